@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// futures.hpp: everything. Run functions on threads or in processes, get their results as futures.
+//
+//     namespace cf = concurrent::futures;
+//     cf::ThreadPoolExecutor pool;
+//     cf::Future<int> answer = pool.submit([] { return 6 * 7; });
+//     answer.result();
+//
+// Reading order: future, thread_pool_executor, process_pool_executor, executor, then the rest.
+// Words: a call is what the user submits; a task is what a worker runs for it; a worker is a thread or
+// a process; the outcome is the value or the exception; a listener is told once when a call ends.
+#pragma once
+
+#include "concurrent/futures/as_completed.hpp"
+#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/executor.hpp"
+#include "concurrent/futures/future.hpp"
+#include "concurrent/futures/inline_executor.hpp"
+#include "concurrent/futures/map_results.hpp"
+#include "concurrent/futures/options.hpp"
+#include "concurrent/futures/parallelism.hpp"
+#include "concurrent/futures/promise.hpp"
+#include "concurrent/futures/thread_pool_executor.hpp"
+#include "concurrent/futures/wait.hpp"

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+//
+// as_completed.hpp: futures in the order they end.
+//
+//     for (cf::Future<Page>& page : cf::as_completed(pages, 10s))
+//         std::cout << page.result().title << '\n';
+//
+// Those that are done come first, then each as it ends; duplicates once; cancelled ones too. The
+// clock starts at the call; when the time is up, ++ or begin() throws TimeoutError, but only after
+// all that ended have been given out. Threads: one range from one thread at a time.
+// Memory: everything a call did happens before its future is given out. The range keeps no handle of a
+// future that it has moved past.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/wait.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+/// The input range that as_completed() returns.
+template <class T>
+class AsCompleted {
+  public:
+    class Iterator {
+      public:
+        using value_type = Future<T>;
+        using difference_type = std::ptrdiff_t;
+
+        Iterator() = default;
+        Future<T>& operator*() const { return range_->current_; }
+        Future<T>* operator->() const { return &range_->current_; }
+        Iterator& operator++() {
+            range_->advance();
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        bool operator==(std::default_sentinel_t) const {
+            return !range_ || !range_->current_.valid();
+        }
+
+      private:
+        friend AsCompleted;
+        explicit Iterator(AsCompleted& range) : range_(&range) {}
+        AsCompleted* range_ = nullptr;
+    };
+
+    AsCompleted(std::vector<Future<T>> futures, detail::Deadline deadline)
+        : futures_(std::move(futures)),
+          deadline_(deadline),
+          waiter_(std::make_unique<detail::CompletionWaiter>(futures_.size())) {
+        for (std::size_t index = 0; index < futures_.size(); ++index) {
+            detail::SharedState& state = detail::FutureAccess::state(futures_[index], "as_completed");
+            watches_.emplace_back(*waiter_, state, index).start();
+        }
+    }
+    AsCompleted(AsCompleted&&) noexcept = default;
+    AsCompleted& operator=(AsCompleted&&) = delete;
+
+    /// Waits for the first. Once only.
+    Iterator begin() {
+        if (given_ == 0) advance();
+        return Iterator(*this);
+    }
+    std::default_sentinel_t end() const noexcept { return {}; }
+
+  private:
+    void advance();
+
+    std::vector<Future<T>> futures_;  // emptied one by one as they are given out
+    detail::Deadline deadline_;
+    std::unique_ptr<detail::CompletionWaiter> waiter_;
+    std::deque<detail::Watch> watches_;  // after futures_: gone before them
+    std::size_t given_ = 0;
+    Future<T> current_;
+};
+
+template <class T>
+void AsCompleted<T>::advance() {
+    current_ = Future<T>();
+    if (given_ == futures_.size()) return;
+    while (waiter_->ends() == given_) {
+        if (!deadline_.passed()) {
+            if (detail::help_any(futures_) ||
+                waiter_->wait_for_more(static_cast<std::uint32_t>(given_), deadline_))
+                continue;
+        }
+        if (waiter_->ends() != given_) break;
+        throw TimeoutError(std::to_string(futures_.size() - given_) + " (of " +
+                           std::to_string(futures_.size()) + ") futures unfinished");
+    }
+    const std::size_t index = waiter_->ended(given_++);
+    watches_[index].stop();
+    current_ = std::move(futures_[index]);
+}
+
+/// Takes any range of Future<T>. Throws InvalidStateError for an empty future.
+template <detail::FutureRange Range>
+auto as_completed(Range&& futures, Duration timeout = {}) {
+    const detail::Deadline deadline = detail::Deadline::after(timeout);
+    return AsCompleted<detail::RangeFutureValue<Range>>(
+        detail::distinct_futures(futures, "as_completed"), deadline);
+}
+
+}  // namespace concurrent::futures::inline v1

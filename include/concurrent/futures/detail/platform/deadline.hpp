@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// deadline.hpp: a point on the steady clock until which somebody is willing to wait.
+//
+//     const Deadline deadline = Deadline::after(5s);   // from now
+//     while (!ready() && !deadline.passed()) …
+//
+// Saturates: a duration too long for the clock (seconds::max()) means for ever, a negative one now.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace concurrent::futures::inline v1::detail {
+
+class Deadline {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    static Deadline never() noexcept { return Deadline{}; }
+
+    template <class Rep, class Period>
+    static Deadline after(std::chrono::duration<Rep, Period> duration) noexcept {
+        using Seconds = std::chrono::duration<double>;
+        const Clock::time_point now = Clock::now();
+        const Seconds room = Clock::time_point::max() - now;
+        if (Seconds(duration) >= room * 0.5) return never();
+        if (duration <= duration.zero()) return Deadline(now);
+        return Deadline(now + std::chrono::ceil<Clock::duration>(duration));
+    }
+
+    template <class Rep, class Period>
+    static Deadline after(const std::optional<std::chrono::duration<Rep, Period>>& duration) noexcept {
+        return duration ? after(*duration) : never();
+    }
+
+    explicit Deadline(Clock::time_point at) noexcept : at_(at) {}
+
+    bool is_never() const noexcept { return !at_; }
+    bool passed() const noexcept { return at_ && Clock::now() >= *at_; }
+    /// Only when not is_never().
+    Clock::time_point at() const noexcept { return *at_; }
+    /// Never negative. Only when not is_never().
+    Clock::duration left() const noexcept {
+        const auto left = *at_ - Clock::now();
+        return left > Clock::duration::zero() ? left : Clock::duration::zero();
+    }
+
+  private:
+    Deadline() noexcept = default;
+    std::optional<Clock::time_point> at_;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+//
+// processor_count.hpp: how many processors this process may use, as the kernel sees it.
+//
+//   affinity  sched_getaffinity: taskset, cpusets, container pinning
+//   quota     cgroup v2 cpu.max or v1 cpu.cfs_quota_us / cpu.cfs_period_us, the tightest of this
+//             group and of all groups above it, rounded up: half a processor still runs one thread
+//
+// Files that are missing or odd mean "no limit". Never 0.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "concurrent/futures/detail/platform/config.hpp"
+
+#if CONCURRENT_FUTURES_LINUX
+#include <sched.h>
+#endif
+
+namespace concurrent::futures::inline v1::detail {
+
+/// The first bytes of a small file; empty when it cannot be read.
+inline std::string read_small_file(const std::string& path) {
+    std::string text;
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
+                                                               &std::fclose);
+    if (!file) return text;
+    char buffer[4096];
+    for (std::size_t size; (size = std::fread(buffer, 1, sizeof buffer, file.get())) > 0;) {
+        text.append(buffer, size);
+        if (text.size() > 65536) break;
+    }
+    return text;
+}
+
+/// Whole processors for "quota period" in microseconds; 0: no limit ("max", -1, malformed).
+inline std::size_t processors_of_quota(const std::string& quota, const std::string& period) {
+    const double quota_us = std::atof(quota.c_str());
+    const double period_us = std::atof(period.c_str());
+    if (quota_us <= 0 || period_us <= 0) return 0;
+    const double processors = quota_us / period_us;
+    const auto whole = static_cast<std::size_t>(processors);
+    return std::max<std::size_t>(static_cast<double>(whole) < processors ? whole + 1 : whole, 1);
+}
+
+/// The tightest quota on the way from `group` up to the root of the hierarchy at `mount`; 0: none.
+/// `version` is 1 or 2.
+inline std::size_t cgroup_quota(const std::string& mount, std::string group, int version) {
+    std::size_t tightest = 0;
+    for (;;) {
+        const std::string folder = mount + (group == "/" ? "" : group);
+        std::size_t here = 0;
+        if (version == 2) {
+            const std::string limits = read_small_file(folder + "/cpu.max");
+            const std::size_t space = limits.find(' ');
+            if (space != std::string::npos)
+                here = processors_of_quota(limits.substr(0, space), limits.substr(space + 1));
+        } else {
+            here = processors_of_quota(read_small_file(folder + "/cpu.cfs_quota_us"),
+                                       read_small_file(folder + "/cpu.cfs_period_us"));
+        }
+        if (here != 0 && (tightest == 0 || here < tightest)) tightest = here;
+        const std::size_t slash = group.rfind('/');
+        if (group.empty() || group == "/" || slash == std::string::npos) return tightest;
+        group = slash == 0 ? "/" : group.substr(0, slash);
+    }
+}
+
+/// `groups` is the text of /proc/self/cgroup, `root` where cgroups are mounted; 0: no limit.
+inline std::size_t processors_of_cgroups(std::string_view groups, const std::string& root) {
+    std::size_t tightest = 0;
+    const auto take = [&](std::size_t limit) {
+        if (limit != 0 && (tightest == 0 || limit < tightest)) tightest = limit;
+    };
+    while (!groups.empty()) {
+        const std::string_view line = groups.substr(0, groups.find('\n'));
+        groups.remove_prefix(std::min(line.size() + 1, groups.size()));
+        const std::size_t first = line.find(':');
+        const std::size_t second = line.find(':', first == line.npos ? first : first + 1);
+        if (first == line.npos || second == line.npos) continue;
+        const std::string_view controllers = line.substr(first + 1, second - first - 1);
+        const std::string group(line.substr(second + 1));
+        if (controllers.empty()) {
+            take(cgroup_quota(root, group, 2));
+            take(cgroup_quota(root + "/unified", group, 2));
+        } else if (("," + std::string(controllers) + ",").find(",cpu,") != std::string::npos) {
+            take(cgroup_quota(root + "/" + std::string(controllers), group, 1));
+            take(cgroup_quota(root + "/cpu", group, 1));
+        }
+    }
+    return tightest;
+}
+
+inline std::size_t processors_of_affinity() {
+#if CONCURRENT_FUTURES_LINUX
+    // More processors than cpu_set_t holds make the call fail: then ask with larger sets.
+    for (int count = CPU_SETSIZE; count <= CPU_SETSIZE * 64; count *= 4) {
+        const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(
+            CPU_ALLOC(static_cast<std::size_t>(count)), [](cpu_set_t* s) { CPU_FREE(s); });
+        const std::size_t size = CPU_ALLOC_SIZE(static_cast<std::size_t>(count));
+        if (set && ::sched_getaffinity(0, size, set.get()) == 0)
+            return static_cast<std::size_t>(CPU_COUNT_S(size, set.get()));
+    }
+#endif
+    return std::thread::hardware_concurrency();
+}
+
+inline std::size_t processor_count() {
+    std::size_t count = std::max<std::size_t>(processors_of_affinity(), 1);
+#if CONCURRENT_FUTURES_LINUX
+    const std::size_t quota =
+        processors_of_cgroups(read_small_file("/proc/self/cgroup"), "/sys/fs/cgroup");
+    if (quota != 0) count = std::min(count, quota);
+#endif
+    return count;
+}
+
+}  // namespace concurrent::futures::inline v1::detail

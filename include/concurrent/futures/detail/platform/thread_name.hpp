@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// thread_name.hpp: the name that debuggers, top and perf show for a thread.
+#pragma once
+
+#include <string>
+
+#include "concurrent/futures/detail/platform/config.hpp"
+
+#if CONCURRENT_FUTURES_LINUX || defined(__APPLE__)
+#include <pthread.h>
+#endif
+
+namespace concurrent::futures::inline v1::detail {
+
+/// Names the calling thread; cut to the 15 characters that Linux keeps. The tail of a pool
+/// thread's name is its number, so the cut takes from the front part.
+inline void name_current_thread(const std::string& prefix, std::size_t number) noexcept {
+    try {
+        const std::string suffix = "_" + std::to_string(number);
+        const std::size_t room = suffix.size() < 15 ? 15 - suffix.size() : 0;
+        const std::string name = prefix.substr(0, room) + suffix;
+#if CONCURRENT_FUTURES_LINUX
+        ::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str());
+#elif defined(__APPLE__)
+        ::pthread_setname_np(name.c_str());
+#endif
+    } catch (...) {  // out of memory: a nameless thread works as well
+    }
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+//
+// call_state.hpp: the states of one call, the legal moves, and who may touch the outcome in each.
+//
+//              ┌─ cancel() ─▶ cancelling ─▶ cancelled
+//   pending ───┤
+//              ├─ begin() ──▶ running ─────┬─▶ finished   (a value)
+//              │                 │         │
+//              └─ claim() ─▶ completing ───┴─▶ failed     (an exception)
+//
+//                                       the outcome belongs to
+//   pending                             nobody
+//   running, completing, cancelling     the one thread that made the move
+//   cancelled, finished, failed         readers, for ever
+//
+// `completing` and `cancelling` last only while the winner stores the outcome or destroys the
+// callable; from outside they look like running and pending.
+#pragma once
+
+#include <cstdint>
+
+namespace concurrent::futures::inline v1::detail {
+
+enum class CallState : std::uint32_t {
+    pending,
+    running,
+    completing,
+    cancelling,
+    cancelled,
+    finished,
+    failed
+};
+
+constexpr bool is_final(CallState state) noexcept { return state >= CallState::cancelled; }
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//
+// listener.hpp: somebody to tell once when a call ends.
+//
+// Two kinds, because of what they may do:
+//   waiter    wait(), as_completed(): library code that changes a number and wakes a thread. Told
+//             under the list's lock, so after remove() returns it is certain not to be told any more
+//             and may be destroyed: it can live on the waiting thread's stack.
+//   callback  add_done_callback(): user code. Taken off the list under the lock, told after it is
+//             released, in the order added. Owned by the list; deletes itself when told.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <new>
+
+namespace concurrent::futures::inline v1::detail {
+
+class SharedState;
+
+class Listener {
+  public:
+    enum class Kind : std::uint8_t { waiter, callback };
+
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+
+    /// The state is final. A callback ends its own life here.
+    virtual void notify(SharedState& state) noexcept = 0;
+
+  protected:
+    explicit Listener(Kind kind) noexcept : kind_(kind) {}
+    virtual ~Listener() = default;
+
+  private:
+    friend class ListenerList;
+    Listener* next_ = nullptr;      // guarded by the list's lock
+    Listener* previous_ = nullptr;  // guarded by the list's lock
+    const Kind kind_;
+    bool linked_ = false;  // guarded by the list's lock
+};
+
+/// A ring in the order added; one pointer in the state. Not synchronised by itself.
+class ListenerList {
+  public:
+    void push(Listener& listener) noexcept {
+        listener.linked_ = true;
+        if (!first_) {
+            first_ = listener.next_ = listener.previous_ = &listener;
+            return;
+        }
+        listener.next_ = first_;
+        listener.previous_ = first_->previous_;
+        first_->previous_->next_ = &listener;
+        first_->previous_ = &listener;
+    }
+
+    /// Does nothing when it is not in the list (any more).
+    void remove(Listener& listener) noexcept {
+        if (!listener.linked_) return;
+        listener.linked_ = false;
+        if (listener.next_ == &listener) {
+            first_ = nullptr;
+            return;
+        }
+        if (first_ == &listener) first_ = listener.next_;
+        listener.previous_->next_ = listener.next_;
+        listener.next_->previous_ = listener.previous_;
+    }
+
+    Listener* try_pop() noexcept {
+        Listener* const listener = first_;
+        if (listener) remove(*listener);
+        return listener;
+    }
+
+    static bool is_callback(const Listener& listener) noexcept {
+        return listener.kind_ == Listener::Kind::callback;
+    }
+
+  private:
+    Listener* first_ = nullptr;
+};
+
+/// The lock of a state's list: one of a fixed number, chosen by address, so that a future need not
+/// carry a mutex that most of them never use. Held for a few instructions, no user code under it.
+inline std::mutex& listener_mutex(const void* state) noexcept {
+    struct alignas(64) Padded {
+        std::mutex mutex;
+    };
+    constinit static std::array<Padded, 64> mutexes{};
+    return mutexes[(reinterpret_cast<std::uintptr_t>(state) >> 6) % mutexes.size()].mutex;
+}
+
+}  // namespace concurrent::futures::inline v1::detail

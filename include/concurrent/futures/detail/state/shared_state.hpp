@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+//
+// shared_state.hpp: the life of one call, shared by its futures and by whoever runs it.
+//
+// One 32-bit word holds the CallState and two flags, so that the thread that ends a call learns in
+// the same atomic operation whether anybody has to be told:
+//
+//     bits 0-2   CallState
+//     bit  3     sleepers: a thread waits on the word as a futex
+//     bit  4     listeners: the list is not empty
+//
+// Proof that nobody is forgotten. The call ends by one exchange or compare-exchange of the word (E).
+// A sleeper sets its flag by a read-modify-write (S) and a listener by another (L); all three are in
+// the modification order of one object. If S or L comes before E, E sees the flag and wakes or tells.
+// If it comes after, S or L sees the final state and does not wait.
+//
+// References: handles (futures) and producers (whoever will run or fulfil the call) are counted apart
+// in one word, so that "this is the last future" can be asked while a worker still lets go.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <mutex>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/futex.hpp"
+#include "concurrent/futures/detail/state/call_state.hpp"
+#include "concurrent/futures/detail/state/listener.hpp"
+#include "concurrent/futures/detail/state/unhandled.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+/// Set in threads whose waiting can do the calls they wait for: workers. Spares all others the look.
+inline constinit thread_local bool this_thread_may_help = false;
+
+class SharedState {
+  public:
+    SharedState(const SharedState&) = delete;
+    SharedState& operator=(const SharedState&) = delete;
+
+    /// Final states are read with acquire: after one is seen, the outcome may be read.
+    CallState state() const noexcept;
+    bool done() const noexcept { return is_final(state()); }
+
+    // The moves of call_state.hpp. Each returns true to exactly one caller.
+    bool begin() noexcept { return move(CallState::pending, CallState::running); }
+    bool claim() noexcept {
+        return move(CallState::pending, CallState::completing) ||
+               move(CallState::running, CallState::completing);
+    }
+    bool begin_cancel() noexcept { return move(CallState::pending, CallState::cancelling); }
+    /// Only by the thread that made the move before: publishes the outcome, wakes and tells all.
+    void finish(CallState final_state) noexcept;
+
+    /// Blocks; false when the deadline passed first.
+    bool wait(const Deadline& deadline) noexcept;
+
+    /// False when the state is final already: the listener was not added.
+    bool add_listener(Listener& listener) noexcept;
+    /// Afterwards the listener will not be told and is not being told.
+    void remove_listener(Listener& listener) noexcept;
+
+    // What depends on who runs the call.
+    virtual bool running() const noexcept {
+        const CallState now = state();
+        return now == CallState::running || now == CallState::completing;
+    }
+    /// True when the call will not run: it is cancelled now, or was.
+    virtual bool cancel() noexcept;
+    virtual void request_stop() noexcept { cancel(); }
+    /// Called by a thread that is about to wait: does the call itself where that is allowed.
+    /// True when it ran something.
+    virtual bool help() noexcept { return false; }
+    /// Where exceptions of callbacks go.
+    virtual void report(const std::exception_ptr& error) noexcept {
+        report_unhandled(error, "a done callback");
+    }
+
+    void add_handle() noexcept { add(handle); }
+    void drop_handle() noexcept { drop(handle); }
+    void add_producer() noexcept { add(producer); }
+    void drop_producer() noexcept { drop(producer); }
+    bool last_handle() const noexcept {
+        // acquire pairs with the acq_rel in drop(): what other handles did with the value is over.
+        return (references_.load(std::memory_order_acquire) & (producer - 1)) == handle;
+    }
+
+  protected:
+    /// Born with one handle and one producer.
+    SharedState() = default;
+    virtual ~SharedState() = default;
+
+  private:
+    static constexpr std::uint32_t state_bits = 7;
+    static constexpr std::uint32_t sleepers = 8;
+    static constexpr std::uint32_t listeners = 16;
+    static constexpr std::uint32_t handle = 1;         // up to 2^28 - 1 of them
+    static constexpr std::uint32_t producer = 1u << 28;  // up to 15 of them
+
+    static CallState state_of(std::uint32_t word) noexcept {
+        return static_cast<CallState>(word & state_bits);
+    }
+    bool move(CallState from, CallState to) noexcept;
+    void tell_listeners() noexcept;
+    void add(std::uint32_t reference) noexcept {
+        // relaxed: whoever copies a reference has one, so the object cannot go away meanwhile.
+        references_.fetch_add(reference, std::memory_order_relaxed);
+    }
+    void drop(std::uint32_t reference) noexcept {
+        // acq_rel, pairs with itself: the last one sees everything the others did before letting go.
+        if (references_.fetch_sub(reference, std::memory_order_acq_rel) == reference) delete this;
+    }
+
+    FutexWord word_{static_cast<std::uint32_t>(CallState::pending)};
+    Atomic<std::uint32_t> references_{handle + producer};
+    ListenerList listeners_;  // guarded by listener_mutex(this)
+};
+
+inline CallState SharedState::state() const noexcept {
+    // (1) acquire, pairs with (3): after a final state, the outcome may be read.
+    return state_of(word_.load(std::memory_order_acquire));
+}
+
+inline bool SharedState::move(CallState from, CallState to) noexcept {
+    // relaxed: a guess that the compare-exchange checks.
+    std::uint32_t seen = word_.load(std::memory_order_relaxed);
+    while (state_of(seen) == from) {
+        const std::uint32_t wanted = (seen & ~state_bits) | static_cast<std::uint32_t>(to);
+        // (2) acq_rel: pairs with itself. A thread that takes over from another (running to
+        // completing) sees what that one did. Failure is relaxed: the loop looks only at the state.
+        if (word_.compare_exchange_weak(seen, wanted, std::memory_order_acq_rel,
+                                        std::memory_order_relaxed))
+            return true;
+    }
+    return false;
+}
+
+inline void SharedState::finish(CallState final_state) noexcept {
+    // (3) release, pairs with (1), (4) and (5): hands the outcome to everybody who sees the state.
+    const std::uint32_t before =
+        word_.exchange(static_cast<std::uint32_t>(final_state), std::memory_order_release);
+    if (before & sleepers) futex_wake_all(&word_);
+    if (before & listeners) tell_listeners();
+}
+
+inline bool SharedState::cancel() noexcept {
+    if (begin_cancel()) {
+        finish(CallState::cancelled);
+        return true;
+    }
+    const CallState now = state();
+    return now == CallState::cancelled || now == CallState::cancelling;
+}
+
+inline bool SharedState::wait(const Deadline& deadline) noexcept {
+    for (;;) {
+        // (4) acquire, pairs with (3).
+        std::uint32_t seen = word_.load(std::memory_order_acquire);
+        if (is_final(state_of(seen))) return true;
+        if (deadline.passed()) return false;
+        if (!(seen & sleepers)) {
+            // relaxed: only raises the flag; the loop reads the state again with (4).
+            seen = word_.fetch_or(sleepers, std::memory_order_relaxed);
+            if (is_final(state_of(seen))) continue;
+            seen |= sleepers;
+        }
+        futex_wait(word_, seen, deadline);
+    }
+}
+
+inline bool SharedState::add_listener(Listener& listener) noexcept {
+    const std::lock_guard lock(listener_mutex(this));
+    listeners_.push(listener);
+    // (5) acquire, pairs with (3): the caller goes on to read the outcome when this returns false.
+    if (!is_final(state_of(word_.fetch_or(listeners, std::memory_order_acquire)))) return true;
+    // Too late. If others were in the list, the finishing thread waits for the lock to tell them; this
+    // one must not be among them.
+    listeners_.remove(listener);
+    return false;
+}
+
+inline void SharedState::remove_listener(Listener& listener) noexcept {
+    const std::lock_guard lock(listener_mutex(this));
+    listeners_.remove(listener);
+}
+
+inline void SharedState::tell_listeners() noexcept {
+    add_producer();  // a callback may drop the last handle while we walk the list
+    ListenerList callbacks;
+    {
+        const std::lock_guard lock(listener_mutex(this));
+        while (Listener* const listener = listeners_.try_pop()) {
+            if (ListenerList::is_callback(*listener))
+                callbacks.push(*listener);
+            else
+                listener->notify(*this);
+        }
+    }
+    while (Listener* const callback = callbacks.try_pop()) callback->notify(*this);
+    drop_producer();
+}
+
+}  // namespace concurrent::futures::inline v1::detail

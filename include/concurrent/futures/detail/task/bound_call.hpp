@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// bound_call.hpp: a callable with its arguments, kept by value as std::thread keeps them.
+//
+// A callable that can take a std::stop_token as its first argument gets one (the std::jthread
+// rule); the others do not pay for it.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <stop_token>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace concurrent::futures::inline v1::detail {
+
+/// The callable runs later and on another thread, so it gets copies.
+template <class Callable, class... Args>
+concept CallableWithCopies = std::invocable<std::decay_t<Callable>, std::decay_t<Args>...> ||
+                             std::invocable<std::decay_t<Callable>, std::stop_token, std::decay_t<Args>...>;
+
+template <class Callable, class... Args>
+class BoundCall {
+    static constexpr bool takes_stop_token = std::invocable<Callable, std::stop_token, Args...>;
+    struct NoStop {};
+
+  public:
+    template <class F, class... As>
+    explicit BoundCall(F&& callable, As&&... args)
+        : callable_(std::forward<F>(callable)), args_(std::forward<As>(args)...) {}
+
+    /// Once only: hands the copies over to the callable.
+    decltype(auto) operator()() {
+        return std::apply(
+            [this](Args&... args) -> decltype(auto) {
+                if constexpr (takes_stop_token)
+                    return std::invoke(std::move(callable_), stop_.get_token(), std::move(args)...);
+                else
+                    return std::invoke(std::move(callable_), std::move(args)...);
+            },
+            args_);
+    }
+
+    static constexpr bool stoppable = takes_stop_token;
+    void request_stop() noexcept {
+        if constexpr (takes_stop_token) stop_.request_stop();
+    }
+
+  private:
+    [[no_unique_address]] Callable callable_;
+    [[no_unique_address]] std::tuple<Args...> args_;
+    [[no_unique_address]] std::conditional_t<takes_stop_token, std::stop_source, NoStop> stop_{};
+};
+
+template <class Callable, class... Args>
+using BoundCallFor = BoundCall<std::decay_t<Callable>, std::decay_t<Args>...>;
+
+template <class Callable, class... Args>
+using CallResult = decltype(std::declval<BoundCallFor<Callable, Args...>&>()());
+
+}  // namespace concurrent::futures::inline v1::detail

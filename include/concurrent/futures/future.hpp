@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+//
+// future.hpp: the reading end of one call.
+//
+//     cf::Future<int> answer = pool.submit([] { return 6 * 7; });
+//     answer.result();             // waits, then 42; rethrows what the call threw
+//     answer.result(100ms);        // TimeoutError if it takes longer; the call goes on
+//     answer.add_done_callback([](cf::Future<int> f) { … });
+//     answer.cancel();             // true if it had not started
+//
+// States: pending → running → finished, or pending → cancelled (detail/state/call_state.hpp).
+// Threads: copies may be used from different threads at once; one object from one thread at a time.
+// Memory:  everything the call did happens before done() gives true, before result(), exception(),
+//          wait() return, and before callbacks run. The callable, its arguments and captures are
+//          destroyed before that.
+// Waiting inside a task for another call of the same pool runs that call, if it has not started, on
+// the waiting thread: a pool cannot be deadlocked by its own tasks' waits.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <future>
+#include <iosfwd>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/state/outcome_state.hpp"
+#include "concurrent/futures/detail/state/unhandled.hpp"
+#include "concurrent/futures/errors.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+template <class T>
+class Future;
+
+namespace detail {
+struct FutureAccess;
+[[noreturn]] inline void throw_empty_future(const char* operation) {
+    throw InvalidStateError(std::string("Future::") + operation +
+                            ": this future is empty (default-constructed, moved from, or its result "
+                            "was taken); use one that an executor or a Promise gave you");
+}
+}  // namespace detail
+
+/// A cheap, copyable handle to one call. T: any object type, a reference, or void.
+template <class T>
+class Future {
+    using State = detail::OutcomeState<T>;
+    using Reference = std::conditional_t<std::is_reference_v<T>, T,
+                                         std::add_lvalue_reference_t<std::add_const_t<T>>>;
+
+  public:
+    using value_type = T;
+
+    /// Empty: valid() is false, and all else but comparison throws InvalidStateError.
+    Future() noexcept = default;
+    Future(const Future& other) noexcept : state_(other.state_) {
+        if (state_) state_->add_handle();
+    }
+    Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    Future& operator=(Future other) noexcept {
+        std::swap(state_, other.state_);
+        return *this;
+    }
+    ~Future() {
+        if (state_) state_->drop_handle();
+    }
+
+    bool valid() const noexcept { return state_ != nullptr; }
+    /// Finished, failed or cancelled.
+    bool done() const { return checked("done").done(); }
+    bool running() const { return checked("running").running(); }
+    bool cancelled() const {
+        return checked("cancelled").state() == detail::CallState::cancelled;
+    }
+
+    /// Waits, then gives the value, or rethrows the call's exception: the same one every time.
+    /// Throws CancelledError if it was cancelled. The reference lives as long as a future of it.
+    Reference result() const& { return value_after(detail::Deadline::never(), "result"); }
+    /// Gives up after `timeout` with TimeoutError; 0 or less only looks.
+    template <class Rep, class Period>
+    Reference result(std::chrono::duration<Rep, Period> timeout) const& {
+        return value_after(detail::Deadline::after(timeout), "result");
+    }
+    /// On an rvalue: the value itself, moved out when this is the last handle or T cannot be copied,
+    /// else copied. The future is empty afterwards (not if this throws).
+    T result() && { return taken_after(detail::Deadline::never()); }
+    template <class Rep, class Period>
+    T result(std::chrono::duration<Rep, Period> timeout) && {
+        return taken_after(detail::Deadline::after(timeout));
+    }
+
+    /// Waits, then gives the call's exception, or null if it returned. Throws CancelledError.
+    std::exception_ptr exception() const { return exception_after(detail::Deadline::never()); }
+    template <class Rep, class Period>
+    std::exception_ptr exception(std::chrono::duration<Rep, Period> timeout) const {
+        return exception_after(detail::Deadline::after(timeout));
+    }
+
+    // For code that comes from std::shared_future.
+    Reference get() const& { return result(); }
+    T get() && { return std::move(*this).result(); }
+    void wait() const { wait_until_done(detail::Deadline::never(), "wait"); }
+    template <class Rep, class Period>
+    std::future_status wait_for(std::chrono::duration<Rep, Period> duration) const {
+        return status_after(detail::Deadline::after(duration));
+    }
+    template <class Clock, class Length>
+    std::future_status wait_until(std::chrono::time_point<Clock, Length> time) const {
+        return status_after(detail::Deadline::after(time - Clock::now()));
+    }
+
+    /// True if the call had not started, or was cancelled before: it will never run, and everybody
+    /// who waits hears at once. Callbacks run here, before this returns.
+    bool cancel() const { return checked("cancel").cancel(); }
+    /// cancel(), and if the call is running and can take a std::stop_token: asks it to stop.
+    void request_stop() const { checked("request_stop").request_stop(); }
+
+    /// `callback(Future<T>)` runs once: in the thread that ends the call, in the order added, or
+    /// here and now if it is done. What it throws goes to the unhandled-exception hook. It may
+    /// submit to, cancel in and shut down the same pool.
+    template <std::invocable<Future<T>> Callback>
+    void add_done_callback(Callback&& callback) const;
+
+    friend bool operator==(const Future&, const Future&) noexcept = default;
+
+  private:
+    friend detail::FutureAccess;
+    explicit Future(State* adopted) noexcept : state_(adopted) {}
+
+    State& checked(const char* operation) const {
+        if (!state_) detail::throw_empty_future(operation);
+        return *state_;
+    }
+    bool wait_until_done(const detail::Deadline& deadline, const char* operation) const;
+    State& succeeded_after(const detail::Deadline& deadline, const char* operation) const;
+    Reference value_after(const detail::Deadline& deadline, const char* operation) const;
+    T taken_after(const detail::Deadline& deadline);
+    std::exception_ptr exception_after(const detail::Deadline& deadline) const;
+    std::future_status status_after(const detail::Deadline& deadline) const {
+        return wait_until_done(deadline, "wait") ? std::future_status::ready
+                                                 : std::future_status::timeout;
+    }
+
+    State* state_ = nullptr;
+};
+
+namespace detail {
+
+/// The door through which executors, promises and waiters reach a future's state.
+struct FutureAccess {
+    /// Takes over one handle of the state.
+    template <class T>
+    static Future<T> adopt(OutcomeState<T>* state) noexcept {
+        return Future<T>(state);
+    }
+    template <class T>
+    static OutcomeState<T>& state(const Future<T>& future, const char* operation) {
+        return future.checked(operation);
+    }
+    template <class T>
+    static const void* identity(const Future<T>& future) noexcept {
+        return future.state_;
+    }
+};
+
+template <class T, class Callback>
+class DoneCallback final : public Listener {
+  public:
+    template <class C>
+    explicit DoneCallback(C&& callback)
+        : Listener(Kind::callback), callback_(std::forward<C>(callback)) {}
+
+    void notify(SharedState& state) noexcept override {
+        const std::unique_ptr<DoneCallback> self(this);
+        try {
+            state.add_handle();
+            std::invoke(std::move(callback_),
+                        FutureAccess::adopt<T>(static_cast<OutcomeState<T>*>(&state)));
+        } catch (...) {
+            state.report(std::current_exception());
+        }
+    }
+
+  private:
+    Callback callback_;
+};
+
+}  // namespace detail
+
+template <class T>
+bool Future<T>::wait_until_done(const detail::Deadline& deadline, const char* operation) const {
+    State& state = checked(operation);
+    if (state.done()) return true;
+    if (detail::this_thread_may_help && !deadline.passed()) state.help();
+    return state.wait(deadline);
+}
+
+template <class T>
+auto Future<T>::succeeded_after(const detail::Deadline& deadline, const char* operation) const
+    -> State& {
+    if (!wait_until_done(deadline, operation))
+        throw TimeoutError(std::string("Future::") + operation +
+                           ": the call has not ended in the given time; it goes on");
+    if (state_->state() == detail::CallState::cancelled) throw CancelledError();
+    return *state_;
+}
+
+template <class T>
+auto Future<T>::value_after(const detail::Deadline& deadline, const char* operation) const
+    -> Reference {
+    State& state = succeeded_after(deadline, operation);
+    if (state.state() == detail::CallState::failed) std::rethrow_exception(state.error());
+    if constexpr (std::is_reference_v<T>)
+        return static_cast<T>(*state.value());
+    else if constexpr (!std::is_void_v<T>)
+        return state.value();
+}
+
+template <class T>
+T Future<T>::taken_after(const detail::Deadline& deadline) {
+    if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
+        return static_cast<T>(value_after(deadline, "result"));
+    } else {
+        static_cast<void>(value_after(deadline, "result"));
+        const Future taken = std::move(*this);  // lets go of the state on the way out
+        if constexpr (std::copy_constructible<T>) {
+            if (!taken.state_->last_handle()) return std::as_const(taken.state_->value());
+        }
+        return std::move(taken.state_->value());
+    }
+}
+
+template <class T>
+std::exception_ptr Future<T>::exception_after(const detail::Deadline& deadline) const {
+    State& state = succeeded_after(deadline, "exception");
+    return state.state() == detail::CallState::failed ? state.error() : nullptr;
+}
+
+template <class T>
+template <std::invocable<Future<T>> Callback>
+void Future<T>::add_done_callback(Callback&& callback) const {
+    State& state = checked("add_done_callback");
+    auto listener = std::make_unique<detail::DoneCallback<T, std::decay_t<Callback>>>(
+        std::forward<Callback>(callback));
+    if (state.add_listener(*listener))
+        listener.release();  // the list owns it now
+    else
+        listener.release()->notify(state);
+}
+
+/// `<Future: pending>`, `running`, `cancelled`, `finished`, `finished raised std::runtime_error`.
+template <class Traits, class T>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out,
+                                             const Future<T>& future) {
+    if (!future.valid()) return out << "<Future: empty>";
+    if (future.cancelled()) return out << "<Future: cancelled>";
+    if (!future.done()) return out << (future.running() ? "<Future: running>" : "<Future: pending>");
+    const std::exception_ptr error = future.exception();
+    if (!error) return out << "<Future: finished>";
+    try {
+        std::rethrow_exception(error);
+    } catch (...) {
+        return out << "<Future: finished raised "
+                   << detail::current_exception_type_name().c_str() << '>';
+    }
+}
+
+}  // namespace concurrent::futures::inline v1
+
+template <class T>
+struct std::hash<concurrent::futures::Future<T>> {
+    std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
+        return std::hash<const void*>{}(
+            concurrent::futures::detail::FutureAccess::identity(future));
+    }
+};

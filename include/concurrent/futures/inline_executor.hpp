@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+//
+// inline_executor.hpp: runs each call inside submit(), for tests and debugging.
+//
+//     cf::InlineExecutor pool;                 // in place of a pool: one thread, one stack
+//     pool.submit(parse, text).result();       // a breakpoint in parse() has the caller above it
+//
+// Same interface and same rules as the pools: arguments are copied, exceptions go to the future,
+// submit throws after shutdown. Futures are done when submit returns. Threads: any.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/state/unhandled.hpp"
+#include "concurrent/futures/detail/task/bound_call.hpp"
+#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/executor.hpp"
+#include "concurrent/futures/promise.hpp"
+
+namespace concurrent::futures::inline v1 {
+namespace detail {
+
+class InlineSubmitter {
+  public:
+    template <class Callable, class... Args>
+    auto submit(Callable&& callable, Args&&... args) const {
+        using T = CallResult<Callable, Args...>;
+        begin();
+        BoundCallFor<Callable, Args...> call(std::forward<Callable>(callable),
+                                             std::forward<Args>(args)...);
+        InlineState<T>* const state = new InlineState<T>;
+        Future<T> future = FutureAccess::adopt<T>(state);
+        state->begin();
+        const CallState end = state->store_result_of([&]() -> decltype(auto) { return call(); });
+        ended(end == CallState::finished);
+        state->finish(end);
+        state->drop_producer();
+        return future;
+    }
+    template <class Callable, class... Args>
+    void post(Callable&& callable, Args&&... args) const {
+        const auto future = submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
+        if (const std::exception_ptr error = future.exception())
+            report_unhandled(error, "a posted call");
+    }
+
+    void close() const {
+        const std::lock_guard lock(counts_->mutex);
+        counts_->closed = true;
+    }
+    ExecutorStats stats() const {
+        const std::lock_guard lock(counts_->mutex);
+        return {1, counts_->running == 0, 0, counts_->running, counts_->completed, counts_->failed, 0, 0};
+    }
+
+  private:
+    template <class T>
+    struct InlineState final : OutcomeState<T> {};
+
+    struct Counts {
+        std::mutex mutex;
+        bool closed = false;  // all guarded by mutex
+        std::size_t running = 0, completed = 0, failed = 0;
+    };
+    void begin() const {
+        const std::lock_guard lock(counts_->mutex);
+        if (counts_->closed)
+            throw ShutdownError("InlineExecutor: cannot schedule new calls after shutdown");
+        ++counts_->running;
+    }
+    void ended(bool well) const {
+        const std::lock_guard lock(counts_->mutex);
+        --counts_->running;
+        ++(well ? counts_->completed : counts_->failed);
+    }
+
+    std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
+};
+
+}  // namespace detail
+
+class InlineExecutor : public detail::MapOperations<InlineExecutor> {
+  public:
+    InlineExecutor() = default;
+    InlineExecutor(const InlineExecutor&) = delete;
+    InlineExecutor& operator=(const InlineExecutor&) = delete;
+    ~InlineExecutor() { shutdown(); }
+
+    /// Runs it now. Throws ShutdownError, or what copying the arguments throws.
+    template <detail::NotOptions<TaskOptions> Callable, class... Args>
+    auto submit(Callable&& callable, Args&&... args) {
+        static_assert(detail::CallableWithCopies<Callable, Args...>,
+                      "submit(f, args...): f cannot be called with copies of args; write std::ref(x) to "
+                      "pass x by reference");
+        return submitter_.submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
+    }
+    /// Name and priority change nothing here; throws std::invalid_argument for timeout and retries.
+    template <class Callable, class... Args>
+    auto submit(const TaskOptions& options, Callable&& callable, Args&&... args) {
+        if (options.timeout || options.retries != 0)
+            throw std::invalid_argument("InlineExecutor: TaskOptions::timeout and retries are not "
+                                        "supported; use a ProcessPoolExecutor");
+        return submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
+    }
+    template <class Callable, class... Args>
+    void post(Callable&& callable, Args&&... args) {
+        submitter_.post(std::forward<Callable>(callable), std::forward<Args>(args)...);
+    }
+
+    void shutdown(const ShutdownOptions& = {}) { submitter_.close(); }
+    template <class Rep, class Period>
+    void shutdown_for(std::chrono::duration<Rep, Period>) {
+        shutdown();
+    }
+    ExecutorStats stats() const { return submitter_.stats(); }
+    std::size_t max_workers() const noexcept { return 1; }
+
+  private:
+    friend detail::MapOperations<InlineExecutor>;
+    const detail::InlineSubmitter& submitter() const noexcept { return submitter_; }
+
+    const detail::InlineSubmitter submitter_;
+};
+
+static_assert(Executor<InlineExecutor>);
+
+}  // namespace concurrent::futures::inline v1

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+//
+// options.hpp: Python's keyword arguments as aggregates filled by designated initializers.
+//
+//     cf::ThreadPoolExecutor pool({.max_workers = 4, .thread_name_prefix = "io"});
+//     pool.map({.timeout = 5s, .buffersize = 16}, fetch, urls);
+//     pool.shutdown({.cancel_futures = true});
+//
+// Field order is part of the interface. A field that an executor cannot honour is rejected by
+// std::invalid_argument, never ignored. Threads: plain values.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace concurrent::futures::inline v1 {
+
+/// A number of things. Takes any integer type without a narrowing error; a negative number throws
+/// std::invalid_argument where it is written.
+class Count {
+  public:
+    constexpr Count() noexcept = default;
+    template <std::integral Integer>
+    constexpr Count(Integer value) : value_(static_cast<std::size_t>(value)) {
+        if constexpr (std::signed_integral<Integer>) {
+            if (value < 0) throw std::invalid_argument("a count in options must not be negative");
+        }
+    }
+    constexpr operator std::size_t() const noexcept { return value_; }
+
+  private:
+    std::size_t value_ = 0;
+};
+
+using Duration = std::optional<std::chrono::nanoseconds>;  ///< empty: no limit
+
+enum class Priority : std::uint8_t { low, normal, high };
+enum class QueueFull : std::uint8_t { block, raise, caller_runs };
+enum class OnDestroy : std::uint8_t { wait, cancel_pending };
+enum class ReturnWhen : std::uint8_t { first_completed, first_exception, all_completed };
+enum class StartMethod : std::uint8_t { automatic, spawn, fork };
+enum class WorkerDeath : std::uint8_t { fail_task, retry_task, break_pool };
+
+/// Told about exceptions that have no future to go to. Called by the thread that met them; must
+/// not throw. Unset: one line on stderr, and the program goes on.
+using UnhandledExceptionHook = std::function<void(std::exception_ptr)>;
+
+class Observer;  // trace.hpp, an opt-in header
+
+/// For submit(TaskOptions, f, args...).
+struct TaskOptions {
+    std::string name{};                    ///< shown in messages and traces
+    Priority priority = Priority::normal;  ///< higher ones start first
+    Duration timeout{};                    ///< counts from the start of the call
+    Count retries{};                       ///< run again up to so many times when it fails
+};
+
+/// For map(MapOptions, f, ranges...).
+struct MapOptions {
+    Duration timeout{};                 ///< for the whole map, from the call
+    Count chunksize{};                  ///< items per task; 0: the library chooses
+    std::optional<Count> buffersize{};  ///< at most so many results not yet taken; empty: all
+};
+
+/// For wait(futures, WaitOptions).
+struct WaitOptions {
+    Duration timeout{};
+    ReturnWhen return_when = ReturnWhen::all_completed;
+};
+
+/// For shutdown(ShutdownOptions).
+struct ShutdownOptions {
+    bool wait = true;             ///< return only after the workers have ended
+    bool cancel_futures = false;  ///< cancel calls that have not started
+};
+
+/// For ThreadPoolExecutor.
+struct ThreadPoolOptions {
+    Count max_workers{};                     ///< 0: available_parallelism()
+    std::string thread_name_prefix{};        ///< threads are called prefix_0, prefix_1, …
+    std::function<void()> initializer{};     ///< runs first in every worker thread
+    std::function<void()> worker_exit{};     ///< runs last in every worker thread
+    Count max_pending{};                     ///< calls waiting to start; 0: no bound
+    QueueFull on_full = QueueFull::block;    ///< what submit does at that bound
+    Duration idle_timeout{};                 ///< a worker idle for so long ends; empty: never
+    OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting calls
+    bool report_unobserved = false;          ///< report failures that nobody looked at
+    UnhandledExceptionHook on_unhandled_exception{};
+    std::shared_ptr<Observer> observer{};
+};
+
+namespace detail {
+
+/// Options come from the user: throws what the contract promises for bad ones.
+inline void require_not_negative(const Duration& duration, const char* name) {
+    if (duration && duration->count() < 0)
+        throw std::invalid_argument(std::string(name) + " must not be negative");
+}
+
+/// More workers than any machine has processors is a negative number or a mistake.
+inline void require_sane_worker_count(std::size_t count, std::size_t limit) {
+    if (count > limit)
+        throw std::invalid_argument("max_workers = " + std::to_string(count) +
+                                    " is above the limit of " + std::to_string(limit) +
+                                    "; 0 takes as many as there are processors");
+}
+
+}  // namespace detail
+}  // namespace concurrent::futures::inline v1

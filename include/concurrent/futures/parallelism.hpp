@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// parallelism.hpp: how many workers a pool gets when nobody says a number.
+//
+//     cf::ThreadPoolExecutor pool({.max_workers = 2 * cf::available_parallelism()});
+//
+// Python 3.13's os.process_cpu_count(), and containers' quotas as well.
+#pragma once
+
+#include <cstddef>
+
+#include "concurrent/futures/detail/platform/processor_count.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+/// Processors this process may use: its CPU affinity, cut to its cgroup's CPU quota (v1 and v2,
+/// nested groups, a quota below one processor counts as one). At least 1. Reads a few small files
+/// at each call; safe from any thread.
+inline std::size_t available_parallelism() { return detail::processor_count(); }
+
+}  // namespace concurrent::futures::inline v1

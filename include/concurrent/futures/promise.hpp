@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// promise.hpp: the writing end of a future, for authors of executors and to bridge callbacks.
+//
+//     cf::Promise<int> promise;
+//     start_reading([p = std::move(promise)](int bytes) mutable { p.set_value(bytes); });
+//     promise.get_future().result();
+//
+// Threads: one Promise object from one thread at a time; its futures from anywhere. Two threads that
+// race to fulfil through one promise: one wins, the other gets InvalidStateError.
+#pragma once
+
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/future.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+template <class T>
+class Promise {
+    using State = detail::OutcomeState<T>;
+    struct Block final : State {};
+
+  public:
+    Promise() : state_(new Block) { state_->drop_handle(); }
+    Promise(Promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    Promise& operator=(Promise&& other) noexcept {
+        Promise(std::move(other)).swap(*this);
+        return *this;
+    }
+    /// An unfulfilled promise leaves BrokenPromiseError to its futures.
+    ~Promise();
+
+    void swap(Promise& other) noexcept { std::swap(state_, other.state_); }
+
+    /// As many as wanted.
+    Future<T> get_future() const {
+        State& state = checked("get_future");
+        state.add_handle();
+        return detail::FutureAccess::adopt(&state);
+    }
+
+    /// Announces that the work starts. False: it was cancelled, don't. Throws InvalidStateError when
+    /// it was running or done before.
+    bool set_running_or_notify_cancel();
+
+    /// Fulfils from pending or running. Throws InvalidStateError when there is an outcome already, or
+    /// the future was cancelled. If making the value throws, the future gets that exception.
+    template <class... Args>
+        requires(std::is_void_v<T> ? sizeof...(Args) == 0
+                                   : std::is_constructible_v<detail::Stored<T>, Args...> ||
+                                         (std::is_reference_v<T> && sizeof...(Args) == 1))
+    void set_value(Args&&... args);
+    /// `error` must not be null.
+    void set_exception(std::exception_ptr error);
+
+  private:
+    State& checked(const char* operation) const {
+        if (!state_)
+            throw InvalidStateError(std::string("Promise::") + operation +
+                                    ": this promise was moved from");
+        return *state_;
+    }
+    State& claimed(const char* operation) const {
+        State& state = checked(operation);
+        if (!state.claim())
+            throw InvalidStateError(
+                std::string("Promise::") + operation + ": the future is already " +
+                (state.state() == detail::CallState::cancelled ? "cancelled" : "finished") +
+                "; fulfil a promise once, after set_running_or_notify_cancel() gave true");
+        return state;
+    }
+
+    State* state_;  // holds one producer reference
+};
+
+template <class T>
+Promise<T>::~Promise() {
+    if (!state_) return;
+    if (state_->claim())
+        state_->finish(state_->store_exception(std::make_exception_ptr(BrokenPromiseError(
+            "the promise of this future was destroyed before it was given a value"))));
+    state_->drop_producer();
+}
+
+template <class T>
+bool Promise<T>::set_running_or_notify_cancel() {
+    State& state = checked("set_running_or_notify_cancel");
+    if (state.begin()) return true;
+    if (state.state() == detail::CallState::cancelled) return false;
+    throw InvalidStateError(
+        "Promise::set_running_or_notify_cancel: the call is already running or finished");
+}
+
+template <class T>
+template <class... Args>
+    requires(std::is_void_v<T> ? sizeof...(Args) == 0
+                               : std::is_constructible_v<detail::Stored<T>, Args...> ||
+                                     (std::is_reference_v<T> && sizeof...(Args) == 1))
+void Promise<T>::set_value(Args&&... args) {
+    State& state = claimed("set_value");
+    state.finish(state.store_result_of([&]() -> T {
+        if constexpr (std::is_reference_v<T>)
+            return (static_cast<T>(args), ...);
+        else if constexpr (!std::is_void_v<T>)
+            return T(std::forward<Args>(args)...);
+    }));
+}
+
+template <class T>
+void Promise<T>::set_exception(std::exception_ptr error) {
+    if (!error)
+        throw InvalidStateError("Promise::set_exception: the exception_ptr is null; set_value() "
+                                "ends a call without an exception");
+    State& state = claimed("set_exception");
+    state.finish(state.store_exception(std::move(error)));
+}
+
+}  // namespace concurrent::futures::inline v1

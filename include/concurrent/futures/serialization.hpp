@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// serialization.hpp: what may cross to another process, and how to make your own types cross.
+//
+//     struct Job { std::string name; std::vector<double> weights; };   // crosses: no code needed
+//     static_assert(cf::Serializable<Job>);
+//
+// These cross: arithmetic types, bool, enums, std::byte, the std::string family, vector, array,
+// deque, list, forward_list, set, map, their multi and unordered kin, optional, variant,
+// monostate, tuple, pair, chrono durations and time points, complex, bitset, filesystem::path,
+// unique_ptr and shared_ptr (by value), error_code (generic and system category), exception_ptr,
+// and structs of up to 32 public members of such types without base class or constructor.
+//
+// For a type of your own, the first that exists is used:
+//   (1) template <> struct concurrent::futures::Codec<T> with static encode(Encoder&, const T&)
+//       and static T decode(Decoder&);
+//   (2) a member `template <class A> void serialize(A& archive) { archive(a, b); }`, as cereal and
+//       Boost have it, and a default constructor. A derived class must have its own;
+//   (3) the list above; (4) nothing, if it is a plain aggregate.
+//
+// Raw pointers, references, const char*, closures, std::function and views as results do not:
+// their meaning ends with the process. The compiler says so, and what to write instead.
+// Bytes that are received are not trusted: what is wrong with them is a SerializationError.
+#pragma once
+
+#include <concepts>
+#include <exception>
+#include <type_traits>
+
+#include <concurrent/futures/detail/serialization/codecs.hpp>
+
+namespace concurrent::futures::inline v1 {
+
+/// T can be encoded, and decoded into a value of its own, fields and elements included.
+template <class T>
+concept Serializable =
+    std::is_object_v<T> && detail::is_encodable<T> && detail::is_decodable<T>;
+
+/// Lets exceptions of exactly type E cross with their type, what() and nesting. E is made again
+/// by its codec, if it is Serializable; from its error code, if it derives from std::system_error;
+/// else from what(), by its constructor from std::string; else by its default constructor.
+/// Call it in every process, so before process_main or at namespace scope:
+///     const bool registered = cf::register_exception<MyError>();
+/// Any thread, any number of times. Returns true.
+template <class E>
+bool register_exception() {
+    static_assert(std::derived_from<E, std::exception>,
+                  "only types derived from std::exception can be registered; others arrive as "
+                  "RemoteError");
+    static_assert(std::copy_constructible<E>, "what is thrown must be copyable");
+    static_assert(detail::CanRebuild<E>,
+                  "E cannot be made again in another process: give it a constructor from "
+                  "std::string, a member serialize(archive) or a Codec<E>");
+    detail::register_exception_type<E>();
+    return true;
+}
+
+}  // namespace concurrent::futures::inline v1

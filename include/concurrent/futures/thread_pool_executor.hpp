@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+//
+// thread_pool_executor.hpp: runs calls on a pool of threads.
+//
+//     cf::ThreadPoolExecutor pool({.max_workers = 4});
+//     cf::Future<int> answer = pool.submit([](int a, int b) { return a + b; }, 40, 2);
+//     answer.result();                                           // 42
+//     for (int y : pool.map(square, std::vector{1, 2, 3})) …      // 1 4 9
+//     pool.post(log_line, "done");                               // no future
+//
+// Workers start on demand, idle ones are used first; tasks run on workers only. From one submitting
+// thread, tasks of one priority start in the order submitted. A task may submit to its own pool and wait
+// for what it submitted, to any depth, on however few workers: the waiting worker runs the call itself.
+// Threads: every member may be called from any thread, also from tasks and callbacks.
+// Memory:  what the submitter did before submit() happens before the call runs.
+// How it works: detail/scheduling/worker_threads.hpp.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/detail/scheduling/thread_call.hpp"
+#include "concurrent/futures/detail/scheduling/worker_threads.hpp"
+#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/executor.hpp"
+#include "concurrent/futures/future.hpp"
+#include "concurrent/futures/options.hpp"
+#include "concurrent/futures/parallelism.hpp"
+
+namespace concurrent::futures::inline v1 {
+namespace detail {
+
+/// Submits to a pool's engine and keeps it alive; after the pool is gone submit() throws
+/// ShutdownError. What maps that fetch their input lazily hold on to.
+class ThreadSubmitter {
+  public:
+    explicit ThreadSubmitter(WorkerThreads& engine) noexcept : engine_(&engine) { engine.retain(); }
+    ThreadSubmitter(const ThreadSubmitter& other) noexcept : ThreadSubmitter(*other.engine_) {}
+    ThreadSubmitter& operator=(const ThreadSubmitter&) = delete;
+    ~ThreadSubmitter() { engine_->release(); }
+
+    template <class Callable, class... Args>
+    auto submit(Callable&& callable, Args&&... args) const {
+        return submit_at(Priority::normal, std::forward<Callable>(callable),
+                         std::forward<Args>(args)...);
+    }
+    template <class Callable, class... Args>
+    auto submit_at(Priority priority, Callable&& callable, Args&&... args) const {
+        using T = CallResult<Callable, Args...>;
+        using Call = ThreadCall<T, BoundCallFor<Callable, Args...>>;
+        auto* const call =
+            new Call(*engine_, std::forward<Callable>(callable), std::forward<Args>(args)...);
+        Future<T> future = FutureAccess::adopt<T>(call);
+        try {
+            engine_->submit(*call, priority);
+        } catch (...) {
+            call->abandon(nullptr);
+            throw;
+        }
+        return future;
+    }
+    WorkerThreads& engine() const noexcept { return *engine_; }
+
+  private:
+    WorkerThreads* engine_;
+};
+
+/// The priority, if that is all that is asked for.
+inline Priority checked_priority(const TaskOptions& options) {
+    if (options.timeout)
+        throw std::invalid_argument("ThreadPoolExecutor: TaskOptions::timeout is not supported; "
+                                    "use result(timeout), or a ProcessPoolExecutor");
+    if (options.retries != 0)
+        throw std::invalid_argument("ThreadPoolExecutor: TaskOptions::retries is not supported; "
+                                    "retry inside the callable");
+    return options.priority;
+}
+
+inline ThreadPoolOptions checked(ThreadPoolOptions options) {
+    require_sane_worker_count(options.max_workers, 65536);
+    require_not_negative(options.idle_timeout, "ThreadPoolOptions::idle_timeout");
+    if (options.report_unobserved)
+        throw std::invalid_argument("ThreadPoolOptions::report_unobserved is not supported yet; look "
+                                    "at every future's exception()");
+    if (options.observer)
+        throw std::invalid_argument("ThreadPoolOptions::observer is not supported yet");
+    if (options.max_workers == 0) options.max_workers = available_parallelism();
+    if (options.thread_name_prefix.empty()) {
+        // relaxed: only the number has to be unique.
+        static Atomic<unsigned> pools{0};
+        options.thread_name_prefix =
+            "pool" + std::to_string(pools.fetch_add(1, std::memory_order_relaxed));
+    }
+    return options;
+}
+
+}  // namespace detail
+
+class ThreadPoolExecutor : public detail::MapOperations<ThreadPoolExecutor> {
+  public:
+    ThreadPoolExecutor() : ThreadPoolExecutor(ThreadPoolOptions{}) {}
+    /// 0: available_parallelism(). Throws std::invalid_argument for an absurd number.
+    explicit ThreadPoolExecutor(Count max_workers)
+        : ThreadPoolExecutor(ThreadPoolOptions{.max_workers = max_workers}) {}
+    /// Throws std::invalid_argument for options that make no sense. Starts no thread yet.
+    explicit ThreadPoolExecutor(ThreadPoolOptions options)
+        : ThreadPoolExecutor(detail::checked(std::move(options)), nullptr) {}
+    ThreadPoolExecutor(const ThreadPoolExecutor&) = delete;
+    ThreadPoolExecutor& operator=(const ThreadPoolExecutor&) = delete;
+
+    /// shutdown(), or with OnDestroy::cancel_pending shutdown({.cancel_futures = true}). In a worker
+    /// of this very pool it cannot wait; the workers then end by themselves.
+    ~ThreadPoolExecutor();
+
+    /// Calls `callable(args...)` on a worker, with copies as std::thread makes them; std::ref(x) passes
+    /// x by reference. If this throws, nothing was queued: ShutdownError, BrokenThreadPool,
+    /// QueueFullError, std::bad_alloc, or what the copies throw.
+    template <detail::NotOptions<TaskOptions> Callable, class... Args>
+    auto submit(Callable&& callable, Args&&... args) {
+        check_call<Callable, Args...>();
+        return submitter_.submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
+    }
+    /// Honours name and priority; throws std::invalid_argument for others that are set.
+    template <class Callable, class... Args>
+    auto submit(const TaskOptions& options, Callable&& callable, Args&&... args) {
+        check_call<Callable, Args...>();
+        return submitter_.submit_at(detail::checked_priority(options),
+                                    std::forward<Callable>(callable), std::forward<Args>(args)...);
+    }
+
+    /// Like submit without a future: cheaper. What the call throws goes to on_unhandled_exception.
+    template <class Callable, class... Args>
+    void post(Callable&& callable, Args&&... args) {
+        check_call<Callable, Args...>();
+        auto task = std::make_unique<detail::PostedTask<detail::BoundCallFor<Callable, Args...>>>(
+            std::forward<Callable>(callable), std::forward<Args>(args)...);
+        engine().submit(*task, Priority::normal);
+        static_cast<void>(task.release());
+    }
+
+    /// Afterwards submit throws ShutdownError; queued calls still run unless cancelled. With `wait`
+    /// returns when all workers have ended, except in one of them, which cannot wait for itself.
+    void shutdown(const ShutdownOptions& options = {}) {
+        engine().begin_shutdown(options.cancel_futures);
+        if (options.wait) engine().join(detail::Deadline::never());
+    }
+    /// shutdown() that gives up waiting with TimeoutError; the workers still end when they are done.
+    template <class Rep, class Period>
+    void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
+        engine().begin_shutdown(false);
+        if (!engine().join(detail::Deadline::after(timeout)))
+            throw TimeoutError("ThreadPoolExecutor::shutdown_for: workers are still busy; they end "
+                               "when their calls return");
+    }
+
+    ExecutorStats stats() const {
+        const auto now = engine().counts();
+        return {now.workers,   now.idle,   now.pending,   now.running,
+                now.completed, now.failed, now.cancelled, 0};
+    }
+    std::size_t max_workers() const noexcept { return engine().max_workers(); }
+
+  private:
+    friend detail::MapOperations<ThreadPoolExecutor>;
+
+    ThreadPoolExecutor(ThreadPoolOptions options, std::nullptr_t)
+        : cancels_pending_(options.on_destroy == OnDestroy::cancel_pending),
+          submitter_(*new detail::WorkerThreads(std::move(options))) {
+        engine().release();  // the submitter holds it now
+    }
+
+    template <class Callable, class... Args>
+    static consteval void check_call() {
+        static_assert(detail::CallableWithCopies<Callable, Args...>,
+                      "submit(f, args...): f cannot be called with copies of args. The call runs "
+                      "later, so arguments are copied as in std::thread; write std::ref(x) to pass x "
+                      "by reference");
+    }
+    detail::WorkerThreads& engine() const noexcept { return submitter_.engine(); }
+    const detail::ThreadSubmitter& submitter() const noexcept { return submitter_; }
+
+    const bool cancels_pending_;
+    const detail::ThreadSubmitter submitter_;
+};
+
+inline ThreadPoolExecutor::~ThreadPoolExecutor() {
+    engine().begin_shutdown(cancels_pending_);
+    if (engine().in_forked_child()) {
+        engine().retain();  // its threads are in another process: leave everything as it is
+    } else if (detail::WorkerThreads::current() == &engine()) {
+        engine().detach();
+    } else {
+        engine().join(detail::Deadline::never());
+    }
+}
+
+static_assert(Executor<ThreadPoolExecutor>);
+
+}  // namespace concurrent::futures::inline v1

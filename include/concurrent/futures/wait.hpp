@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+//
+// wait.hpp: wait for several futures at once.
+//
+//     auto [done, not_done] = cf::wait(futures);
+//     auto first = cf::wait(futures, {.return_when = cf::ReturnWhen::first_completed});
+//     auto some = cf::wait(futures, {.timeout = 2s});      // what is done by then; never throws
+//
+// Futures of different executors may be mixed. Threads: any number may wait for the same futures.
+// Memory: everything the done calls did happens before wait() returns.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <iterator>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/detail/state/completion_waiter.hpp"
+#include "concurrent/futures/future.hpp"
+#include "concurrent/futures/options.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+/// Both in the order of the input, duplicates only once.
+template <class T>
+struct WaitResult {
+    std::vector<Future<T>> done;
+    std::vector<Future<T>> not_done;
+};
+
+namespace detail {
+
+template <class F>
+struct FutureValue;
+template <class T>
+struct FutureValue<Future<T>> {
+    using type = T;
+};
+
+template <class Range>
+using RangeValue = std::iter_value_t<decltype(std::begin(std::declval<Range&>()))>;
+
+/// Any range whose elements are futures of one type.
+template <class Range>
+concept FutureRange = requires { typename FutureValue<RangeValue<Range>>::type; };
+
+template <class Range>
+using RangeFutureValue = typename FutureValue<RangeValue<Range>>::type;
+
+/// Copies the handles, each call once. Throws InvalidStateError for an empty future.
+template <class Range>
+auto distinct_futures(Range&& range, const char* operation) {
+    std::vector<Future<RangeFutureValue<Range>>> futures;
+    std::unordered_set<const void*> seen;
+    for (auto&& future : range)
+        if (seen.insert(&FutureAccess::state(future, operation)).second) futures.push_back(future);
+    return futures;
+}
+
+/// What wait() waits for, told in ended calls.
+class WaitCondition {
+  public:
+    WaitCondition(ReturnWhen when, std::size_t count) : when_(when), missing_(count) {}
+
+    bool met() const noexcept { return met_ || missing_ == 0; }
+    void saw_end_of(const SharedState& state) noexcept {
+        --missing_;
+        met_ = met_ || when_ == ReturnWhen::first_completed ||
+               (when_ == ReturnWhen::first_exception && state.state() == CallState::failed);
+    }
+    bool needs_all() const noexcept { return when_ == ReturnWhen::all_completed; }
+
+  private:
+    const ReturnWhen when_;
+    std::size_t missing_;
+    bool met_ = false;
+};
+
+/// A worker that waits for any of these runs one that nobody has started, but only while none is
+/// running, so that the first to end is not delayed by one that this thread picked up. True when it
+/// ran something.
+template <class T>
+bool help_any(const std::vector<Future<T>>& futures) {
+    if (!this_thread_may_help) return false;
+    for (const Future<T>& future : futures)
+        if (future.valid() && future.running()) return false;
+    for (const Future<T>& future : futures)
+        if (future.valid() && !future.done() && FutureAccess::state(future, "wait").help()) return true;
+    return false;
+}
+
+/// A worker that waits for all of these runs them in turn. `next` is where to go on.
+template <class T>
+bool help_all(const std::vector<Future<T>>& futures, std::size_t& next) {
+    if (!this_thread_may_help) return false;
+    while (next < futures.size())
+        if (FutureAccess::state(futures[next++], "wait").help()) return true;
+    return false;
+}
+
+}  // namespace detail
+
+/// Returns when the condition holds or the time is up. Cancelled calls are done. Does not throw on
+/// timeout; throws InvalidStateError for an empty future.
+template <detail::FutureRange Range>
+auto wait(Range&& futures, const WaitOptions& options = {}) {
+    const detail::Deadline deadline = detail::Deadline::after(options.timeout);
+    const auto all = detail::distinct_futures(futures, "wait");
+    {
+        detail::WaitCondition condition(options.return_when, all.size());
+        detail::CompletionWaiter waiter(all.size());
+        std::deque<detail::Watch> watches;
+        for (std::size_t index = 0; index < all.size(); ++index)
+            watches.emplace_back(waiter, detail::FutureAccess::state(all[index], "wait"), index).start();
+        std::size_t next_to_help = 0;
+        for (std::uint32_t seen = 0;;) {
+            for (const std::uint32_t ends = waiter.ends(); seen < ends; ++seen)
+                condition.saw_end_of(detail::FutureAccess::state(all[waiter.ended(seen)], "wait"));
+            if (condition.met() || deadline.passed()) break;
+            if (condition.needs_all() ? detail::help_all(all, next_to_help) : detail::help_any(all))
+                continue;
+            if (!waiter.wait_for_more(seen, deadline)) break;
+        }
+    }
+    WaitResult<detail::RangeFutureValue<Range>> result;
+    for (const auto& future : all) (future.done() ? result.done : result.not_done).push_back(future);
+    return result;
+}
+
+}  // namespace concurrent::futures::inline v1
