@@ -13,6 +13,7 @@
 #pragma once
 
 #include "concurrent/futures/as_completed.hpp"
+#include "concurrent/futures/bind_task.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
@@ -20,6 +21,9 @@
 #include "concurrent/futures/map_results.hpp"
 #include "concurrent/futures/options.hpp"
 #include "concurrent/futures/parallelism.hpp"
+#include "concurrent/futures/process_main.hpp"
+#include "concurrent/futures/process_pool_executor.hpp"
 #include "concurrent/futures/promise.hpp"
+#include "concurrent/futures/serialization.hpp"
 #include "concurrent/futures/thread_pool_executor.hpp"
 #include "concurrent/futures/wait.hpp"

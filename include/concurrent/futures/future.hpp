@@ -169,25 +169,26 @@ struct FutureAccess {
     }
 };
 
+/// Holds a future of its call from the start, so that nobody takes the value away before it has
+/// been told. The circle opens when the call ends, which every call does.
 template <class T, class Callback>
 class DoneCallback final : public Listener {
   public:
     template <class C>
-    explicit DoneCallback(C&& callback)
-        : Listener(Kind::callback), callback_(std::forward<C>(callback)) {}
+    explicit DoneCallback(const Future<T>& future, C&& callback)
+        : Listener(Kind::callback), future_(future), callback_(std::forward<C>(callback)) {}
 
     void notify(SharedState& state) noexcept override {
         const std::unique_ptr<DoneCallback> self(this);
         try {
-            state.add_handle();
-            std::invoke(std::move(callback_),
-                        FutureAccess::adopt<T>(static_cast<OutcomeState<T>*>(&state)));
+            std::invoke(std::move(callback_), std::move(future_));
         } catch (...) {
             state.report(std::current_exception());
         }
     }
 
   private:
+    Future<T> future_;
     Callback callback_;
 };
 
@@ -247,11 +248,14 @@ template <std::invocable<Future<T>> Callback>
 void Future<T>::add_done_callback(Callback&& callback) const {
     State& state = checked("add_done_callback");
     auto listener = std::make_unique<detail::DoneCallback<T, std::decay_t<Callback>>>(
-        std::forward<Callback>(callback));
-    if (state.add_listener(*listener))
+        *this, std::forward<Callback>(callback));
+    if (state.add_listener(*listener)) {
         listener.release();  // the list owns it now
-    else
+    } else {
+        state.add_producer();  // the callback may drop all futures of it, this one too
         listener.release()->notify(state);
+        state.drop_producer();
+    }
 }
 
 /// `<Future: pending>`, `running`, `cancelled`, `finished`, `finished raised std::runtime_error`.

@@ -30,17 +30,11 @@ class InlineSubmitter {
     template <class Callable, class... Args>
     auto submit(Callable&& callable, Args&&... args) const {
         using T = CallResult<Callable, Args...>;
-        begin();
         BoundCallFor<Callable, Args...> call(std::forward<Callable>(callable),
                                              std::forward<Args>(args)...);
-        InlineState<T>* const state = new InlineState<T>;
-        Future<T> future = FutureAccess::adopt<T>(state);
-        state->begin();
-        const CallState end = state->store_result_of([&]() -> decltype(auto) { return call(); });
-        ended(end == CallState::finished);
-        state->finish(end);
-        state->drop_producer();
-        return future;
+        auto state = std::make_unique<InlineState<T>>();
+        begin();  // the last that can throw
+        return run(*state.release(), call);
     }
     template <class Callable, class... Args>
     void post(Callable&& callable, Args&&... args) const {
@@ -61,6 +55,17 @@ class InlineSubmitter {
   private:
     template <class T>
     struct InlineState final : OutcomeState<T> {};
+
+    template <class T, class Call>
+    Future<T> run(InlineState<T>& state, Call& call) const {
+        Future<T> future = FutureAccess::adopt<T>(&state);
+        state.begin();
+        const CallState end = state.store_result_of([&]() -> decltype(auto) { return call(); });
+        ended(end == CallState::finished);
+        state.finish(end);
+        state.drop_producer();
+        return future;
+    }
 
     struct Counts {
         std::mutex mutex;

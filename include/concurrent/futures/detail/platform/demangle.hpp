@@ -46,6 +46,7 @@ inline std::string demangle_thrown(const std::type_info& type) {
         name.pop_back();
         name.erase(0, wrapper.size());
         while (name.ends_with(' ')) name.pop_back();
+        if (name.ends_with(" const")) name.erase(name.size() - 6);
     }
     return name;
 }

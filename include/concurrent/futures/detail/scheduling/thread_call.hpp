@@ -9,7 +9,10 @@
 
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <new>
+#include <stop_token>
+#include <type_traits>
 #include <utility>
 
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
@@ -39,7 +42,10 @@ class PostedTask final : public Task {
         delete this;
         return end;
     }
-    void abandon(const std::exception_ptr&) noexcept override { delete this; }
+    TaskEnd abandon(const std::exception_ptr& reason) noexcept override {
+        delete this;
+        return reason ? TaskEnd::failed : TaskEnd::cancelled;
+    }
     Standing standing() const noexcept override { return Standing::waiting; }
 
   private:
@@ -59,19 +65,22 @@ class ThreadCall final : public OutcomeState<T>, public Task {
     // The queue's side.
     TaskEnd run() noexcept override {
         const TaskEnd end = this->begin() ? execute()
-                            : this->state() == CallState::cancelled ? TaskEnd::cancelled
-                                                                    : TaskEnd::claimed;
+                            : was_cancelled() ? TaskEnd::cancelled
+                                              : TaskEnd::claimed;
         this->drop_producer();
         return end;
     }
-    void abandon(const std::exception_ptr& reason) noexcept override {
-        if (!reason) {
-            cancel();
-        } else if (this->begin()) {
+    TaskEnd abandon(const std::exception_ptr& reason) noexcept override {
+        TaskEnd end = TaskEnd::claimed;
+        if (reason && this->begin()) {
             std::destroy_at(std::addressof(call_));
             this->finish(this->store_exception(reason));
+            end = TaskEnd::failed;
+        } else if (reason ? was_cancelled() : cancel()) {
+            end = TaskEnd::cancelled;
         }
         this->drop_producer();
+        return end;
     }
     Standing standing() const noexcept override {
         switch (this->state()) {
@@ -84,10 +93,7 @@ class ThreadCall final : public OutcomeState<T>, public Task {
 
     // The futures' side.
     bool cancel() noexcept override {
-        if (!this->begin_cancel()) {
-            const CallState now = this->state();
-            return now == CallState::cancelled || now == CallState::cancelling;
-        }
+        if (!this->begin_cancel()) return was_cancelled();
         std::destroy_at(std::addressof(call_));
         this->finish(CallState::cancelled);
         return true;
@@ -95,9 +101,13 @@ class ThreadCall final : public OutcomeState<T>, public Task {
     void request_stop() noexcept override {
         if (cancel()) return;
         if constexpr (Call::stoppable) {
-            // Serialised with the end of the call, which destroys the stop source.
-            const std::lock_guard lock(listener_mutex(&stop_guard_));
-            if (!stop_guard_.over) call_.request_stop();
+            std::stop_source stop(std::nostopstate);
+            {
+                // Serialised with the end of the call, which destroys the stop source.
+                const std::lock_guard lock(listener_mutex(&stop_guard_));
+                if (!stop_guard_.over) stop = call_.stop_source();
+            }
+            stop.request_stop();  // runs the user's stop callbacks: without the lock
         }
     }
     /// A worker of the same pool that is about to wait runs the call itself: nobody else may be left
@@ -113,6 +123,11 @@ class ThreadCall final : public OutcomeState<T>, public Task {
     }
 
   private:
+    bool was_cancelled() const noexcept {
+        const CallState now = this->state();
+        return now == CallState::cancelled || now == CallState::cancelling;
+    }
+
     struct StopGuard {
         bool over = false;
     };

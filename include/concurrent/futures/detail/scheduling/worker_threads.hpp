@@ -22,12 +22,9 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <list>
-#include <memory>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -39,6 +36,7 @@
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
+#include "concurrent/futures/detail/task/priority_queue.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/options.hpp"
@@ -106,8 +104,6 @@ class WorkerThreads {
     bool initialize() noexcept;
     void run_tasks(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept;
     bool sleep(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept;
-    Task* take() noexcept;
-    std::size_t queued() const noexcept;
     void abandon_all(std::unique_lock<std::mutex>& lock, const std::exception_ptr& reason) noexcept;
 
     inline static constinit thread_local WorkerThreads* current_ = nullptr;
@@ -118,11 +114,11 @@ class WorkerThreads {
 
     mutable std::mutex mutex_;
     // All below: guarded by mutex_.
-    std::array<TaskQueue, 3> queues_;  // by Priority
-    std::list<Worker> workers_;        // those that have not ended
-    std::list<Worker> ended_;          // to be joined
-    std::vector<Worker*> idle_;        // newest last: woken first, its data is warm
-    std::size_t on_the_way_ = 0;       // woken or started, not yet at the queue
+    PriorityQueue queue_;
+    std::list<Worker> workers_;   // those that have not ended
+    std::list<Worker> ended_;     // to be joined
+    std::vector<Worker*> idle_;   // newest last: woken first, its data is warm
+    std::size_t on_the_way_ = 0;  // woken or started, not yet at the queue
     std::size_t running_ = 0;
     std::size_t started_ = 0;  // numbers the threads
     std::array<std::size_t, 4> ends_{};  // by TaskEnd
@@ -140,17 +136,16 @@ inline void WorkerThreads::submit(Task& task, Priority priority) {
     std::unique_lock lock(mutex_);
     throw_if_closed();
     if (options_.max_pending != 0 && !wait_for_room(lock, task)) return;
-    TaskQueue& queue = queues_[static_cast<std::size_t>(priority)];
-    queue.push(task);
+    queue_.push(task, priority);
     Worker* idler = nullptr;
     if (!idle_.empty()) {
         if (on_the_way_ == 0) idler = choose_idle();
-    } else if (workers_.size() < options_.max_workers && queued() > on_the_way_) {
+    } else if (workers_.size() < options_.max_workers && queue_.size() > on_the_way_) {
         try {
             start_worker();
         } catch (const std::exception& error) {
             if (workers_.empty()) {
-                queue.remove_newest();
+                queue_.remove_newest(priority);
                 throw BrokenThreadPool(
                     std::string("ThreadPoolExecutor: cannot start a worker thread: ") + error.what());
             }
@@ -163,10 +158,10 @@ inline void WorkerThreads::submit(Task& task, Priority priority) {
 /// False when the task was dealt with here.
 inline bool WorkerThreads::wait_for_room(std::unique_lock<std::mutex>& lock, Task& task) {
     // A worker never waits for room: it may be the one that has to make it.
-    if (queued() < options_.max_pending || current_ == this) return true;
+    if (queue_.size() < options_.max_pending || current_ == this) return true;
     switch (options_.on_full) {
         case QueueFull::raise:
-            throw QueueFullError("ThreadPoolExecutor: " + std::to_string(queued()) +
+            throw QueueFullError("ThreadPoolExecutor: " + std::to_string(queue_.size()) +
                                  " calls are waiting, which is max_pending; submit later, or choose "
                                  "QueueFull::block or caller_runs");
         case QueueFull::caller_runs: {
@@ -180,7 +175,7 @@ inline bool WorkerThreads::wait_for_room(std::unique_lock<std::mutex>& lock, Tas
             break;
     }
     room_.wait(lock, [this] {
-        return queued() < options_.max_pending || closed_ || !broken_.empty();
+        return queue_.size() < options_.max_pending || closed_ || !broken_.empty();
     });
     throw_if_closed();
     return true;
@@ -260,6 +255,11 @@ inline void WorkerThreads::work(Worker& worker) noexcept {
             if (ended.thread.joinable()) ended.thread.join();
     }
     ended_.splice(ended_.end(), workers_, worker.self);
+    // What was submitted since this worker left the queue may have counted on it.
+    bring_worker_for_rest();
+    if (workers_.empty() && !queue_.empty())
+        abandon_all(lock, std::make_exception_ptr(BrokenThreadPool(
+                              "ThreadPoolExecutor: cannot start a worker thread")));
     all_ended_.notify_all();
 }
 
@@ -282,7 +282,7 @@ inline bool WorkerThreads::initialize() noexcept {
 
 inline void WorkerThreads::run_tasks(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept {
     for (;;) {
-        if (Task* const task = take()) {
+        if (Task* const task = queue_.try_pop()) {
             if (options_.max_pending != 0) room_.notify_one();
             bring_worker_for_rest();
             ++running_;
@@ -299,7 +299,7 @@ inline void WorkerThreads::run_tasks(std::unique_lock<std::mutex>& lock, Worker&
 
 /// After a take: if more is left and nobody is on the way to it, sends somebody.
 inline void WorkerThreads::bring_worker_for_rest() {
-    if (on_the_way_ != 0 || queued() == 0) return;
+    if (on_the_way_ != 0 || queue_.empty()) return;
     if (!idle_.empty()) {
         wake(choose_idle());
     } else if (workers_.size() < options_.max_workers) {
@@ -335,27 +335,16 @@ inline bool WorkerThreads::sleep(std::unique_lock<std::mutex>& lock, Worker& wor
     return true;
 }
 
-inline Task* WorkerThreads::take() noexcept {
-    for (std::size_t level = queues_.size(); level-- > 0;)
-        if (Task* const task = queues_[level].try_pop()) return task;
-    return nullptr;
-}
-
-inline std::size_t WorkerThreads::queued() const noexcept {
-    return queues_[0].size() + queues_[1].size() + queues_[2].size();
-}
-
 inline void WorkerThreads::abandon_all(std::unique_lock<std::mutex>& lock,
                                        const std::exception_ptr& reason) noexcept {
-    std::array<TaskQueue, 3> given_up{std::move(queues_[0]), std::move(queues_[1]),
-                                      std::move(queues_[2])};
+    PriorityQueue given_up(std::move(queue_));
     room_.notify_all();
     lock.unlock();
-    std::size_t count = 0;
-    for (std::size_t level = given_up.size(); level-- > 0;)
-        for (; Task* const task = given_up[level].try_pop(); ++count) task->abandon(reason);
+    decltype(ends_) ends{};
+    while (Task* const task = given_up.try_pop())
+        ++ends[static_cast<std::size_t>(task->abandon(reason))];
     lock.lock();
-    ends_[static_cast<std::size_t>(reason ? TaskEnd::failed : TaskEnd::cancelled)] += count;
+    for (std::size_t end = 0; end < ends.size(); ++end) ends_[end] += ends[end];
 }
 
 inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
@@ -399,11 +388,10 @@ inline void WorkerThreads::count(TaskEnd end) noexcept {
 inline WorkerThreads::Counts WorkerThreads::counts() const {
     const std::lock_guard lock(mutex_);
     Counts counts{workers_.size(), idle_.size(), 0, running_, ends_[0], ends_[1], ends_[2]};
-    for (const TaskQueue& queue : queues_)
-        queue.for_each([&](const Task& task) {
-            counts.pending += task.standing() == Task::Standing::waiting;
-            counts.cancelled += task.standing() == Task::Standing::cancelled;
-        });
+    queue_.for_each([&](const Task& task) {
+        counts.pending += task.standing() == Task::Standing::waiting;
+        counts.cancelled += task.standing() == Task::Standing::cancelled;
+    });
     return counts;
 }
 

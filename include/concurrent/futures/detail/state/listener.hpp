@@ -84,14 +84,21 @@ class ListenerList {
     Listener* first_ = nullptr;
 };
 
+struct alignas(64) ListenerMutex {
+    std::mutex mutex;
+};
+inline constinit std::array<ListenerMutex, 64> listener_mutexes{};
+
 /// The lock of a state's list: one of a fixed number, chosen by address, so that a future need not
 /// carry a mutex that most of them never use. Held for a few instructions, no user code under it.
 inline std::mutex& listener_mutex(const void* state) noexcept {
-    struct alignas(64) Padded {
-        std::mutex mutex;
-    };
-    constinit static std::array<Padded, 64> mutexes{};
-    return mutexes[(reinterpret_cast<std::uintptr_t>(state) >> 6) % mutexes.size()].mutex;
+    return listener_mutexes[(reinterpret_cast<std::uintptr_t>(state) >> 6) % listener_mutexes.size()]
+        .mutex;
+}
+
+/// In a forked child with one thread: whoever held one of these is not here to release it.
+inline void reset_listener_mutexes() noexcept {
+    for (ListenerMutex& one : listener_mutexes) ::new (static_cast<void*>(&one)) ListenerMutex();
 }
 
 }  // namespace concurrent::futures::inline v1::detail

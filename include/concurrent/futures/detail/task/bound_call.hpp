@@ -43,9 +43,8 @@ class BoundCall {
     }
 
     static constexpr bool stoppable = takes_stop_token;
-    void request_stop() noexcept {
-        if constexpr (takes_stop_token) stop_.request_stop();
-    }
+    /// What asks the call to stop. Only where stoppable.
+    const auto& stop_source() const noexcept { return stop_; }
 
   private:
     [[no_unique_address]] Callable callable_;

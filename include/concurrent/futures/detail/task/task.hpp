@@ -13,10 +13,10 @@
 
 namespace concurrent::futures::inline v1::detail {
 
-/// What became of a task that was taken from a queue.
+/// What became of a task that was taken from a queue, for counting.
 enum class TaskEnd : std::uint8_t {
     completed,  // ran and returned
-    failed,     // ran and threw
+    failed,     // ran and threw, or was given up with a reason
     cancelled,  // was cancelled while it waited
     claimed     // somebody who waited for it has run it, and counted it
 };
@@ -29,7 +29,7 @@ class Task {
     /// Does the work, unless it was cancelled or already claimed by someone who waits for it.
     virtual TaskEnd run() noexcept = 0;
     /// Gives it up without running it: its future ends with `reason`, or cancelled if that is null.
-    virtual void abandon(const std::exception_ptr& reason) noexcept = 0;
+    virtual TaskEnd abandon(const std::exception_ptr& reason) noexcept = 0;
 
     enum class Standing : std::uint8_t { waiting, cancelled, claimed };
     /// What run() would find now. For counting only.

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// bind_task.hpp: a call for later, in another process.
+//
+//     cf::ProcessPoolExecutor pool({.initializer = cf::bind_task(load_model, std::string("model.bin"))});
+//
+// The same callables and arguments as for ProcessPoolExecutor::submit; the arguments are encoded here and
+// now. Threads: an immutable value.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/detail/processes/remote_call.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+/// What bind_task() gives. Default-constructed: nothing to call.
+class BoundTask {
+  public:
+    BoundTask() = default;
+    explicit operator bool() const noexcept { return call_ != nullptr; }
+    /// The encoded call.
+    std::span<const std::byte> bytes() const noexcept {
+        return call_ ? call_->bytes() : std::span<const std::byte>();
+    }
+
+  private:
+    template <class Callable, class... Args>
+    friend BoundTask bind_task(const Callable& callable, const Args&... args);
+
+    std::shared_ptr<const detail::ByteBuffer> call_;
+};
+
+/// Throws SerializationError, or what the codec of an argument throws.
+template <class Callable, class... Args>
+BoundTask bind_task(const Callable& callable, const Args&... args) {
+    detail::check_remote_call<const Callable&, const Args&...>();
+    BoundTask task;
+    task.call_ = std::make_shared<const detail::ByteBuffer>(detail::encode_call(callable, args...));
+    return task;
+}
+
+}  // namespace concurrent::futures::inline v1

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+//
+// child_process.hpp: one process: start it, watch it, signal it, learn how it ended.
+//
+//     ProcessHandle child = spawn("/proc/self/exe", argv, environment, {0, tasks, results});
+//     poll on child.watch_fd() …               // readable when it has ended
+//     std::optional<ExitStatus> status = child.try_reap();
+//
+// A pidfd makes signals safe against reuse of the pid and needs no SIGCHLD handler. Without one
+// (other systems, old kernels) watch_fd() is -1 and the owner notices the end by its pipes.
+// Somebody else may reap the child (SIGCHLD ignored, a stray waitpid(-1)): the status is unknown then.
+#pragma once
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/file_descriptor.hpp"
+
+#if CONCURRENT_FUTURES_LINUX
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+namespace concurrent::futures::inline v1::detail {
+
+/// Both empty: unknown.
+struct ExitStatus {
+    std::optional<int> exit_code;
+    std::optional<int> signal;
+};
+
+/// Invalid where the system has none.
+inline FileDescriptor open_pidfd([[maybe_unused]] pid_t pid) noexcept {
+#if CONCURRENT_FUTURES_LINUX && defined(SYS_pidfd_open)
+    return FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+#else
+    return FileDescriptor();
+#endif
+}
+
+class ProcessHandle {
+  public:
+    ProcessHandle() noexcept = default;
+    ProcessHandle(pid_t pid, FileDescriptor pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+    pid_t pid() const noexcept { return pid_; }
+    int watch_fd() const noexcept { return pidfd_.get(); }
+
+    void send_signal(int signal) const noexcept {
+        if (pid_ <= 0) return;
+#if CONCURRENT_FUTURES_LINUX && defined(SYS_pidfd_send_signal)
+        if (pidfd_) {
+            ::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0);
+            return;
+        }
+#endif
+        ::kill(pid_, signal);
+    }
+
+    /// Empty while it runs. Only for children of this process.
+    std::optional<ExitStatus> try_reap() const noexcept { return wait_for_end(WNOHANG); }
+    ExitStatus reap() const noexcept {
+        for (;;)
+            if (const auto status = wait_for_end(0)) return *status;
+    }
+
+  private:
+    std::optional<ExitStatus> wait_for_end(int options) const noexcept {
+        int status = 0;
+        pid_t ended;
+        do ended = ::waitpid(pid_, &status, options);
+        while (ended < 0 && errno == EINTR);
+        if (ended == 0) return std::nullopt;
+        if (ended < 0) return ExitStatus{};  // ECHILD: somebody else has reaped it
+        if (WIFEXITED(status)) return ExitStatus{WEXITSTATUS(status), std::nullopt};
+        if (WIFSIGNALED(status)) return ExitStatus{std::nullopt, WTERMSIG(status)};
+        return std::nullopt;
+    }
+
+    pid_t pid_ = -1;
+    FileDescriptor pidfd_;
+};
+
+/// Starts `path`. Descriptor inherited[n] becomes number first_inherited + n there; standard streams
+/// stay, everything else is closed. Default signal handling, no signal blocked. Inherited descriptors
+/// must be 10 or more (moved_up). Throws std::system_error.
+inline constexpr int first_inherited = 3;
+inline ProcessHandle spawn(const char* path, const std::vector<std::string>& arguments,
+                           const std::vector<std::string>& environment,
+                           std::span<const int> inherited) {
+    const auto pointers = [](const std::vector<std::string>& strings) {
+        std::vector<char*> result;
+        for (const std::string& string : strings) result.push_back(const_cast<char*>(string.c_str()));
+        result.push_back(nullptr);
+        return result;
+    };
+    const std::vector<char*> argv = pointers(arguments);
+    const std::vector<char*> envp = pointers(environment);
+
+    struct Attributes {
+        Attributes() {
+            ::posix_spawn_file_actions_init(&actions);
+            ::posix_spawnattr_init(&attributes);
+        }
+        ~Attributes() {
+            ::posix_spawn_file_actions_destroy(&actions);
+            ::posix_spawnattr_destroy(&attributes);
+        }
+        posix_spawn_file_actions_t actions;
+        posix_spawnattr_t attributes;
+    } with;
+    sigset_t none;
+    sigset_t all;
+    ::sigemptyset(&none);
+    ::sigfillset(&all);
+    int error = ::posix_spawnattr_setsigmask(&with.attributes, &none);
+    if (error == 0) error = ::posix_spawnattr_setsigdefault(&with.attributes, &all);
+    if (error == 0)
+        error = ::posix_spawnattr_setflags(&with.attributes,
+                                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int number = first_inherited;
+    for (const int fd : inherited)
+        if (error == 0) error = ::posix_spawn_file_actions_adddup2(&with.actions, fd, number++);
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || (__GLIBC__ == 2 && __GLIBC_MINOR__ >= 34))
+    if (error == 0) error = ::posix_spawn_file_actions_addclosefrom_np(&with.actions, number);
+#endif
+    pid_t pid = -1;
+    if (error == 0)
+        error = ::posix_spawn(&pid, path, &with.actions, &with.attributes, argv.data(), envp.data());
+    if (error != 0) throw_system_error(path, error);
+    return {pid, open_pidfd(pid)};  // nobody else knows this child yet: the pid is still its own
+}
+
+/// In a child that has just started: die when the thread that made it ends, which is when its process
+/// does. False when that has happened already.
+inline bool die_with_parent([[maybe_unused]] pid_t parent) noexcept {
+#if CONCURRENT_FUTURES_LINUX
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+    return ::getppid() == parent;
+}
+
+/// Threads of this process; 0 when it cannot be learned.
+inline std::size_t thread_count() noexcept {
+    std::size_t count = 0;
+#if CONCURRENT_FUTURES_LINUX
+    DIR* const folder = ::opendir("/proc/self/task");
+    if (!folder) return 0;
+    while (const dirent* const entry = ::readdir(folder)) count += entry->d_name[0] != '.';
+    ::closedir(folder);
+    if (CONCURRENT_FUTURES_TSAN && count > 1) --count;  // the sanitizer's own
+#endif
+    return count;
+}
+
+}  // namespace concurrent::futures::inline v1::detail

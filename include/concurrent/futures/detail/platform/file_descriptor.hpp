@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+//
+// file_descriptor.hpp: descriptors that close themselves, and the calls on them that the process
+// pool makes.
+//
+//     Pipe tasks = make_pipe();                      // both ends close-on-exec
+//     set_nonblocking(tasks.write_end);
+//     IoResult r = write_some(tasks.write_end.get(), data, size);
+//
+// Interrupted calls are repeated. Errors that need a decision come back in IoResult; those that mean
+// the system is out of something throw std::system_error.
+#pragma once
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/config.hpp"
+
+#if CONCURRENT_FUTURES_LINUX
+#include <sys/eventfd.h>
+#endif
+
+namespace concurrent::futures::inline v1::detail {
+
+[[noreturn]] inline void throw_system_error(const char* what, int error = errno) {
+    throw std::system_error(error, std::generic_category(), what);
+}
+
+class FileDescriptor {
+  public:
+    FileDescriptor() noexcept = default;
+    explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
+    FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~FileDescriptor() { reset(); }
+
+    int get() const noexcept { return fd_; }
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+    int release() noexcept { return std::exchange(fd_, -1); }
+    void reset() noexcept {
+        // Linux and POSIX.1-2024 free the number even when close is interrupted: never repeat it.
+        if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    }
+
+  private:
+    int fd_ = -1;
+};
+
+struct Pipe {
+    FileDescriptor read_end;
+    FileDescriptor write_end;
+};
+
+inline void set_close_on_exec(int fd) {
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) throw_system_error("fcntl(FD_CLOEXEC)");
+}
+
+inline void set_nonblocking(const FileDescriptor& fd) {
+    const int flags = ::fcntl(fd.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0)
+        throw_system_error("fcntl(O_NONBLOCK)");
+}
+
+inline Pipe make_pipe() {
+    int ends[2];
+#if CONCURRENT_FUTURES_LINUX
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw_system_error("pipe2");
+    return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+#else
+    if (::pipe(ends) != 0) throw_system_error("pipe");
+    Pipe made{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+    set_close_on_exec(ends[0]);
+    set_close_on_exec(ends[1]);
+    return made;
+#endif
+}
+
+/// The same open file under a number that is not among the first ten, so that it can neither be a
+/// standard stream nor clash with the numbers a child expects its descriptors at.
+inline FileDescriptor moved_up(FileDescriptor fd) {
+    const int copy = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 10);
+    if (copy < 0) throw_system_error("fcntl(F_DUPFD_CLOEXEC)");
+    return FileDescriptor(copy);
+}
+
+struct IoResult {
+    enum class Kind : std::uint8_t { moved, would_block, closed, failed };
+    Kind kind;
+    std::size_t size = 0;  // when moved
+    int error = 0;         // when failed
+};
+
+inline IoResult io_result(ssize_t result, bool reading) noexcept {
+    if (result > 0) return {IoResult::Kind::moved, static_cast<std::size_t>(result)};
+    if (result == 0) return {reading ? IoResult::Kind::closed : IoResult::Kind::would_block};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoResult::Kind::would_block};
+    if (errno == EPIPE || errno == ECONNRESET) return {IoResult::Kind::closed};
+    return {IoResult::Kind::failed, 0, errno};
+}
+
+inline IoResult read_some(int fd, std::byte* data, std::size_t size) noexcept {
+    ssize_t result;
+    do result = ::read(fd, data, size);
+    while (result < 0 && errno == EINTR);
+    return io_result(result, true);
+}
+
+/// Raises SIGPIPE when nobody reads: the manager thread blocks that signal, a worker dies of it.
+inline IoResult write_some(int fd, std::span<const iovec> parts) noexcept {
+    ssize_t result;
+    do result = ::writev(fd, parts.data(), static_cast<int>(parts.size()));
+    while (result < 0 && errno == EINTR);
+    return io_result(result, false);
+}
+
+/// False when the time was up; `milliseconds` below 0 waits for ever.
+inline bool poll_for(std::span<pollfd> entries, int milliseconds) noexcept {
+    const int ready = ::poll(entries.data(), entries.size(), milliseconds);
+    if (ready < 0)  // interrupted: nothing is known to be ready
+        for (pollfd& entry : entries) entry.revents = 0;
+    return ready > 0;
+}
+
+/// Wakes a thread that polls. Any number of wake-ups before it looks count as one, so it cannot fill.
+class WakeUp {
+  public:
+    WakeUp() {
+#if CONCURRENT_FUTURES_LINUX
+        ends_.read_end = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        if (!ends_.read_end) throw_system_error("eventfd");
+#else
+        ends_ = make_pipe();
+        set_nonblocking(ends_.read_end);
+        set_nonblocking(ends_.write_end);
+#endif
+    }
+    int fd() const noexcept { return ends_.read_end.get(); }
+    void notify() const noexcept {
+        const std::uint64_t one = 1;
+        const int fd = ends_.write_end ? ends_.write_end.get() : ends_.read_end.get();
+        // Full (would block) means a wake-up is there already.
+        while (::write(fd, &one, sizeof one) < 0 && errno == EINTR) {
+        }
+    }
+    void clear() const noexcept {
+        std::array<std::byte, 64> sink;
+        while (read_some(ends_.read_end.get(), sink.data(), sink.size()).kind ==
+                   IoResult::Kind::moved && ends_.write_end) {
+        }
+    }
+
+  private:
+    Pipe ends_;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+//
+// loaded_modules.hpp: addresses of code that mean the same in another process of this program.
+//
+//     CodeLocation where = locate(&function);        // {which module, offset in it}
+//     void* here = resolve(where);                   // in the other process; null if not loaded
+//
+// Programs and libraries are loaded at random addresses, so an address travels as the module's build
+// id (a hash the linker wrote) and an offset. A module without a build id is known by its path and the
+// sizes of its segments. Another build of a library has another id and is never mistaken for this one.
+// Threads: any.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "concurrent/futures/detail/platform/config.hpp"
+
+#if CONCURRENT_FUTURES_LINUX
+#include <elf.h>
+#include <link.h>
+#endif
+
+namespace concurrent::futures::inline v1::detail {
+
+struct CodeLocation {
+    std::uint64_t module = 0;  // 0: nowhere
+    std::uint64_t offset = 0;
+};
+
+struct LoadedModule {
+    struct Segment {
+        std::uintptr_t begin, end;
+        bool executable;
+    };
+    std::uint64_t identity;
+    std::uintptr_t base;
+    std::vector<Segment> segments;
+};
+
+/// FNV-1a, 64 bits. Fowler, Noll, Vo; draft-eastlake-fnv.
+inline std::uint64_t hash_bytes(const void* data, std::size_t size,
+                                std::uint64_t hash = 0xcbf29ce484222325u) noexcept {
+    const auto* const bytes = static_cast<const unsigned char*>(data);
+    for (std::size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
+#if CONCURRENT_FUTURES_LINUX
+
+/// The build id among the notes of one segment, hashed; 0 if it is not there.
+inline std::uint64_t build_id_hash(std::uintptr_t begin, std::size_t size) noexcept {
+    while (size >= sizeof(ElfW(Nhdr))) {
+        ElfW(Nhdr) note;
+        std::memcpy(&note, reinterpret_cast<const void*>(begin), sizeof note);
+        const std::size_t name_size = (note.n_namesz + 3u) & ~std::size_t{3};
+        const std::size_t body_size = (note.n_descsz + 3u) & ~std::size_t{3};
+        const std::size_t whole = sizeof note + name_size + body_size;
+        if (whole > size) return 0;
+        const auto* const name = reinterpret_cast<const char*>(begin + sizeof note);
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && std::memcmp(name, "GNU", 4) == 0)
+            return hash_bytes(name + name_size, note.n_descsz);
+        begin += whole;
+        size -= whole;
+    }
+    return 0;
+}
+
+inline LoadedModule describe_module(const dl_phdr_info& info) {
+    LoadedModule module{0, info.dlpi_addr, {}};
+    std::uint64_t fallback = hash_bytes(info.dlpi_name, std::strlen(info.dlpi_name));
+    for (ElfW(Half) i = 0; i < info.dlpi_phnum; ++i) {
+        const ElfW(Phdr)& header = info.dlpi_phdr[i];
+        const std::uintptr_t begin = info.dlpi_addr + header.p_vaddr;
+        if (header.p_type == PT_LOAD) {
+            module.segments.push_back({begin, begin + header.p_memsz, (header.p_flags & PF_X) != 0});
+            fallback = hash_bytes(&header.p_memsz, sizeof header.p_memsz, fallback);
+        } else if (header.p_type == PT_NOTE && module.identity == 0) {
+            module.identity = build_id_hash(begin, header.p_filesz);
+        }
+    }
+    if (module.identity == 0) module.identity = fallback | 1;
+    return module;
+}
+
+inline std::vector<LoadedModule> read_loaded_modules() {
+    std::vector<LoadedModule> modules;
+    ::dl_iterate_phdr(
+        [](dl_phdr_info* info, std::size_t, void* result) {
+            static_cast<std::vector<LoadedModule>*>(result)->push_back(describe_module(*info));
+            return 0;
+        },
+        &modules);
+    return modules;
+}
+
+#else
+
+/// Without a loader to ask, only the workers of a fork, which are loaded at the same addresses.
+inline std::vector<LoadedModule> read_loaded_modules() {
+    return {{1, 0, {{0, UINTPTR_MAX, true}}}};
+}
+
+#endif
+
+/// The modules as last read; read again when somebody asks for one that is not among them.
+class LoadedModules {
+  public:
+    static LoadedModules& instance() {
+        static LoadedModules* const modules = new LoadedModules;  // outlives all static objects
+        return *modules;
+    }
+
+    template <class Predicate>
+    bool find(Predicate matches, LoadedModule& found) {
+        const std::lock_guard lock(mutex_);
+        for (int attempt = 0; attempt < 2; ++attempt) {
+            for (const LoadedModule& module : modules_)
+                if (matches(module)) {
+                    found = module;
+                    return true;
+                }
+            modules_ = read_loaded_modules();
+        }
+        return false;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::vector<LoadedModule> modules_;  // guarded by mutex_
+};
+
+inline bool contains(const LoadedModule& module, std::uintptr_t address, bool code_only) noexcept {
+    for (const LoadedModule::Segment& segment : module.segments)
+        if (address >= segment.begin && address < segment.end && (segment.executable || !code_only))
+            return true;
+    return false;
+}
+
+/// Where an object or, with `code_only`, a function is. module 0 when it is in none: generated code, a
+/// stack, the heap.
+inline CodeLocation locate(std::uintptr_t address, bool code_only) {
+    LoadedModule module;
+    if (!LoadedModules::instance().find(
+            [&](const LoadedModule& m) { return contains(m, address, code_only); }, module))
+        return {};
+    return {module.identity, address - module.base};
+}
+
+/// The address here, or 0 when no such module is loaded or the offset is outside of it.
+inline std::uintptr_t resolve(const CodeLocation& location, bool code_only) {
+    LoadedModule module;
+    if (!LoadedModules::instance().find(
+            [&](const LoadedModule& m) { return m.identity == location.module; }, module))
+        return 0;
+    const std::uintptr_t address = module.base + location.offset;
+    return contains(module, address, code_only) ? address : 0;
+}
+
+/// The identity of the program itself.
+inline std::uint64_t program_identity() {
+    const std::vector<LoadedModule> modules = read_loaded_modules();
+    return modules.empty() ? 0 : modules.front().identity;
+}
+
+}  // namespace concurrent::futures::inline v1::detail

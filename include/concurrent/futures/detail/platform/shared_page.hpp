@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// shared_page.hpp: a page of memory that two processes map, without a name in any namespace.
+//
+//     SharedPage page(sizeof(Table));          // zeroed; pass page.fd() to the other process
+//     SharedPage same(FileDescriptor(fd), sizeof(Table));
+#pragma once
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/file_descriptor.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+class SharedPage {
+  public:
+    SharedPage() noexcept = default;
+    explicit SharedPage(std::size_t size) : SharedPage(unnamed_memory(size), size) {}
+    SharedPage(FileDescriptor fd, std::size_t size) : fd_(std::move(fd)), size_(size) {
+        memory_ = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+        if (memory_ == MAP_FAILED) {
+            memory_ = nullptr;
+            throw_system_error("mmap");
+        }
+    }
+    SharedPage(SharedPage&& other) noexcept
+        : fd_(std::move(other.fd_)),
+          size_(other.size_),
+          memory_(std::exchange(other.memory_, nullptr)) {}
+    SharedPage& operator=(SharedPage&&) = delete;
+    ~SharedPage() {
+        if (memory_) ::munmap(memory_, size_);
+    }
+
+    int fd() const noexcept { return fd_.get(); }
+    void close_fd() noexcept { fd_.reset(); }
+    void* memory() const noexcept { return memory_; }
+
+  private:
+    static FileDescriptor unnamed_memory(std::size_t size) {
+#if CONCURRENT_FUTURES_LINUX
+        FileDescriptor fd(::memfd_create("concurrent_futures", MFD_CLOEXEC));
+        if (!fd) throw_system_error("memfd_create");
+#else
+        // A name for an instant: made exclusively and removed at once.
+        const std::string name = "/cf" + std::to_string(::getpid()) + "." +
+                                 std::to_string(reinterpret_cast<std::uintptr_t>(&size) & 0xffff);
+        FileDescriptor fd(::shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
+        if (!fd) throw_system_error("shm_open");
+        ::shm_unlink(name.c_str());
+        set_close_on_exec(fd.get());
+#endif
+        if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) throw_system_error("ftruncate");
+        return fd;
+    }
+
+    FileDescriptor fd_;
+    std::size_t size_ = 0;
+    void* memory_ = nullptr;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

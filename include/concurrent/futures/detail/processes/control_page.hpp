@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+//
+// control_page.hpp: what has become of each task that was sent to a worker, readable without a message
+// and after the worker's death.
+//
+// One page per worker, mapped by the pool and that worker only. A slot per task in flight:
+//
+//     pool                     slot                      worker
+//     put(slot, task)          queued
+//                              running                   start(slot, task)
+//                              done                      end(slot, task), then sends the result
+//     try_revoke(slot, task)   revoked                   start() fails: answers "skipped"
+//
+// start() and try_revoke() are compare-exchanges of the same word, so exactly one of them wins: a
+// revoked task never runs, a running one is never thought revoked. There is nothing here to lock and
+// nothing to wait on. The worker may write garbage: the pool compares with its own tables and takes
+// what it reads as a hint that can only harm that worker's own tasks.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+enum class SlotState : std::uint64_t { free, queued, running, done, revoked };
+
+/// CLOCK_MONOTONIC, the same in all processes of a machine.
+inline std::int64_t monotonic_nanoseconds() noexcept {
+    std::timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+class ControlPage {
+  public:
+    static constexpr std::size_t slots = 64;
+
+    /// Pool: before the task is sent.
+    void put(std::size_t slot, std::uint64_t task) noexcept {
+        // (1) release, pairs with (3): not for data, which the pipe carries, but so that the worker,
+        // having read the frame, finds this and nothing older.
+        slots_[slot].word.store(word(task, SlotState::queued), std::memory_order_release);
+    }
+    /// Pool: true when the worker will not run it.
+    bool try_revoke(std::size_t slot, std::uint64_t task) noexcept {
+        std::uint64_t expected = word(task, SlotState::queued);
+        // (2) acq_rel, against (3) on the same word: one of the two wins.
+        return slots_[slot].word.compare_exchange_strong(expected, word(task, SlotState::revoked),
+                                                         std::memory_order_acq_rel,
+                                                         std::memory_order_acquire);
+    }
+    /// Worker: false when it was revoked.
+    bool start(std::size_t slot, std::uint64_t task) noexcept {
+        // relaxed: published by (3).
+        slots_[slot].started.store(monotonic_nanoseconds(), std::memory_order_relaxed);
+        std::uint64_t expected = word(task, SlotState::queued);
+        // (3) acq_rel, against (2) on the same word; its release hands `started` to (5).
+        return slots_[slot].word.compare_exchange_strong(expected, word(task, SlotState::running),
+                                                         std::memory_order_acq_rel,
+                                                         std::memory_order_acquire);
+    }
+    /// Worker: the call is over, its result not yet sent.
+    void end(std::size_t slot, std::uint64_t task) noexcept {
+        // (4) release, pairs with (5).
+        slots_[slot].word.store(word(task, SlotState::done), std::memory_order_release);
+    }
+    /// Pool: `free` when the slot speaks of another task.
+    SlotState state(std::size_t slot, std::uint64_t task) const noexcept {
+        // (5) acquire, pairs with (3) and (4).
+        const std::uint64_t seen = slots_[slot].word.load(std::memory_order_acquire);
+        return seen >> state_width == task ? static_cast<SlotState>(seen & state_bits)
+                                           : SlotState::free;
+    }
+    /// Pool: when the task started, on the clock of monotonic_nanoseconds(); after state() said so.
+    std::int64_t started(std::size_t slot) const noexcept {
+        // relaxed: handed over by (5).
+        return slots_[slot].started.load(std::memory_order_relaxed);
+    }
+
+  private:
+    static constexpr unsigned state_width = 3;
+    static constexpr std::uint64_t state_bits = 7;
+    static constexpr std::uint64_t word(std::uint64_t task, SlotState state) noexcept {
+        return task << state_width | static_cast<std::uint64_t>(state);
+    }
+
+    struct Slot {
+        Atomic<std::uint64_t> word{0};
+        Atomic<std::int64_t> started{0};
+    };
+    std::array<Slot, slots> slots_{};
+};
+
+static_assert(Atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
+
+}  // namespace concurrent::futures::inline v1::detail

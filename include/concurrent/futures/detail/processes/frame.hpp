@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+//
+// frame.hpp: messages on the pipes between the pool and a worker.
+//
+//     byte   0  magic and version   4        pool → worker: configure, task
+//            4  type                1        worker → pool: ready, start_failed,
+//            5  reserved, 0         1                       result, exception, skipped
+//            6  slot                2
+//            8  task id             8      The id stands outside of the body, so a body that cannot
+//           16  body length         8      be decoded fails one task and no more.
+//           24  check of 0-23       4
+//           28  reserved, 0         4
+//           32  body, then zeros up to a multiple of 16
+//
+// The receiver believes nothing: the header is checked before the length is used, and a body is
+// given memory as its bytes arrive, so a false length costs its sender real bytes.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/loaded_modules.hpp"
+#include "concurrent/futures/detail/serialization/byte_buffer.hpp"
+#include "concurrent/futures/errors.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+enum class FrameType : std::uint8_t {
+    configure = 1,
+    task = 2,
+    ready = 16,
+    start_failed = 17,
+    result = 18,
+    exception = 19,
+    skipped = 20
+};
+
+struct FrameHeader {
+    static constexpr std::uint32_t expected_magic = 0x31504643;  // "CFP1"
+    static constexpr std::size_t body_alignment = 16;
+
+    std::uint32_t magic = expected_magic;
+    FrameType type{};
+    std::uint8_t reserved = 0;
+    std::uint16_t slot = 0;
+    std::uint64_t task = 0;
+    std::uint64_t length = 0;
+    std::uint32_t check = 0;
+    std::uint32_t reserved_too = 0;
+
+    std::uint32_t computed_check() const noexcept {
+        const std::uint64_t hash = hash_bytes(this, offsetof(FrameHeader, check));
+        return static_cast<std::uint32_t>(hash ^ hash >> 32);
+    }
+    std::size_t padding() const noexcept { return (0 - length) % body_alignment; }
+};
+static_assert(sizeof(FrameHeader) == 32 && std::is_trivially_copyable_v<FrameHeader>);
+
+inline FrameHeader make_header(FrameType type, std::size_t length, std::uint64_t task = 0,
+                               std::size_t slot = 0) noexcept {
+    FrameHeader header;
+    header.type = type;
+    header.slot = static_cast<std::uint16_t>(slot);
+    header.task = task;
+    header.length = length;
+    header.check = header.computed_check();
+    return header;
+}
+
+/// What follows a body.
+inline constexpr std::array<std::byte, FrameHeader::body_alignment> frame_padding{};
+
+/// Header and body of one message, one after the other, for small ones.
+inline void append_frame(ByteBuffer& out, const FrameHeader& header, std::span<const std::byte> body) {
+    std::byte* place = out.extend(sizeof header + body.size() + header.padding());
+    std::memcpy(place, &header, sizeof header);
+    place += sizeof header;
+    if (!body.empty()) std::memcpy(place, body.data(), body.size());
+    std::memset(place + body.size(), 0, header.padding());
+}
+
+struct Frame {
+    FrameHeader header;
+    ByteBuffer body;  // starts at a multiple of 16
+};
+
+/// Bytes in any portions into frames.
+class FrameAssembler {
+  public:
+    /// Where the next bytes should be put. Never empty.
+    std::span<std::byte> room() {
+        if (in_body_) {
+            const std::size_t missing = body_size() - body_.size();
+            if (missing >= direct) {
+                // Never more than about what has arrived already, or a first portion.
+                portion_ = std::min(missing, std::max(body_.size(), first_portion));
+                reading_body_ = true;
+                return {body_.extend(portion_), portion_};
+            }
+        }
+        if (begin_ == end_) begin_ = end_ = 0;
+        if (begin_ > 0 && end_ == staging_.size()) {
+            std::memmove(staging_.data(), staging_.data() + begin_, end_ - begin_);
+            end_ -= begin_;
+            begin_ = 0;
+        }
+        return std::span(staging_).subspan(end_);
+    }
+
+    /// So many bytes were put there; may be 0.
+    void commit(std::size_t size) {
+        received_ += size;
+        if (std::exchange(reading_body_, false))
+            body_.truncate(body_.size() - portion_ + size);
+        else
+            end_ += size;
+    }
+
+    /// The next whole frame, if it is there. Throws SerializationError for what is no frame.
+    std::optional<Frame> next() {
+        if (!in_body_) {
+            if (end_ - begin_ < sizeof header_) return std::nullopt;
+            std::memcpy(&header_, staging_.data() + begin_, sizeof header_);
+            begin_ += sizeof header_;
+            check_header();
+            in_body_ = true;
+            body_ = ByteBuffer();
+        }
+        const std::size_t take = std::min(end_ - begin_, body_size() - body_.size());
+        if (take > 0) {
+            std::memcpy(body_.extend(take), staging_.data() + begin_, take);
+            begin_ += take;
+        }
+        if (body_.size() < body_size()) return std::nullopt;
+        in_body_ = false;
+        body_.truncate(static_cast<std::size_t>(header_.length));
+        return Frame{header_, std::move(body_)};
+    }
+
+    std::uint64_t received() const noexcept { return received_; }
+
+  private:
+    static constexpr std::size_t direct = 16 * 1024;  // from here on straight into the body
+    static constexpr std::size_t first_portion = 256 * 1024;
+
+    std::size_t body_size() const noexcept {
+        return static_cast<std::size_t>(header_.length) + header_.padding();
+    }
+    void check_header() const {
+        constexpr std::uint64_t limit = std::uint64_t{1} << 46;  // more than any address space
+        if (header_.magic != FrameHeader::expected_magic || header_.check != header_.computed_check() ||
+            header_.reserved != 0 || header_.reserved_too != 0 || header_.length > limit)
+            throw SerializationError("the bytes at " + std::to_string(received_ - (end_ - begin_) -
+                                                                      sizeof header_) +
+                                     " of the pipe are no frame header");
+    }
+
+    std::array<std::byte, 64 * 1024> staging_;
+    std::size_t begin_ = 0;  // the bytes not yet looked at
+    std::size_t end_ = 0;
+    FrameHeader header_{};
+    ByteBuffer body_;
+    std::size_t portion_ = 0;
+    bool in_body_ = false;
+    bool reading_body_ = false;
+    std::uint64_t received_ = 0;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+//
+// process_manager.hpp: the engine of a process pool: a queue, worker processes, and one thread between.
+//
+//     submit() ──▶ queue_ ──▶ dispatch() ──▶ WorkerLink ══ tasks pipe ══▶ worker
+//      (any thread)   ▲            (manager thread)  ▲                       │
+//                     │                              ║                       │ control page
+//                     └── unstarted tasks of a dead  ╚══ results pipe ◀══════╛
+//                         worker go back             │
+//                                                    ▼
+//                                             deliver(): the futures end, callbacks run
+//
+// One step of the manager thread: hand out tasks and start workers; write; poll; read results and deaths
+// into a list; deliver the list. It never blocks but in poll, all descriptors are non-blocking, and nothing
+// that two processes can lock exists, so no worker can stop it. User code runs in deliver() only, without
+// the lock; a callback may wait for another call of this pool: it then makes the steps itself.
+//
+// Every task ends on every path: delivered, or failed when its worker died, or when the pool broke, or
+// when it was revoked. One mutex guards the tables; it is not held while writing, polling or delivering.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/thread_name.hpp"
+#include "concurrent/futures/detail/processes/remote_task.hpp"
+#include "concurrent/futures/detail/processes/template_process.hpp"
+#include "concurrent/futures/detail/processes/worker_link.hpp"
+#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/options.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+struct ProcessSettings {
+    std::size_t max_workers = 1;
+    bool spawn = true;  // else a template forks
+    ByteBuffer initializer{};
+    ByteBuffer worker_exit{};
+    std::size_t max_tasks_per_child = 0;
+    WorkerDeath on_worker_death = WorkerDeath::fail_task;
+    std::size_t max_pending = 0;
+    QueueFull on_full = QueueFull::block;
+    Duration idle_timeout{};
+    UnhandledExceptionHook hook{};
+};
+
+class ProcessManager {
+  public:
+    struct Counts {
+        std::size_t workers, idle, pending, running, completed, failed, cancelled, restarts;
+    };
+
+    explicit ProcessManager(ProcessSettings settings);
+    ProcessManager(const ProcessManager&) = delete;
+    ProcessManager& operator=(const ProcessManager&) = delete;
+    ~ProcessManager();
+
+    /// Starts the manager thread, which keeps `self` alive.
+    void start(std::shared_ptr<ProcessManager> self);
+
+    /// Takes over one reference to the task. Throws ShutdownError, BrokenProcessPool, QueueFullError:
+    /// then the reference is still the caller's.
+    void submit(RemoteTask& task, Priority priority);
+    /// True to one caller: the task will not run and is the caller's to end as cancelled.
+    bool revoke(RemoteTask& task);
+    bool is_revoked(const RemoteTask& task) const;
+    bool is_running(const RemoteTask& task) const;
+
+    void begin_shutdown(bool cancel_pending);
+    /// Waits for all workers to be gone. From the manager thread: returns true at once.
+    bool join(const Deadline& deadline);
+    /// Before destruction in a callback on the manager thread: it ends by itself.
+    void detach();
+    /// shutdown(cancel_pending), and a signal to all workers, which are not replaced.
+    void end_workers(int signal);
+
+    std::vector<int> worker_pids() const;
+    Counts counts() const;
+    const UnhandledExceptionHook& hook() const noexcept { return settings_.hook; }
+    std::size_t max_workers() const noexcept { return settings_.max_workers; }
+    bool in_forked_child() const noexcept { return fork_generation() != born_; }
+    bool on_manager_thread() const noexcept { return current_ == this; }
+    /// Of all pools in this process: threads that a fork need not mind, see TemplateProcess.
+    static std::size_t manager_threads() noexcept {
+        // relaxed: a thread counts itself before start() returns and after it has let go of all locks.
+        return manager_threads_.load(std::memory_order_relaxed);
+    }
+    void count_unreadable_result() noexcept;
+    /// On the manager thread only: works until the task has ended.
+    template <class Done>
+    void work_until(Done done) {
+        while (!done()) step();
+    }
+
+  private:
+    using Lock = std::unique_lock<std::mutex>;
+    using Links = std::list<std::unique_ptr<WorkerLink>>;
+
+    /// Something to tell a task, outside of the lock.
+    struct Delivery {
+        RemoteTask* task;  // its reference goes with it
+        enum class Kind : std::uint8_t { result, failure, cancelled, release } kind;
+        ByteBuffer body{};
+        std::exception_ptr error{};
+    };
+
+    // process_manager_submit.hpp: what other threads call.
+    void throw_if_closed() const;
+    bool wait_for_room(Lock& lock, RemoteTask& task);
+    std::vector<RemoteTask*> revoke_all_unstarted();
+    std::size_t queued() const noexcept { return queue_[0].size() + queue_[1].size() + queue_[2].size(); }
+
+    // process_manager_workers.hpp: workers' lives.
+    std::size_t missing_workers() const noexcept;
+    bool start_worker();
+    void retire_workers();
+    void read_template();
+    void note_exit(WorkerLink& link);
+    void bury(WorkerLink& link);
+    void lose(RemoteTask& task, const WorkerLink& link);
+    void note_start_failure(const std::string& reason);
+    void break_pool(const std::string& reason);
+
+    // process_manager_loop.hpp: the manager thread.
+    void run() noexcept;
+    void step();
+    std::size_t dispatch();
+    void balance();
+    WorkerLink* choose_worker() noexcept;
+    bool may_take_more(const WorkerLink& link) const noexcept;
+    RemoteTask* next_queued();
+    void poll_once(const std::vector<WorkerLink*>& links, bool may_sleep);
+    void read_results(WorkerLink& link);
+    void receive(WorkerLink& link, Frame& frame);
+    void deliver_all() noexcept;
+    void deliver(Delivery& delivery) noexcept;
+    bool finished() const noexcept { return closed_ && links_.empty() && queued() == 0; }
+    int poll_milliseconds() const;
+
+    /// Tasks a worker may have, the running one included. More: fewer waits for the pool between short
+    /// tasks; fewer: less to take back when another worker has nothing to do (balance()).
+    static constexpr std::size_t tasks_ahead = 16;
+    static_assert(tasks_ahead <= ControlPage::slots);
+
+    inline static constinit thread_local const ProcessManager* current_ = nullptr;
+    inline static constinit Atomic<std::size_t> manager_threads_{0};
+
+    const ProcessSettings settings_;
+    const unsigned born_ = fork_generation();
+    const ByteBuffer configuration_;  // body of the frame that every worker gets first
+    WakeUp wake_up_;
+    std::optional<TemplateProcess> template_;
+
+    mutable std::mutex mutex_;
+    // All below: guarded by mutex_.
+    std::array<std::deque<RemoteTask*>, 3> queue_;  // by Priority; revoked ones are dropped when met
+    Links links_;
+    std::deque<Delivery> deliveries_;
+    std::uint64_t submitted_ = 0;
+    std::uint64_t last_id_ = 0;
+    std::uint32_t last_worker_ = 0;
+    std::size_t start_failures_ = 0;  // in a row
+    std::size_t completed_ = 0, failed_ = 0, cancelled_ = 0, restarts_ = 0;
+    bool awake_ = false;     // a wake-up is on its way to the manager
+    bool closed_ = false;    // no more submissions
+    bool forced_ = false;    // workers are being ended by a signal: start no more
+    bool thread_ended_ = false;
+    std::string broken_;     // why, or empty
+    std::condition_variable room_;
+    std::condition_variable ended_;
+
+    std::mutex join_mutex_;
+    std::thread thread_;  // guarded by join_mutex_ after start()
+};
+
+}  // namespace concurrent::futures::inline v1::detail
+
+#include "concurrent/futures/detail/processes/process_manager_loop.hpp"
+#include "concurrent/futures/detail/processes/process_manager_submit.hpp"
+#include "concurrent/futures/detail/processes/process_manager_workers.hpp"

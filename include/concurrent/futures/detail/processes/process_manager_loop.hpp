@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+//
+// process_manager_loop.hpp: the manager thread of ProcessManager. Included by process_manager.hpp, where
+// the class and its picture are.
+#pragma once
+
+#include <signal.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "concurrent/futures/detail/processes/process_manager.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+inline ByteBuffer configuration_of(const ProcessSettings& settings) {
+    Encoder encoder;
+    encode_configuration(encoder, {program_identity(), settings.initializer.bytes(),
+                                   settings.worker_exit.bytes()});
+    return std::move(encoder).take();
+}
+
+inline ProcessManager::ProcessManager(ProcessSettings settings)
+    : settings_(std::move(settings)), configuration_(configuration_of(settings_)) {
+    if (!settings_.spawn) template_.emplace();
+}
+
+inline ProcessManager::~ProcessManager() {
+    if (template_ && !in_forked_child()) template_->stop();
+}
+
+inline void ProcessManager::start(std::shared_ptr<ProcessManager> self) {
+    // The new thread inherits the mask: the program's signal handlers run in the program's threads, and a
+    // write to a dead worker's pipe raises no SIGPIPE.
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    // relaxed, here and below: see manager_threads().
+    manager_threads_.fetch_add(1, std::memory_order_relaxed);
+    try {
+        thread_ = std::thread([self = std::move(self)] { self->run(); });
+    } catch (...) {
+        manager_threads_.fetch_sub(1, std::memory_order_relaxed);
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        throw;
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+inline void ProcessManager::run() noexcept {
+    name_current_thread("pool_manager", 0);
+    current_ = this;
+    this_thread_may_help = true;
+    for (bool over = false; !over;) {
+        try {
+            step();
+            const std::lock_guard lock(mutex_);
+            over = finished() && deliveries_.empty();
+        } catch (const std::exception& error) {  // out of memory or descriptors
+            const std::lock_guard lock(mutex_);
+            break_pool(std::string("ProcessPoolExecutor: the manager failed: ") + error.what());
+        }
+    }
+    if (template_) template_->stop();
+    template_.reset();
+    const std::lock_guard lock(mutex_);
+    thread_ended_ = true;
+    ended_.notify_all();
+    manager_threads_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+inline void ProcessManager::step() {
+    std::size_t missing = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        missing = dispatch();
+    }
+    for (; missing > 0; --missing)
+        if (!start_worker()) break;
+    std::vector<WorkerLink*> links;  // only this thread takes links away
+    bool may_sleep = false;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& link : links_) links.push_back(link.get());
+    }
+    for (WorkerLink* const link : links) link->flush();
+    {
+        const std::lock_guard lock(mutex_);
+        may_sleep = deliveries_.empty() && !finished();
+    }
+    poll_once(links, may_sleep);
+    deliver_all();
+}
+
+/// With the lock: everything that can be decided without waiting. Gives the number of workers to start.
+inline std::size_t ProcessManager::dispatch() {
+    awake_ = false;
+    const std::size_t missing = missing_workers();
+    while (RemoteTask* const task = next_queued()) {
+        WorkerLink* const link = choose_worker();
+        if (!link) {
+            queue_[task->level].push_front(task);
+            break;
+        }
+        task->id = ++last_id_;
+        link->give(*task);
+        if (settings_.max_pending != 0) room_.notify_one();
+    }
+    balance();
+    retire_workers();
+    return missing;
+}
+
+/// Takes the first task that is still wanted out of the queue.
+inline RemoteTask* ProcessManager::next_queued() {
+    for (std::size_t level = queue_.size(); level-- > 0;) {
+        while (!queue_[level].empty()) {
+            RemoteTask* const task = queue_[level].front();
+            queue_[level].pop_front();
+            if (task->stage == RemoteTask::Stage::queued) return task;
+            deliveries_.push_back({task, Delivery::Kind::release});
+        }
+    }
+    return nullptr;
+}
+
+inline bool ProcessManager::may_take_more(const WorkerLink& link) const noexcept {
+    return link.phase == WorkerLink::Phase::ready && !link.ended &&
+           link.in_flight() < tasks_ahead &&
+           (settings_.max_tasks_per_child == 0 || link.given() < settings_.max_tasks_per_child);
+}
+
+/// The one with the least to do.
+inline WorkerLink* ProcessManager::choose_worker() noexcept {
+    WorkerLink* best = nullptr;
+    for (const auto& link : links_)
+        if (may_take_more(*link) && (!best || link->in_flight() < best->in_flight())) best = link.get();
+    return best;
+}
+
+/// A task that waits behind another one while a worker has nothing to do is taken back and given to it.
+inline void ProcessManager::balance() {
+    for (const auto& idle : links_) {
+        if (idle->in_flight() != 0 || !may_take_more(*idle)) continue;
+        RemoteTask* newest = nullptr;
+        for (const auto& busy : links_) {
+            if (busy->in_flight() < 2) continue;
+            for (const WorkerLink::InFlight& entry : busy->table())
+                if (entry.task && !entry.revoked && (!newest || entry.id > newest->id) &&
+                    busy->page().state(entry.task->slot, entry.id) == SlotState::queued)
+                    newest = entry.task;
+        }
+        if (!newest) return;
+        if (!newest->worker->try_revoke(*newest)) continue;
+        newest->retain();  // the revoked entry keeps its own reference until the worker has skipped it
+        newest->id = ++last_id_;
+        idle->give(*newest);
+    }
+}
+
+inline int ProcessManager::poll_milliseconds() const {
+    const std::lock_guard lock(mutex_);
+    int wait = -1;
+    const auto at_most = [&wait](std::int64_t milliseconds) {
+        const auto bounded = std::clamp<std::int64_t>(milliseconds, 0, 1'000'000);
+        if (wait < 0 || bounded < wait) wait = static_cast<int>(bounded);
+    };
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& link : links_) {
+        if (link->process.watch_fd() < 0 && link->process.pid() > 0) at_most(10);
+        if (settings_.idle_timeout && link->phase == WorkerLink::Phase::ready && link->in_flight() == 0)
+            at_most(std::chrono::ceil<std::chrono::milliseconds>(link->idle_since +
+                                                                 *settings_.idle_timeout - now)
+                        .count());
+    }
+    return wait;
+}
+
+inline void ProcessManager::poll_once(const std::vector<WorkerLink*>& links, bool may_sleep) {
+    std::vector<pollfd> entries{{wake_up_.fd(), POLLIN, 0},
+                                {template_ ? template_->socket() : -1, POLLIN, 0}};
+    for (const WorkerLink* const link : links) {
+        // poll() passes over descriptors below 0.
+        entries.push_back({link->result_fd(), POLLIN, 0});
+        entries.push_back({link->has_output() ? link->task_fd() : -1, POLLOUT, 0});
+        entries.push_back({link->ended ? -1 : link->process.watch_fd(), POLLIN, 0});
+    }
+    poll_for(entries, may_sleep ? poll_milliseconds() : 0);
+    if (entries[0].revents != 0) wake_up_.clear();
+    const std::lock_guard lock(mutex_);
+    if (entries[1].revents != 0) read_template();
+    for (std::size_t i = 0; i < links.size(); ++i) {
+        WorkerLink& link = *links[i];
+        if (entries[2 + 3 * i].revents != 0) read_results(link);
+        const bool watched = link.process.watch_fd() >= 0;
+        if (entries[4 + 3 * i].revents != 0 || (!watched && link.process.pid() > 0)) note_exit(link);
+        if (link.exit_status) bury(link);
+    }
+}
+
+/// With the lock. A worker whose pipe has ended, or that sends what is no message, is of no more use; if
+/// it is ending by itself, as is usual, the signal changes nothing.
+inline void ProcessManager::read_results(WorkerLink& link) {
+    if (link.result_fd() < 0) return;
+    std::string why = "it closed its results pipe";
+    try {
+        if (link.read_frames([&](Frame& frame) { receive(link, frame); })) return;
+    } catch (const std::exception& error) {
+        why = std::string("it sent bytes that are no message: ") + error.what();
+    }
+    link.close_results();
+    if (link.complaint.empty()) link.complaint = why;
+    if (!link.ended) link.process.send_signal(SIGKILL);
+}
+
+/// With the lock: one message of a worker. Nothing in it is believed.
+inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
+    const FrameHeader& header = frame.header;
+    if (header.type == FrameType::ready) {
+        if (link.phase == WorkerLink::Phase::starting) link.phase = WorkerLink::Phase::ready;
+        link.idle_since = std::chrono::steady_clock::now();
+        start_failures_ = 0;
+        return;
+    }
+    if (header.type == FrameType::start_failed) {
+        std::string why;
+        try {
+            Decoder decoder(frame.body.bytes());
+            std::rethrow_exception(decode_exception(decoder, link.process.pid()));
+        } catch (const std::exception& error) {
+            why = error.what();
+        } catch (...) {
+            why = "something that is no std::exception";
+        }
+        break_pool("ProcessPoolExecutor: the initializer threw in a worker: " + why);
+        return;
+    }
+    WorkerLink::InFlight* const entry = link.find(header.slot, header.task);
+    const bool is_skip = header.type == FrameType::skipped;
+    const bool is_end = header.type == FrameType::result || header.type == FrameType::exception;
+    if (!entry || (!is_skip && !is_end) || is_skip != entry->revoked)
+        throw SerializationError("a message about task " + std::to_string(header.task) +
+                                 ", which it was not running");
+    RemoteTask* const task = link.take(*entry);
+    link.idle_since = std::chrono::steady_clock::now();
+    if (is_skip) {
+        deliveries_.push_back({task, Delivery::Kind::release});
+        return;
+    }
+    task->stage = RemoteTask::Stage::ended;
+    ++(header.type == FrameType::result ? completed_ : failed_);
+    Delivery delivery{task, Delivery::Kind::result, std::move(frame.body)};
+    if (header.type == FrameType::exception) {
+        delivery.kind = Delivery::Kind::failure;
+        try {
+            Decoder decoder(delivery.body.bytes());
+            delivery.error = decode_exception(decoder, link.process.pid());
+        } catch (...) {
+            delivery.error = std::current_exception();
+        }
+    }
+    deliveries_.push_back(std::move(delivery));
+}
+
+/// Without the lock. One at a time from the common list, so that a callback that works on here (see
+/// work_until) goes on where this left off.
+inline void ProcessManager::deliver_all() noexcept {
+    for (;;) {
+        Lock lock(mutex_);
+        if (deliveries_.empty()) return;
+        Delivery delivery = std::move(deliveries_.front());
+        deliveries_.pop_front();
+        lock.unlock();
+        deliver(delivery);
+    }
+}
+
+inline void ProcessManager::deliver(Delivery& delivery) noexcept {
+    switch (delivery.kind) {
+        case Delivery::Kind::result: {
+            Decoder decoder(delivery.body.bytes());
+            delivery.task->succeed(decoder);
+            break;
+        }
+        case Delivery::Kind::failure:
+            delivery.task->fail(delivery.error);
+            break;
+        case Delivery::Kind::cancelled:
+            delivery.task->cancel_revoked();
+            break;
+        case Delivery::Kind::release:
+            break;
+    }
+    delivery.task->release();
+}
+
+/// From succeed(), before the future ends: the result turned out not to be readable.
+inline void ProcessManager::count_unreadable_result() noexcept {
+    const std::lock_guard lock(mutex_);
+    --completed_;
+    ++failed_;
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+//
+// process_manager_submit.hpp: the part of ProcessManager that other threads call. Included by
+// process_manager.hpp, where the class and its picture are.
+#pragma once
+
+#include <signal.h>
+
+#include "concurrent/futures/detail/processes/process_manager.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+inline void ProcessManager::throw_if_closed() const {
+    if (!broken_.empty()) throw BrokenProcessPool(broken_);
+    if (closed_)
+        throw ShutdownError("ProcessPoolExecutor: cannot schedule new calls after shutdown");
+}
+
+inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
+    if (in_forked_child())
+        throw BrokenProcessPool(
+            "ProcessPoolExecutor: made before fork(); its workers belong to the parent process. Make a "
+            "new pool in the child");
+    bool notify = false;
+    {
+        Lock lock(mutex_);
+        throw_if_closed();
+        if (settings_.max_pending != 0 && !wait_for_room(lock, task)) return;
+        task.level = static_cast<std::size_t>(priority);
+        queue_[task.level].push_back(&task);
+        task.number = ++submitted_;
+        task.stage = RemoteTask::Stage::queued;
+        notify = !std::exchange(awake_, true);
+    }
+    if (notify) wake_up_.notify();
+}
+
+/// False when the task was dealt with here.
+inline bool ProcessManager::wait_for_room(Lock& lock, RemoteTask& task) {
+    // The manager thread (in a callback) never waits for room: it is the one that makes it.
+    if (queued() < settings_.max_pending || on_manager_thread()) return true;
+    switch (settings_.on_full) {
+        case QueueFull::raise:
+            throw QueueFullError("ProcessPoolExecutor: " + std::to_string(queued()) +
+                                 " calls are waiting, which is max_pending; submit later, or choose "
+                                 "QueueFull::block or caller_runs");
+        case QueueFull::caller_runs: {
+            lock.unlock();
+            task.stage = RemoteTask::Stage::ended;  // nobody else knows this task yet
+            Encoder result;
+            std::exception_ptr error;
+            try {
+                Decoder call(task.call().bytes());
+                run_encoded_call(call, result);
+            } catch (...) {
+                error = std::current_exception();
+            }
+            lock.lock();
+            ++(error ? failed_ : completed_);
+            lock.unlock();
+            Decoder decoder(result.bytes());
+            error ? task.fail(error) : task.succeed(decoder);
+            task.release();
+            lock.lock();
+            return false;
+        }
+        case QueueFull::block:
+            break;
+    }
+    room_.wait(lock, [this] {
+        return queued() < settings_.max_pending || closed_ || !broken_.empty();
+    });
+    throw_if_closed();
+    return true;
+}
+
+inline bool ProcessManager::revoke(RemoteTask& task) {
+    const std::lock_guard lock(mutex_);
+    const bool won = task.stage == RemoteTask::Stage::queued ||
+                     (task.stage == RemoteTask::Stage::sent && task.worker->try_revoke(task));
+    if (!won) return false;
+    task.stage = RemoteTask::Stage::revoked;
+    ++cancelled_;
+    return true;
+}
+
+inline bool ProcessManager::is_revoked(const RemoteTask& task) const {
+    const std::lock_guard lock(mutex_);
+    return task.stage == RemoteTask::Stage::revoked;
+}
+
+inline bool ProcessManager::is_running(const RemoteTask& task) const {
+    const std::lock_guard lock(mutex_);
+    if (task.stage == RemoteTask::Stage::ended) return true;  // its result is being delivered
+    if (task.stage != RemoteTask::Stage::sent) return false;
+    const SlotState seen = task.worker->page().state(task.slot, task.id);
+    return seen == SlotState::running || seen == SlotState::done;
+}
+
+/// With the lock: every task that has not started is revoked. They are still to be told.
+inline std::vector<RemoteTask*> ProcessManager::revoke_all_unstarted() {
+    std::vector<RemoteTask*> revoked;
+    const auto note = [&](RemoteTask& task) {
+        task.stage = RemoteTask::Stage::revoked;
+        ++cancelled_;
+        task.retain();
+        revoked.push_back(&task);
+    };
+    for (std::size_t level = queue_.size(); level-- > 0;)
+        for (RemoteTask* const task : queue_[level])
+            if (task->stage == RemoteTask::Stage::queued) note(*task);
+    for (const auto& link : links_)
+        for (const WorkerLink::InFlight& entry : link->table())
+            if (entry.task && entry.task->stage == RemoteTask::Stage::sent &&
+                entry.task->worker == link.get() && link->try_revoke(*entry.task))
+                note(*entry.task);
+    return revoked;
+}
+
+inline void ProcessManager::begin_shutdown(bool cancel_pending) {
+    if (in_forked_child()) return;
+    std::vector<RemoteTask*> revoked;
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        if (cancel_pending) revoked = revoke_all_unstarted();
+        awake_ = true;
+        room_.notify_all();
+    }
+    wake_up_.notify();
+    for (RemoteTask* const task : revoked) {
+        task->cancel_revoked();
+        task->release();
+    }
+}
+
+inline bool ProcessManager::join(const Deadline& deadline) {
+    if (on_manager_thread() || in_forked_child()) return true;
+    {
+        Lock lock(mutex_);
+        const auto over = [this] { return thread_ended_; };
+        if (deadline.is_never())
+            ended_.wait(lock, over);
+        else if (!ended_.wait_until(lock, deadline.at(), over))
+            return false;
+    }
+    const std::lock_guard lock(join_mutex_);
+    if (thread_.joinable()) thread_.join();
+    return true;
+}
+
+inline void ProcessManager::end_workers(int signal) {
+    begin_shutdown(true);
+    {
+        const std::lock_guard lock(mutex_);
+        forced_ = true;
+        for (const auto& link : links_) {
+            if (link->ended) continue;
+            link->complaint = signal == SIGKILL ? "kill_workers()" : "terminate_workers()";
+            link->process.send_signal(signal);
+        }
+    }
+    wake_up_.notify();
+}
+
+inline void ProcessManager::detach() {
+    const std::lock_guard lock(join_mutex_);
+    if (thread_.joinable()) thread_.detach();
+}
+
+inline std::vector<int> ProcessManager::worker_pids() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<int> pids;
+    for (const auto& link : links_)
+        if (!link->ended && link->process.pid() > 0) pids.push_back(link->process.pid());
+    return pids;
+}
+
+inline ProcessManager::Counts ProcessManager::counts() const {
+    const std::lock_guard lock(mutex_);
+    Counts counts{0, 0, 0, 0, completed_, failed_, cancelled_, restarts_};
+    for (const auto& level : queue_)
+        for (const RemoteTask* const task : level)
+            counts.pending += task->stage == RemoteTask::Stage::queued;
+    for (const auto& link : links_) {
+        if (link->ended) continue;
+        ++counts.workers;
+        counts.idle += link->phase == WorkerLink::Phase::ready && link->in_flight() == 0;
+        for (std::size_t slot = 0; slot < link->table().size(); ++slot) {
+            const WorkerLink::InFlight& entry = link->table()[slot];
+            if (!entry.task || entry.revoked) continue;
+            ++(link->page().state(slot, entry.id) == SlotState::queued ? counts.pending
+                                                                     : counts.running);
+        }
+    }
+    return counts;
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+//
+// process_manager_workers.hpp: the lives and deaths of workers in ProcessManager. Included by
+// process_manager.hpp, where the class and its picture are. Manager thread; with the lock unless said.
+#pragma once
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "concurrent/futures/detail/processes/obituary.hpp"
+#include "concurrent/futures/detail/processes/process_manager.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+/// How many to start now: one for each task that waits, as far as the pool may grow.
+inline std::size_t ProcessManager::missing_workers() const noexcept {
+    if (forced_ || !broken_.empty()) return 0;
+    std::size_t waiting = queued();
+    std::size_t alive = 0;
+    std::size_t coming = 0;  // will take a task without being asked again
+    for (const auto& link : links_) {
+        if (link->ended || link->phase == WorkerLink::Phase::retiring) continue;
+        if (!may_take_more(*link) && link->phase == WorkerLink::Phase::ready && link->in_flight() == 0)
+            continue;  // has had its max_tasks_per_child
+        ++alive;
+        if (link->in_flight() == 0)
+            ++coming;
+        else
+            waiting += link->in_flight() - 1;
+    }
+    if (waiting <= coming || alive >= settings_.max_workers) return 0;
+    return std::min(settings_.max_workers - alive, waiting - coming);
+}
+
+/// Without the lock. False when it could not be started.
+inline bool ProcessManager::start_worker() {
+    std::string why;
+    try {
+        WorkerLink::Ends ends;
+        auto link = std::make_unique<WorkerLink>(++last_worker_, ends);
+        link->queue_frame(make_header(FrameType::configure, configuration_.size()),
+                          configuration_.bytes());
+        const auto numbers = ends.numbers();
+        if (settings_.spawn) {
+            const ProgramStart& program = program_start();
+            const bool has_link = ::access("/proc/self/exe", X_OK) == 0;
+            const char* const path = has_link ? "/proc/self/exe" : program.executable.c_str();
+            link->process = spawn(path, program.arguments, worker_environment(), numbers);
+        } else if (!template_->request(link->number(), numbers)) {
+            throw std::runtime_error("the template process, which forks the workers, is gone");
+        }
+        const std::lock_guard lock(mutex_);
+        if (forced_) link->process.send_signal(SIGKILL);
+        links_.push_back(std::move(link));
+        return true;
+    } catch (const std::exception& error) {
+        why = error.what();
+    }
+    const std::lock_guard lock(mutex_);
+    note_start_failure("a worker process cannot be started: " + why);
+    return false;
+}
+
+/// Workers that have nothing to do any more are told so by the end of their pipe.
+inline void ProcessManager::retire_workers() {
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& link : links_) {
+        if (link->phase == WorkerLink::Phase::retiring || link->in_flight() != 0 || link->has_output())
+            continue;
+        const bool ready = link->phase == WorkerLink::Phase::ready;
+        const bool not_needed = closed_ && queued() == 0;
+        const bool worn_out = ready && !may_take_more(*link);
+        const bool idle_too_long =
+            ready && settings_.idle_timeout && now - link->idle_since >= *settings_.idle_timeout;
+        if (!not_needed && !worn_out && !idle_too_long) continue;
+        link->phase = WorkerLink::Phase::retiring;
+        link->close_tasks();
+    }
+}
+
+inline void ProcessManager::read_template() {
+    for (;;) {
+        Reception reception = template_->receive();
+        if (reception.kind == IoResult::Kind::would_block) return;
+        if (reception.kind != IoResult::Kind::moved) break;
+        const TemplateMessage& message = reception.received.message;
+        for (const auto& link : links_) {
+            if (message.kind == TemplateMessage::Kind::forked && link->number() == message.number) {
+                if (message.pid < 0) {
+                    link->ended = true;
+                    link->exit_status = ExitStatus{};
+                    link->complaint = std::string("fork failed: ") + std::strerror(message.error);
+                    break;
+                }
+                auto& passed = reception.received.descriptors;
+                link->process = ProcessHandle(
+                    message.pid, passed.empty() ? FileDescriptor() : std::move(passed.front()));
+                if (forced_) link->process.send_signal(SIGKILL);
+                break;
+            }
+            if (message.kind == TemplateMessage::Kind::exited && link->process.pid() == message.pid &&
+                !link->exit_status) {
+                link->ended = true;
+                link->exit_status = ExitStatus{};
+                if (message.exit_code >= 0) link->exit_status->exit_code = message.exit_code;
+                if (message.signal >= 0) link->exit_status->signal = message.signal;
+                break;
+            }
+        }
+    }
+    // Its workers die with it; how they ended cannot be learned any more.
+    template_->close_socket();
+    for (const auto& link : links_) {
+        link->process.send_signal(SIGKILL);
+        link->ended = true;
+        if (!link->exit_status) link->exit_status = ExitStatus{};
+        if (link->complaint.empty()) link->complaint = "the template process, its parent, died";
+    }
+    if (!closed_ || !links_.empty())
+        break_pool("ProcessPoolExecutor: the template process, which forks the workers, died");
+}
+
+/// The process has ended, or may have. A template's child is reported by the template.
+inline void ProcessManager::note_exit(WorkerLink& link) {
+    if (link.exit_status) return;
+    if (!settings_.spawn) {
+        link.ended = link.ended || link.process.watch_fd() >= 0;
+        return;
+    }
+    link.exit_status = link.process.try_reap();
+    link.ended = link.exit_status.has_value();
+}
+
+/// Deals with the end of a worker: what it still sent counts, what it had not started goes back to the
+/// front of the queue, what it was running is lost.
+inline void ProcessManager::bury(WorkerLink& link) {
+    read_results(link);
+    std::vector<WorkerLink::InFlight*> left;
+    for (WorkerLink::InFlight& entry : link.table())
+        if (entry.task) left.push_back(&entry);
+    std::sort(left.begin(), left.end(), [](const auto* a, const auto* b) { return a->task->number > b->task->number; });
+    const bool was_starting = link.phase == WorkerLink::Phase::starting;
+    if (link.phase != WorkerLink::Phase::retiring && !forced_ && broken_.empty()) ++restarts_;
+    for (WorkerLink::InFlight* const entry : left) {
+        const bool revoked = entry->revoked;
+        const bool unstarted = link.page().state(entry->task->slot, entry->id) == SlotState::queued;
+        RemoteTask* const task = link.take(*entry);
+        if (revoked) {
+            deliveries_.push_back({task, Delivery::Kind::release});
+        } else if (unstarted && !forced_) {
+            task->stage = RemoteTask::Stage::queued;
+            task->worker = nullptr;
+            queue_[task->level].push_front(task);
+        } else {
+            lose(*task, link);
+        }
+    }
+    if (was_starting && !forced_ && broken_.empty())
+        note_start_failure("worker process " + std::to_string(link.process.pid()) + " " +
+                           describe_end(*link.exit_status) + " before it was ready" +
+                           (link.complaint.empty() ? "" : " (" + link.complaint + ")"));
+    links_.remove_if([&](const auto& each) { return each.get() == &link; });
+}
+
+/// The task was running, or over but its result not sent.
+inline void ProcessManager::lose(RemoteTask& task, const WorkerLink& link) {
+    ++task.deaths;
+    const ExitStatus& status = *link.exit_status;
+    // A worker that is ending anyway looks like one that closed its pipe; then its status says why.
+    const bool status_is_no_answer = status.signal == SIGKILL || status.signal == SIGTERM ||
+                                     (!status.signal && !status.exit_code);
+    std::string text = "worker process " + std::to_string(link.process.pid()) + " " +
+                       describe_end(status) + " while it ran task " + std::to_string(task.number);
+    if (!task.name().empty()) text += " \"" + task.name() + "\"";
+    text += ", after " +
+            seconds_text(monotonic_nanoseconds() - link.page().started(task.slot));
+    if (status_is_no_answer && !link.complaint.empty()) text += " (" + link.complaint + ")";
+    constexpr unsigned attempts = 3;
+    const bool retry = settings_.on_worker_death == WorkerDeath::retry_task && !forced_;
+    if (retry && task.deaths < attempts) {
+        task.stage = RemoteTask::Stage::queued;
+        task.worker = nullptr;
+        queue_[task.level].push_front(&task);
+        return;
+    }
+    const bool breaks = settings_.on_worker_death == WorkerDeath::break_pool && !forced_;
+    if (retry) text += "; it was its worker's end " + std::to_string(attempts) + " times, no more retries";
+    text += breaks    ? "; the pool is broken, as on_worker_death asks"
+            : forced_ ? "; the pool is shut down"
+                      : "; only this task failed, the worker is replaced when it is needed. To debug the "
+                        "call, run it with an InlineExecutor";
+    task.stage = RemoteTask::Stage::ended;
+    ++failed_;
+    deliveries_.push_back({&task, Delivery::Kind::failure, {},
+                           std::make_exception_ptr(WorkerDiedError(
+                               text, link.process.pid(), status.exit_code, status.signal))});
+    if (breaks) break_pool("ProcessPoolExecutor: " + text);
+}
+
+/// Nothing comes of starting workers that die at once, again and again.
+inline void ProcessManager::note_start_failure(const std::string& reason) {
+    constexpr std::size_t limit = 3;
+    const bool nobody_left = std::all_of(links_.begin(), links_.end(),
+                                         [](const auto& link) { return link->ended; });
+    if (++start_failures_ >= limit) {
+        break_pool("ProcessPoolExecutor: " + std::to_string(limit) +
+                   " workers in a row could not be started. The last: " + reason);
+    } else if (nobody_left && reason.find("cannot be started") != std::string::npos) {
+        break_pool("ProcessPoolExecutor: " + reason);
+    }
+}
+
+/// Fails everything there is, and everything that comes.
+inline void ProcessManager::break_pool(const std::string& reason) {
+    if (!broken_.empty()) return;
+    broken_ = reason;
+    forced_ = true;
+    room_.notify_all();
+    const auto fail = [&](RemoteTask* task) {
+        const bool wanted = task->stage == RemoteTask::Stage::queued ||
+                            task->stage == RemoteTask::Stage::sent;
+        if (!wanted) return deliveries_.push_back({task, Delivery::Kind::release});
+        task->stage = RemoteTask::Stage::ended;
+        ++failed_;
+        // One exception object each: nobody shares what another changes.
+        deliveries_.push_back({task, Delivery::Kind::failure, {},
+                               std::make_exception_ptr(BrokenProcessPool(reason))});
+    };
+    for (std::size_t level = queue_.size(); level-- > 0;) {
+        for (RemoteTask* const task : queue_[level]) fail(task);
+        queue_[level].clear();
+    }
+    for (const auto& link : links_) {
+        for (WorkerLink::InFlight& entry : link->table()) {
+            if (!entry.task) continue;
+            const bool revoked = entry.revoked;
+            RemoteTask* const task = link->take(entry);
+            if (revoked)
+                deliveries_.push_back({task, Delivery::Kind::release});
+            else
+                fail(task);
+        }
+        if (!link->ended) link->process.send_signal(SIGKILL);
+    }
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+//
+// remote_call.hpp: a call as bytes: which callables and arguments may cross, and in what form.
+//
+//     callable                                     on the wire
+//     function pointer                             entry, location of the function
+//     empty and default-constructible              entry                  (captureless lambda)
+//     class with a codec, or a plain aggregate     entry, its value
+//
+// Arguments travel as the parameter types of the callable where it has one signature, so a literal
+// reaches a std::string parameter as a string; std::span<const T> and std::string_view parameters are
+// views of the received bytes. Generic callables get the decayed argument types.
+// Code travels from the pool to its workers only, never back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/loaded_modules.hpp"
+#include "concurrent/futures/detail/processes/task_registry.hpp"
+#include "concurrent/futures/detail/serialization/codecs.hpp"
+#include "concurrent/futures/errors.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+template <class... Types>
+struct ParameterList {};
+
+/// The parameters of a callable with one signature; void otherwise.
+template <class Callable>
+struct ParametersOf {
+    using type = void;
+};
+template <class R, class... P>
+struct ParametersOf<R (*)(P...)> {
+    using type = ParameterList<P...>;
+};
+template <class R, class... P>
+struct ParametersOf<R (*)(P...) noexcept> {
+    using type = ParameterList<P...>;
+};
+template <class Member>
+struct ParametersOfMember;
+#define CONCURRENT_FUTURES_MEMBER(qualifiers)                  \
+    template <class R, class C, class... P>                    \
+    struct ParametersOfMember<R (C::*)(P...) qualifiers> {     \
+        using type = ParameterList<P...>;                      \
+    };
+CONCURRENT_FUTURES_MEMBER()
+CONCURRENT_FUTURES_MEMBER(const)
+CONCURRENT_FUTURES_MEMBER(noexcept)
+CONCURRENT_FUTURES_MEMBER(const noexcept)
+#undef CONCURRENT_FUTURES_MEMBER
+template <class Callable>
+    requires requires { typename ParametersOfMember<decltype(&Callable::operator())>::type; }
+struct ParametersOf<Callable> {
+    using type = typename ParametersOfMember<decltype(&Callable::operator())>::type;
+};
+
+template <class T>
+inline constexpr bool is_argument_view = false;
+template <>
+inline constexpr bool is_argument_view<std::string_view> = true;
+template <class T>
+inline constexpr bool is_argument_view<std::span<const T>> = true;
+
+/// The type in which an argument crosses to a parameter of type P.
+template <class P, class Arg>
+struct Crossing {
+    static_assert(!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>,
+                  "a parameter of type T& cannot refer to anything in this process: take T or const "
+                  "T&, and return what was changed");
+    using type = std::remove_cvref_t<P>;
+};
+/// No parameter is known: the argument decides.
+template <class Arg>
+struct Crossing<void, Arg> {
+    using type = std::conditional_t<
+        std::is_array_v<std::remove_cvref_t<Arg>> && std::is_convertible_v<Arg, std::string>,
+        std::string, std::decay_t<Arg>>;
+};
+
+template <class Parameters, class... Args>
+struct CrossingList {
+    using type = ParameterList<typename Crossing<void, Args>::type...>;
+};
+template <class... P, class... Args>
+    requires(sizeof...(P) == sizeof...(Args))
+struct CrossingList<ParameterList<P...>, Args...> {
+    using type = ParameterList<typename Crossing<P, Args>::type...>;
+};
+
+/// `submit<&Class::member>(object, …)`: the function is part of the type, nothing is left to send.
+template <auto function>
+struct StaticFunction {
+    template <class... Args>
+    decltype(auto) operator()(Args&&... args) const {
+        return std::invoke(function, std::forward<Args>(args)...);
+    }
+};
+
+/// Encoding of callables. A partial specialisation may know more (MapChunk).
+template <class Callable>
+struct CallableCodec {
+    static constexpr bool is_pointer = std::is_pointer_v<Callable> &&
+                                       std::is_function_v<std::remove_pointer_t<Callable>>;
+    static constexpr bool is_stateless =
+        std::is_empty_v<Callable> && std::is_default_constructible_v<Callable>;
+
+    static consteval void check() {
+        static_assert(!std::is_member_pointer_v<Callable>,
+                      "a member function crosses as a template argument: write "
+                      "pool.submit<&Class::member>(object, args...)");
+        static_assert(is_pointer || is_stateless || !std::is_empty_v<Callable>,
+                      "a lambda that starts with [&] or [=] cannot cross to another process: write "
+                      "[] (globals are read in the worker)");
+        if constexpr (!is_pointer && !is_stateless && std::is_class_v<Callable>) {
+            static_assert(is_encodable<Callable> && is_decodable<Callable>,
+                          "this callable cannot cross to another process. Pass what a lambda captures "
+                          "as arguments instead: pool.submit([](int n) { … }, n); or write a struct "
+                          "with an operator() and public members that can cross. std::function, "
+                          "std::bind and std::ref cannot cross");
+        }
+    }
+    static void encode(Encoder& encoder, const Callable& callable) {
+        if constexpr (is_pointer) {
+            const CodeLocation location =
+                callable ? locate(reinterpret_cast<std::uintptr_t>(callable), true) : CodeLocation{};
+            if (location.module == 0)
+                throw SerializationError(
+                    "submit: this function pointer is null or points to code made at run time, which "
+                    "no other process has; pass a function of the program or of a library");
+            encode_location(encoder, location);
+        } else if constexpr (!is_stateless) {
+            encoder.encode(callable);
+        }
+    }
+    static Callable decode(Decoder& decoder) {
+        if constexpr (is_pointer) {
+            const std::uintptr_t address = resolve(decode_location(decoder), true);
+            if (address == 0)
+                throw SerializationError(
+                    "the worker process has not loaded the library of this function; load it before "
+                    "process_main or before the pool is made");
+            return reinterpret_cast<Callable>(address);
+        } else if constexpr (is_stateless) {
+            return Callable{};
+        } else {
+            return decoder.decode<Callable>();
+        }
+    }
+};
+
+template <class W, class Arg>
+void encode_argument(Encoder& encoder, const Arg& argument) {
+    if constexpr (std::is_same_v<W, Arg>) {
+        encoder.encode(argument);
+    } else {
+        const W converted = argument;
+        encoder.encode(converted);
+    }
+}
+
+template <class W>
+W decode_argument(Decoder& decoder) {
+    if constexpr (is_argument_view<W>)
+        return decoder.decode_view<W>();
+    else
+        return decoder.decode<W>();
+}
+
+template <class Callable, class Arguments>
+struct RemoteCall;
+
+template <class Callable, class... W>
+struct RemoteCall<Callable, ParameterList<W...>> {
+    using Result = std::invoke_result_t<Callable&, W...>;
+
+    static consteval void check() {
+        CallableCodec<Callable>::check();
+        (check_argument<W>(), ...);
+        static_assert(!std::is_reference_v<Result>,
+                      "a reference to something in the worker process cannot come back: return the "
+                      "value");
+        if constexpr (!std::is_void_v<Result>) require_serializable<std::remove_cv_t<Result>>();
+    }
+
+    template <class... Args>
+    static void encode(Encoder& encoder, const Callable& callable, const Args&... args) {
+        encode_location(encoder, RegisteredTask<RemoteCall>::location());
+        CallableCodec<Callable>::encode(encoder, callable);
+        (encode_argument<W>(encoder, args), ...);
+    }
+
+    /// In the worker.
+    static void run(Decoder& call, Encoder& result) {
+        Callable callable = CallableCodec<Callable>::decode(call);
+        std::tuple<W...> arguments{decode_argument<W>(call)...};
+        call.expect_end();
+        const auto invoke = [&]() -> decltype(auto) {
+            return std::apply(
+                [&](W&... argument) -> decltype(auto) {
+                    return std::invoke(callable, static_cast<W&&>(argument)...);
+                },
+                arguments);
+        };
+        if constexpr (std::is_void_v<Result>)
+            invoke();
+        else
+            result.encode(static_cast<const std::remove_cv_t<Result>&>(invoke()));
+    }
+
+  private:
+    template <class T>
+    static consteval void check_argument() {
+        if constexpr (!is_argument_view<T>) require_serializable<T>();
+    }
+};
+
+template <class Callable, class... Args>
+using RemoteCallFor =
+    RemoteCall<std::decay_t<Callable>,
+               typename CrossingList<typename ParametersOf<std::decay_t<Callable>>::type,
+                                     Args...>::type>;
+
+/// The parameters' types in another process, as a list.
+template <class Callable, class... Args>
+using CrossingArguments =
+    typename CrossingList<typename ParametersOf<std::decay_t<Callable>>::type, Args...>::type;
+
+template <class Callable, class W>
+inline constexpr bool is_remotely_callable = false;
+template <class Callable, class... W>
+inline constexpr bool is_remotely_callable<Callable, ParameterList<W...>> =
+    std::is_invocable_v<Callable&, W...>;
+
+/// Compiles if the call can be made in another process; otherwise says what to write instead.
+template <class Callable, class... Args>
+consteval void check_remote_call() {
+    CallableCodec<std::decay_t<Callable>>::check();
+    constexpr bool callable =
+        is_remotely_callable<std::decay_t<Callable>, CrossingArguments<Callable, Args...>>;
+    static_assert(callable || std::is_member_pointer_v<std::decay_t<Callable>>,
+                  "submit(f, args...): f cannot be called with copies of args. The call runs in another "
+                  "process, so it gets copies: f must take them by value or const reference");
+    if constexpr (callable) RemoteCallFor<Callable, Args...>::check();
+}
+
+/// The bytes of a call. Throws what user codecs throw, and SerializationError.
+template <class Callable, class... Args>
+ByteBuffer encode_call(const Callable& callable, const Args&... args) {
+    Encoder encoder;
+    RemoteCallFor<const Callable&, const Args&...>::encode(encoder, callable, args...);
+    return std::move(encoder).take();
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// remote_task.hpp: what the process manager knows of a call: its bytes, and whom to tell how it ended.
+//
+// Ownership: reference-counted by the derived class; the manager holds one reference from submit until
+// it has called exactly one of succeed() and fail(), or has seen that the task was cancelled.
+// None of these is called under a lock.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "concurrent/futures/detail/serialization/byte_buffer.hpp"
+#include "concurrent/futures/detail/serialization/codecs.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+class WorkerLink;
+
+class RemoteTask {
+  public:
+    RemoteTask(const RemoteTask&) = delete;
+    RemoteTask& operator=(const RemoteTask&) = delete;
+
+    /// Decodes the result. Whatever that throws becomes the outcome.
+    virtual void succeed(Decoder& result) noexcept = 0;
+    virtual void fail(const std::exception_ptr& error) noexcept = 0;
+    /// It was revoked by the pool (shutdown with cancel_futures), not by its future.
+    virtual void cancel_revoked() noexcept = 0;
+    virtual void retain() noexcept = 0;
+    virtual void release() noexcept = 0;
+
+    const ByteBuffer& call() const noexcept { return call_; }
+    const std::string& name() const noexcept { return name_; }
+
+    enum class Stage : std::uint8_t { fresh, queued, sent, revoked, ended };
+
+    // The manager's notes, guarded by its mutex.
+    Stage stage = Stage::fresh;
+    std::uint64_t number = 0;      // in the order of submission, for people
+    std::uint64_t id = 0;          // on the wire; new each time it is given to a worker
+    std::size_t level = 0;         // its queue
+    WorkerLink* worker = nullptr;  // when sent
+    std::size_t slot = 0;          // when sent
+    unsigned deaths = 0;           // workers that died running it
+
+  protected:
+    RemoteTask(ByteBuffer call, std::string name) noexcept
+        : call_(std::move(call)), name_(std::move(name)) {}
+    virtual ~RemoteTask() = default;
+
+  private:
+    const ByteBuffer call_;
+    const std::string name_;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

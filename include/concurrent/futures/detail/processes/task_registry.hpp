@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//
+// task_registry.hpp: how a worker finds the code of a task.
+//
+//     RegisteredTask<Call>::entry          // naming it registers the call, in every process of the
+//                                          // program, before main
+//
+// Every kind of call has one TaskEntry object. The wire carries the entry's module and offset
+// (loaded_modules.hpp); the worker accepts it only if the resulting address is an entry in its own
+// list, so that wrong bytes are an error and never a jump. Entries are writable data, which no linker
+// folds together; nothing depends on names or on the order of static initialisation.
+#pragma once
+
+#include <string>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/loaded_modules.hpp"
+#include "concurrent/futures/detail/serialization/codecs.hpp"
+#include "concurrent/futures/errors.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+/// Decodes callable and arguments, calls, encodes the result.
+using RunTask = void (*)(Decoder& call, Encoder& result);
+
+class TaskEntry {
+  public:
+    explicit TaskEntry(RunTask code) noexcept : run_(code) {
+        // relaxed: a guess that the compare-exchange checks.
+        next_ = first_.load(std::memory_order_relaxed);
+        // (1) release, pairs with (2): hands over next_ and run_. Several threads may load libraries.
+        while (!first_.compare_exchange_weak(next_, this, std::memory_order_release,
+                                             std::memory_order_relaxed)) {
+        }
+    }
+    TaskEntry(const TaskEntry&) = delete;
+    TaskEntry& operator=(const TaskEntry&) = delete;
+
+    RunTask run() const noexcept { return run_; }
+
+    /// The entry at this address, or null if there is none.
+    static const TaskEntry* find(std::uintptr_t address) noexcept {
+        // (2) acquire, pairs with (1).
+        for (const TaskEntry* entry = first_.load(std::memory_order_acquire); entry;
+             entry = entry->next_)
+            if (reinterpret_cast<std::uintptr_t>(entry) == address) return entry;
+        return nullptr;
+    }
+
+  private:
+    inline static constinit Atomic<TaskEntry*> first_{nullptr};
+
+    const RunTask run_;
+    TaskEntry* next_;  // set once, before the entry is in the list
+};
+
+template <class Call>
+struct RegisteredTask {
+    static inline TaskEntry entry{&Call::run};
+
+    /// Where the entry is; found once per kind of call.
+    static const CodeLocation& location() {
+        static const CodeLocation found = locate(reinterpret_cast<std::uintptr_t>(&entry), false);
+        return found;
+    }
+};
+
+inline void encode_location(Encoder& encoder, const CodeLocation& location) {
+    encoder.write_u64(location.module);
+    encoder.write_u64(location.offset);
+}
+
+inline CodeLocation decode_location(Decoder& decoder) {
+    CodeLocation location;
+    location.module = decoder.read_u64();
+    location.offset = decoder.read_u64();
+    return location;
+}
+
+/// Runs one encoded call. Throws what the call throws, and SerializationError for code that is not
+/// here or bytes that do not fit it.
+inline void run_encoded_call(Decoder& call, Encoder& result) {
+    const CodeLocation location = decode_location(call);
+    const TaskEntry* const entry = TaskEntry::find(resolve(location, false));
+    if (!entry)
+        throw SerializationError(
+            "the worker process has no code for this task: it belongs to a library that the worker has "
+            "not loaded (loaded after the worker started?), or the worker is another build. Load the "
+            "library before process_main or before the pool is made");
+    entry->run()(call, result);
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+//
+// template_process.hpp: StartMethod::fork: one process with one thread, forked when the pool is made, that
+// forks the workers, now and later.
+//
+//     pool                               template                        worker
+//     fork {number, 3 descriptors} ───▶  fork() ─────────────────────▶   runs tasks
+//                                ◀───  forked {number, pid, pidfd}
+//                                ◀───  exited {pid, status}              ends
+//     (end of the socket)          ───▶  kills what is left, leaves
+//
+// Forking a process with several threads is unsafe: locks that other threads held stay locked in the
+// child. The template has one thread for life, so a worker can be replaced at any time. Workers see the
+// memory as it was when the pool was made. The template reaps its children and reports how they ended.
+#pragma once
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "concurrent/futures/detail/platform/child_process.hpp"
+#include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
+#include "concurrent/futures/detail/processes/start_environment.hpp"
+#include "concurrent/futures/detail/processes/worker_process.hpp"
+#include "concurrent/futures/detail/state/shared_state.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+struct TemplateMessage {
+    enum class Kind : std::int32_t { fork, forked, exited };
+    Kind kind;
+    std::uint32_t number;  // fork, forked: which worker
+    std::int32_t pid;      // forked, exited; below 0: fork failed with error
+    std::int32_t error;
+    std::int32_t exit_code;  // exited; below 0: none
+    std::int32_t signal;     // exited; below 0: none
+};
+
+struct ReceivedMessage {
+    TemplateMessage message;
+    std::vector<FileDescriptor> descriptors;
+};
+
+/// Would block: false.
+inline bool send_message(int socket, const TemplateMessage& message, std::span<const int> fds) {
+    iovec part{const_cast<TemplateMessage*>(&message), sizeof message};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 3)> control{};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    if (!fds.empty()) {
+        header.msg_control = control.data();
+        header.msg_controllen = CMSG_SPACE(fds.size_bytes());
+        cmsghdr* const attached = CMSG_FIRSTHDR(&header);
+        attached->cmsg_level = SOL_SOCKET;
+        attached->cmsg_type = SCM_RIGHTS;
+        attached->cmsg_len = CMSG_LEN(fds.size_bytes());
+        std::memcpy(CMSG_DATA(attached), fds.data(), fds.size_bytes());
+    }
+    ssize_t sent;
+    do sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent == static_cast<ssize_t>(sizeof message);
+}
+
+struct Reception {
+    IoResult::Kind kind;
+    ReceivedMessage received{};
+};
+
+inline Reception receive_message(int socket) {
+    Reception result{IoResult::Kind::moved};
+    iovec part{&result.received.message, sizeof(TemplateMessage)};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 3)> control{};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    ssize_t size;
+    do size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+    while (size < 0 && errno == EINTR);
+    if (size != static_cast<ssize_t>(sizeof(TemplateMessage))) {
+        result.kind = io_result(size, true).kind;
+        if (result.kind == IoResult::Kind::moved) result.kind = IoResult::Kind::failed;
+        return result;
+    }
+    for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+        const std::size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i < count; ++i) {
+            int fd;
+            std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            result.received.descriptors.emplace_back(fd);
+        }
+    }
+    return result;
+}
+
+/// Runs in the template, alone in its process.
+class TemplateLoop {
+  public:
+    explicit TemplateLoop(FileDescriptor socket) : socket_(std::move(socket)) {}
+
+    void run() {
+        for (;;) {
+            std::vector<pollfd> entries{{socket_.get(), POLLIN, 0}};
+            bool all_watched = true;
+            for (const auto& [pid, child] : children_) {
+                if (child.watch_fd() >= 0) entries.push_back({child.watch_fd(), POLLIN, 0});
+                all_watched = all_watched && child.watch_fd() >= 0;
+            }
+            poll_for(entries, all_watched ? -1 : 10);
+            reap();
+            if (entries.front().revents == 0) continue;
+            Reception reception = receive_message(socket_.get());
+            if (reception.kind != IoResult::Kind::moved) break;
+            if (reception.received.descriptors.size() == 3) start(reception.received);
+        }
+        for (const auto& [pid, child] : children_) child.send_signal(SIGKILL);
+        for (const auto& [pid, child] : children_) child.reap();
+    }
+
+  private:
+    void reap() {
+        for (auto place = children_.begin(); place != children_.end();) {
+            const std::optional<ExitStatus> status = place->second.try_reap();
+            if (!status) {
+                ++place;
+                continue;
+            }
+            send_message(socket_.get(),
+                         {TemplateMessage::Kind::exited, 0, place->first, 0,
+                          status->exit_code.value_or(-1), status->signal.value_or(-1)},
+                         {});
+            place = children_.erase(place);
+        }
+    }
+
+    void start(ReceivedMessage& request) {
+        const pid_t self = ::getpid();
+        const pid_t pid = ::fork();
+        if (pid == 0) become_worker(request, self);
+        const int error = errno;
+        TemplateMessage answer{TemplateMessage::Kind::forked, request.message.number, pid, error, -1, -1};
+        if (pid < 0) {
+            send_message(socket_.get(), answer, {});
+            return;
+        }
+        FileDescriptor pidfd = open_pidfd(pid);
+        const int passed = pidfd.get();
+        send_message(socket_.get(), answer,
+                     passed >= 0 ? std::span<const int>(&passed, 1) : std::span<const int>());
+        children_.emplace(pid, ProcessHandle(pid, std::move(pidfd)));
+    }
+
+    [[noreturn]] void become_worker(ReceivedMessage& request, pid_t parent) {
+        int code = EXIT_FAILURE;
+        try {
+            socket_.reset();
+            children_.clear();
+            WorkerChannel channel{moved_up(std::move(request.descriptors[0])),
+                                  moved_up(std::move(request.descriptors[1])),
+                                  moved_up(std::move(request.descriptors[2]))};
+            code = run_worker(std::move(channel), parent);
+        } catch (...) {
+            report_unhandled(std::current_exception(), "a worker process");
+        }
+        // Not exit(): the static objects are those of the pool's process.
+        ::_exit(code);
+    }
+
+    FileDescriptor socket_;
+    std::map<pid_t, ProcessHandle> children_;
+};
+
+/// The pool's side.
+class TemplateProcess {
+  public:
+    /// Forks. The process must have no threads but those of this library's process pools.
+    TemplateProcess() {
+        PoolDescriptors& descriptors = PoolDescriptors::instance();
+        const std::lock_guard lock(descriptors.mutex);
+        int ends[2];
+        if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+            throw_system_error("socketpair");
+        FileDescriptor ours(ends[0]);
+        FileDescriptor theirs(ends[1]);
+        set_nonblocking(ours);
+        std::fflush(nullptr);  // or what is in the buffers would be written twice
+        const pid_t pid = ::fork();
+        if (pid < 0) throw_system_error("fork");
+        if (pid == 0) {
+            ours.reset();
+            live_as_template(std::move(theirs));
+        }
+        process_ = ProcessHandle(pid, open_pidfd(pid));
+        socket_ = PoolDescriptor(std::move(ours));
+    }
+    TemplateProcess(TemplateProcess&&) noexcept = default;
+
+    int socket() const noexcept { return socket_.get(); }
+    /// Asks for one worker. The descriptors may be closed afterwards. False: the template is gone.
+    bool request(std::uint32_t number, std::span<const int> descriptors) const {
+        return send_message(socket_.get(), {TemplateMessage::Kind::fork, number, 0, 0, -1, -1},
+                            descriptors);
+    }
+    void close_socket() noexcept { socket_.reset(); }
+    Reception receive() const { return receive_message(socket_.get()); }
+    /// When its workers have ended. It holds nothing worth saving, so this cannot hang.
+    void stop() noexcept {
+        socket_.reset();
+        process_.send_signal(SIGKILL);
+        process_.reap();
+    }
+
+  private:
+    [[noreturn]] static void live_as_template(FileDescriptor socket) {
+        // No other thread is left that could hold these locks, but one may have held them at the fork.
+        reset_listener_mutexes();
+        for (const int fd : PoolDescriptors::instance().open) ::close(fd);
+        ++program_start().depth;
+        for (int signal = 1; signal < NSIG; ++signal) {
+            struct sigaction action{};
+            if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN &&
+                action.sa_handler != SIG_DFL)
+                ::signal(signal, SIG_DFL);
+        }
+        ::signal(SIGCHLD, SIG_DFL);
+        ::signal(SIGINT, SIG_IGN);
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        this_thread_may_help = false;
+        try {
+            TemplateLoop(std::move(socket)).run();
+        } catch (...) {
+            report_unhandled(std::current_exception(), "the template process of a pool");
+        }
+        ::_exit(EXIT_SUCCESS);
+    }
+
+    ProcessHandle process_;
+    PoolDescriptor socket_;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+//
+// worker_link.hpp: the pool's end of one worker: its process, its two pipes, its control page and the
+// tasks it has been given.
+//
+// The pipes are this worker's alone and never block the pool. Threads: the table of tasks in flight is
+// guarded by the manager's mutex; reading and writing the pipes belongs to the manager thread.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/detail/platform/child_process.hpp"
+#include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/shared_page.hpp"
+#include "concurrent/futures/detail/processes/control_page.hpp"
+#include "concurrent/futures/detail/processes/frame.hpp"
+#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
+#include "concurrent/futures/detail/processes/remote_task.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+class WorkerLink {
+  public:
+    enum class Phase : std::uint8_t { starting, ready, retiring };
+
+    /// The ends for the worker; close them when it has them.
+    struct Ends {
+        FileDescriptor tasks, results, page;
+        std::array<int, 3> numbers() const noexcept { return {tasks.get(), results.get(), page.get()}; }
+    };
+
+    WorkerLink(std::uint32_t number, Ends& ends) : number_(number), page_(sizeof(ControlPage)) {
+        ::new (page_.memory()) ControlPage;
+        PoolDescriptors& descriptors = PoolDescriptors::instance();
+        const std::lock_guard lock(descriptors.mutex);
+        Pipe tasks = make_pipe();
+        Pipe results = make_pipe();
+        ends.tasks = moved_up(std::move(tasks.read_end));
+        ends.results = moved_up(std::move(results.write_end));
+        ends.page = moved_up(FileDescriptor(::fcntl(page_.fd(), F_DUPFD_CLOEXEC, 10)));
+        page_.close_fd();
+        set_nonblocking(tasks.write_end);
+        set_nonblocking(results.read_end);
+        tasks_ = PoolDescriptor(std::move(tasks.write_end));
+        results_ = PoolDescriptor(std::move(results.read_end));
+    }
+    WorkerLink(const WorkerLink&) = delete;
+    WorkerLink& operator=(const WorkerLink&) = delete;
+
+    std::uint32_t number() const noexcept { return number_; }
+    ControlPage& page() const noexcept { return *static_cast<ControlPage*>(page_.memory()); }
+
+    // Tasks in flight: under the manager's mutex.
+
+    struct InFlight {
+        RemoteTask* task = nullptr;  // null: the slot is free
+        std::uint64_t id = 0;
+        bool revoked = false;  // the worker will skip it
+    };
+
+    std::size_t in_flight() const noexcept { return in_flight_; }
+    std::size_t given() const noexcept { return given_; }
+
+    /// Gives it the task; a slot must be free. Takes over the manager's reference.
+    void give(RemoteTask& task) {
+        std::size_t slot = 0;
+        while (table_[slot].task) ++slot;
+        queue_task_frame(task, slot);
+        table_[slot] = {&task, task.id, false};
+        task.stage = RemoteTask::Stage::sent;
+        task.worker = this;
+        task.slot = slot;
+        page().put(slot, task.id);
+        ++in_flight_;
+        ++given_;
+    }
+
+    /// True when the worker will not run it. Its slot stays taken until the worker has skipped it.
+    bool try_revoke(RemoteTask& task) noexcept {
+        InFlight& entry = table_[task.slot];
+        if (entry.task != &task || entry.revoked || !page().try_revoke(task.slot, task.id)) return false;
+        entry.revoked = true;
+        --given_;
+        return true;
+    }
+
+    /// The entry that a message of the worker speaks of; null if it has no right to.
+    InFlight* find(std::size_t slot, std::uint64_t task) noexcept {
+        if (slot >= table_.size() || !table_[slot].task || table_[slot].id != task) return nullptr;
+        return &table_[slot];
+    }
+    /// Frees the slot and gives back the reference to the task.
+    RemoteTask* take(InFlight& entry) noexcept {
+        --in_flight_;
+        RemoteTask* const task = std::exchange(entry, InFlight{}).task;
+        return task;
+    }
+    std::array<InFlight, ControlPage::slots>& table() noexcept { return table_; }
+
+    // The pipes: manager thread only.
+
+    int result_fd() const noexcept { return results_.get(); }
+    int task_fd() const noexcept { return tasks_.get(); }
+    bool has_output() const noexcept { return !outgoing_.empty() && tasks_; }
+
+    void queue_frame(const FrameHeader& header, std::span<const std::byte> body) {
+        append_frame(tail(), header, body);
+    }
+
+    /// Writes what the pipe takes. A broken pipe is no error here: the death will be noticed.
+    void flush() noexcept;
+    /// Reads what there is; hands each frame to `receive`. False when the pipe has ended. Throws
+    /// SerializationError for what is no frame.
+    template <class Receive>
+    bool read_frames(Receive receive);
+    /// The worker reads the end of its tasks and leaves.
+    void close_tasks() noexcept { tasks_.reset(); }
+    void close_results() noexcept { results_.reset(); }
+    /// Gives up what was not written. The tasks' references are dropped.
+    void drop_output() noexcept {
+        while (!outgoing_.empty()) pop_output();
+    }
+    ~WorkerLink() { drop_output(); }
+
+    // Kept here for the manager.
+    Phase phase = Phase::starting;
+    ProcessHandle process;
+    std::optional<ExitStatus> exit_status;  // known before the end is dealt with
+    bool ended = false;                     // the process is gone
+    std::string complaint;                  // why the pool killed it, if it did
+    std::chrono::steady_clock::time_point idle_since = std::chrono::steady_clock::now();
+
+  private:
+    /// Bytes to write: our own, or the call of a task that is kept meanwhile.
+    struct Segment {
+        ByteBuffer bytes;
+        RemoteTask* task = nullptr;
+        std::span<const std::byte> left() const noexcept {
+            return (task ? task->call().bytes() : bytes.bytes()).subspan(written);
+        }
+        std::size_t written = 0;
+    };
+
+    static constexpr std::size_t copied_up_to = 16 * 1024;  // larger calls are written in place
+
+    ByteBuffer& tail() {
+        if (outgoing_.empty() || outgoing_.back().task || outgoing_.back().bytes.size() > copied_up_to)
+            outgoing_.emplace_back();
+        return outgoing_.back().bytes;
+    }
+    void queue_task_frame(RemoteTask& task, std::size_t slot) {
+        const auto call = task.call().bytes();
+        const FrameHeader header = make_header(FrameType::task, call.size(), task.id, slot);
+        if (call.size() <= copied_up_to) return queue_frame(header, call);
+        std::memcpy(tail().extend(sizeof header), &header, sizeof header);
+        outgoing_.emplace_back().task = &task;
+        task.retain();
+        if (header.padding() == 0) return;
+        outgoing_.emplace_back();
+        std::memcpy(tail().extend(header.padding()), frame_padding.data(), header.padding());
+    }
+    void pop_output() noexcept {
+        if (RemoteTask* const task = outgoing_.front().task) task->release();
+        outgoing_.pop_front();
+    }
+
+    const std::uint32_t number_;
+    SharedPage page_;
+    PoolDescriptor tasks_;    // write end
+    PoolDescriptor results_;  // read end
+    std::array<InFlight, ControlPage::slots> table_{};
+    std::size_t in_flight_ = 0;
+    std::size_t given_ = 0;  // in its life, without those revoked
+    std::deque<Segment> outgoing_;
+    FrameAssembler incoming_;
+};
+
+inline void WorkerLink::flush() noexcept {
+    while (has_output()) {
+        std::array<iovec, 16> parts;
+        std::size_t count = 0;
+        for (const Segment& segment : outgoing_) {
+            if (count == parts.size()) break;
+            const auto left = segment.left();
+            if (!left.empty())
+                parts[count++] = {const_cast<std::byte*>(left.data()), left.size()};
+        }
+        IoResult result{IoResult::Kind::moved};
+        if (count > 0) result = write_some(tasks_.get(), std::span(parts).first(count));
+        if (result.kind == IoResult::Kind::would_block) return;
+        if (result.kind != IoResult::Kind::moved) {
+            drop_output();
+            close_tasks();
+            return;
+        }
+        for (std::size_t size = result.size; !outgoing_.empty();) {
+            const std::size_t left = outgoing_.front().left().size();
+            if (left > size) {
+                outgoing_.front().written += size;
+                break;
+            }
+            size -= left;
+            pop_output();
+        }
+    }
+}
+
+template <class Receive>
+bool WorkerLink::read_frames(Receive receive) {
+    for (;;) {
+        const std::span<std::byte> room = incoming_.room();
+        const IoResult result = read_some(results_.get(), room.data(), room.size());
+        incoming_.commit(result.kind == IoResult::Kind::moved ? result.size : 0);
+        while (std::optional<Frame> frame = incoming_.next()) receive(*frame);
+        if (result.kind == IoResult::Kind::would_block) return true;
+        if (result.kind != IoResult::Kind::moved) return false;
+    }
+}
+
+}  // namespace concurrent::futures::inline v1::detail

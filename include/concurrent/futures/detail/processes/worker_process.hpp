@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+//
+// worker_process.hpp: what a worker does from its first breath to its last.
+//
+//     configure ──▶ run the initializer ──▶ "ready" ──┬─▶ task: start, run, end, send the result
+//                                                     │        or, if it was revoked, "skipped"
+//                                                     └─▶ end of the pipe: worker_exit, leave
+//
+// One thread, blocking reads and writes: the pool always drains results, so a write ends. The result
+// of a task is sent before the next one starts, so that a death loses the running task only. User code
+// can throw whatever it likes: it becomes a message.
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+#include <span>
+
+#include "concurrent/futures/detail/platform/child_process.hpp"
+#include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/shared_page.hpp"
+#include "concurrent/futures/detail/processes/control_page.hpp"
+#include "concurrent/futures/detail/processes/frame.hpp"
+#include "concurrent/futures/detail/processes/task_registry.hpp"
+#include "concurrent/futures/detail/serialization/codecs.hpp"
+#include "concurrent/futures/detail/serialization/exception_codec.hpp"
+#include "concurrent/futures/detail/state/unhandled.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+/// A worker's ends.
+struct WorkerChannel {
+    FileDescriptor tasks;    // read
+    FileDescriptor results;  // write
+    FileDescriptor page;     // the ControlPage
+};
+
+/// Body of a configure frame. Empty calls: none.
+struct WorkerConfiguration {
+    std::uint64_t program;  // program_identity() of the pool
+    std::span<const std::byte> initializer;
+    std::span<const std::byte> worker_exit;
+};
+
+inline void encode_configuration(Encoder& encoder, const WorkerConfiguration& configuration) {
+    encoder.write_u64(configuration.program);
+    for (const auto call : {configuration.initializer, configuration.worker_exit}) {
+        encoder.write_u64(call.size());
+        encoder.align(16);
+        encoder.write_bytes(call.data(), call.size());
+    }
+}
+
+class WorkerProcess {
+  public:
+    explicit WorkerProcess(WorkerChannel channel)
+        : tasks_(std::move(channel.tasks)),
+          results_(std::move(channel.results)),
+          page_(std::move(channel.page), sizeof(ControlPage)),
+          slots_(*static_cast<ControlPage*>(page_.memory())) {
+        page_.close_fd();
+    }
+
+    /// Returns the exit code.
+    int run() {
+        while (std::optional<Frame> frame = receive()) {
+            switch (frame->header.type) {
+                case FrameType::configure:
+                    if (!configure(std::move(frame->body))) return EXIT_FAILURE;
+                    break;
+                case FrameType::task:
+                    run_task(*frame);
+                    break;
+                default:
+                    throw SerializationError("a worker got a frame that is not for workers");
+            }
+        }
+        leave();
+        return EXIT_SUCCESS;
+    }
+
+  private:
+    /// Empty at the end of the pipe: the pool wants no more, or is gone.
+    std::optional<Frame> receive() {
+        for (;;) {
+            if (auto frame = incoming_.next()) return frame;
+            const std::span<std::byte> room = incoming_.room();
+            const IoResult result = read_some(tasks_.get(), room.data(), room.size());
+            incoming_.commit(result.kind == IoResult::Kind::moved ? result.size : 0);
+            if (result.kind == IoResult::Kind::closed) return std::nullopt;
+            if (result.kind == IoResult::Kind::failed)
+                throw_system_error("a worker cannot read its tasks", result.error);
+        }
+    }
+
+    void send(FrameType type, std::span<const std::byte> body, std::uint64_t task = 0,
+              std::size_t slot = 0) {
+        const FrameHeader header = make_header(type, body.size(), task, slot);
+        std::array<iovec, 3> parts{
+            iovec{const_cast<FrameHeader*>(&header), sizeof header},
+            iovec{const_cast<std::byte*>(body.data()), body.size()},
+            iovec{const_cast<std::byte*>(frame_padding.data()), header.padding()}};
+        std::span<iovec> left(parts);
+        while (!left.empty()) {
+            if (left.front().iov_len == 0) {
+                left = left.subspan(1);
+                continue;
+            }
+            const IoResult result = write_some(results_.get(), left);
+            if (result.kind != IoResult::Kind::moved)
+                throw_system_error("a worker cannot write its results", result.error);
+            for (std::size_t size = result.size; size > 0;) {
+                const std::size_t part = std::min(size, left.front().iov_len);
+                left.front().iov_base = static_cast<std::byte*>(left.front().iov_base) + part;
+                left.front().iov_len -= part;
+                size -= part;
+                if (left.front().iov_len == 0) left = left.subspan(1);
+            }
+        }
+    }
+
+    /// False when this worker must not work.
+    bool configure(ByteBuffer body) {
+        configuration_ = std::move(body);
+        try {
+            Decoder decoder(configuration_.bytes());
+            if (decoder.read_u64() != program_identity())
+                throw SerializationError(
+                    "the worker runs another program than the pool: was the executable started through "
+                    "a loader or wrapper?");
+            const auto read_call = [&] {
+                const std::uint64_t size = decoder.read_u64();
+                decoder.align(16);
+                return decoder.read_bytes(static_cast<std::size_t>(size));
+            };
+            const auto initializer = read_call();
+            worker_exit_ = read_call();
+            run_hook(initializer);
+        } catch (...) {
+            Encoder encoder;
+            encode_exception(encoder, std::current_exception());
+            send(FrameType::start_failed, encoder.bytes());
+            return false;
+        }
+        send(FrameType::ready, {});
+        return true;
+    }
+
+    static void run_hook(std::span<const std::byte> call) {
+        if (call.empty()) return;
+        Decoder decoder(call);
+        Encoder nothing;
+        run_encoded_call(decoder, nothing);
+    }
+
+    void run_task(const Frame& frame) {
+        const std::uint64_t task = frame.header.task;
+        const std::size_t slot = frame.header.slot % ControlPage::slots;
+        if (!slots_.start(slot, task)) {
+            send(FrameType::skipped, {}, task, slot);
+            return;
+        }
+        reply_.clear();
+        FrameType type = FrameType::result;
+        try {
+            Decoder decoder(frame.body.bytes());
+            run_encoded_call(decoder, reply_);
+        } catch (...) {
+            type = FrameType::exception;
+            reply_.clear();
+            encode_exception(reply_, std::current_exception());
+        }
+        slots_.end(slot, task);
+        send(type, reply_.bytes(), task, slot);
+        if (reply_.size() > 1024 * 1024) reply_ = Encoder();  // do not keep a rare giant's memory
+    }
+
+    void leave() noexcept {
+        try {
+            run_hook(worker_exit_);
+        } catch (...) {
+            report_unhandled(std::current_exception(), "worker_exit");
+        }
+        std::fflush(nullptr);
+    }
+
+    FileDescriptor tasks_;
+    FileDescriptor results_;
+    SharedPage page_;
+    ControlPage& slots_;
+    FrameAssembler incoming_;
+    ByteBuffer configuration_;
+    std::span<const std::byte> worker_exit_;  // in configuration_
+    Encoder reply_;
+};
+
+/// What both start methods have in common. `parent` is the process whose end is also ours.
+inline int run_worker(WorkerChannel channel, pid_t parent) noexcept {
+    // Ctrl-C goes to all processes of the terminal; what it means is for the pool's process to say.
+    ::signal(SIGINT, SIG_IGN);
+    if (!die_with_parent(parent)) return EXIT_FAILURE;
+    // Tasks must not take input meant for the program.
+    const FileDescriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (nothing && nothing.get() != STDIN_FILENO) ::dup2(nothing.get(), STDIN_FILENO);
+    try {
+        return WorkerProcess(std::move(channel)).run();
+    } catch (...) {
+        report_unhandled(std::current_exception(), "a worker process");
+        return EXIT_FAILURE;
+    }
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+//
+// exception_body.hpp: what is needed to make an exception of a given type again.
+//
+//     ExceptionBody<E>::encode(encoder, error);          // what its message does not say
+//     ExceptionBody<E>::decode(decoder, message);        // an E again
+//
+// The message, what(), always travels beside the body. Chosen for E, first that fits: the types
+// of this library with fields of their own; E that is Serializable; std::system_error and types
+// derived from it; E made from a std::string; E made from nothing. CanRebuild<E>, asked of the
+// types of the user, says if one fits; "from nothing" is then only for types that hold nothing.
+#pragma once
+
+#include <concepts>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <concurrent/futures/detail/serialization/vocabulary_codec.hpp>
+#include <concurrent/futures/errors.hpp>
+
+namespace concurrent::futures::inline v1::detail {
+
+/// An exception type without constructor for a message, which said something else than usual:
+/// std::bad_variant_access has several texts, but only one can be had from outside.
+template <class E>
+class WithMessage : public E {
+  public:
+    explicit WithMessage(std::string message) : message_(std::move(message)) {}
+    const char* what() const noexcept override { return message_.c_str(); }
+
+  private:
+    std::string message_;
+};
+
+template <class E>
+concept SystemError = std::derived_from<E, std::system_error> &&
+                      (std::is_constructible_v<E, std::error_code, const std::string&> ||
+                       std::is_constructible_v<E, const std::string&, std::error_code>);
+
+template <class E>
+concept MessageError = std::is_constructible_v<E, const std::string&>;
+
+template <class E>
+concept FixedError = std::default_initializable<E> && !std::is_final_v<E>;
+
+template <class E>
+inline constexpr bool is_serializable_exception = is_encodable<E> && is_decodable<E>;
+
+template <class E>
+concept CanRebuild = is_serializable_exception<E> || SystemError<E> || MessageError<E> ||
+                     (FixedError<E> && sizeof(E) == sizeof(std::exception));
+
+template <class E>
+struct ExceptionBody {
+    static void encode(Encoder& encoder, const E& error) {
+        if constexpr (is_serializable_exception<E>) {
+            encoder.encode(error);
+        } else if constexpr (SystemError<E>) {
+            encoder.encode(error.code());
+            encode_prefix(encoder, error);
+        }
+    }
+
+    static E decode(Decoder& decoder, const std::string& message) {
+        if constexpr (is_serializable_exception<E>) {
+            return decoder.decode<E>();
+        } else if constexpr (SystemError<E>) {
+            const auto code = decoder.decode<std::error_code>();
+            const auto prefix = decoder.decode<std::optional<std::string>>();
+            return make_system_error(code, prefix);
+        } else if constexpr (MessageError<E>) {
+            return E(message);
+        } else {
+            return E();
+        }
+    }
+
+  private:
+    // The constructors of std::system_error append ": " and the message of the code, or set that
+    // message alone; taking off what they will put on makes what() the same on both sides.
+    static void encode_prefix(Encoder& encoder, const std::system_error& error) {
+        const std::string suffix = error.code().message();
+        const std::string_view text = error.std::system_error::what();
+        std::optional<std::string_view> prefix = text;
+        if (text == suffix) {
+            prefix.reset();
+        } else if (text.ends_with(": " + suffix)) {
+            prefix->remove_suffix(suffix.size() + 2);
+        }
+        encoder.encode(prefix);
+    }
+
+    static E make_system_error(std::error_code code, const std::optional<std::string>& prefix) {
+        if constexpr (std::is_constructible_v<E, std::error_code>) {
+            if (!prefix) return E(code);
+        }
+        if constexpr (std::is_constructible_v<E, std::error_code, const std::string&>) {
+            return E(code, prefix.value_or(std::string()));
+        } else {
+            return E(prefix.value_or(std::string()), code);
+        }
+    }
+};
+
+template <>
+struct ExceptionBody<RemoteError> {
+    static void encode(Encoder& encoder, const RemoteError& error) {
+        encoder(error.type_name(), error.message(), error.pid());
+    }
+    static RemoteError decode(Decoder& decoder, const std::string&) {
+        auto type_name = decoder.decode<std::string>();
+        auto message = decoder.decode<std::string>();
+        return RemoteError(std::move(type_name), std::move(message), decoder.decode<int>());
+    }
+};
+
+template <>
+struct ExceptionBody<WorkerDiedError> {
+    static void encode(Encoder& encoder, const WorkerDiedError& error) {
+        encoder(error.pid(), error.exit_code(), error.signal());
+    }
+    static WorkerDiedError decode(Decoder& decoder, const std::string& message) {
+        const int pid = decoder.decode<int>();
+        const auto exit_code = decoder.decode<std::optional<int>>();
+        const auto signal = decoder.decode<std::optional<int>>();
+        return WorkerDiedError(message, pid, exit_code, signal);
+    }
+};
+
+}  // namespace concurrent::futures::inline v1::detail

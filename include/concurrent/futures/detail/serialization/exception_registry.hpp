@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+//
+// exception_registry.hpp: the exception types that can be made again in another process.
+//
+//     detail::register_exception_type<MyError>();
+//     const detail::ExceptionEntry* entry = detail::find_entry(error);     // by dynamic type
+//     const detail::ExceptionEntry* entry = detail::find_entry("7MyError");  // by wire key
+//
+// A type is recognised only when it is exactly the dynamic type, or what std::throw_with_nested
+// makes of it: an unknown class derived from a known one would lose its own part unnoticed.
+// Entries are never removed. Threads: any number may register and look up at any time.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <variant>
+
+#include <concurrent/futures/detail/serialization/exception_body.hpp>
+
+namespace concurrent::futures::inline v1::detail {
+
+struct ExceptionEntry {
+    const std::type_info* type;
+    bool (*matches)(const std::exception& error);
+    void (*encode)(Encoder& encoder, const std::exception& error);
+    /// The exception again; `nested`, unless null, is what it was thrown with. Errors while it is
+    /// made are thrown, not returned.
+    std::exception_ptr (*rebuild)(Decoder& body, const std::string& message,
+                                  const std::exception_ptr& nested);
+    const ExceptionEntry* next = nullptr;
+
+    /// The name on the wire: the same in every process that runs the same program.
+    std::string_view key() const { return type->name(); }
+};
+
+/// True if `throws` throws the same type as `thrown`.
+template <class Throws>
+bool throws_type_of(const std::exception& thrown, Throws throws) {
+    try {
+        throws();
+    } catch (const std::nested_exception& form) {
+        return typeid(form) == typeid(thrown);
+    } catch (...) {
+        // The copy constructor of a user's type threw: it will not be recognised.
+    }
+    return false;
+}
+
+/// The type that std::throw_with_nested(error) throws is private to the standard library, so it
+/// is asked for by doing that. In some versions of libstdc++ a const lvalue makes another type
+/// than an rvalue.
+template <class E>
+bool is_nested_form_of(const E& error, const std::exception& thrown) {
+    if constexpr (std::is_final_v<E> || std::derived_from<E, std::nested_exception> ||
+                  !std::copy_constructible<E>) {
+        return false;
+    } else {
+        return dynamic_cast<const std::nested_exception*>(&thrown) != nullptr &&
+               (throws_type_of(thrown, [&] { std::throw_with_nested(E(error)); }) ||
+                throws_type_of(thrown, [&] { std::throw_with_nested(error); }));
+    }
+}
+
+template <class E>
+bool matches_exception(const std::exception& thrown) {
+    const E* const error = dynamic_cast<const E*>(&thrown);
+    if (error == nullptr) return false;
+    if (typeid(thrown) == typeid(E)) return true;
+    if constexpr (!MessageError<E> && FixedError<E>) {
+        if (typeid(thrown) == typeid(WithMessage<E>)) return true;
+    }
+    return is_nested_form_of<E>(*error, thrown);
+}
+
+template <class E>
+void encode_exception_body(Encoder& encoder, const std::exception& error) {
+    ExceptionBody<E>::encode(encoder, dynamic_cast<const E&>(error));
+}
+
+/// Throws `error` and catches it, which is the only way to add what it is nested with.
+template <class E>
+std::exception_ptr capture(E&& error, bool nested) {
+    if (!nested) return std::make_exception_ptr(std::forward<E>(error));
+    try {
+        std::throw_with_nested(std::forward<E>(error));
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+template <class E>
+std::exception_ptr make_exception(Decoder& body, const std::string& message, bool nested) {
+    E error = ExceptionBody<E>::decode(body, message);
+    if constexpr (!MessageError<E> && FixedError<E> && !is_serializable_exception<E>) {
+        if (error.what() != message) return capture(WithMessage<E>(message), nested);
+    }
+    return capture(std::move(error), nested);
+}
+
+/// Calls make(bool nested), inside a handler of `nested` unless that is null: a nested_exception
+/// holds what is being handled when it is made.
+template <class Make>
+std::exception_ptr make_nested(const std::exception_ptr& nested, Make make) {
+    if (!nested) return make(false);
+    try {
+        std::rethrow_exception(nested);
+    } catch (...) {
+        return make(true);
+    }
+}
+
+template <class E>
+std::exception_ptr rebuild_exception(Decoder& body, const std::string& message,
+                                     const std::exception_ptr& nested) {
+    return make_nested(
+        nested, [&](bool is_nested) { return make_exception<E>(body, message, is_nested); });
+}
+
+template <class E>
+constexpr ExceptionEntry exception_entry() {
+    return {&typeid(E), matches_exception<E>, encode_exception_body<E>, rebuild_exception<E>};
+}
+
+inline constexpr ExceptionEntry standard_exceptions[] = {
+    exception_entry<std::exception>(),
+    exception_entry<std::logic_error>(),
+    exception_entry<std::invalid_argument>(),
+    exception_entry<std::domain_error>(),
+    exception_entry<std::length_error>(),
+    exception_entry<std::out_of_range>(),
+    exception_entry<std::runtime_error>(),
+    exception_entry<std::range_error>(),
+    exception_entry<std::overflow_error>(),
+    exception_entry<std::underflow_error>(),
+    exception_entry<std::system_error>(),
+    exception_entry<std::bad_alloc>(),
+    exception_entry<std::bad_array_new_length>(),
+    exception_entry<std::bad_cast>(),
+    exception_entry<std::bad_typeid>(),
+    exception_entry<std::bad_exception>(),
+    exception_entry<std::bad_function_call>(),
+    exception_entry<std::bad_optional_access>(),
+    exception_entry<std::bad_variant_access>(),
+    exception_entry<std::bad_weak_ptr>(),
+    exception_entry<Error>(),
+    exception_entry<CancelledError>(),
+    exception_entry<TimeoutError>(),
+    exception_entry<InvalidStateError>(),
+    exception_entry<BrokenPromiseError>(),
+    exception_entry<ShutdownError>(),
+    exception_entry<QueueFullError>(),
+    exception_entry<BrokenExecutor>(),
+    exception_entry<BrokenThreadPool>(),
+    exception_entry<BrokenProcessPool>(),
+    exception_entry<WorkerDiedError>(),
+    exception_entry<TaskTimeoutError>(),
+    exception_entry<RemoteError>(),
+    exception_entry<SerializationError>(),
+};
+
+/// The newest registered entry; each points to the one before it.
+inline std::atomic<const ExceptionEntry*> newest_exception_entry = nullptr;
+
+template <class E>
+void register_exception_type() {
+    struct Registration {
+        Registration() {
+            // relaxed: only a first guess, which the exchange below checks.
+            entry.next = newest_exception_entry.load(std::memory_order_relaxed);
+            // release, with the acquire in find_entry: hands over the entry. relaxed on failure:
+            // the value is only stored into `next`; entries before it were released by their
+            // own exchanges, and a release sequence goes on through this one.
+            while (!newest_exception_entry.compare_exchange_weak(
+                entry.next, &entry, std::memory_order_release, std::memory_order_relaxed)) {
+            }
+        }
+        ExceptionEntry entry = exception_entry<E>();
+    };
+    // Static: registered once, whoever calls how often; and it outlives every look-up, for its
+    // destructor is trivial.
+    static const Registration registration;
+    static_cast<void>(registration);
+}
+
+template <class Matches>
+const ExceptionEntry* find_entry_if(Matches matches) {
+    for (const ExceptionEntry& entry : standard_exceptions) {
+        if (matches(entry)) return &entry;
+    }
+    // acquire, with the release in register_exception_type: the entry is complete.
+    const ExceptionEntry* entry = newest_exception_entry.load(std::memory_order_acquire);
+    while (entry != nullptr && !matches(*entry)) entry = entry->next;
+    return entry;
+}
+
+inline const ExceptionEntry* find_entry(const std::exception& error) {
+    return find_entry_if([&](const ExceptionEntry& entry) { return entry.matches(error); });
+}
+
+inline const ExceptionEntry* find_entry(std::string_view key) {
+    return find_entry_if([&](const ExceptionEntry& entry) { return entry.key() == key; });
+}
+
+}  // namespace concurrent::futures::inline v1::detail

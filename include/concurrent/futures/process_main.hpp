@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// process_main.hpp: the one line that programs with a ProcessPoolExecutor put first in main.
+//
+//     int main(int argc, char** argv) {
+//         cf::process_main(argc, argv);      // in a worker this does not return
+//         …
+//     }
+//
+// A pool with StartMethod::spawn starts this same program again as its workers; this call is where such
+// a copy turns into a worker. Before it, main should do nothing that must not be done once per worker.
+// Calling it again does nothing. Thread safety: call it before starting threads.
+#pragma once
+
+#include <cstdlib>
+#include <utility>
+
+#include "concurrent/futures/detail/processes/start_environment.hpp"
+#include "concurrent/futures/detail/processes/worker_process.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+/// In the program itself: returns at once, and allows pools to spawn. In a worker: runs tasks until the
+/// pool wants no more, then exits.
+inline void process_main(int argc, char** argv) {
+    detail::ProgramStart& start = detail::program_start();
+    if (start.process_main_ran) return;
+    start.process_main_ran = true;
+    start.arguments.assign(argv, argv + argc);
+    char path[4096];
+    const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+    start.executable = size > 0 ? std::string(path, static_cast<std::size_t>(size))
+                                : (argc > 0 ? std::string(argv[0]) : std::string());
+    const auto order = detail::take_worker_order();
+    if (!order) return;
+    start.depth = order->depth;
+    detail::WorkerChannel channel;
+    int number = detail::first_inherited;
+    // Out of the way of numbers that programs take for granted, and closed in what tasks start.
+    for (auto* const end : {&channel.tasks, &channel.results, &channel.page})
+        *end = detail::moved_up(detail::FileDescriptor(number++));
+    std::exit(detail::run_worker(std::move(channel), order->parent));
+}
+
+}  // namespace concurrent::futures::inline v1

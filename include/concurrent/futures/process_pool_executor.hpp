@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+//
+// process_pool_executor.hpp: runs calls in child processes.
+//
+//     int main(int argc, char** argv) {
+//         cf::process_main(argc, argv);                        // first; workers do not come back from it
+//         cf::ProcessPoolExecutor pool({.max_workers = 4});
+//         cf::Future<Image> small = pool.submit(resize, image, 320, 240);
+//         try { small.result(); } catch (const cf::WorkerDiedError& e) { … }   // the others go on
+//     }
+//
+// A call, its arguments and its result cross as bytes (serialization.hpp); the call runs on copies. What
+// may be called: functions, captureless lambdas, serializable functors, submit<&Class::member>(…).
+// A task that crashes its worker fails alone with WorkerDiedError, and the worker is replaced.
+// Threads: every member may be called from any thread. Callbacks run on the pool's manager thread; a
+// slow one delays the results of others. Memory: nothing is shared with workers but what crosses.
+// How it works: detail/processes/process_manager.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/bind_task.hpp"
+#include "concurrent/futures/detail/processes/process_call.hpp"
+#include "concurrent/futures/detail/processes/process_manager.hpp"
+#include "concurrent/futures/detail/processes/remote_call.hpp"
+#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/executor.hpp"
+#include "concurrent/futures/future.hpp"
+#include "concurrent/futures/options.hpp"
+#include "concurrent/futures/parallelism.hpp"
+#include "concurrent/futures/process_main.hpp"
+#include "concurrent/futures/serialization.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+/// For ProcessPoolExecutor.
+struct ProcessPoolOptions {
+    Count max_workers{};  ///< 0: available_parallelism()
+    /// spawn starts this program again and needs process_main(); fork needs a process without other
+    /// threads; automatic is spawn if process_main() has run, else fork.
+    StartMethod start_method = StartMethod::automatic;
+    BoundTask initializer{};      ///< runs first in every worker; bind_task(f, args...)
+    BoundTask worker_exit{};      ///< runs last in every worker that is not killed
+    Count max_tasks_per_child{};  ///< a worker is replaced after so many calls; 0: never
+    WorkerDeath on_worker_death = WorkerDeath::fail_task;  ///< retry_task tries three times in all
+    Duration task_timeout{};
+    Duration stop_grace{};
+    std::size_t max_memory_bytes = 0;
+    Count max_pending{};                   ///< calls waiting to be sent; 0: no bound
+    QueueFull on_full = QueueFull::block;  ///< what submit does at that bound
+    Duration idle_timeout{};               ///< a worker idle for so long ends; empty: never
+    OnDestroy on_destroy = OnDestroy::wait;
+    bool report_unobserved = false;
+    UnhandledExceptionHook on_unhandled_exception{};
+    std::shared_ptr<Observer> observer{};
+};
+
+namespace detail {
+
+/// Items of a map that travel together: the callable inside says how to cross.
+template <class Callable>
+struct CallableCodec<MapChunk<Callable>> {
+    static consteval void check() { CallableCodec<Callable>::check(); }
+    static void encode(Encoder& encoder, const MapChunk<Callable>& chunk) {
+        CallableCodec<Callable>::encode(encoder, chunk.callable);
+    }
+    static MapChunk<Callable> decode(Decoder& decoder) {
+        return {CallableCodec<Callable>::decode(decoder)};
+    }
+};
+
+/// Submits to a pool's manager and keeps it alive, for maps that fetch their input lazily.
+class ProcessSubmitter {
+  public:
+    explicit ProcessSubmitter(std::shared_ptr<ProcessManager> manager) noexcept
+        : manager_(std::move(manager)) {}
+
+    template <class Callable, class... Args>
+    auto submit(const Callable& callable, const Args&... args) const {
+        return submit_as({}, Priority::normal, callable, args...);
+    }
+    template <class Callable, class... Args>
+    auto submit_as(std::string name, Priority priority, const Callable& callable,
+                   const Args&... args) const {
+        check_remote_call<const Callable&, const Args&...>();
+        using T = std::remove_cv_t<
+            typename RemoteCallFor<const Callable&, const Args&...>::Result>;
+        auto* const call =
+            new ProcessCall<T>(manager_, encode_call(callable, args...), std::move(name));
+        Future<T> future = FutureAccess::adopt<T>(call);
+        try {
+            manager_->submit(*call, priority);
+        } catch (...) {
+            call->release();
+            throw;
+        }
+        return future;
+    }
+    ProcessManager& manager() const noexcept { return *manager_; }
+    const std::shared_ptr<ProcessManager>& shared_manager() const noexcept { return manager_; }
+
+  private:
+    std::shared_ptr<ProcessManager> manager_;
+};
+
+/// Which of the two real start methods. Throws BrokenProcessPool, before any child exists.
+inline bool choose_spawn(StartMethod method) {
+    const ProgramStart& program = program_start();
+    if (has_worker_order() && !program.process_main_ran)
+        throw BrokenProcessPool(
+            "ProcessPoolExecutor: this process was started as a worker, but main makes a pool before it "
+            "calls process_main(argc, argv); make that call the first line of main");
+    if (program.depth >= depth_limit)
+        throw BrokenProcessPool("ProcessPoolExecutor: pools are nested " + std::to_string(depth_limit) +
+                                " deep, each in a worker of another; that looks like a runaway "
+                                "recursion");
+    if (method == StartMethod::spawn && !program.process_main_ran)
+        throw BrokenProcessPool(
+            "ProcessPoolExecutor: StartMethod::spawn starts this program again, which needs "
+            "concurrent::futures::process_main(argc, argv) as the first line of main");
+    if (method == StartMethod::spawn || (method == StartMethod::automatic && program.process_main_ran))
+        return true;
+    const std::size_t others = thread_count() - ProcessManager::manager_threads();
+    if (others > 1)
+        throw BrokenProcessPool(
+            std::string("ProcessPoolExecutor: ") +
+            (method == StartMethod::fork ? "StartMethod::fork" : "without process_main(), fork is used, "
+                                                                  "which") +
+            " needs a process with one thread, and this one has " + std::to_string(others) +
+            "; make the pool before starting threads, or add concurrent::futures::process_main(argc, "
+            "argv) as the first line of main" +
+            (method == StartMethod::fork ? " and use StartMethod::spawn" : ""));
+    return false;
+}
+
+inline ByteBuffer copy_of(std::span<const std::byte> bytes) {
+    Encoder encoder;
+    encoder.write_bytes(bytes.data(), bytes.size());
+    return std::move(encoder).take();
+}
+
+inline ProcessSettings checked(const ProcessPoolOptions& options) {
+    require_sane_worker_count(options.max_workers, 4096);
+    require_not_negative(options.idle_timeout, "ProcessPoolOptions::idle_timeout");
+    require_not_negative(options.task_timeout, "ProcessPoolOptions::task_timeout");
+    require_not_negative(options.stop_grace, "ProcessPoolOptions::stop_grace");
+    const auto refuse = [](bool set, const char* name) {
+        if (set)
+            throw std::invalid_argument(std::string("ProcessPoolOptions::") + name +
+                                        " is not supported yet; leave it out");
+    };
+    refuse(options.task_timeout.has_value(), "task_timeout");
+    refuse(options.stop_grace.has_value(), "stop_grace");
+    refuse(options.max_memory_bytes != 0, "max_memory_bytes");
+    refuse(options.report_unobserved, "report_unobserved");
+    refuse(options.observer != nullptr, "observer");
+    return {.max_workers =
+                options.max_workers == 0 ? available_parallelism() : std::size_t{options.max_workers},
+            .spawn = choose_spawn(options.start_method),
+            .initializer = copy_of(options.initializer.bytes()),
+            .worker_exit = copy_of(options.worker_exit.bytes()),
+            .max_tasks_per_child = options.max_tasks_per_child,
+            .on_worker_death = options.on_worker_death,
+            .max_pending = options.max_pending,
+            .on_full = options.on_full,
+            .idle_timeout = options.idle_timeout,
+            .hook = options.on_unhandled_exception};
+}
+
+}  // namespace detail
+
+class ProcessPoolExecutor : public detail::MapOperations<ProcessPoolExecutor> {
+  public:
+    ProcessPoolExecutor() : ProcessPoolExecutor(ProcessPoolOptions{}) {}
+    /// 0: available_parallelism(). Throws as below.
+    explicit ProcessPoolExecutor(Count max_workers)
+        : ProcessPoolExecutor(ProcessPoolOptions{.max_workers = max_workers}) {}
+    /// Throws std::invalid_argument for options that make no sense, BrokenProcessPool when workers cannot
+    /// be started in this process (its text says what to add), std::system_error. Workers start when
+    /// there is work.
+    explicit ProcessPoolExecutor(const ProcessPoolOptions& options);
+    ProcessPoolExecutor(const ProcessPoolExecutor&) = delete;
+    ProcessPoolExecutor& operator=(const ProcessPoolExecutor&) = delete;
+
+    /// shutdown(), or with OnDestroy::cancel_pending shutdown({.cancel_futures = true}).
+    ~ProcessPoolExecutor();
+
+    /// Calls `callable(args...)` in a worker. Encodes everything before it returns and keeps no reference
+    /// to any of it. If this throws, nothing was queued: SerializationError or what a codec throws,
+    /// ShutdownError, BrokenProcessPool, QueueFullError.
+    template <detail::NotOptions<TaskOptions> Callable, class... Args>
+    auto submit(const Callable& callable, const Args&... args) {
+        return submitter_.submit(callable, args...);
+    }
+    /// Honours name and priority; throws std::invalid_argument for others that are set.
+    template <class Callable, class... Args>
+    auto submit(const TaskOptions& options, const Callable& callable, const Args&... args) {
+        if (options.timeout || options.retries != 0)
+            throw std::invalid_argument(
+                "ProcessPoolExecutor: TaskOptions::timeout and retries are not supported yet");
+        return submitter_.submit_as(options.name, options.priority, callable, args...);
+    }
+    /// For member functions and overloads: submit<&Model::fit>(model, data).
+    template <auto function, class... Args>
+    auto submit(const Args&... args) {
+        return submitter_.submit(detail::StaticFunction<function>(), args...);
+    }
+
+    /// Like submit without a future. What the call throws, and the death of its worker, go to
+    /// on_unhandled_exception.
+    template <class Callable, class... Args>
+    void post(const Callable& callable, const Args&... args) {
+        detail::check_remote_call<const Callable&, const Args&...>();
+        auto* const call = new detail::PostedProcessCall(submitter_.shared_manager(),
+                                                         detail::encode_call(callable, args...));
+        try {
+            manager().submit(*call, Priority::normal);
+        } catch (...) {
+            call->release();
+            throw;
+        }
+    }
+
+    /// Afterwards submit throws ShutdownError; queued calls still run unless cancelled. With `wait`
+    /// returns when all workers are gone, except in a callback of this pool, which they wait for.
+    void shutdown(const ShutdownOptions& options = {}) {
+        manager().begin_shutdown(options.cancel_futures);
+        if (options.wait) manager().join(detail::Deadline::never());
+    }
+    /// shutdown() that gives up waiting with TimeoutError; the workers still end when they are done.
+    template <class Rep, class Period>
+    void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
+        manager().begin_shutdown(false);
+        if (!manager().join(detail::Deadline::after(timeout)))
+            throw TimeoutError("ProcessPoolExecutor::shutdown_for: workers are still busy; they end when "
+                               "their calls return, or with kill_workers()");
+    }
+
+    /// Shuts down without waiting, cancels what has not started, and sends SIGTERM to the workers: calls
+    /// that are running fail with WorkerDiedError.
+    void terminate_workers() { manager().end_workers(SIGTERM); }
+    /// The same with SIGKILL.
+    void kill_workers() { manager().end_workers(SIGKILL); }
+    /// The workers that are alive now.
+    std::vector<int> worker_pids() const { return manager().worker_pids(); }
+
+    ExecutorStats stats() const {
+        const auto now = manager().counts();
+        return {now.workers,   now.idle,   now.pending,   now.running,
+                now.completed, now.failed, now.cancelled, now.restarts};
+    }
+    std::size_t max_workers() const noexcept { return manager().max_workers(); }
+
+  private:
+    friend detail::MapOperations<ProcessPoolExecutor>;
+
+    detail::ProcessManager& manager() const noexcept { return submitter_.manager(); }
+    const detail::ProcessSubmitter& submitter() const noexcept { return submitter_; }
+
+    const bool cancels_pending_;
+    const detail::ProcessSubmitter submitter_;
+};
+
+inline ProcessPoolExecutor::ProcessPoolExecutor(const ProcessPoolOptions& options)
+    : cancels_pending_(options.on_destroy == OnDestroy::cancel_pending),
+      submitter_(std::make_shared<detail::ProcessManager>(detail::checked(options))) {
+    manager().start(submitter_.shared_manager());
+}
+
+inline ProcessPoolExecutor::~ProcessPoolExecutor() {
+    if (manager().in_forked_child()) {
+        // Its thread and its workers are not here: leave everything as it is.
+        static_cast<void>(new std::shared_ptr<detail::ProcessManager>(submitter_.shared_manager()));
+        return;
+    }
+    manager().begin_shutdown(cancels_pending_);
+    if (manager().on_manager_thread())
+        manager().detach();
+    else
+        manager().join(detail::Deadline::never());
+}
+
+static_assert(Executor<ProcessPoolExecutor>);
+
+}  // namespace concurrent::futures::inline v1

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Installs what is missing, then builds and runs the tests.
+#
+#     scripts/test.sh [lane…]      lanes: normal, asan, tsan; default: all three, in this order
+#
+#     normal   warnings are errors; unit, contract, style, consumer and compile_fail tests, examples
+#     asan     the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#     tsan     the tests under ThreadSanitizer
+#
+# One line per lane, then CTest's summary of the last lane; what a lane printed is in
+# build/<lane>.log, and on the terminal if it failed. The exit code is 0 if all lanes passed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+lanes=("$@")
+((${#lanes[@]} > 0)) || lanes=(normal asan tsan)
+for lane in "${lanes[@]}"; do
+    case $lane in
+        normal | asan | tsan) ;;
+        *) echo "test.sh: unknown lane '$lane': use normal, asan, tsan" >&2; exit 2 ;;
+    esac
+done
+
+scripts/install_dependencies.sh build test examples
+mkdir -p build
+
+# The ThreadSanitizer of g++ 12 cannot map its shadow where addresses are randomized over more
+# than 28 bits; then the lane runs without randomization.
+without_randomization=()
+randomized_bits=$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)
+if ((randomized_bits > 28)) && setarch "$(uname -m)" --addr-no-randomize true 2>/dev/null; then
+    without_randomization=(setarch "$(uname -m)" --addr-no-randomize)
+fi
+
+run_lane() {
+    local preset=$1 prefix=()
+    [[ $preset != tsan ]] || prefix=("${without_randomization[@]}")
+    echo "== configure $preset" && cmake --preset "$preset" &&
+        echo "== build $preset" &&
+        "${prefix[@]}" cmake --build --preset "$preset" --parallel "$(nproc)" &&
+        echo "== test $preset" && "${prefix[@]}" ctest --preset "$preset"
+}
+
+# Why tests were skipped, from the log CTest keeps of all output.
+print_skips() {
+    local log=build/$1/Testing/Temporary/LastTest.log
+    [[ ! -e $log ]] || awk '
+        /: SKIPPED:$/ { getline; getline; sub(/^ */, ""); print "    skipped: " $0 }
+        / skipped: / { print "    " $0 }' "$log"
+}
+
+failed=()
+for lane in "${lanes[@]}"; do
+    preset=${lane/#normal/test}
+    log=build/$lane.log
+    rm -f "build/$preset/Testing/Temporary/LastTest.log"
+    began=$SECONDS
+    if run_lane "$preset" >"$log" 2>&1; then verdict=passed; else verdict=FAILED; fi
+    counted=$(grep -E '^[0-9]+% tests passed' "$log" || echo "did not get as far as the tests")
+    # Failures in full: compiler errors and the output of failed tests, not the passing ones.
+    if [[ $verdict == FAILED ]]; then
+        failed+=("$lane")
+        grep -vE '^ *Start +[0-9]+:| Passed +[0-9.]+ sec$|^\[[0-9]+/[0-9]+\] (Building|Linking)' \
+            "$log" | tail -n 400
+    fi
+    summary=$(sed -n '/^[0-9]*% tests passed/,$p' "$log")
+    echo "lane $lane: $verdict: $counted, $((SECONDS - began)) s"
+    print_skips "$preset"
+done
+
+printf '\n%s\n' "${summary:-no summary: the last lane did not get as far as the tests}"
+if ((${#failed[@]} > 0)); then
+    echo "FAILED lanes: ${failed[*]} (logs: build/<lane>.log)" >&2
+    exit 1
+fi

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+#
+# Builds and runs tests/consumer/main.cpp the way a user would: -Dway=find_package,
+# add_subdirectory or copied_headers, each in an empty folder of its own.
+function(run)
+  execute_process(COMMAND ${ARGV} WORKING_DIRECTORY "${work}" COMMAND_ECHO STDOUT
+                  COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+file(REMOVE_RECURSE "${work}")
+file(MAKE_DIRECTORY "${work}")
+set(here "${source}/tests/consumer/${way}")
+set(configure ${CMAKE_COMMAND} -G "${generator}" "-DCMAKE_CXX_COMPILER=${compiler}"
+              -S "${here}" -B "${work}")
+
+if(way STREQUAL "find_package")
+  # The package is made by a configure of its own: what is tested is what a packager gets.
+  run(${CMAKE_COMMAND} -G "${generator}" "-DCMAKE_CXX_COMPILER=${compiler}"
+      -DCONCURRENT_FUTURES_TESTS=OFF -DCONCURRENT_FUTURES_EXAMPLES=OFF
+      -S "${source}" -B "${work}/package")
+  run(${CMAKE_COMMAND} --install "${work}/package" --prefix "${work}/prefix")
+  run(${configure} "-DCMAKE_PREFIX_PATH=${work}/prefix")
+  run(${CMAKE_COMMAND} --build "${work}")
+elseif(way STREQUAL "add_subdirectory")
+  run(${configure} "-Dsource=${source}")
+  run(${CMAKE_COMMAND} --build "${work}")
+else()
+  run("${here}/build.sh" "${compiler}" "${source}")
+endif()
+
+execute_process(COMMAND "${work}/consumer" OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
+if(NOT output STREQUAL "12 squared is 144\n")
+  message(FATAL_ERROR "the consumer printed '${output}'")
+endif()

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// expect-exit: 125
+// expect-output: watchdog: left behind: \d+ \(program\.
+//
+// main returns 0 while a grandchild, adopted by the watchdog, goes on for ever.
+#include <unistd.h>
+
+#include "support/watchdog.hpp"
+
+int main(int argc, char** argv) {
+    return support::run_supervised(argc, argv, [] {
+        if (::fork() == 0)
+            for (;;) ::pause();
+        return 0;
+    });
+}

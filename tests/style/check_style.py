@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tests about the source itself.
+
+    check_style.py RULE REPOSITORY      one of the functions marked @rule below
+    check_style.py all REPOSITORY
+
+A rule yields one line per violation. Beside each rule are bad samples: before a rule looks at the
+repository it is run on each of them and must object, so that no rule can pass by being blind.
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+LIBRARY = "include/concurrent/futures"
+OPT_IN = {"mpi_pool_executor.hpp", "asio.hpp", "trace.hpp", "progress.hpp"}  # and serialization/*
+
+# The layers, lowest first. An include goes to the same layer or down, never up. A new public
+# header that is not named here is at the layer of its nearest relative below: add it.
+LAYERS = [
+    {"detail/platform", "errors.hpp", "options.hpp"},
+    {"detail/task"},
+    {"detail/state"},
+    {"future.hpp", "promise.hpp", "serialization.hpp", "process_main.hpp", "parallelism.hpp",
+     "bind_task.hpp", "detail/serialization", "detail/scheduling", "detail/processes"},
+    {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp",
+     "when_all.hpp", "when_any.hpp", "coroutine.hpp", "process.hpp", "serialization"},
+    {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp"} | OPT_IN,
+    {"../futures.hpp"},
+]
+DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp"}
+SERIALIZATION_USERS = {"serialization.hpp", "serialization", "detail/serialization",
+                       "detail/processes"}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]concurrent/(.+?)[>"]', re.MULTILINE)
+ANY_INCLUDE = re.compile(r'^\s*#\s*include\s*[<"](.+?)[>"]', re.MULTILINE)
+RULES = {}
+SAMPLES = {}
+
+
+class Skip(Exception):
+    """There is nothing to check yet; the text says what is missing."""
+
+
+def rule(function):
+    RULES[function.__name__] = function
+    SAMPLES.setdefault(function.__name__, [])
+    return function
+
+
+def rejects(name, **files):
+    """A bad sample: a repository with these files, `__` in a name for a slash, `_hpp` for .hpp."""
+    def path(key):
+        key = key.replace("__", "/")
+        return re.sub(r"_(hpp|cpp|md|sh)$", r".\1", key)
+    SAMPLES.setdefault(name, []).append({path(key): text for key, text in files.items()})
+
+
+def files_of(root, folder, *endings):
+    found = (root / folder).rglob("*") if (root / folder).is_dir() else []
+    return sorted(path for path in found if path.is_file() and path.name.endswith(endings))
+
+
+def headers_of(root):
+    return files_of(root, "include", ".hpp")
+
+
+def without_comments(text):
+    """The code alone, line numbers kept; string literals are left as they are."""
+    pattern = r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\')'
+    return re.sub(pattern, lambda m: m.group(1) or "\n" * m.group(0).count("\n"), text,
+                  flags=re.DOTALL)
+
+
+def matches(root, paths, pattern, text_of=without_comments):
+    """(place, match) for every match of `pattern` in the code of `paths`."""
+    for path in paths:
+        text = text_of(path.read_text(encoding="utf-8"))
+        for match in re.finditer(pattern, text, re.MULTILINE):
+            line = text.count("\n", 0, match.start()) + 1
+            yield f"{path.relative_to(root)}:{line}", match
+
+
+# ---- layers -------------------------------------------------------------------------------------
+def place_of(path):
+    """Where a header stands in LAYERS: its folder under detail, or its own name."""
+    if path == "futures.hpp":
+        return "../futures.hpp"
+    inner = path.removeprefix("futures/")
+    parts = inner.split("/")
+    if parts[0] == "detail":
+        return "/".join(parts[:2]) if len(parts) > 2 else inner
+    return parts[0]
+
+
+def layer_of(place):
+    return next((number for number, names in enumerate(LAYERS) if place in names), None)
+
+
+rejects("layers", include__concurrent__futures__detail__state__a_hpp=
+        "#include <concurrent/futures/detail/scheduling/b.hpp>\n")
+rejects("layers", include__concurrent__futures__detail__scheduling__a_hpp=
+        "#include <concurrent/futures/future.hpp>\n")
+rejects("layers", include__concurrent__futures__future_hpp=
+        "#include <concurrent/futures/detail/serialization/a.hpp>\n")
+rejects("layers", include__concurrent__futures__wait_hpp=
+        "#include <concurrent/futures/thread_pool_executor.hpp>\n")
+rejects("layers", include__concurrent__futures__unheard_of_hpp="\n")
+rejects("layers", include__concurrent__futures__future_hpp='#include "detail/state/x.hpp"\n')
+
+
+@rule
+def layers(root):
+    for header in headers_of(root):
+        name = header.relative_to(root / "include/concurrent").as_posix()
+        place = place_of(name)
+        level = layer_of(place)
+        if level is None:
+            yield f"{name}: '{place}' has no layer: add it to LAYERS in tests/style/check_style.py"
+            continue
+        text = header.read_text(encoding="utf-8")
+        for included in ANY_INCLUDE.findall(text):
+            if included.endswith(".hpp") and (header.parent / included).exists() or \
+                    included.startswith(("detail/", "../", "./")):
+                yield f"{name} includes '{included}': write <concurrent/…>"
+        for included in INCLUDE.findall(text):
+            target = place_of(included)
+            target_level = layer_of(target)
+            if target_level is None or target_level > level:
+                yield f"{name} (layer {level}) includes {included} (layer {target_level}): upward"
+            if place.startswith("detail/") and not target.startswith("detail/") \
+                    and target not in DETAIL_MAY_INCLUDE:
+                yield f"{name} includes the public {included}: detail may include only " \
+                      f"{', '.join(sorted(DETAIL_MAY_INCLUDE))}"
+            if target == "detail/serialization" and place not in SERIALIZATION_USERS:
+                yield f"{name} includes {included}: include serialization.hpp instead"
+
+
+# ---- size and shape -----------------------------------------------------------------------------
+rejects("header_length", include__concurrent__futures__a_hpp="\n" * 401)
+
+
+@rule
+def header_length(root):
+    for header in headers_of(root):
+        count = header.read_text(encoding="utf-8").count("\n")
+        if count > 400:
+            yield f"{header.relative_to(root)} has {count} lines, 400 are allowed: two ideas?"
+
+
+rejects("platform_macros", include__concurrent__futures__a_hpp="#ifdef __linux__\n#endif\n")
+rejects("platform_macros", include__concurrent__futures__detail__task__a_hpp=
+        "#if defined(__GNUC__)\n#endif\n")
+
+
+@rule
+def platform_macros(root):
+    elsewhere = [header for header in headers_of(root)
+                 if not header.is_relative_to(root / LIBRARY / "detail/platform")]
+    for place, match in matches(root, elsewhere, r"^\s*#\s*(?:el)?(?:if|ifdef|ifndef)\b.*"):
+        yield f"{place}: '{match.group(0).strip()}' belongs into detail/platform"
+
+
+# ---- atomics ------------------------------------------------------------------------------------
+rejects("atomic_comments", include__concurrent__futures__a_hpp=
+        "int f() {\n\n\n\n\n    return x.load(std::memory_order_acquire);\n}\n")
+rejects("atomic_comments", include__concurrent__futures__a_hpp=
+        "// a comment too far above\n\n\n\n\n\nauto y = x.load(std::memory_order_relaxed);\n")
+rejects("atomic_comments", include__concurrent__futures__a_hpp=
+        "#include <atomic>\n// says something\nx.load();\n")
+
+
+@rule
+def atomic_comments(root):
+    for header in headers_of(root):
+        lines = header.read_text(encoding="utf-8").split("\n")
+        code = without_comments("\n".join(lines)).split("\n")
+        for number, line in enumerate(code):
+            place = f"{header.relative_to(root)}:{number + 1}"
+            if re.search(r"memory_order(?:_|::)\w+", line) and "using " not in line:
+                near = lines[max(0, number - 4):number + 1]
+                if not any("//" in text for text in near):
+                    yield f"{place}: a memory order without a comment here or in the 4 lines above"
+            if any("<atomic>" in text or "platform/atomic.hpp" in text for text in lines) and \
+                    re.search(r"(?:\.|->)(?:load\(\)|(?:fetch_(?:add|sub|and|or|xor)"
+                              r"|compare_exchange_(?:weak|strong))\((?![^;]*memory_order)[^;]*;)",
+                              line):
+                yield f"{place}: an atomic operation without its memory order"
+
+
+# ---- words that have no place -------------------------------------------------------------------
+BANNED = {
+    r"\batomic_thread_fence\b": "order the operations themselves: ThreadSanitizer is blind to fences",
+    r"\b(?:counting|binary)_semaphore\b": "libstdc++ 12 loses wake-ups in it",
+    r"\b(?:recursive_)?timed_mutex\b": "ThreadSanitizer of g++ 12 does not know its calls",
+    r"\batomic<\s*std::shared_ptr": "not lock-free, and not in every library",
+    r"#\s*include\s*<(?:iostream|regex|format|filesystem|ranges)>": "too dear for a header",
+    r"\busing namespace\b": "leaks into the user's code",
+    r"\bpthread_cancel\b": "cannot be used with C++ destructors",
+}
+rejects("banned_names", include__concurrent__futures__a_hpp="#include <iostream>\n")
+rejects("banned_names", include__concurrent__futures__a_hpp="std::binary_semaphore s{0};\n")
+rejects("banned_names", include__concurrent__futures__a_hpp="std::atomic_thread_fence(x);\n")
+rejects("banned_names", include__concurrent__futures__a_hpp="std::timed_mutex m;\n")
+rejects("banned_names", include__concurrent__futures__a_hpp="std::atomic<std::shared_ptr<int>> p;\n")
+
+
+@rule
+def banned_names(root):
+    for pattern, reason in BANNED.items():
+        for place, match in matches(root, headers_of(root), pattern):
+            yield f"{place}: {match.group(0)}: {reason}"
+
+
+rejects("no_sleeping", tests__a__b_cpp="void f() { std::this_thread::sleep_for(1s); }\n")
+rejects("no_sleeping", tests__contract__b_hpp="void f() { ::usleep(5); }\n")
+
+
+@rule
+def no_sleeping(root):
+    """A sleep as the work of a call says so in its line: `// workload`."""
+    sources = [path for path in files_of(root, "tests", ".cpp", ".hpp")
+               if not path.is_relative_to(root / "tests/support")]
+    for path in sources:
+        lines = path.read_text(encoding="utf-8").split("\n")
+        code = without_comments("\n".join(lines)).split("\n")
+        for number, line in enumerate(code):
+            if re.search(r"\b(?:sleep_for|sleep_until|usleep|nanosleep)\b|(?<![\w.])sleep\(", line) \
+                    and "// workload" not in lines[number]:
+                yield f"{path.relative_to(root)}:{number + 1}: wait at a gate (tests/support/gate.hpp)"
+
+
+# ---- the repository -----------------------------------------------------------------------------
+rejects("umbrella", include__concurrent__futures_hpp="#include <concurrent/futures/a.hpp>\n",
+        include__concurrent__futures__a_hpp="\n", include__concurrent__futures__b_hpp="\n")
+rejects("umbrella", include__concurrent__futures_hpp="#include <concurrent/futures/asio.hpp>\n",
+        include__concurrent__futures__asio_hpp="\n")
+
+
+@rule
+def umbrella(root):
+    path = root / "include/concurrent/futures.hpp"
+    if not path.exists():
+        raise Skip("there is no include/concurrent/futures.hpp yet")
+    included = {name.removeprefix("futures/") for name in INCLUDE.findall(path.read_text("utf-8"))}
+    public = {header.name for header in (root / LIBRARY).glob("*.hpp")}
+    for name in sorted(public - OPT_IN - included):
+        yield f"futures.hpp does not include futures/{name}"
+    for name in sorted(included & OPT_IN):
+        yield f"futures.hpp includes futures/{name}, which the user opts in to"
+
+
+def program_of(source):
+    """A source without the comment lines and empty lines on its top."""
+    lines = source.split("\n")
+    while lines and (not lines[0].strip() or lines[0].startswith("//")):
+        lines.pop(0)
+    return "\n".join(lines).strip()
+
+
+rejects("readme", README_md="# T\n```cpp\nint main() {}\n```\n",
+        examples__00_readme_cpp="// SPDX\n\nint main() { return 1; }\n")
+rejects("readme", README_md="no program\n", examples__00_readme_cpp="int main() {}\n")
+
+
+@rule
+def readme(root):
+    text, example = root / "README.md", root / "examples/00_readme.cpp"
+    for path in (text, example):
+        if not path.exists():
+            raise Skip(f"there is no {path.relative_to(root)} yet")
+    block = re.search(r"^```cpp\n(.*?)^```", text.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    if not block:
+        yield "README.md has no ```cpp block"
+    elif block.group(1).strip() != program_of(example.read_text("utf-8")):
+        yield "the first program of README.md is not the one of examples/00_readme.cpp"
+
+
+rejects("licence_lines", include__concurrent__futures__a_hpp="#pragma once\n")
+rejects("licence_lines", scripts__a_sh="#!/bin/bash\necho\n")
+
+
+@rule
+def licence_lines(root):
+    for folder in ("include", "tests", "examples", "benchmarks", "scripts"):
+        for path in files_of(root, folder, ".hpp", ".cpp", ".py", ".sh", ".cmake", "CMakeLists.txt"):
+            with path.open(encoding="utf-8") as text:
+                top = [next(text, "") for _ in range(3)]
+            if not any("SPDX-License-Identifier: MIT" in line for line in top):
+                yield f"{path.relative_to(root)}: no SPDX line on top"
+
+
+# ---- running ------------------------------------------------------------------------------------
+def is_blind(name, sample):
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        for path, text in sample.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text, encoding="utf-8")
+        return not list(RULES[name](root))
+
+
+def check(name, root):
+    if not SAMPLES[name]:
+        sys.exit(f"{name}: the rule has no bad sample to prove itself on")
+    for sample in SAMPLES[name]:
+        if is_blind(name, sample):
+            sys.exit(f"{name}: the rule does not object to its bad sample {sample}")
+    try:
+        violations = list(RULES[name](root))
+    except Skip as reason:
+        print(f"{name}: skipped: {reason}")
+        return 77
+    for violation in violations:
+        print(f"{name}: {violation}")
+    print(f"{name}: {len(violations)} violations; refused {len(SAMPLES[name])} bad samples first")
+    return 1 if violations else 0
+
+
+def main():
+    name, root = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
+    names = sorted(RULES) if name == "all" else [name]
+    codes = [check(each, root) for each in names]
+    return 1 if 1 in codes else codes[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

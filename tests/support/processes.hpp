@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// processes.hpp: the processes of this machine, as /proc shows them.
+//
+//     for (const support::ProcessEntry& child : support::children_of(getpid())) …
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace support {
+
+struct ProcessEntry {
+    pid_t pid = 0;
+    pid_t parent = 0;
+    char state = '?';  // as in ps: R running, S sleeping, Z ended but not yet waited for, …
+    std::string name;
+};
+
+std::vector<ProcessEntry> all_processes();
+std::vector<ProcessEntry> children_of(pid_t parent);
+/// `root` itself is not part of it.
+std::vector<ProcessEntry> descendants_of(pid_t root);
+/// "1234 (name, state S): command line"
+std::string describe(const ProcessEntry& process);
+
+}  // namespace support
