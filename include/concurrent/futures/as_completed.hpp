@@ -88,7 +88,7 @@ void AsCompleted<T>::advance() {
     if (given_ == futures_.size()) return;
     while (waiter_->ends() == given_) {
         if (!deadline_.passed()) {
-            if (detail::help_any(futures_) ||
+            if (detail::help_any(futures_, 0) ||
                 waiter_->wait_for_more(static_cast<std::uint32_t>(given_), deadline_))
                 continue;
         }

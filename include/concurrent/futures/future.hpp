@@ -29,6 +29,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/state/continuation.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -40,6 +41,29 @@ class Future;
 
 namespace detail {
 struct FutureAccess;
+
+template <class R>
+struct ThenResult {
+    using type = R;
+    using Inner = void;
+};
+template <class R>
+struct ThenResult<Future<R>> {
+    using type = R;
+    struct Inner {
+        static OutcomeState<R>* release(Future<R> future);
+    };
+};
+
+/// A future of a future's value as a future of the value.
+template <class T>
+auto unwrapped(Future<T> future) {
+    if constexpr (std::is_void_v<typename ThenResult<T>::Inner>)
+        return future;
+    else
+        return std::move(future).then([](T inner) { return inner; });
+}
+
 [[noreturn]] inline void throw_empty_future(const char* operation) {
     throw InvalidStateError(std::string("Future::") + operation +
                             ": this future is empty (default-constructed, moved from, or its result "
@@ -127,6 +151,26 @@ class Future {
     template <std::invocable<Future<T>> Callback>
     void add_done_callback(Callback&& callback) const;
 
+    /// A future of `function(value)`, called in the thread that ends this call, or here and now if it is
+    /// done. An exception or cancellation passes by the function into the new future; a Future that the
+    /// function returns is unwrapped. The value is moved in if this is its last handle.
+    /// Cancelling the new future does not cancel this call.
+    template <class Function>
+    auto then(Function&& function) const& {
+        return Future(*this).then(std::forward<Function>(function));
+    }
+    template <class Function>
+    auto then(Function&& function) &&;
+    /// The same on an executor, which must live until then: `executor.submit(function, value)`.
+    template <class Executor, class Function>
+    auto then(Executor& executor, Function&& function) const {
+        return then([&executor, function = std::decay_t<Function>(std::forward<Function>(function))](
+                        auto&&... value) mutable {
+            auto submitted = executor.submit(std::move(function), static_cast<decltype(value)>(value)...);
+            return detail::unwrapped(std::move(submitted));
+        });
+    }
+
     friend bool operator==(const Future&, const Future&) noexcept = default;
 
   private:
@@ -162,6 +206,11 @@ struct FutureAccess {
     template <class T>
     static OutcomeState<T>& state(const Future<T>& future, const char* operation) {
         return future.checked(operation);
+    }
+    /// Gives up the handle to the caller.
+    template <class T>
+    static OutcomeState<T>* release(Future<T> future) noexcept {
+        return std::exchange(future.state_, nullptr);
     }
     template <class T>
     static const void* identity(const Future<T>& future) noexcept {
@@ -256,6 +305,31 @@ void Future<T>::add_done_callback(Callback&& callback) const {
         listener.release()->notify(state);
         state.drop_producer();
     }
+}
+
+template <class R>
+detail::OutcomeState<R>* detail::ThenResult<Future<R>>::Inner::release(Future<R> future) {
+    if (!future.valid()) throw_empty_future("then, returned by its function");
+    return FutureAccess::release(std::move(future));
+}
+
+template <class T>
+template <class Function>
+auto Future<T>::then(Function&& function) && {
+    using Kept = std::decay_t<Function>;
+    static_assert(detail::callable_with_value<Kept, T>,
+                  "then(f): f cannot be called with the value of this future; it must take it by value or "
+                  "const reference");
+    using Returned = decltype(detail::invoke_with_value(std::declval<Kept&>(), std::declval<State&>()));
+    using Result = detail::ThenResult<std::remove_cv_t<Returned>>;
+    using U = typename Result::type;
+    State& parent = checked("then");
+    auto* const link = new detail::Continuation<T, U, Kept, typename Result::Inner>(
+        &parent, std::forward<Function>(function));
+    state_ = nullptr;  // the link has the handle now
+    Future<U> future = detail::FutureAccess::adopt<U>(link);
+    if (!parent.add_listener(*link)) link->notify(parent);
+    return future;
 }
 
 /// `<Future: pending>`, `running`, `cancelled`, `finished`, `finished raised std::runtime_error`.

@@ -99,9 +99,7 @@ class InlineExecutor : public detail::MapOperations<InlineExecutor> {
     /// Runs it now. Throws ShutdownError, or what copying the arguments throws.
     template <detail::NotOptions<TaskOptions> Callable, class... Args>
     auto submit(Callable&& callable, Args&&... args) {
-        static_assert(detail::CallableWithCopies<Callable, Args...>,
-                      "submit(f, args...): f cannot be called with copies of args; write std::ref(x) to "
-                      "pass x by reference");
+        check_call<Callable, Args...>();
         return submitter_.submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
     /// Name and priority change nothing here; throws std::invalid_argument for timeout and retries.
@@ -114,6 +112,7 @@ class InlineExecutor : public detail::MapOperations<InlineExecutor> {
     }
     template <class Callable, class... Args>
     void post(Callable&& callable, Args&&... args) {
+        check_call<Callable, Args...>();
         submitter_.post(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
 
@@ -127,11 +126,16 @@ class InlineExecutor : public detail::MapOperations<InlineExecutor> {
 
   private:
     friend detail::MapOperations<InlineExecutor>;
+
+    template <class Callable, class... Args>
+    static consteval void check_call() {
+        static_assert(detail::CallableWithCopies<Callable, Args...>,
+                      "submit(f, args...): f cannot be called with copies of args; write std::ref(x) to "
+                      "pass x by reference");
+    }
     const detail::InlineSubmitter& submitter() const noexcept { return submitter_; }
 
     const detail::InlineSubmitter submitter_;
 };
-
-static_assert(Executor<InlineExecutor>);
 
 }  // namespace concurrent::futures::inline v1

@@ -286,6 +286,4 @@ inline ProcessPoolExecutor::~ProcessPoolExecutor() {
         manager().join(detail::Deadline::never());
 }
 
-static_assert(Executor<ProcessPoolExecutor>);
-
 }  // namespace concurrent::futures::inline v1

@@ -21,6 +21,8 @@
 // Raw pointers, references, const char*, closures, std::function and views as results do not:
 // their meaning ends with the process. The compiler says so, and what to write instead.
 // Bytes that are received are not trusted: what is wrong with them is a SerializationError.
+// Values may be nested 256 deep; a longer chain of pointers, or a cycle, needs a Codec for its
+// owner. Threads: Encoder and Decoder are values for one thread; register_exception is for any.
 #pragma once
 
 #include <concepts>
@@ -33,25 +35,26 @@ namespace concurrent::futures::inline v1 {
 
 /// T can be encoded, and decoded into a value of its own, fields and elements included.
 template <class T>
-concept Serializable =
-    std::is_object_v<T> && detail::is_encodable<T> && detail::is_decodable<T>;
+concept Serializable = std::is_object_v<T> && detail::is_encodable<T> && detail::is_decodable<T>;
 
 /// Lets exceptions of exactly type E cross with their type, what() and nesting. E is made again
 /// by its codec, if it is Serializable; from its error code, if it derives from std::system_error;
 /// else from what(), by its constructor from std::string; else by its default constructor.
-/// Call it in every process, so before process_main or at namespace scope:
+/// std::filesystem::filesystem_error and std::bad_any_cast may be given too; their headers are not
+/// included here. Call it in every process, so before process_main or at namespace scope:
 ///     const bool registered = cf::register_exception<MyError>();
 /// Any thread, any number of times. Returns true.
 template <class E>
 bool register_exception() {
-    static_assert(std::derived_from<E, std::exception>,
-                  "only types derived from std::exception can be registered; others arrive as "
-                  "RemoteError");
-    static_assert(std::copy_constructible<E>, "what is thrown must be copyable");
-    static_assert(detail::CanRebuild<E>,
-                  "E cannot be made again in another process: give it a constructor from "
-                  "std::string, a member serialize(archive) or a Codec<E>");
-    detail::register_exception_type<E>();
+    static_assert(std::derived_from<E, std::exception> && std::copy_constructible<E>,
+                  "only types derived from std::exception that can be copied can be registered; "
+                  "others arrive as RemoteError");
+    if constexpr (std::derived_from<E, std::exception>) {
+        static_assert(detail::CanRebuild<E>,
+                      "E cannot be made again in another process: give it a constructor from "
+                      "std::string, a member serialize(archive) or a Codec<E>");
+        if constexpr (detail::CanRebuild<E>) detail::register_exception_type<E>();
+    }
     return true;
 }
 

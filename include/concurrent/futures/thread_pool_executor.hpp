@@ -198,6 +198,4 @@ inline ThreadPoolExecutor::~ThreadPoolExecutor() {
     }
 }
 
-static_assert(Executor<ThreadPoolExecutor>);
-
 }  // namespace concurrent::futures::inline v1

@@ -80,15 +80,23 @@ class WaitCondition {
 };
 
 /// A worker that waits for any of these runs one that nobody has started, but only while none is
-/// running, so that the first to end is not delayed by one that this thread picked up. True when it
-/// ran something.
+/// running or has ended unseen, so that the first to end is not delayed by one that this thread picked
+/// up. `seen` counts the ended ones in the list that the caller knows of. True when it ran something.
 template <class T>
-bool help_any(const std::vector<Future<T>>& futures) {
+bool help_any(const std::vector<Future<T>>& futures, std::size_t seen) {
     if (!this_thread_may_help) return false;
-    for (const Future<T>& future : futures)
-        if (future.valid() && future.running()) return false;
-    for (const Future<T>& future : futures)
-        if (future.valid() && !future.done() && FutureAccess::state(future, "wait").help()) return true;
+    std::size_t ended = 0;
+    for (const Future<T>& future : futures) {
+        if (!future.valid()) continue;
+        if (future.running()) return false;
+        ended += future.done();
+    }
+    if (ended != seen) return false;
+    for (const Future<T>& future : futures) {
+        if (!future.valid() || future.done()) continue;
+        if (FutureAccess::state(future, "wait").help()) return true;
+        if (future.running() || future.done()) return false;  // somebody was quicker
+    }
     return false;
 }
 
@@ -120,7 +128,7 @@ auto wait(Range&& futures, const WaitOptions& options = {}) {
             for (const std::uint32_t ends = waiter.ends(); seen < ends; ++seen)
                 condition.saw_end_of(detail::FutureAccess::state(all[waiter.ended(seen)], "wait"));
             if (condition.met() || deadline.passed()) break;
-            if (condition.needs_all() ? detail::help_all(all, next_to_help) : detail::help_any(all))
+            if (condition.needs_all() ? detail::help_all(all, next_to_help) : detail::help_any(all, seen))
                 continue;
             if (!waiter.wait_for_more(seen, deadline)) break;
         }

@@ -103,7 +103,7 @@ class ProcessManager {
     /// On the manager thread only: works until the task has ended.
     template <class Done>
     void work_until(Done done) {
-        while (!done()) step();
+        while (!done()) guarded_step();
     }
 
   private:
@@ -137,6 +137,7 @@ class ProcessManager {
 
     // process_manager_loop.hpp: the manager thread.
     void run() noexcept;
+    void guarded_step() noexcept;
     void step();
     std::size_t dispatch();
     void balance();
@@ -174,6 +175,7 @@ class ProcessManager {
     std::uint64_t last_id_ = 0;
     std::uint32_t last_worker_ = 0;
     std::size_t start_failures_ = 0;  // in a row
+    std::optional<std::chrono::steady_clock::time_point> start_again_;  // after a failure to start
     std::size_t completed_ = 0, failed_ = 0, cancelled_ = 0, restarts_ = 0;
     bool awake_ = false;     // a wake-up is on its way to the manager
     bool closed_ = false;    // no more submissions

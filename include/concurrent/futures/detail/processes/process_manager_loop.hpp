@@ -53,14 +53,9 @@ inline void ProcessManager::run() noexcept {
     current_ = this;
     this_thread_may_help = true;
     for (bool over = false; !over;) {
-        try {
-            step();
-            const std::lock_guard lock(mutex_);
-            over = finished() && deliveries_.empty();
-        } catch (const std::exception& error) {  // out of memory or descriptors
-            const std::lock_guard lock(mutex_);
-            break_pool(std::string("ProcessPoolExecutor: the manager failed: ") + error.what());
-        }
+        guarded_step();
+        const std::lock_guard lock(mutex_);
+        over = finished() && deliveries_.empty();
     }
     if (template_) template_->stop();
     template_.reset();
@@ -68,6 +63,16 @@ inline void ProcessManager::run() noexcept {
     thread_ended_ = true;
     ended_.notify_all();
     manager_threads_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+/// Out of memory or descriptors: the pool ends in order, with every task failed and told why.
+inline void ProcessManager::guarded_step() noexcept {
+    try {
+        step();
+    } catch (const std::exception& error) {
+        const std::lock_guard lock(mutex_);
+        break_pool(std::string("ProcessPoolExecutor: the manager failed: ") + error.what());
+    }
 }
 
 inline void ProcessManager::step() {
@@ -167,6 +172,8 @@ inline int ProcessManager::poll_milliseconds() const {
         if (wait < 0 || bounded < wait) wait = static_cast<int>(bounded);
     };
     const auto now = std::chrono::steady_clock::now();
+    if (start_again_ && *start_again_ > now)
+        at_most(std::chrono::ceil<std::chrono::milliseconds>(*start_again_ - now).count());
     for (const auto& link : links_) {
         if (link->process.watch_fd() < 0 && link->process.pid() > 0) at_most(10);
         if (settings_.idle_timeout && link->phase == WorkerLink::Phase::ready && link->in_flight() == 0)

@@ -17,6 +17,7 @@ namespace concurrent::futures::inline v1::detail {
 /// How many to start now: one for each task that waits, as far as the pool may grow.
 inline std::size_t ProcessManager::missing_workers() const noexcept {
     if (forced_ || !broken_.empty()) return 0;
+    if (start_again_ && std::chrono::steady_clock::now() < *start_again_) return 0;
     std::size_t waiting = queued();
     std::size_t alive = 0;
     std::size_t coming = 0;  // will take a task without being asked again
@@ -59,7 +60,14 @@ inline bool ProcessManager::start_worker() {
         why = error.what();
     }
     const std::lock_guard lock(mutex_);
-    note_start_failure("a worker process cannot be started: " + why);
+    why = "a worker process cannot be started: " + why;
+    const bool nobody_left = std::all_of(links_.begin(), links_.end(),
+                                         [](const auto& link) { return link->ended; });
+    // The system is out of something. With workers left the pool goes on with them, and tries again.
+    if (nobody_left)
+        break_pool("ProcessPoolExecutor: " + why);
+    else
+        start_again_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
     return false;
 }
 
@@ -144,6 +152,7 @@ inline void ProcessManager::bury(WorkerLink& link) {
     const bool was_starting = link.phase == WorkerLink::Phase::starting;
     if (link.phase != WorkerLink::Phase::retiring && !forced_ && broken_.empty()) ++restarts_;
     for (WorkerLink::InFlight* const entry : left) {
+        if (!entry->task) continue;  // lose() broke the pool, which took the rest
         const bool revoked = entry->revoked;
         const bool unstarted = link.page().state(entry->task->slot, entry->id) == SlotState::queued;
         RemoteTask* const task = link.take(*entry);
@@ -202,14 +211,9 @@ inline void ProcessManager::lose(RemoteTask& task, const WorkerLink& link) {
 /// Nothing comes of starting workers that die at once, again and again.
 inline void ProcessManager::note_start_failure(const std::string& reason) {
     constexpr std::size_t limit = 3;
-    const bool nobody_left = std::all_of(links_.begin(), links_.end(),
-                                         [](const auto& link) { return link->ended; });
-    if (++start_failures_ >= limit) {
+    if (++start_failures_ >= limit)
         break_pool("ProcessPoolExecutor: " + std::to_string(limit) +
-                   " workers in a row could not be started. The last: " + reason);
-    } else if (nobody_left && reason.find("cannot be started") != std::string::npos) {
-        break_pool("ProcessPoolExecutor: " + reason);
-    }
+                   " workers in a row died before they were ready. The last: " + reason);
 }
 
 /// Fails everything there is, and everything that comes.

@@ -32,7 +32,7 @@ consteval std::size_t minimum_field_size() {
 }
 
 template <class T>
-    requires PlainAggregate<T>
+requires PlainAggregate<T>
 struct BuiltinCodec<T> {
     using Fields = decltype(field_types<T>());
     using Parts = decltype(parts_of_fields(Fields()));
@@ -43,9 +43,8 @@ struct BuiltinCodec<T> {
         }(Fields());
     }
     static void encode(Encoder& encoder, const T& value) {
-        visit_fields(value, [&](auto, const auto&... fields) {
-            (encode_member(encoder, fields), ...);
-        });
+        visit_fields(value,
+                     [&](auto, const auto&... fields) { (encode_member(encoder, fields), ...); });
     }
     static T decode(Decoder& decoder) { return decode_fields(decoder, Fields()); }
 

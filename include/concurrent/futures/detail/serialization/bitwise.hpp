@@ -27,12 +27,13 @@ inline constexpr bool is_floating_template<Complex<Real>> = true;
 
 /// std::complex, recognised by its shape: the standard guarantees that it is two numbers.
 template <class T>
-concept ComplexNumber = is_floating_template<T> && sizeof(T) == 2 * sizeof(typename T::value_type) &&
-                        std::is_trivially_copyable_v<T> && requires(const T& number) {
-                            { number.real() } -> std::same_as<typename T::value_type>;
-                            { number.imag() } -> std::same_as<typename T::value_type>;
-                            T(number.real(), number.imag());
-                        };
+concept ComplexNumber = is_floating_template<T> && requires(const T& number) {
+    { number.real() } -> std::same_as<typename T::value_type>;
+    { number.imag() } -> std::same_as<typename T::value_type>;
+    T(number.real(), number.imag());
+    requires sizeof(T) == 2 * sizeof(typename T::value_type);
+    requires std::is_trivially_copyable_v<T>;
+};
 
 template <class T>
 inline constexpr bool is_std_array = false;

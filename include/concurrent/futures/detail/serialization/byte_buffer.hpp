@@ -45,7 +45,8 @@ class ByteBuffer {
 
     /// Appends `count` bytes of unspecified value and returns where they start.
     std::byte* extend(std::size_t count) {
-        if (capacity_ - size_ < count) [[unlikely]] grow(count);
+        if (capacity_ - size_ < count) [[unlikely]]
+            grow(count);
         std::byte* const place = data_ + size_;
         size_ += count;
         return place;

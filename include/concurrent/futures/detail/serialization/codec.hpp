@@ -53,25 +53,25 @@ struct BuiltinCodec {
 };
 
 template <class T>
-concept HasUserCodec = std::is_object_v<T> && !requires { typename Codec<T>::NotSpecialised; };
+concept HasUserCodec = std::is_object_v<T> && !requires {
+    typename Codec<T>::NotSpecialised;
+};
 
 template <class T>
-concept HasUnversionedSerialize =
-    requires(T& value, Encoder& encoder, Decoder& decoder) {
-        value.serialize(encoder);
-        value.serialize(decoder);
-    };
+concept HasUnversionedSerialize = requires(T& value, Encoder& encoder, Decoder& decoder) {
+    value.serialize(encoder);
+    value.serialize(decoder);
+};
 
 template <class T>
-concept HasVersionedSerialize =
-    requires(T& value, Encoder& encoder, Decoder& decoder) {
-        value.serialize(encoder, 0U);
-        value.serialize(decoder, 0U);
-    };
+concept HasVersionedSerialize = requires(T& value, Encoder& encoder, Decoder& decoder) {
+    value.serialize(encoder, 0U);
+    value.serialize(decoder, 0U);
+};
 
 template <class T>
-concept HasMemberSerialize =
-    std::is_class_v<T> && (HasUnversionedSerialize<T> || HasVersionedSerialize<T>);
+concept HasMemberSerialize = std::is_class_v<T> &&
+    (HasUnversionedSerialize<T> || HasVersionedSerialize<T>);
 
 /// One function template `serialize(archive)` serves both directions, as cereal and Boost have it.
 template <class T>
@@ -79,8 +79,7 @@ struct MemberCodec {
     using Parts = TypeList<>;
     static constexpr std::size_t minimum_size() { return 0; }
     static void encode(Encoder& encoder, const T& value);
-    static T decode(Decoder& decoder)
-        requires std::default_initializable<T>;
+    static T decode(Decoder& decoder) requires std::default_initializable<T>;
 };
 
 template <class T>

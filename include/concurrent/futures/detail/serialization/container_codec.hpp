@@ -25,8 +25,9 @@ concept MapContainer = ElementwiseContainer<T> && requires {
 };
 
 template <class T>
-concept SetContainer = ElementwiseContainer<T> && requires { typename T::key_type; } &&
-                       !MapContainer<T>;
+concept SetContainer = ElementwiseContainer<T> && requires {
+    typename T::key_type;
+} && !MapContainer<T>;
 
 template <class T>
 concept ForwardListContainer = ElementwiseContainer<T> && requires(T& container) {
@@ -37,10 +38,10 @@ concept ForwardListContainer = ElementwiseContainer<T> && requires(T& container)
 template <class T>
 concept SequenceContainer =
     ElementwiseContainer<T> && !MapContainer<T> && !SetContainer<T> && !ForwardListContainer<T> &&
-    requires(T& container, typename T::value_type&& element) {
-        container.size();
-        container.push_back(std::move(element));
-    };
+    requires(T & container, typename T::value_type&& element) {
+    container.size();
+    container.push_back(std::move(element));
+};
 
 /// The count, then the elements by `encode_element`. The receiver refuses more elements without
 /// bytes than empty_element_limit, so writing them is refused here, where it can be mended.
@@ -77,7 +78,7 @@ void reserve_bounded(T& container, const Decoder& decoder, std::size_t count, st
 }
 
 template <class T>
-    requires SequenceContainer<T>
+requires SequenceContainer<T>
 struct BuiltinCodec<T> {
     using Element = typename T::value_type;
     using Parts = TypeList<Element>;
@@ -100,7 +101,7 @@ struct BuiltinCodec<T> {
 };
 
 template <class T>
-    requires ForwardListContainer<T>
+requires ForwardListContainer<T>
 struct BuiltinCodec<T> {
     using Element = typename T::value_type;
     using Parts = TypeList<Element>;
@@ -116,15 +117,14 @@ struct BuiltinCodec<T> {
         const std::size_t count = decoder.read_count(minimum, typeid(T));
         T result;
         auto last = result.before_begin();
-        decode_elements<T>(decoder, minimum, count, [&] {
-            last = result.emplace_after(last, decoder.decode<Element>());
-        });
+        decode_elements<T>(decoder, minimum, count,
+                           [&] { last = result.emplace_after(last, decoder.decode<Element>()); });
         return result;
     }
 };
 
 template <class T>
-    requires SetContainer<T>
+requires SetContainer<T>
 struct BuiltinCodec<T> {
     using Element = typename T::key_type;
     using Parts = TypeList<Element>;
@@ -143,13 +143,14 @@ struct BuiltinCodec<T> {
             // Sorted containers come in order, so the end is the right hint.
             result.emplace_hint(result.end(), decoder.decode<Element>());
         });
-        if (result.size() != count) [[unlikely]] decoder.fail(typeid(T), "equal elements");
+        if (result.size() != count) [[unlikely]]
+            decoder.fail(typeid(T), "equal elements");
         return result;
     }
 };
 
 template <class T>
-    requires MapContainer<T>
+requires MapContainer<T>
 struct BuiltinCodec<T> {
     using Key = typename T::key_type;
     using Mapped = typename T::mapped_type;
@@ -167,13 +168,13 @@ struct BuiltinCodec<T> {
             detail::minimum_size<Key>() + detail::minimum_size<Mapped>();
         const std::size_t count = decoder.read_count(minimum, typeid(T));
         T result;
-        reserve_bounded(result, decoder, count,
-                        sizeof(Key) + sizeof(Mapped) + 2 * sizeof(void*));
+        reserve_bounded(result, decoder, count, sizeof(Key) + sizeof(Mapped) + 2 * sizeof(void*));
         decode_elements<T>(decoder, minimum, count, [&] {
             auto key = decoder.decode<Key>();  // before its value: arguments have no order
             result.emplace_hint(result.end(), std::move(key), decoder.decode<Mapped>());
         });
-        if (result.size() != count) [[unlikely]] decoder.fail(typeid(T), "equal keys");
+        if (result.size() != count) [[unlikely]]
+            decoder.fail(typeid(T), "equal keys");
         return result;
     }
 };

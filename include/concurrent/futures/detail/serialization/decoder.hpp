@@ -59,16 +59,15 @@ class Decoder {
 
     /// The next `size` bytes on the way to a T.
     const std::byte* read(std::size_t size, const std::type_info& type) {
-        if (size_ - offset_ < size) [[unlikely]] fail_short(type, size);
+        if (size_ - offset_ < size) [[unlikely]]
+            fail_short(type, size);
         const std::byte* const place = data_ + offset_;
         offset_ += size;
         return place;
     }
 
     /// Skips the padding that Encoder::align wrote.
-    void align(std::size_t alignment) {
-        read((0 - offset_) & (alignment - 1), typeid(std::byte));
-    }
+    void align(std::size_t alignment) { read((0 - offset_) & (alignment - 1), typeid(std::byte)); }
 
     /// The number of elements of a container of type T, each of at least `minimum` bytes: no
     /// larger than what is left can hold.
@@ -76,7 +75,8 @@ class Decoder {
         const std::uint64_t count = read_u64();
         const std::uint64_t limit =
             minimum != 0 ? remaining() / minimum : remaining() + detail::empty_element_limit;
-        if (count > limit) [[unlikely]] fail_count(type, count);
+        if (count > limit) [[unlikely]]
+            fail_count(type, count);
         return static_cast<std::size_t>(count);
     }
 
@@ -120,20 +120,21 @@ class Decoder {
   private:
     friend detail::NestingScope<Decoder>;
     void enter_nested() {
-        if (depth_ == detail::nesting_limit) [[unlikely]] fail_nesting();
+        if (depth_ == detail::nesting_limit) [[unlikely]]
+            fail_nesting();
         ++depth_;
     }
     void leave_nested() noexcept { --depth_; }
 
     [[noreturn, gnu::cold, gnu::noinline]] void fail_short(const std::type_info& type,
                                                            std::size_t size) const {
-        fail(type, std::to_string(size) + " bytes needed, " + std::to_string(remaining()) +
-                       " left");
+        fail(type,
+             std::to_string(size) + " bytes needed, " + std::to_string(remaining()) + " left");
     }
     [[noreturn, gnu::cold, gnu::noinline]] void fail_count(const std::type_info& type,
                                                            std::uint64_t count) const {
-        fail(type, std::to_string(count) + " elements announced, " +
-                       std::to_string(remaining()) + " bytes left");
+        fail(type, std::to_string(count) + " elements announced, " + std::to_string(remaining()) +
+                       " bytes left");
     }
     [[noreturn, gnu::cold, gnu::noinline]] void fail_nesting() const {
         throw SerializationError("cannot decode at byte " + std::to_string(offset_) +
@@ -164,9 +165,7 @@ void decode_member(Decoder& decoder, T& member) {
 }
 
 template <class T>
-T MemberCodec<T>::decode(Decoder& decoder)
-    requires std::default_initializable<T>
-{
+T MemberCodec<T>::decode(Decoder& decoder) requires std::default_initializable<T> {
     const NestingScope nesting(decoder);
     T value{};
     if constexpr (HasUnversionedSerialize<T>) {

@@ -9,7 +9,8 @@
 //     encoder.clear();                         // keeps the memory for the next message
 //
 // Wire: scalars packed, native little-endian; lengths are u64. The elements of a contiguous range
-// of bitwise types start at a multiple of their alignment, counted from the start of the buffer.
+// of bitwise types start at a multiple of their alignment, counted from the start of the buffer:
+// a receiver decodes from the same start, or from a multiple of 16 bytes after it.
 // Threads: a value, not synchronised. Errors: SerializationError, std::bad_alloc, and whatever a
 // user's codec throws; what was written before it then still stands, truncate() takes it back.
 #pragma once
@@ -84,7 +85,8 @@ class Encoder {
   private:
     friend detail::NestingScope<Encoder>;
     void enter_nested() {
-        if (depth_ == detail::nesting_limit) [[unlikely]] fail_nesting();
+        if (depth_ == detail::nesting_limit) [[unlikely]]
+            fail_nesting();
         ++depth_;
     }
     void leave_nested() noexcept { --depth_; }

@@ -36,8 +36,15 @@ class WithMessage : public E {
 
 template <class E>
 concept SystemError = std::derived_from<E, std::system_error> &&
-                      (std::is_constructible_v<E, std::error_code, const std::string&> ||
-                       std::is_constructible_v<E, const std::string&, std::error_code>);
+    (std::is_constructible_v<E, std::error_code, const std::string&> ||
+     std::is_constructible_v<E, const std::string&, std::error_code>);
+
+/// std::filesystem::filesystem_error by its shape, to spare <filesystem>.
+template <class E>
+concept FilesystemError = SystemError<E> && requires(const E& error, const std::string& text) {
+    E(text, error.path1(), error.path2(), error.code());
+    E(text, error.path1(), error.code());
+};
 
 template <class E>
 concept MessageError = std::is_constructible_v<E, const std::string&>;
@@ -46,11 +53,11 @@ template <class E>
 concept FixedError = std::default_initializable<E> && !std::is_final_v<E>;
 
 template <class E>
-inline constexpr bool is_serializable_exception = is_encodable<E> && is_decodable<E>;
+inline constexpr bool is_serializable_exception = is_encodable<E>&& is_decodable<E>;
 
 template <class E>
 concept CanRebuild = is_serializable_exception<E> || SystemError<E> || MessageError<E> ||
-                     (FixedError<E> && sizeof(E) == sizeof(std::exception));
+    (FixedError<E> && sizeof(E) == sizeof(std::exception));
 
 template <class E>
 struct ExceptionBody {
@@ -60,6 +67,7 @@ struct ExceptionBody {
         } else if constexpr (SystemError<E>) {
             encoder.encode(error.code());
             encode_prefix(encoder, error);
+            if constexpr (FilesystemError<E>) encoder(error.path1(), error.path2());
         }
     }
 
@@ -69,6 +77,7 @@ struct ExceptionBody {
         } else if constexpr (SystemError<E>) {
             const auto code = decoder.decode<std::error_code>();
             const auto prefix = decoder.decode<std::optional<std::string>>();
+            if constexpr (FilesystemError<E>) return make_filesystem_error(decoder, code, prefix);
             return make_system_error(code, prefix);
         } else if constexpr (MessageError<E>) {
             return E(message);
@@ -90,6 +99,19 @@ struct ExceptionBody {
             prefix->remove_suffix(suffix.size() + 2);
         }
         encoder.encode(prefix);
+    }
+
+    // Paths that are empty were most likely not given, and what() shows the given ones.
+    static E make_filesystem_error(Decoder& decoder, std::error_code code,
+                                   const std::optional<std::string>& prefix) requires
+        FilesystemError<E> {
+        using Path = std::remove_cvref_t<decltype(std::declval<const E&>().path1())>;
+        const auto first = decoder.decode<Path>();
+        const auto second = decoder.decode<Path>();
+        const std::string text = prefix.value_or(std::string());
+        if (!second.empty()) return E(text, first, second, code);
+        if (!first.empty()) return E(text, first, code);
+        return E(text, code);
     }
 
     static E make_system_error(std::error_code code, const std::optional<std::string>& prefix) {

@@ -123,7 +123,8 @@ inline std::exception_ptr decode_exception(Decoder& decoder, int pid, unsigned d
         }
     }
     const RemoteError remote(std::move(type_name), std::move(message), pid);
-    return make_nested(nested, [&](bool is_nested) { return capture(RemoteError(remote), is_nested); });
+    return make_nested(nested,
+                       [&](bool is_nested) { return capture(RemoteError(remote), is_nested); });
 }
 
 /// What encode_exception wrote; `pid`, the process it was thrown in, is for RemoteError::pid().

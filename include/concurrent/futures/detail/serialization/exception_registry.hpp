@@ -119,8 +119,8 @@ std::exception_ptr make_nested(const std::exception_ptr& nested, Make make) {
 template <class E>
 std::exception_ptr rebuild_exception(Decoder& body, const std::string& message,
                                      const std::exception_ptr& nested) {
-    return make_nested(
-        nested, [&](bool is_nested) { return make_exception<E>(body, message, is_nested); });
+    return make_nested(nested,
+                       [&](bool is_nested) { return make_exception<E>(body, message, is_nested); });
 }
 
 template <class E>

@@ -13,6 +13,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <type_traits>
 #include <utility>
 
@@ -25,20 +26,21 @@ inline constexpr std::size_t field_limit = 32;
 inline constexpr std::size_t initializer_limit = 2048;
 inline constexpr std::size_t unreadable = static_cast<std::size_t>(-1);
 
-/// Converts to any field of T, but not to T itself, which would be its copy constructor.
+/// Converts to any field of T, but not to T itself, which would be its copy constructor. Never
+/// called, but defined: the constexpr constructors of some fields are compiled with it.
 template <class T>
 struct AnyField {
     template <class Field>
-        requires(!std::same_as<Field, T>)
-    operator Field() const noexcept;
+    requires(!std::same_as<Field, T>) operator Field() const noexcept { std::terminate(); }
 };
 
 /// Converts to a base class of T and to nothing else.
 template <class T>
 struct AnyBase {
     template <class Base>
-        requires(std::is_base_of_v<Base, T> && !std::same_as<Base, T>)
-    operator Base() const noexcept;
+    requires(std::is_base_of_v<Base, T> && !std::same_as<Base, T>) operator Base() const noexcept {
+        std::terminate();
+    }
 };
 
 template <class T, std::size_t>
@@ -159,8 +161,8 @@ inline constexpr std::size_t field_count = find_field_count<T>();
 
 /// A class that is nothing but its public fields.
 template <class T>
-concept PlainAggregate = std::is_class_v<T> && std::is_aggregate_v<T> && !is_std_array<T> &&
-                         !HasUserCodec<T> && !HasMemberSerialize<T> && !bitwise_serializable<T> &&
-                         field_count<T> <= field_limit;
+concept PlainAggregate =
+    std::is_class_v<T> && std::is_aggregate_v<T> && !is_std_array<T> && !HasUserCodec<T> &&
+    !HasMemberSerialize<T> && !bitwise_serializable<T> && field_count<T> <= field_limit;
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -18,26 +18,26 @@ namespace concurrent::futures::inline v1::detail {
 
 // decltype(first), decltype(second), …: a macro that calls itself, 64 rescans deep at most.
 #define CONCURRENT_FUTURES_PARENTHESES ()
-#define CONCURRENT_FUTURES_RESCAN(...)                                                           \
-    CONCURRENT_FUTURES_RESCAN_16(CONCURRENT_FUTURES_RESCAN_16(                                   \
+#define CONCURRENT_FUTURES_RESCAN(...)                         \
+    CONCURRENT_FUTURES_RESCAN_16(CONCURRENT_FUTURES_RESCAN_16( \
         CONCURRENT_FUTURES_RESCAN_16(CONCURRENT_FUTURES_RESCAN_16(__VA_ARGS__))))
-#define CONCURRENT_FUTURES_RESCAN_16(...)                                                        \
-    CONCURRENT_FUTURES_RESCAN_4(CONCURRENT_FUTURES_RESCAN_4(                                     \
+#define CONCURRENT_FUTURES_RESCAN_16(...)                    \
+    CONCURRENT_FUTURES_RESCAN_4(CONCURRENT_FUTURES_RESCAN_4( \
         CONCURRENT_FUTURES_RESCAN_4(CONCURRENT_FUTURES_RESCAN_4(__VA_ARGS__))))
-#define CONCURRENT_FUTURES_RESCAN_4(...)                                                         \
-    CONCURRENT_FUTURES_RESCAN_1(CONCURRENT_FUTURES_RESCAN_1(                                     \
+#define CONCURRENT_FUTURES_RESCAN_4(...)                     \
+    CONCURRENT_FUTURES_RESCAN_1(CONCURRENT_FUTURES_RESCAN_1( \
         CONCURRENT_FUTURES_RESCAN_1(CONCURRENT_FUTURES_RESCAN_1(__VA_ARGS__))))
 #define CONCURRENT_FUTURES_RESCAN_1(...) __VA_ARGS__
-#define CONCURRENT_FUTURES_TYPES(first, ...)                                                     \
-    decltype(first) __VA_OPT__(                                                                  \
+#define CONCURRENT_FUTURES_TYPES(first, ...) \
+    decltype(first) __VA_OPT__(              \
         , CONCURRENT_FUTURES_TYPES_AGAIN CONCURRENT_FUTURES_PARENTHESES(__VA_ARGS__))
 #define CONCURRENT_FUTURES_TYPES_AGAIN() CONCURRENT_FUTURES_TYPES
-#define CONCURRENT_FUTURES_ROW(count, ...)                                                       \
-    else if constexpr (field_count<std::remove_const_t<T>> == count) {                           \
-        auto& [__VA_ARGS__] = value;                                                             \
-        return visitor(                                                                          \
-            TypeList<CONCURRENT_FUTURES_RESCAN(CONCURRENT_FUTURES_TYPES(__VA_ARGS__))>(),        \
-            __VA_ARGS__);                                                                        \
+#define CONCURRENT_FUTURES_ROW(count, ...)                                                \
+    else if constexpr (field_count<std::remove_const_t<T>> == count) {                    \
+        auto& [__VA_ARGS__] = value;                                                      \
+        return visitor(                                                                   \
+            TypeList<CONCURRENT_FUTURES_RESCAN(CONCURRENT_FUTURES_TYPES(__VA_ARGS__))>(), \
+            __VA_ARGS__);                                                                 \
     }
 
 /// Calls visitor(TypeList<declared types…>(), fields…).
@@ -114,9 +114,8 @@ constexpr decltype(auto) visit_fields(T& value, Visitor&& visitor) {
 
 template <class T>
 consteval auto field_types() {
-    return decltype(visit_fields(std::declval<T&>(), [](auto types, const auto&...) {
-        return types;
-    }))();
+    return decltype(visit_fields(std::declval<T&>(),
+                                 [](auto types, const auto&...) { return types; }))();
 }
 
 }  // namespace concurrent::futures::inline v1::detail

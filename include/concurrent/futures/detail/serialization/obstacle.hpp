@@ -106,7 +106,9 @@ concept ReferenceWrapper = requires(const T& value) {
 };
 
 template <class T>
-concept FunctionObject = std::is_class_v<T> && requires { &T::operator(); };
+concept FunctionObject = std::is_class_v<T> && requires {
+    &T::operator();
+};
 
 template <class>
 inline constexpr bool always_false = false;

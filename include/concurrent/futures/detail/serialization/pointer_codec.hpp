@@ -42,11 +42,13 @@ struct PointerCodec {
 // The constraints are on class types only once these are complete: a node may hold a unique_ptr
 // to its own type.
 template <class E>
-    requires WholeObject<E>
-struct BuiltinCodec<std::unique_ptr<E>> : PointerCodec<std::unique_ptr<E>> {};
+requires WholeObject<E>
+struct BuiltinCodec<std::unique_ptr<E>> : PointerCodec<std::unique_ptr<E>> {
+};
 
 template <class E>
-    requires WholeObject<E>
-struct BuiltinCodec<std::shared_ptr<E>> : PointerCodec<std::shared_ptr<E>> {};
+requires WholeObject<E>
+struct BuiltinCodec<std::shared_ptr<E>> : PointerCodec<std::shared_ptr<E>> {
+};
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -29,23 +29,22 @@ inline constexpr bool is_container_template<Container<First, Rest...>> = true;
 
 template <class T>
 concept OwningContainer = is_container_template<T> && std::default_initializable<T> &&
-                          requires(T& container) {
-                              typename T::value_type;
-                              typename T::allocator_type;
-                              container.begin();
-                              container.end();
-                          };
+    requires(T& container) {
+    typename T::value_type;
+    typename T::allocator_type;
+    container.begin();
+    container.end();
+};
 
 template <class T>
-concept BitwiseContainer =
-    OwningContainer<T> && Bitwise<typename T::value_type> &&
+concept BitwiseContainer = OwningContainer<T> && Bitwise<typename T::value_type> &&
     requires(T& container, const typename T::value_type* element) {
-        { container.data() } -> std::convertible_to<const typename T::value_type*>;
-        { container.size() } -> std::convertible_to<std::size_t>;
-        container.reserve(container.size());
-        container.push_back(*element);
-        T(element, element);
-    };
+    { container.data() } -> std::convertible_to<const typename T::value_type*>;
+    { container.size() } -> std::convertible_to<std::size_t>;
+    container.reserve(container.size());
+    container.push_back(*element);
+    T(element, element);
+};
 
 template <Bitwise E>
 void encode_range(Encoder& encoder, const E* elements, std::size_t count) {
@@ -73,7 +72,7 @@ bool is_aligned(const std::byte* start) {
 }
 
 template <class T>
-    requires BitwiseContainer<T>
+requires BitwiseContainer<T>
 struct BuiltinCodec<T> {
     using Element = typename T::value_type;
 
@@ -105,7 +104,7 @@ struct BuiltinCodec<std::basic_string_view<C, Traits>> {
 };
 
 template <class E>
-    requires Bitwise<E>
+requires Bitwise<E>
 struct BuiltinCodec<std::span<E>> {
     static constexpr std::size_t minimum_size() { return sizeof(std::uint64_t); }
     static void encode(Encoder& encoder, const std::span<E>& value) {
@@ -119,8 +118,9 @@ View view_range(Decoder& decoder) {
     const auto [start, count] = decode_range<E>(decoder, typeid(View));
     if (count == 0) return View();
     if (!is_aligned<E>(start)) [[unlikely]] {
-        decoder.fail(typeid(View), "the elements are not aligned; the first byte of the message "
-                                   "must lie at a multiple of 16");
+        decoder.fail(typeid(View),
+                     "the elements are not aligned; the first byte of the message "
+                     "must lie at a multiple of 16");
     }
     return View(reinterpret_cast<const E*>(start), count);
 }
@@ -133,7 +133,7 @@ struct ViewCodec<std::basic_string_view<C, Traits>> {
 };
 
 template <class E>
-    requires Bitwise<E>
+requires Bitwise<E>
 struct ViewCodec<std::span<const E>> {
     static auto decode(Decoder& decoder) { return view_range<std::span<const E>, E>(decoder); }
 };

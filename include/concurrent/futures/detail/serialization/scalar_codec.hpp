@@ -16,7 +16,7 @@
 namespace concurrent::futures::inline v1::detail {
 
 template <class T>
-    requires Bitwise<T>
+requires Bitwise<T>
 struct BuiltinCodec<T> {
     static constexpr std::size_t minimum_size() { return sizeof(T); }
     static void encode(Encoder& encoder, const T& value) {
@@ -41,8 +41,8 @@ struct BuiltinCodec<bool> {
 };
 
 template <class T>
-    requires std::is_enum_v<T> && std::is_same_v<std::underlying_type_t<T>, bool>
-struct BuiltinCodec<T> {
+requires std::is_enum_v<T> && std::is_same_v < std::underlying_type_t<T>,
+bool > struct BuiltinCodec<T> {
     static constexpr std::size_t minimum_size() { return 1; }
     static void encode(Encoder& encoder, const T& value) {
         BuiltinCodec<bool>::encode(encoder, static_cast<bool>(value));
@@ -70,8 +70,7 @@ struct BuiltinCodec<long double> {
 };
 
 template <class T>
-    requires ComplexNumber<T> && (!Bitwise<T>)
-struct BuiltinCodec<T> {
+requires ComplexNumber<T> &&(!Bitwise<T>)struct BuiltinCodec<T> {
     using Parts = TypeList<typename T::value_type>;
     static constexpr std::size_t minimum_size() {
         return 2 * detail::minimum_size<typename T::value_type>();

@@ -96,8 +96,7 @@ struct BuiltinCodec<std::pair<First, Second>> {
 };
 
 template <class E, std::size_t size>
-    requires(!Bitwise<std::array<E, size>>)
-struct BuiltinCodec<std::array<E, size>> {
+requires(!Bitwise<std::array<E, size>>) struct BuiltinCodec<std::array<E, size>> {
     using Parts = TypeList<E>;
     static constexpr std::size_t minimum_size() { return size * detail::minimum_size<E>(); }
     static void encode(Encoder& encoder, const std::array<E, size>& value) {
@@ -139,12 +138,12 @@ struct BuiltinCodec<std::chrono::time_point<Clock, Duration>> {
 
 /// std::bitset by its shape, to spare <bitset>.
 template <template <std::size_t> class Bitset, std::size_t size>
-    requires requires(Bitset<size>& bits) {
-        { bits.test(0) } -> std::same_as<bool>;
-        { bits.size() } -> std::same_as<std::size_t>;
-        bits.flip(0);
-        bits.to_ullong();
-    }
+requires requires(Bitset<size>& bits) {
+    { bits.test(0) } -> std::same_as<bool>;
+    { bits.size() } -> std::same_as<std::size_t>;
+    bits.flip(0);
+    bits.to_ullong();
+}
 struct BuiltinCodec<Bitset<size>> {
     static constexpr std::size_t byte_count = size / 8 + (size % 8 != 0);
 
@@ -170,14 +169,14 @@ struct BuiltinCodec<Bitset<size>> {
 template <class T>
 concept FilesystemPath = std::is_class_v<T> && !is_container_template<T> &&
                          requires(const T& path, typename T::string_type native) {
-                             { path.native() } -> std::same_as<const typename T::string_type&>;
-                             T::preferred_separator;
-                             path.lexically_normal();
-                             T(std::move(native));
-                         };
+    { path.native() } -> std::same_as<const typename T::string_type&>;
+    T::preferred_separator;
+    path.lexically_normal();
+    T(std::move(native));
+};
 
 template <class T>
-    requires FilesystemPath<T>
+requires FilesystemPath<T>
 struct BuiltinCodec<T> {
     using String = typename T::string_type;
     static constexpr std::size_t minimum_size() { return detail::minimum_size<String>(); }
@@ -211,8 +210,10 @@ struct BuiltinCodec<std::error_code> {
         const auto category = decoder.decode<ErrorCategory>();
         const int value = decoder.decode<int>();
         switch (category) {
-            case ErrorCategory::generic: return {value, std::generic_category()};
-            case ErrorCategory::system: return {value, std::system_category()};
+            case ErrorCategory::generic:
+                return {value, std::generic_category()};
+            case ErrorCategory::system:
+                return {value, std::system_category()};
         }
         decoder.fail(typeid(std::error_code), "unknown category");
     }

@@ -2,12 +2,14 @@
 //
 // listener.hpp: somebody to tell once when a call ends.
 //
-// Two kinds, because of what they may do:
-//   waiter    wait(), as_completed(): library code that changes a number and wakes a thread. Told
-//             under the list's lock, so after remove() returns it is certain not to be told any more
-//             and may be destroyed: it can live on the waiting thread's stack.
-//   callback  add_done_callback(): user code. Taken off the list under the lock, told after it is
-//             released, in the order added. Owned by the list; deletes itself when told.
+// Three kinds, because of what they may do:
+//   waiter        wait(), as_completed(): library code that changes a number and wakes a thread. Told
+//                 under the list's lock, so after remove() returns it is certain not to be told any more
+//                 and may be destroyed: it can live on the waiting thread's stack.
+//   callback      add_done_callback(): user code. Taken off the list under the lock, told after it is
+//                 released, in the order added. Owned by the list; deletes itself when told.
+//   continuation  then(), co_await: as a callback, but told by Trampoline: one that ends the next call
+//                 of a chain does not call the next one's continuation, it returns first.
 #pragma once
 
 #include <array>
@@ -22,7 +24,7 @@ class SharedState;
 
 class Listener {
   public:
-    enum class Kind : std::uint8_t { waiter, callback };
+    enum class Kind : std::uint8_t { waiter, callback, continuation };
 
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
@@ -36,8 +38,10 @@ class Listener {
 
   private:
     friend class ListenerList;
+    friend class Trampoline;
     Listener* next_ = nullptr;      // guarded by the list's lock
     Listener* previous_ = nullptr;  // guarded by the list's lock
+    SharedState* ended_ = nullptr;  // what a waiting continuation is to be told
     const Kind kind_;
     bool linked_ = false;  // guarded by the list's lock
 };
@@ -57,17 +61,18 @@ class ListenerList {
         first_->previous_ = &listener;
     }
 
-    /// Does nothing when it is not in the list (any more).
-    void remove(Listener& listener) noexcept {
-        if (!listener.linked_) return;
+    /// False when it is not in the list (any more).
+    bool remove(Listener& listener) noexcept {
+        if (!listener.linked_) return false;
         listener.linked_ = false;
         if (listener.next_ == &listener) {
             first_ = nullptr;
-            return;
+            return true;
         }
         if (first_ == &listener) first_ = listener.next_;
         listener.previous_->next_ = listener.next_;
         listener.next_->previous_ = listener.previous_;
+        return true;
     }
 
     Listener* try_pop() noexcept {
@@ -76,12 +81,28 @@ class ListenerList {
         return listener;
     }
 
-    static bool is_callback(const Listener& listener) noexcept {
-        return listener.kind_ == Listener::Kind::callback;
-    }
+    static Listener::Kind kind(const Listener& listener) noexcept { return listener.kind_; }
 
   private:
     Listener* first_ = nullptr;
+};
+
+/// Tells continuations one after the other, per thread, however long the chain.
+class Trampoline {
+  public:
+    /// The listener keeps `ended` alive until it is told.
+    static void tell(Listener& listener, SharedState& ended) noexcept {
+        listener.ended_ = &ended;
+        waiting_.push(listener);
+        if (running_) return;  // a caller further out on this stack goes on with it
+        running_ = true;
+        while (Listener* const next = waiting_.try_pop()) next->notify(*next->ended_);
+        running_ = false;
+    }
+
+  private:
+    inline static constinit thread_local ListenerList waiting_{};
+    inline static constinit thread_local bool running_ = false;
 };
 
 struct alignas(64) ListenerMutex {

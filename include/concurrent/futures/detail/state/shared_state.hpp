@@ -58,8 +58,8 @@ class SharedState {
 
     /// False when the state is final already: the listener was not added.
     bool add_listener(Listener& listener) noexcept;
-    /// Afterwards the listener will not be told and is not being told.
-    void remove_listener(Listener& listener) noexcept;
+    /// Afterwards a waiter will not be told and is not being told. True: it had not been told.
+    bool remove_listener(Listener& listener) noexcept;
 
     // What depends on who runs the call.
     virtual bool running() const noexcept {
@@ -180,9 +180,9 @@ inline bool SharedState::add_listener(Listener& listener) noexcept {
     return false;
 }
 
-inline void SharedState::remove_listener(Listener& listener) noexcept {
+inline bool SharedState::remove_listener(Listener& listener) noexcept {
     const std::lock_guard lock(listener_mutex(this));
-    listeners_.remove(listener);
+    return listeners_.remove(listener);
 }
 
 inline void SharedState::tell_listeners() noexcept {
@@ -191,13 +191,18 @@ inline void SharedState::tell_listeners() noexcept {
     {
         const std::lock_guard lock(listener_mutex(this));
         while (Listener* const listener = listeners_.try_pop()) {
-            if (ListenerList::is_callback(*listener))
-                callbacks.push(*listener);
-            else
+            if (ListenerList::kind(*listener) == Listener::Kind::waiter)
                 listener->notify(*this);
+            else
+                callbacks.push(*listener);
         }
     }
-    while (Listener* const callback = callbacks.try_pop()) callback->notify(*this);
+    while (Listener* const callback = callbacks.try_pop()) {
+        if (ListenerList::kind(*callback) == Listener::Kind::callback)
+            callback->notify(*this);
+        else
+            Trampoline::tell(*callback, *this);
+    }
     drop_producer();
 }
 

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+//
+// coroutine.hpp: futures in coroutines: await them, return them, choose where to go on.
+//
+//     cf::Future<Page> load(cf::ThreadPoolExecutor& pool, std::string url) {
+//         std::string text = co_await pool.submit(fetch, url);    // goes on where the call ended
+//         co_await cf::resume_on(pool);                           // now on a worker of pool
+//         co_return parse(text);
+//     }
+//
+// A coroutine that returns a Future starts at once, in the caller, and ends it with its co_return or its
+// exception; a CancelledError that nobody caught ends it cancelled. Awaiting blocks no thread: the
+// coroutine goes on in the thread that ended the call, or at once if it is done.
+// Any awaitable-aware library (C++20 senders) can take a Future as it is.
+// Memory: everything the awaited call did happens before co_await returns.
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/future.hpp"
+
+namespace concurrent::futures::inline v1 {
+namespace detail {
+
+/// In the frame of the coroutine that waits.
+template <class T, class Handle>
+class FutureAwaiter final : public Listener {
+  public:
+    explicit FutureAwaiter(Handle future)
+        : Listener(Kind::continuation), future_(std::forward<Handle>(future)) {}
+
+    bool await_ready() const { return future_.done(); }
+    bool await_suspend(std::coroutine_handle<> waiting) {
+        waiting_ = waiting;
+        return FutureAccess::state(future_, "co_await").add_listener(*this);
+    }
+    decltype(auto) await_resume() { return std::forward<Handle>(future_).result(); }
+
+    void notify(SharedState&) noexcept override { waiting_.resume(); }
+
+  private:
+    Handle future_;
+    std::coroutine_handle<> waiting_;
+};
+
+template <class T>
+class CoroutinePromiseBase {
+  public:
+    CoroutinePromiseBase() : state_(new State) { state_->begin(); }
+
+    Future<T> get_return_object() noexcept { return FutureAccess::adopt<T>(state_); }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+
+    void unhandled_exception() noexcept {
+        try {
+            throw;
+        } catch (const CancelledError&) {
+            end_ = CallState::cancelled;
+        } catch (...) {
+            end_ = state_->store_exception(std::current_exception());
+        }
+    }
+
+    /// The frame, with all that the coroutine kept, goes before its future is done.
+    struct EndOfCoroutine {
+        bool await_ready() const noexcept { return false; }
+        template <class Promise>
+        void await_suspend(std::coroutine_handle<Promise> coroutine) const noexcept {
+            State* const state = coroutine.promise().state_;
+            const CallState end = coroutine.promise().end_;
+            coroutine.destroy();
+            state->finish(end);
+            state->drop_producer();
+        }
+        void await_resume() const noexcept {}
+    };
+    EndOfCoroutine final_suspend() const noexcept { return {}; }
+
+  protected:
+    struct State final : OutcomeState<T> {};
+    State* const state_;  // the future's; the coroutine holds the producer reference
+    CallState end_ = CallState::cancelled;
+};
+
+template <class T>
+class CoroutinePromise : public CoroutinePromiseBase<T> {
+  public:
+    template <class Value>
+        requires std::is_convertible_v<Value&&, T>
+    void return_value(Value&& value) noexcept {
+        this->end_ = this->state_->store_result_of([&]() -> T { return std::forward<Value>(value); });
+    }
+};
+
+template <>
+class CoroutinePromise<void> : public CoroutinePromiseBase<void> {
+  public:
+    void return_void() noexcept { end_ = state_->store_result_of([] {}); }
+};
+
+/// The coroutine that this thread is just handing to an executor.
+inline constinit thread_local const void* coroutine_being_posted = nullptr;
+
+/// Sent to an executor to resume a coroutine. If the executor drops it unrun, the coroutine is resumed all
+/// the same, with CancelledError, so that its future ends; but not while post() is still throwing.
+class Resumption {
+  public:
+    Resumption(std::coroutine_handle<> coroutine, bool& dropped) noexcept
+        : coroutine_(coroutine), dropped_(&dropped) {}
+    Resumption(Resumption&& other) noexcept
+        : coroutine_(std::exchange(other.coroutine_, nullptr)), dropped_(other.dropped_) {}
+    Resumption& operator=(Resumption&&) = delete;
+    ~Resumption() {
+        if (!coroutine_ || coroutine_.address() == coroutine_being_posted) return;
+        *dropped_ = true;
+        coroutine_.resume();
+    }
+    void operator()() { std::exchange(coroutine_, nullptr).resume(); }
+
+  private:
+    std::coroutine_handle<> coroutine_;
+    bool* dropped_;
+};
+
+template <class Executor>
+class ResumeOn {
+  public:
+    explicit ResumeOn(Executor& executor) noexcept : executor_(executor) {}
+
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> coroutine) {
+        struct Posting {
+            explicit Posting(const void* frame) noexcept
+                : outer(std::exchange(coroutine_being_posted, frame)) {}
+            ~Posting() { coroutine_being_posted = outer; }
+            const void* const outer;
+        } const posting(coroutine.address());
+        // Once posted, the coroutine may be over, and this object gone.
+        executor_.post(Resumption(coroutine, dropped_));
+    }
+    void await_resume() const {
+        if (dropped_) throw CancelledError("resume_on: the executor gave up its work before this went on");
+    }
+
+  private:
+    Executor& executor_;
+    bool dropped_ = false;
+};
+
+}  // namespace detail
+
+/// The awaited result: of an lvalue `const T&`, of an rvalue T.
+template <class T>
+auto operator co_await(const Future<T>& future) {
+    return detail::FutureAwaiter<T, const Future<T>&>(future);
+}
+template <class T>
+auto operator co_await(Future<T>&& future) {
+    return detail::FutureAwaiter<T, Future<T>>(std::move(future));
+}
+
+/// `co_await resume_on(pool)`: the coroutine goes on in a worker of the pool. Throws what post throws,
+/// and CancelledError when the pool gives up the rest of its work.
+template <class Executor>
+auto resume_on(Executor& executor) noexcept {
+    return detail::ResumeOn<Executor>(executor);
+}
+
+}  // namespace concurrent::futures::inline v1
+
+template <class T, class... Args>
+struct std::coroutine_traits<concurrent::futures::Future<T>, Args...> {
+    using promise_type = concurrent::futures::detail::CoroutinePromise<T>;
+};

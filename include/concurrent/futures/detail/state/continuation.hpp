@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+//
+// continuation.hpp: a call that starts when another one ends: what Future::then() makes.
+//
+//     parent ends ──▶ notify(): cancelled or failed: so does this call, without running the function
+//                               finished: the function gets the value; this call ends with what it returns,
+//                               or, if that is a future (inner), as that future ends
+//
+// The state is its own listener, so a link of a chain is one allocation. It runs in the thread that ends
+// the parent, one link after the other and not one inside the other (Listener::Kind::continuation), so a
+// chain may have a million links.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/detail/state/outcome_state.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+/// The value of a finished call for one more owner: moved if nobody else can look, else copied.
+template <class T>
+decltype(auto) value_for(OutcomeState<T>& state) {
+    if constexpr (std::is_reference_v<T>) {
+        return static_cast<T>(*state.value());
+    } else {
+        if constexpr (std::is_copy_constructible_v<T>) {
+            if (!state.last_handle()) return T(std::as_const(state.value()));
+        }
+        return T(std::move(state.value()));
+    }
+}
+
+/// Ends `to` as `from` has ended. `to` belongs to the caller (running or completing).
+template <class T>
+CallState copy_outcome(OutcomeState<T>& from, OutcomeState<T>& to) noexcept {
+    switch (from.state()) {
+        case CallState::failed:
+            return to.store_exception(from.error());
+        case CallState::cancelled:
+            return CallState::cancelled;
+        default:
+            if constexpr (std::is_void_v<T>)
+                return to.store_result_of([] {});
+            else
+                return to.store_result_of([&]() -> T { return value_for(from); });
+    }
+}
+
+template <class Function, class T>
+inline constexpr bool callable_with_value =
+    std::is_invocable_v<Function, T> || std::is_invocable_v<Function, const T&>;
+template <class Function>
+inline constexpr bool callable_with_value<Function, void> = std::is_invocable_v<Function>;
+
+/// Calls `function` with the value of a finished call: by reference where others may look at it too and
+/// the function is content with that.
+template <class Function, class T>
+decltype(auto) invoke_with_value(Function& function, OutcomeState<T>& state) {
+    if constexpr (std::is_void_v<T>) {
+        return std::move(function)();
+    } else if constexpr (std::is_reference_v<T>) {
+        return std::move(function)(static_cast<T>(*state.value()));
+    } else if constexpr (std::is_invocable_v<Function, const T&>) {
+        using Result = std::invoke_result_t<Function, const T&>;
+        if constexpr (std::is_same_v<Result, std::invoke_result_t<Function, T>>) {
+            return state.last_handle() ? std::move(function)(std::move(state.value()))
+                                       : std::move(function)(std::as_const(state.value()));
+        } else {
+            return std::move(function)(std::as_const(state.value()));
+        }
+    } else {
+        return std::move(function)(value_for(state));
+    }
+}
+
+/// `Inner` is void when the function returns a plain U; else it takes the returned future apart:
+/// Inner::release(future) gives its state with one handle.
+template <class T, class U, class Function, class Inner>
+class Continuation final : public OutcomeState<U>, public Listener {
+  public:
+    /// Takes over one handle of the parent.
+    template <class F>
+    Continuation(OutcomeState<T>* parent, F&& function)
+        : Listener(Kind::continuation), parent_(parent) {
+        ::new (static_cast<void*>(std::addressof(function_))) Function(std::forward<F>(function));
+    }
+
+    void notify(SharedState&) noexcept override {
+        inner_ ? end_like_inner() : run();
+    }
+
+    bool cancel() noexcept override {
+        if (this->begin_cancel()) {
+            this->finish(CallState::cancelled);
+            return true;  // the function goes when the parent ends
+        }
+        if constexpr (!std::is_void_v<Inner>) {
+            if (SharedState* const inner = borrow(inner_)) {
+                const bool cancelled = inner->cancel();
+                inner->drop_handle();
+                return cancelled;
+            }
+        }
+        const CallState now = this->state();
+        return now == CallState::cancelled || now == CallState::cancelling;
+    }
+    bool help() noexcept override {
+        SharedState* other = borrow(inner_);
+        if (!other) other = borrow(parent_);
+        if (!other) return false;
+        const bool helped = other->help();
+        other->drop_handle();
+        return helped;
+    }
+
+  private:
+    ~Continuation() override {
+        if (parent_) parent_->drop_handle();
+    }
+
+    void run() noexcept {
+        CallState end = CallState::cancelled;
+        const bool wanted = this->begin();
+        bool has_inner = false;
+        if (wanted) {
+            switch (parent_->state()) {
+                case CallState::cancelled:
+                    break;
+                case CallState::failed:
+                    end = this->store_exception(parent_->error());
+                    break;
+                default:
+                    if constexpr (std::is_void_v<Inner>)
+                        end = this->store_result_of(
+                            [&]() -> U { return invoke_with_value(function_, *parent_); });
+                    else
+                        has_inner = get_inner(end);
+            }
+        }
+        std::destroy_at(std::addressof(function_));
+        let_go(parent_);
+        if (has_inner) {
+            if constexpr (!std::is_void_v<Inner>) {
+                if (inner_->add_listener(*this)) return;
+                end_like_inner();
+            }
+            return;
+        }
+        if (wanted) this->finish(end);
+        this->drop_producer();
+    }
+
+    /// False when the function threw; then `end` says how this call ends.
+    bool get_inner(CallState& end) noexcept {
+        if constexpr (!std::is_void_v<Inner>) {
+            try {
+                OutcomeState<U>* const inner = Inner::release(invoke_with_value(function_, *parent_));
+                const std::lock_guard lock(listener_mutex(this));
+                inner_ = inner;
+                return true;
+            } catch (...) {
+                end = this->store_exception(std::current_exception());
+            }
+        }
+        return false;
+    }
+
+    void end_like_inner() noexcept {
+        if constexpr (!std::is_void_v<Inner>) {
+            const CallState end = copy_outcome(*inner_, static_cast<OutcomeState<U>&>(*this));
+            let_go(inner_);
+            this->finish(end);
+            this->drop_producer();
+        }
+    }
+
+    // parent_ and inner_ are taken away when they have ended, or a chain of a million would be destroyed
+    // one inside the other; others may want to help meanwhile.
+    template <class State>
+    SharedState* borrow(State* const& other) noexcept {
+        const std::lock_guard lock(listener_mutex(this));
+        if (other) other->add_handle();
+        return other;
+    }
+    template <class State>
+    void let_go(State*& other) noexcept {
+        State* const taken = [&] {
+            const std::lock_guard lock(listener_mutex(this));
+            return std::exchange(other, nullptr);
+        }();
+        taken->drop_handle();
+    }
+
+    OutcomeState<T>* parent_;           // guarded by listener_mutex(this), set until it has ended
+    OutcomeState<U>* inner_ = nullptr;  // the same, for the future that the function returned
+    union {
+        Function function_;  // destroyed in run()
+    };
+};
+
+}  // namespace concurrent::futures::inline v1::detail

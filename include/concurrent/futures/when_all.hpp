@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+//
+// when_all.hpp: one future for several.
+//
+//     cf::when_all(parts).then([](std::vector<cf::Future<Part>> done) { … });
+//     auto [a, b] = cf::when_all(pool.submit(f), pool.submit(g)).result();      // two done futures
+//     auto first = cf::when_any(mirrors).result();   // first.futures[first.index] is done
+//
+// The result is the futures themselves, so that failures and cancellations are seen one by one: neither
+// fails of its own accord. Cancelling the combined future does not cancel the parts. As the C++
+// Concurrency TS has it (N4399). Threads and memory: as for Future; what the calls that have ended did
+// happens before the combined future is done.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <iterator>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/future.hpp"
+#include "concurrent/futures/wait.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+/// What when_any() gives.
+template <class Sequence>
+struct WhenAnyResult {
+    std::size_t index;  ///< of one that is done; the largest std::size_t if there are no futures
+    Sequence futures;   ///< all, in the order given
+};
+
+namespace detail {
+
+template <class Visitor, class T>
+void for_each_future(std::vector<Future<T>>& futures, Visitor visit) {
+    for (Future<T>& future : futures) visit(FutureAccess::state(future, "when_all/when_any"));
+}
+template <class Visitor, class... Ts>
+void for_each_future(std::tuple<Future<Ts>...>& futures, Visitor visit) {
+    std::apply([&](auto&... each) { (visit(FutureAccess::state(each, "when_all/when_any")), ...); },
+               futures);
+}
+
+/// Hears of the end of each part. Alive, by one producer reference, until all of its Parts are told or
+/// taken off again.
+template <class Result, class Sequence>
+class Combination final : public OutcomeState<Result> {
+  public:
+    static constexpr bool any = !std::is_same_v<Result, Sequence>;
+
+    explicit Combination(Sequence futures) : futures_(std::move(futures)) {
+        for_each_future(futures_, [&](SharedState& state) {
+            parts_.emplace_back(*this, state, parts_.size());
+        });
+        // relaxed: nobody else has this object yet. One more, for start() itself.
+        outstanding_.store(parts_.size() + 1, std::memory_order_relaxed);
+    }
+
+    void start() noexcept {
+        if (parts_.empty()) end(static_cast<std::size_t>(-1));
+        for (Part& part : parts_)
+            if (!part.state.add_listener(part)) part.notify(part.state);
+        told();
+    }
+
+    bool help() noexcept override {
+        bool helped = false;
+        for (Part& part : parts_) {
+            if (this->done()) break;
+            if (any && part.state.running()) break;
+            helped = (!part.state.done() && part.state.help()) || helped;
+        }
+        return helped;
+    }
+
+  private:
+    struct Part final : Listener {
+        Part(Combination& w, SharedState& s, std::size_t i) noexcept
+            : Listener(Kind::continuation), whole(w), state(s), index(i) {}
+        void notify(SharedState&) noexcept override {
+            if (any) whole.end(index);
+            whole.told();
+        }
+        Combination& whole;
+        SharedState& state;  // kept alive by futures_ or by the result
+        const std::size_t index;
+    };
+
+    ~Combination() override = default;
+
+    /// One Part fewer to wait for. The last one lets go.
+    void told() noexcept {
+        // acq_rel: pairs with itself. The last sees what all parts' calls did, and hands it on by finish().
+        if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+        if constexpr (!any) end(0);
+        this->drop_producer();
+    }
+
+    void end(std::size_t index) noexcept {
+        if (!this->claim()) return;
+        if constexpr (any) {
+            // The others need not tell us any more: a future that lives long must not collect Parts.
+            for (Part& part : parts_)
+                if (part.index != index && part.state.remove_listener(part))
+                    outstanding_.fetch_sub(1, std::memory_order_acq_rel);  // as in told(), not the last
+            this->finish(this->store_result_of([&] { return Result{index, futures_}; }));
+        } else {
+            this->finish(this->store_result_of([&] { return std::move(futures_); }));
+        }
+    }
+
+    Sequence futures_;
+    std::deque<Part> parts_;
+    Atomic<std::size_t> outstanding_{0};
+};
+
+template <class Result, class Sequence>
+Future<Result> combine(Sequence futures) {
+    auto* const combination = new Combination<Result, Sequence>(std::move(futures));
+    Future<Result> future = FutureAccess::adopt<Result>(combination);
+    combination->start();
+    return future;
+}
+
+template <FutureRange Range>
+auto copied_futures(Range&& range) {
+    return std::vector<Future<RangeFutureValue<Range>>>(std::begin(range), std::end(range));
+}
+
+}  // namespace detail
+
+/// Done when all are. Throws InvalidStateError for an empty future.
+template <detail::FutureRange Range>
+auto when_all(Range&& futures) {
+    auto all = detail::copied_futures(futures);
+    return detail::combine<decltype(all)>(std::move(all));
+}
+template <class... Ts>
+Future<std::tuple<Future<Ts>...>> when_all(Future<Ts>... futures) {
+    using All = std::tuple<Future<Ts>...>;
+    return detail::combine<All>(All(std::move(futures)...));
+}
+
+/// Done when one is, or at once if there are none.
+template <detail::FutureRange Range>
+auto when_any(Range&& futures) {
+    auto all = detail::copied_futures(futures);
+    return detail::combine<WhenAnyResult<decltype(all)>>(std::move(all));
+}
+template <class... Ts>
+Future<WhenAnyResult<std::tuple<Future<Ts>...>>> when_any(Future<Ts>... futures) {
+    using All = std::tuple<Future<Ts>...>;
+    return detail::combine<WhenAnyResult<All>>(All(std::move(futures)...));
+}
+
+}  // namespace concurrent::futures::inline v1

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/serialization/byte_buffer.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <utility>
+
+using concurrent::futures::detail::ByteBuffer;
+
+TEST_CASE("a byte buffer keeps its bytes while it grows", "[serialization]") {
+    ByteBuffer buffer;
+    CHECK(buffer.empty());
+    for (unsigned index = 0; index != 10'000; ++index) {
+        *buffer.extend(1) = static_cast<std::byte>(index);
+    }
+    REQUIRE(buffer.size() == 10'000);
+    bool kept = true;
+    for (unsigned index = 0; index != 10'000; ++index) {
+        kept = kept && buffer.data()[index] == static_cast<std::byte>(index);
+    }
+    CHECK(kept);
+}
+
+TEST_CASE("a byte buffer grows geometrically", "[serialization]") {
+    ByteBuffer buffer;
+    int moves = 0;
+    std::size_t capacity = 0;
+    for (int index = 0; index != 1'000'000; ++index) {
+        buffer.extend(1);
+        if (buffer.capacity() != capacity) ++moves;
+        capacity = buffer.capacity();
+    }
+    CHECK(moves < 20);
+}
+
+TEST_CASE("clear() keeps the memory for the next message", "[serialization]") {
+    ByteBuffer buffer;
+    buffer.extend(5'000);
+    const std::size_t capacity = buffer.capacity();
+    buffer.clear();
+    CHECK(buffer.empty());
+    CHECK(buffer.capacity() == capacity);
+}
+
+TEST_CASE("a moved-from byte buffer is empty and usable", "[serialization]") {
+    ByteBuffer first;
+    std::memset(first.extend(3), 7, 3);
+    ByteBuffer second = std::move(first);
+    CHECK(second.size() == 3);
+    CHECK(first.empty());
+    *first.extend(1) = std::byte{1};
+    second = std::move(first);
+    REQUIRE(second.size() == 1);
+    CHECK(second.data()[0] == std::byte{1});
+}
+
+TEST_CASE("a byte buffer starts at a multiple of 16", "[serialization]") {
+    ByteBuffer buffer;
+    buffer.extend(1);
+    CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % 16 == 0);
+}
+
+TEST_CASE("a size that does not exist is std::bad_alloc and changes nothing", "[serialization]") {
+    ByteBuffer buffer;
+    buffer.extend(8);
+    CHECK_THROWS_AS(buffer.extend(std::numeric_limits<std::size_t>::max() - 4), std::bad_alloc);
+    CHECK(buffer.size() == 8);
+}
