@@ -21,7 +21,6 @@
 #include <concepts>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <future>
 #include <iosfwd>
 #include <memory>
@@ -230,7 +229,7 @@ class DoneCallback final : public Listener {
     void notify(SharedState& state) noexcept override {
         const std::unique_ptr<DoneCallback> self(this);
         try {
-            std::invoke(std::move(callback_), std::move(future_));
+            detail::invoke(std::move(callback_), std::move(future_));
         } catch (...) {
             state.report(std::current_exception());
         }
@@ -265,7 +264,10 @@ template <class T>
 auto Future<T>::value_after(const detail::Deadline& deadline, const char* operation) const
     -> Reference {
     State& state = succeeded_after(deadline, operation);
-    if (state.state() == detail::CallState::failed) std::rethrow_exception(state.error());
+    if (state.state() == detail::CallState::failed) {
+        state.mark_observed();
+        std::rethrow_exception(state.error());
+    }
     if constexpr (std::is_reference_v<T>)
         return static_cast<T>(*state.value());
     else if constexpr (!std::is_void_v<T>)
@@ -289,7 +291,9 @@ T Future<T>::taken_after(const detail::Deadline& deadline) {
 template <class T>
 std::exception_ptr Future<T>::exception_after(const detail::Deadline& deadline) const {
     State& state = succeeded_after(deadline, "exception");
-    return state.state() == detail::CallState::failed ? state.error() : nullptr;
+    if (state.state() != detail::CallState::failed) return nullptr;
+    state.mark_observed();
+    return state.error();
 }
 
 template <class T>

@@ -15,12 +15,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+
+#include "concurrent/futures/detail/platform/function.hpp"
 
 namespace concurrent::futures::inline v1 {
 

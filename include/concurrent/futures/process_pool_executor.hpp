@@ -158,7 +158,6 @@ inline ProcessSettings checked(const ProcessPoolOptions& options) {
     refuse(options.task_timeout.has_value(), "task_timeout");
     refuse(options.stop_grace.has_value(), "stop_grace");
     refuse(options.max_memory_bytes != 0, "max_memory_bytes");
-    refuse(options.report_unobserved, "report_unobserved");
     refuse(options.observer != nullptr, "observer");
     return {.max_workers =
                 options.max_workers == 0 ? available_parallelism() : std::size_t{options.max_workers},
@@ -170,7 +169,8 @@ inline ProcessSettings checked(const ProcessPoolOptions& options) {
             .max_pending = options.max_pending,
             .on_full = options.on_full,
             .idle_timeout = options.idle_timeout,
-            .hook = options.on_unhandled_exception};
+            .hook = options.on_unhandled_exception,
+            .report_unobserved = options.report_unobserved};
 }
 
 }  // namespace detail

@@ -23,6 +23,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/scheduling/optioned_call.hpp"
 #include "concurrent/futures/detail/scheduling/thread_call.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -63,29 +64,26 @@ class ThreadSubmitter {
         }
         return future;
     }
+    /// Options cost only those calls that have them.
+    template <class Callable, class... Args>
+    auto submit_with(const TaskOptions& options, Callable&& callable, Args&&... args) const {
+        if (!options.timeout && options.retries == 0)
+            return submit_at(options.priority, std::forward<Callable>(callable),
+                             std::forward<Args>(args)...);
+        return submit_at(options.priority,
+                         OptionedCall<std::decay_t<Callable>, std::decay_t<Args>...>(
+                             engine_->timer(), options, std::forward<Callable>(callable),
+                             std::forward<Args>(args)...));
+    }
     WorkerThreads& engine() const noexcept { return *engine_; }
 
   private:
     WorkerThreads* engine_;
 };
 
-/// The priority, if that is all that is asked for.
-inline Priority checked_priority(const TaskOptions& options) {
-    if (options.timeout)
-        throw std::invalid_argument("ThreadPoolExecutor: TaskOptions::timeout is not supported; "
-                                    "use result(timeout), or a ProcessPoolExecutor");
-    if (options.retries != 0)
-        throw std::invalid_argument("ThreadPoolExecutor: TaskOptions::retries is not supported; "
-                                    "retry inside the callable");
-    return options.priority;
-}
-
 inline ThreadPoolOptions checked(ThreadPoolOptions options) {
     require_sane_worker_count(options.max_workers, 65536);
     require_not_negative(options.idle_timeout, "ThreadPoolOptions::idle_timeout");
-    if (options.report_unobserved)
-        throw std::invalid_argument("ThreadPoolOptions::report_unobserved is not supported yet; look "
-                                    "at every future's exception()");
     if (options.observer)
         throw std::invalid_argument("ThreadPoolOptions::observer is not supported yet");
     if (options.max_workers == 0) options.max_workers = available_parallelism();
@@ -124,12 +122,15 @@ class ThreadPoolExecutor : public detail::MapOperations<ThreadPoolExecutor> {
         check_call<Callable, Args...>();
         return submitter_.submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
-    /// Honours name and priority; throws std::invalid_argument for others that are set.
+    /// priority: higher ones start first. retries: run again when it throws, with fresh copies, so all must
+    /// be copyable. timeout: counts from the start of the call, which is then asked to stop and ends with
+    /// TaskTimeoutError; only for callables that take a std::stop_token. name: for messages.
+    /// Throws std::invalid_argument for options that this call cannot honour.
     template <class Callable, class... Args>
     auto submit(const TaskOptions& options, Callable&& callable, Args&&... args) {
         check_call<Callable, Args...>();
-        return submitter_.submit_at(detail::checked_priority(options),
-                                    std::forward<Callable>(callable), std::forward<Args>(args)...);
+        return submitter_.submit_with(options, std::forward<Callable>(callable),
+                                      std::forward<Args>(args)...);
     }
 
     /// Like submit without a future: cheaper. What the call throws goes to on_unhandled_exception.
@@ -137,7 +138,7 @@ class ThreadPoolExecutor : public detail::MapOperations<ThreadPoolExecutor> {
     void post(Callable&& callable, Args&&... args) {
         check_call<Callable, Args...>();
         auto task = std::make_unique<detail::PostedTask<detail::BoundCallFor<Callable, Args...>>>(
-            std::forward<Callable>(callable), std::forward<Args>(args)...);
+            engine(), std::forward<Callable>(callable), std::forward<Args>(args)...);
         engine().submit(*task, Priority::normal);
         static_cast<void>(task.release());
     }

@@ -45,7 +45,9 @@ struct ExitStatus {
 /// Invalid where the system has none.
 inline FileDescriptor open_pidfd([[maybe_unused]] pid_t pid) noexcept {
 #if CONCURRENT_FUTURES_LINUX && defined(SYS_pidfd_open)
-    return FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    FileDescriptor fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!fd || fd.get() > STDERR_FILENO) return fd;
+    return FileDescriptor(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 10));  // see off_standard_streams()
 #else
     return FileDescriptor();
 #endif

@@ -76,26 +76,35 @@ inline void set_nonblocking(const FileDescriptor& fd) {
         throw_system_error("fcntl(O_NONBLOCK)");
 }
 
-inline Pipe make_pipe() {
-    int ends[2];
-#if CONCURRENT_FUTURES_LINUX
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw_system_error("pipe2");
-    return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-#else
-    if (::pipe(ends) != 0) throw_system_error("pipe");
-    Pipe made{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-    set_close_on_exec(ends[0]);
-    set_close_on_exec(ends[1]);
-    return made;
-#endif
-}
-
 /// The same open file under a number that is not among the first ten, so that it can neither be a
 /// standard stream nor clash with the numbers a child expects its descriptors at.
 inline FileDescriptor moved_up(FileDescriptor fd) {
     const int copy = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 10);
     if (copy < 0) throw_system_error("fcntl(F_DUPFD_CLOEXEC)");
     return FileDescriptor(copy);
+}
+
+/// In a program that closed its standard streams, a new descriptor gets one of their numbers, and then
+/// all that the program prints. So none of ours stays there.
+inline FileDescriptor off_standard_streams(FileDescriptor fd) {
+    return fd && fd.get() <= STDERR_FILENO ? moved_up(std::move(fd)) : std::move(fd);
+}
+
+inline Pipe make_pipe() {
+    int ends[2];
+#if CONCURRENT_FUTURES_LINUX
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw_system_error("pipe2");
+#else
+    if (::pipe(ends) != 0) throw_system_error("pipe");
+#endif
+    Pipe made{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+#if !CONCURRENT_FUTURES_LINUX
+    set_close_on_exec(ends[0]);
+    set_close_on_exec(ends[1]);
+#endif
+    made.read_end = off_standard_streams(std::move(made.read_end));
+    made.write_end = off_standard_streams(std::move(made.write_end));
+    return made;
 }
 
 struct IoResult {
@@ -143,6 +152,7 @@ class WakeUp {
 #if CONCURRENT_FUTURES_LINUX
         ends_.read_end = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         if (!ends_.read_end) throw_system_error("eventfd");
+        ends_.read_end = off_standard_streams(std::move(ends_.read_end));
 #else
         ends_ = make_pipe();
         set_nonblocking(ends_.read_end);

@@ -9,7 +9,6 @@
 // Files that are missing or odd mean "no limit". Never 0.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -90,7 +89,8 @@ inline std::size_t processors_of_cgroups(std::string_view groups, const std::str
         if (controllers.empty()) {
             take(cgroup_quota(root, group, 2));
             take(cgroup_quota(root + "/unified", group, 2));
-        } else if (("," + std::string(controllers) + ",").find(",cpu,") != std::string::npos) {
+        } else if (std::string(1, ',').append(controllers).append(",").find(",cpu,") !=
+                   std::string::npos) {
             take(cgroup_quota(root + "/" + std::string(controllers), group, 1));
             take(cgroup_quota(root + "/cpu", group, 1));
         }

@@ -58,7 +58,7 @@ class SharedPage {
         set_close_on_exec(fd.get());
 #endif
         if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) throw_system_error("ftruncate");
-        return fd;
+        return off_standard_streams(std::move(fd));
     }
 
     FileDescriptor fd_;

@@ -17,7 +17,8 @@ namespace concurrent::futures::inline v1::detail {
 /// thread's name is its number, so the cut takes from the front part.
 inline void name_current_thread(const std::string& prefix, std::size_t number) noexcept {
     try {
-        const std::string suffix = "_" + std::to_string(number);
+        std::string suffix(1, '_');
+        suffix += std::to_string(number);
         const std::size_t room = suffix.size() < 15 ? 15 - suffix.size() : 0;
         const std::string name = prefix.substr(0, room) + suffix;
 #if CONCURRENT_FUTURES_LINUX

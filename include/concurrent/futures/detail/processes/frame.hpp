@@ -3,9 +3,9 @@
 // frame.hpp: messages on the pipes between the pool and a worker.
 //
 //     byte   0  magic and version   4        pool → worker: configure, task
-//            4  type                1        worker → pool: ready, start_failed,
-//            5  reserved, 0         1                       result, exception, skipped
-//            6  slot                2
+//            4  type                1                       stop
+//            5  reserved, 0         1        worker → pool: ready, start_failed,
+//            6  slot                2                       result, exception, skipped
 //            8  task id             8      The id stands outside of the body, so a body that cannot
 //           16  body length         8      be decoded fails one task and no more.
 //           24  check of 0-23       4
@@ -36,6 +36,7 @@ namespace concurrent::futures::inline v1::detail {
 enum class FrameType : std::uint8_t {
     configure = 1,
     task = 2,
+    stop = 3,
     ready = 16,
     start_failed = 17,
     result = 18,

@@ -12,17 +12,31 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
 struct PoolDescriptors {
     std::mutex mutex;
     std::vector<int> open;  // guarded by mutex
+    const unsigned born = fork_generation();
 
+    /// Those of this process: after a fork a new, empty one, because the mutex may have been copied
+    /// while a thread held it that is not here. Outlives static objects.
     static PoolDescriptors& instance() {
-        static PoolDescriptors* const descriptors = new PoolDescriptors;  // outlives static objects
-        return *descriptors;
+        static constinit Atomic<PoolDescriptors*> current{nullptr};
+        // (1) acquire, pairs with (2): the object is complete.
+        PoolDescriptors* seen = current.load(std::memory_order_acquire);
+        if (seen && seen->born == fork_generation()) return *seen;
+        auto* const made = new PoolDescriptors;
+        // (2) release, pairs with (1); acquire for the object of another thread that was quicker.
+        if (current.compare_exchange_strong(seen, made, std::memory_order_acq_rel,
+                                            std::memory_order_acquire))
+            return *made;
+        delete made;
+        return *seen;
     }
 };
 

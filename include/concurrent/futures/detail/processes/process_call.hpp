@@ -71,7 +71,10 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     }
 
   private:
-    ~ProcessCall() override = default;
+    ~ProcessCall() override {
+        if (manager_->reports_unobserved() && this->failed_unobserved())
+            report_unhandled(manager_->hook(), this->error(), "a call whose failure nobody looked at");
+    }
 
     const std::shared_ptr<ProcessManager> manager_;
 };

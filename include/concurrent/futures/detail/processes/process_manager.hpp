@@ -56,6 +56,7 @@ struct ProcessSettings {
     QueueFull on_full = QueueFull::block;
     Duration idle_timeout{};
     UnhandledExceptionHook hook{};
+    bool report_unobserved = false;
 };
 
 class ProcessManager {
@@ -80,7 +81,8 @@ class ProcessManager {
     bool is_revoked(const RemoteTask& task) const;
     bool is_running(const RemoteTask& task) const;
 
-    void begin_shutdown(bool cancel_pending);
+    /// `forced`: workers that end from here on are not replaced, whatever they leave.
+    void begin_shutdown(bool cancel_pending, bool forced = false);
     /// Waits for all workers to be gone. From the manager thread: returns true at once.
     bool join(const Deadline& deadline);
     /// Before destruction in a callback on the manager thread: it ends by itself.
@@ -91,13 +93,15 @@ class ProcessManager {
     std::vector<int> worker_pids() const;
     Counts counts() const;
     const UnhandledExceptionHook& hook() const noexcept { return settings_.hook; }
+    bool reports_unobserved() const noexcept { return settings_.report_unobserved; }
     std::size_t max_workers() const noexcept { return settings_.max_workers; }
     bool in_forked_child() const noexcept { return fork_generation() != born_; }
     bool on_manager_thread() const noexcept { return current_ == this; }
     /// Of all pools in this process: threads that a fork need not mind, see TemplateProcess.
     static std::size_t manager_threads() noexcept {
         // relaxed: a thread counts itself before start() returns and after it has let go of all locks.
-        return manager_threads_.load(std::memory_order_relaxed);
+        const std::uint64_t seen = manager_threads_.load(std::memory_order_relaxed);
+        return seen >> 32 == fork_generation() ? static_cast<std::uint32_t>(seen) : 0;
     }
     void count_unreadable_result() noexcept;
     /// On the manager thread only: works until the task has ended.
@@ -112,19 +116,23 @@ class ProcessManager {
 
     /// Something to tell a task, outside of the lock.
     struct Delivery {
-        RemoteTask* task;  // its reference goes with it
-        enum class Kind : std::uint8_t { result, failure, cancelled, release } kind;
-        ByteBuffer body{};
-        std::exception_ptr error{};
+        RemoteTask* task;  // its reference goes with it; null: the pool itself is told
+        enum class Kind : std::uint8_t { result, exception, failure, release, start_failed } kind;
+        ByteBuffer body{};  // result, exception, start_failed: as the worker sent it
+        std::exception_ptr error{};  // failure
+        int pid = 0;                 // exception, start_failed: of that worker
     };
 
     // process_manager_submit.hpp: what other threads call.
     void throw_if_closed() const;
     bool wait_for_room(Lock& lock, RemoteTask& task);
     std::vector<RemoteTask*> revoke_all_unstarted();
+    /// Length of the queue, with and without those that are revoked.
     std::size_t queued() const noexcept { return queue_[0].size() + queue_[1].size() + queue_[2].size(); }
+    std::size_t waiting() const noexcept { return queued() - revoked_in_queue_; }
 
     // process_manager_workers.hpp: workers' lives.
+    std::size_t unstarted() const noexcept;
     std::size_t missing_workers() const noexcept;
     bool start_worker();
     void retire_workers();
@@ -142,6 +150,7 @@ class ProcessManager {
     std::size_t dispatch();
     void balance();
     WorkerLink* choose_worker() noexcept;
+    std::size_t fair_share(std::size_t coming) const noexcept;
     bool may_take_more(const WorkerLink& link) const noexcept;
     RemoteTask* next_queued();
     void poll_once(const std::vector<WorkerLink*>& links, bool may_sleep);
@@ -149,6 +158,7 @@ class ProcessManager {
     void receive(WorkerLink& link, Frame& frame);
     void deliver_all() noexcept;
     void deliver(Delivery& delivery) noexcept;
+    void deliver_start_failure(const Delivery& delivery) noexcept;
     bool finished() const noexcept { return closed_ && links_.empty() && queued() == 0; }
     int poll_milliseconds() const;
 
@@ -158,7 +168,9 @@ class ProcessManager {
     static_assert(tasks_ahead <= ControlPage::slots);
 
     inline static constinit thread_local const ProcessManager* current_ = nullptr;
-    inline static constinit Atomic<std::size_t> manager_threads_{0};
+    /// Below 2^32; above, the fork_generation() they belong to: a fork does not inherit threads.
+    inline static constinit Atomic<std::uint64_t> manager_threads_{0};
+    static void count_manager_thread(std::int32_t change) noexcept;
 
     const ProcessSettings settings_;
     const unsigned born_ = fork_generation();
@@ -169,8 +181,11 @@ class ProcessManager {
     mutable std::mutex mutex_;
     // All below: guarded by mutex_.
     std::array<std::deque<RemoteTask*>, 3> queue_;  // by Priority; revoked ones are dropped when met
+    std::size_t revoked_in_queue_ = 0;
     Links links_;
+    Links buried_;  // manager thread; to be destroyed without the lock, as calls may go with them
     std::deque<Delivery> deliveries_;
+    std::size_t share_ = 1;  // tasks per worker, see fair_share()
     std::uint64_t submitted_ = 0;
     std::uint64_t last_id_ = 0;
     std::uint32_t last_worker_ = 0;

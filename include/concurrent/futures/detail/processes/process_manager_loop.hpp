@@ -29,6 +29,18 @@ inline ProcessManager::~ProcessManager() {
     if (template_ && !in_forked_child()) template_->stop();
 }
 
+inline void ProcessManager::count_manager_thread(std::int32_t change) noexcept {
+    const std::uint64_t generation = std::uint64_t{fork_generation()} << 32;
+    // relaxed, both: see manager_threads().
+    std::uint64_t seen = manager_threads_.load(std::memory_order_relaxed);
+    std::uint64_t next = 0;
+    do {
+        const std::uint64_t count = seen >> 32 == generation >> 32 ? seen & 0xffff'ffff : 0;
+        next = generation | (count + static_cast<std::uint64_t>(change)) % (std::uint64_t{1} << 32);
+    } while (!manager_threads_.compare_exchange_weak(seen, next, std::memory_order_relaxed,
+                                                     std::memory_order_relaxed));
+}
+
 inline void ProcessManager::start(std::shared_ptr<ProcessManager> self) {
     // The new thread inherits the mask: the program's signal handlers run in the program's threads, and a
     // write to a dead worker's pipe raises no SIGPIPE.
@@ -36,12 +48,11 @@ inline void ProcessManager::start(std::shared_ptr<ProcessManager> self) {
     sigset_t before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    // relaxed, here and below: see manager_threads().
-    manager_threads_.fetch_add(1, std::memory_order_relaxed);
+    count_manager_thread(1);
     try {
         thread_ = std::thread([self = std::move(self)] { self->run(); });
     } catch (...) {
-        manager_threads_.fetch_sub(1, std::memory_order_relaxed);
+        count_manager_thread(-1);
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
         throw;
     }
@@ -62,7 +73,7 @@ inline void ProcessManager::run() noexcept {
     const std::lock_guard lock(mutex_);
     thread_ended_ = true;
     ended_.notify_all();
-    manager_threads_.fetch_sub(1, std::memory_order_relaxed);
+    count_manager_thread(-1);
 }
 
 /// Out of memory or descriptors: the pool ends in order, with every task failed and told why.
@@ -95,6 +106,7 @@ inline void ProcessManager::step() {
         may_sleep = deliveries_.empty() && !finished();
     }
     poll_once(links, may_sleep);
+    std::exchange(buried_, {}).clear();
     deliver_all();
 }
 
@@ -102,6 +114,7 @@ inline void ProcessManager::step() {
 inline std::size_t ProcessManager::dispatch() {
     awake_ = false;
     const std::size_t missing = missing_workers();
+    share_ = fair_share(missing);
     while (RemoteTask* const task = next_queued()) {
         WorkerLink* const link = choose_worker();
         if (!link) {
@@ -125,14 +138,27 @@ inline RemoteTask* ProcessManager::next_queued() {
             queue_[level].pop_front();
             if (task->stage == RemoteTask::Stage::queued) return task;
             deliveries_.push_back({task, Delivery::Kind::release});
+            --revoked_in_queue_;
         }
     }
     return nullptr;
 }
 
+/// So many tasks each worker may have, those on their way included: what is sent early may have to be taken
+/// back, so no more than there is for all.
+inline std::size_t ProcessManager::fair_share(std::size_t coming) const noexcept {
+    std::size_t tasks = queued();
+    std::size_t workers = coming;
+    for (const auto& link : links_) {
+        if (link->ended || link->phase == WorkerLink::Phase::retiring) continue;
+        tasks += link->in_flight();
+        ++workers;
+    }
+    return std::clamp<std::size_t>(workers == 0 ? 1 : tasks / workers, 1, tasks_ahead);
+}
+
 inline bool ProcessManager::may_take_more(const WorkerLink& link) const noexcept {
-    return link.phase == WorkerLink::Phase::ready && !link.ended &&
-           link.in_flight() < tasks_ahead &&
+    return link.phase == WorkerLink::Phase::ready && !link.ended && link.in_flight() < share_ &&
            (settings_.max_tasks_per_child == 0 || link.given() < settings_.max_tasks_per_child);
 }
 
@@ -144,23 +170,25 @@ inline WorkerLink* ProcessManager::choose_worker() noexcept {
     return best;
 }
 
-/// A task that waits behind another one while a worker has nothing to do is taken back and given to it.
+/// A task that waits behind another one while a worker has nothing to do is taken back and given to it; the
+/// oldest first, so that calls start in the order of submission.
 inline void ProcessManager::balance() {
     for (const auto& idle : links_) {
         if (idle->in_flight() != 0 || !may_take_more(*idle)) continue;
-        RemoteTask* newest = nullptr;
+        RemoteTask* oldest = nullptr;
         for (const auto& busy : links_) {
             if (busy->in_flight() < 2) continue;
             for (const WorkerLink::InFlight& entry : busy->table())
-                if (entry.task && !entry.revoked && (!newest || entry.id > newest->id) &&
+                if (entry.task && !entry.revoked &&
+                    (!oldest || entry.task->number < oldest->number) &&
                     busy->page().state(entry.task->slot, entry.id) == SlotState::queued)
-                    newest = entry.task;
+                    oldest = entry.task;
         }
-        if (!newest) return;
-        if (!newest->worker->try_revoke(*newest)) continue;
-        newest->retain();  // the revoked entry keeps its own reference until the worker has skipped it
-        newest->id = ++last_id_;
-        idle->give(*newest);
+        if (!oldest) return;
+        if (!oldest->worker->try_revoke(*oldest)) continue;
+        oldest->retain();  // the revoked entry keeps its own reference until the worker has skipped it
+        oldest->id = ++last_id_;
+        idle->give(*oldest);
     }
 }
 
@@ -231,16 +259,9 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
         return;
     }
     if (header.type == FrameType::start_failed) {
-        std::string why;
-        try {
-            Decoder decoder(frame.body.bytes());
-            std::rethrow_exception(decode_exception(decoder, link.process.pid()));
-        } catch (const std::exception& error) {
-            why = error.what();
-        } catch (...) {
-            why = "something that is no std::exception";
-        }
-        break_pool("ProcessPoolExecutor: the initializer threw in a worker: " + why);
+        link.phase = WorkerLink::Phase::retiring;  // its end will be no news
+        deliveries_.push_back({nullptr, Delivery::Kind::start_failed, std::move(frame.body), {},
+                               link.process.pid()});
         return;
     }
     WorkerLink::InFlight* const entry = link.find(header.slot, header.task);
@@ -257,17 +278,19 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     }
     task->stage = RemoteTask::Stage::ended;
     ++(header.type == FrameType::result ? completed_ : failed_);
-    Delivery delivery{task, Delivery::Kind::result, std::move(frame.body)};
-    if (header.type == FrameType::exception) {
-        delivery.kind = Delivery::Kind::failure;
-        try {
-            Decoder decoder(delivery.body.bytes());
-            delivery.error = decode_exception(decoder, link.process.pid());
-        } catch (...) {
-            delivery.error = std::current_exception();
-        }
+    const auto kind = header.type == FrameType::result ? Delivery::Kind::result
+                                                       : Delivery::Kind::exception;
+    deliveries_.push_back({task, kind, std::move(frame.body), {}, link.process.pid()});
+}
+
+/// Runs codecs of registered exceptions: not under a lock.
+inline std::exception_ptr decode_failure(const ByteBuffer& body, int pid) noexcept {
+    try {
+        Decoder decoder(body.bytes());
+        return decode_exception(decoder, pid);
+    } catch (...) {
+        return std::current_exception();
     }
-    deliveries_.push_back(std::move(delivery));
 }
 
 /// Without the lock. One at a time from the common list, so that a callback that works on here (see
@@ -290,16 +313,31 @@ inline void ProcessManager::deliver(Delivery& delivery) noexcept {
             delivery.task->succeed(decoder);
             break;
         }
+        case Delivery::Kind::exception:
+            delivery.task->fail(decode_failure(delivery.body, delivery.pid));
+            break;
         case Delivery::Kind::failure:
             delivery.task->fail(delivery.error);
             break;
-        case Delivery::Kind::cancelled:
-            delivery.task->cancel_revoked();
-            break;
         case Delivery::Kind::release:
             break;
+        case Delivery::Kind::start_failed:
+            return deliver_start_failure(delivery);
     }
     delivery.task->release();
+}
+
+inline void ProcessManager::deliver_start_failure(const Delivery& delivery) noexcept {
+    std::string why = "ProcessPoolExecutor: the initializer threw in a worker: ";
+    try {
+        std::rethrow_exception(decode_failure(delivery.body, delivery.pid));
+    } catch (const std::exception& error) {
+        why += error.what();
+    } catch (...) {
+        why += "something that is no std::exception";
+    }
+    const std::lock_guard lock(mutex_);
+    break_pool(why);
 }
 
 /// From succeed(), before the future ends: the result turned out not to be readable.

@@ -38,10 +38,10 @@ inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
 /// False when the task was dealt with here.
 inline bool ProcessManager::wait_for_room(Lock& lock, RemoteTask& task) {
     // The manager thread (in a callback) never waits for room: it is the one that makes it.
-    if (queued() < settings_.max_pending || on_manager_thread()) return true;
+    if (waiting() < settings_.max_pending || on_manager_thread()) return true;
     switch (settings_.on_full) {
         case QueueFull::raise:
-            throw QueueFullError("ProcessPoolExecutor: " + std::to_string(queued()) +
+            throw QueueFullError("ProcessPoolExecutor: " + std::to_string(waiting()) +
                                  " calls are waiting, which is max_pending; submit later, or choose "
                                  "QueueFull::block or caller_runs");
         case QueueFull::caller_runs: {
@@ -68,28 +68,36 @@ inline bool ProcessManager::wait_for_room(Lock& lock, RemoteTask& task) {
             break;
     }
     room_.wait(lock, [this] {
-        return queued() < settings_.max_pending || closed_ || !broken_.empty();
+        return waiting() < settings_.max_pending || closed_ || !broken_.empty();
     });
     throw_if_closed();
     return true;
 }
 
 inline bool ProcessManager::revoke(RemoteTask& task) {
+    if (in_forked_child()) return false;  // the mutex may have been copied locked, here and below
     const std::lock_guard lock(mutex_);
-    const bool won = task.stage == RemoteTask::Stage::queued ||
+    const bool was_queued = task.stage == RemoteTask::Stage::queued;
+    const bool won = was_queued ||
                      (task.stage == RemoteTask::Stage::sent && task.worker->try_revoke(task));
     if (!won) return false;
+    if (was_queued) {
+        ++revoked_in_queue_;
+        if (settings_.max_pending != 0) room_.notify_one();
+    }
     task.stage = RemoteTask::Stage::revoked;
     ++cancelled_;
     return true;
 }
 
 inline bool ProcessManager::is_revoked(const RemoteTask& task) const {
+    if (in_forked_child()) return false;
     const std::lock_guard lock(mutex_);
     return task.stage == RemoteTask::Stage::revoked;
 }
 
 inline bool ProcessManager::is_running(const RemoteTask& task) const {
+    if (in_forked_child()) return false;
     const std::lock_guard lock(mutex_);
     if (task.stage == RemoteTask::Stage::ended) return true;  // its result is being delivered
     if (task.stage != RemoteTask::Stage::sent) return false;
@@ -108,7 +116,10 @@ inline std::vector<RemoteTask*> ProcessManager::revoke_all_unstarted() {
     };
     for (std::size_t level = queue_.size(); level-- > 0;)
         for (RemoteTask* const task : queue_[level])
-            if (task->stage == RemoteTask::Stage::queued) note(*task);
+            if (task->stage == RemoteTask::Stage::queued) {
+                note(*task);
+                ++revoked_in_queue_;
+            }
     for (const auto& link : links_)
         for (const WorkerLink::InFlight& entry : link->table())
             if (entry.task && entry.task->stage == RemoteTask::Stage::sent &&
@@ -117,12 +128,13 @@ inline std::vector<RemoteTask*> ProcessManager::revoke_all_unstarted() {
     return revoked;
 }
 
-inline void ProcessManager::begin_shutdown(bool cancel_pending) {
+inline void ProcessManager::begin_shutdown(bool cancel_pending, bool forced) {
     if (in_forked_child()) return;
     std::vector<RemoteTask*> revoked;
     {
         const std::lock_guard lock(mutex_);
         closed_ = true;
+        forced_ = forced_ || forced;
         if (cancel_pending) revoked = revoke_all_unstarted();
         awake_ = true;
         room_.notify_all();
@@ -150,10 +162,10 @@ inline bool ProcessManager::join(const Deadline& deadline) {
 }
 
 inline void ProcessManager::end_workers(int signal) {
-    begin_shutdown(true);
+    if (in_forked_child()) return;  // they are not this process's workers
+    begin_shutdown(true, true);
     {
         const std::lock_guard lock(mutex_);
-        forced_ = true;
         for (const auto& link : links_) {
             if (link->ended) continue;
             link->complaint = signal == SIGKILL ? "kill_workers()" : "terminate_workers()";
@@ -169,6 +181,7 @@ inline void ProcessManager::detach() {
 }
 
 inline std::vector<int> ProcessManager::worker_pids() const {
+    if (in_forked_child()) return {};
     const std::lock_guard lock(mutex_);
     std::vector<int> pids;
     for (const auto& link : links_)
@@ -177,6 +190,7 @@ inline std::vector<int> ProcessManager::worker_pids() const {
 }
 
 inline ProcessManager::Counts ProcessManager::counts() const {
+    if (in_forked_child()) return {};
     const std::lock_guard lock(mutex_);
     Counts counts{0, 0, 0, 0, completed_, failed_, cancelled_, restarts_};
     for (const auto& level : queue_)

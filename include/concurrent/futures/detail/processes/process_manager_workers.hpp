@@ -14,11 +14,19 @@
 
 namespace concurrent::futures::inline v1::detail {
 
+/// Tasks that wait for a worker: in the queue, or behind another task of the worker they were sent to.
+inline std::size_t ProcessManager::unstarted() const noexcept {
+    std::size_t count = waiting();
+    for (const auto& link : links_)
+        if (!link->ended && link->wanted() > 1) count += link->wanted() - 1;
+    return count;
+}
+
 /// How many to start now: one for each task that waits, as far as the pool may grow.
 inline std::size_t ProcessManager::missing_workers() const noexcept {
     if (forced_ || !broken_.empty()) return 0;
     if (start_again_ && std::chrono::steady_clock::now() < *start_again_) return 0;
-    std::size_t waiting = queued();
+    const std::size_t unstarted_tasks = unstarted();
     std::size_t alive = 0;
     std::size_t coming = 0;  // will take a task without being asked again
     for (const auto& link : links_) {
@@ -26,13 +34,10 @@ inline std::size_t ProcessManager::missing_workers() const noexcept {
         if (!may_take_more(*link) && link->phase == WorkerLink::Phase::ready && link->in_flight() == 0)
             continue;  // has had its max_tasks_per_child
         ++alive;
-        if (link->in_flight() == 0)
-            ++coming;
-        else
-            waiting += link->in_flight() - 1;
+        coming += link->wanted() == 0;
     }
-    if (waiting <= coming || alive >= settings_.max_workers) return 0;
-    return std::min(settings_.max_workers - alive, waiting - coming);
+    if (unstarted_tasks <= coming || alive >= settings_.max_workers) return 0;
+    return std::min(settings_.max_workers - alive, unstarted_tasks - coming);
 }
 
 /// Without the lock. False when it could not be started.
@@ -71,20 +76,22 @@ inline bool ProcessManager::start_worker() {
     return false;
 }
 
-/// Workers that have nothing to do any more are told so by the end of their pipe.
+/// Workers that have nothing to do any more are told to leave. While the pool shuts down that is when
+/// no task waits, neither in the queue nor behind another one, where balance() would take it from.
 inline void ProcessManager::retire_workers() {
     const auto now = std::chrono::steady_clock::now();
+    const bool not_needed = closed_ && unstarted() == 0;
     for (const auto& link : links_) {
-        if (link->phase == WorkerLink::Phase::retiring || link->in_flight() != 0 || link->has_output())
+        if (link->ended || link->phase == WorkerLink::Phase::retiring || link->in_flight() != 0 ||
+            link->has_output())
             continue;
         const bool ready = link->phase == WorkerLink::Phase::ready;
-        const bool not_needed = closed_ && queued() == 0;
         const bool worn_out = ready && !may_take_more(*link);
         const bool idle_too_long =
             ready && settings_.idle_timeout && now - link->idle_since >= *settings_.idle_timeout;
         if (!not_needed && !worn_out && !idle_too_long) continue;
         link->phase = WorkerLink::Phase::retiring;
-        link->close_tasks();
+        link->stop();
     }
 }
 
@@ -170,7 +177,9 @@ inline void ProcessManager::bury(WorkerLink& link) {
         note_start_failure("worker process " + std::to_string(link.process.pid()) + " " +
                            describe_end(*link.exit_status) + " before it was ready" +
                            (link.complaint.empty() ? "" : " (" + link.complaint + ")"));
-    links_.remove_if([&](const auto& each) { return each.get() == &link; });
+    const auto place = std::find_if(links_.begin(), links_.end(),
+                                    [&](const auto& each) { return each.get() == &link; });
+    buried_.splice(buried_.end(), links_, place);
 }
 
 /// The task was running, or over but its result not sent.
@@ -235,6 +244,7 @@ inline void ProcessManager::break_pool(const std::string& reason) {
     for (std::size_t level = queue_.size(); level-- > 0;) {
         for (RemoteTask* const task : queue_[level]) fail(task);
         queue_[level].clear();
+        revoked_in_queue_ = 0;
     }
     for (const auto& link : links_) {
         for (WorkerLink::InFlight& entry : link->table()) {

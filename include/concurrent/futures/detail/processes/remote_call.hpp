@@ -15,7 +15,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +22,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/function.hpp"
 #include "concurrent/futures/detail/platform/loaded_modules.hpp"
 #include "concurrent/futures/detail/processes/task_registry.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
@@ -102,7 +102,7 @@ template <auto function>
 struct StaticFunction {
     template <class... Args>
     decltype(auto) operator()(Args&&... args) const {
-        return std::invoke(function, std::forward<Args>(args)...);
+        return detail::invoke(function, std::forward<Args>(args)...);
     }
 };
 
@@ -207,7 +207,7 @@ struct RemoteCall<Callable, ParameterList<W...>> {
         const auto invoke = [&]() -> decltype(auto) {
             return std::apply(
                 [&](W&... argument) -> decltype(auto) {
-                    return std::invoke(callable, static_cast<W&&>(argument)...);
+                    return detail::invoke(callable, static_cast<W&&>(argument)...);
                 },
                 arguments);
         };

@@ -8,8 +8,10 @@
 // that mark no pool ever starts a copy, so a program that forgets the call cannot multiply.
 #pragma once
 
+#include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -42,7 +44,8 @@ struct WorkerOrder {
     int depth;
 };
 
-/// The order to be a worker, if this process got one. Takes it out of the environment.
+/// The order to be a worker, if this process got one. Takes it out of the environment. Ends a worker
+/// whose pool has died meanwhile: it must not go on as a second copy of the program.
 inline std::optional<WorkerOrder> take_worker_order() {
     const char* const text = std::getenv(worker_variable);
     if (!text) return std::nullopt;
@@ -50,6 +53,8 @@ inline std::optional<WorkerOrder> take_worker_order() {
     const long parent = std::strtol(text, &rest, 10);
     const long depth = *rest == ':' ? std::strtol(rest + 1, nullptr, 10) : 0;
     ::unsetenv(worker_variable);
+    if (parent > 0 && ::kill(static_cast<pid_t>(parent), 0) != 0 && errno == ESRCH)
+        ::_exit(EXIT_FAILURE);
     if (parent != ::getppid() || depth < 1 || depth > depth_limit) return std::nullopt;
     return WorkerOrder{static_cast<int>(parent), static_cast<int>(depth)};
 }

@@ -101,7 +101,7 @@ inline Reception receive_message(int socket) {
         for (std::size_t i = 0; i < count; ++i) {
             int fd;
             std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-            result.received.descriptors.emplace_back(fd);
+            result.received.descriptors.push_back(off_standard_streams(FileDescriptor(fd)));
         }
     }
     return result;
@@ -194,15 +194,15 @@ class TemplateProcess {
         int ends[2];
         if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
             throw_system_error("socketpair");
-        FileDescriptor ours(ends[0]);
-        FileDescriptor theirs(ends[1]);
+        FileDescriptor ours = off_standard_streams(FileDescriptor(ends[0]));
+        FileDescriptor theirs = off_standard_streams(FileDescriptor(ends[1]));
         set_nonblocking(ours);
         std::fflush(nullptr);  // or what is in the buffers would be written twice
         const pid_t pid = ::fork();
         if (pid < 0) throw_system_error("fork");
         if (pid == 0) {
             ours.reset();
-            live_as_template(std::move(theirs));
+            live_as_template(std::move(theirs), descriptors);
         }
         process_ = ProcessHandle(pid, open_pidfd(pid));
         socket_ = PoolDescriptor(std::move(ours));
@@ -225,10 +225,11 @@ class TemplateProcess {
     }
 
   private:
-    [[noreturn]] static void live_as_template(FileDescriptor socket) {
+    [[noreturn]] static void live_as_template(FileDescriptor socket,
+                                              const PoolDescriptors& of_parent) {
         // No other thread is left that could hold these locks, but one may have held them at the fork.
         reset_listener_mutexes();
-        for (const int fd : PoolDescriptors::instance().open) ::close(fd);
+        for (const int fd : of_parent.open) ::close(fd);
         ++program_start().depth;
         for (int signal = 1; signal < NSIG; ++signal) {
             struct sigaction action{};

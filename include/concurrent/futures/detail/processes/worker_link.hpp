@@ -67,6 +67,8 @@ class WorkerLink {
     };
 
     std::size_t in_flight() const noexcept { return in_flight_; }
+    /// Those of them that are still wanted.
+    std::size_t wanted() const noexcept { return in_flight_ - revoked_; }
     std::size_t given() const noexcept { return given_; }
 
     /// Gives it the task; a slot must be free. Takes over the manager's reference.
@@ -88,6 +90,7 @@ class WorkerLink {
         InFlight& entry = table_[task.slot];
         if (entry.task != &task || entry.revoked || !page().try_revoke(task.slot, task.id)) return false;
         entry.revoked = true;
+        ++revoked_;
         --given_;
         return true;
     }
@@ -100,6 +103,7 @@ class WorkerLink {
     /// Frees the slot and gives back the reference to the task.
     RemoteTask* take(InFlight& entry) noexcept {
         --in_flight_;
+        if (entry.revoked) --revoked_;
         RemoteTask* const task = std::exchange(entry, InFlight{}).task;
         return task;
     }
@@ -121,7 +125,12 @@ class WorkerLink {
     /// SerializationError for what is no frame.
     template <class Receive>
     bool read_frames(Receive receive);
-    /// The worker reads the end of its tasks and leaves.
+    /// The worker reads this and leaves. The end of the pipe would do, but does not come as long as
+    /// somebody else has the pipe open, such as a fork that the program made for itself.
+    void stop() {
+        queue_frame(make_header(FrameType::stop, 0), {});
+        stopping_ = true;
+    }
     void close_tasks() noexcept { tasks_.reset(); }
     void close_results() noexcept { results_.reset(); }
     /// Gives up what was not written. The tasks' references are dropped.
@@ -178,7 +187,9 @@ class WorkerLink {
     PoolDescriptor results_;  // read end
     std::array<InFlight, ControlPage::slots> table_{};
     std::size_t in_flight_ = 0;
+    std::size_t revoked_ = 0;  // of those in flight
     std::size_t given_ = 0;  // in its life, without those revoked
+    bool stopping_ = false;
     std::deque<Segment> outgoing_;
     FrameAssembler incoming_;
 };
@@ -211,6 +222,7 @@ inline void WorkerLink::flush() noexcept {
             pop_output();
         }
     }
+    if (stopping_) close_tasks();
 }
 
 template <class Receive>

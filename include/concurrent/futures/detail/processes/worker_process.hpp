@@ -4,7 +4,7 @@
 //
 //     configure ──▶ run the initializer ──▶ "ready" ──┬─▶ task: start, run, end, send the result
 //                                                     │        or, if it was revoked, "skipped"
-//                                                     └─▶ end of the pipe: worker_exit, leave
+//                                                     └─▶ stop, or end of the pipe: worker_exit, leave
 //
 // One thread, blocking reads and writes: the pool always drains results, so a write ends. The result
 // of a task is sent before the next one starts, so that a death loses the running task only. User code
@@ -76,6 +76,9 @@ class WorkerProcess {
                 case FrameType::task:
                     run_task(*frame);
                     break;
+                case FrameType::stop:
+                    leave();
+                    return EXIT_SUCCESS;
                 default:
                     throw SerializationError("a worker got a frame that is not for workers");
             }

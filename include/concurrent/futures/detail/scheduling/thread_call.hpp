@@ -27,28 +27,34 @@ template <class Call>
 class PostedTask final : public Task {
   public:
     template <class... Args>
-    explicit PostedTask(Args&&... args) : call_(std::forward<Args>(args)...) {}
+    explicit PostedTask(WorkerThreads& pool, Args&&... args)
+        : pool_(pool), call_(std::forward<Args>(args)...) {}
 
     TaskEnd run() noexcept override {
+        pool_.calls().begin();
         TaskEnd end = TaskEnd::completed;
         try {
             call_();
         } catch (...) {
-            const WorkerThreads* const pool = WorkerThreads::current();
-            report_unhandled(pool ? pool->hook() : UnhandledExceptionHook(), std::current_exception(),
-                             "a posted call");
+            report_unhandled(pool_.hook(), std::current_exception(), "a posted call");
             end = TaskEnd::failed;
         }
+        pool_.calls().end(end == TaskEnd::completed);
         delete this;
         return end;
     }
     TaskEnd abandon(const std::exception_ptr& reason) noexcept override {
+        if (reason) {
+            pool_.calls().failed_unstarted();
+            report_unhandled(pool_.hook(), reason, "a posted call");
+        }
         delete this;
         return reason ? TaskEnd::failed : TaskEnd::cancelled;
     }
     Standing standing() const noexcept override { return Standing::waiting; }
 
   private:
+    WorkerThreads& pool_;  // alive while it has tasks
     Call call_;
 };
 
@@ -57,7 +63,7 @@ class ThreadCall final : public OutcomeState<T>, public Task {
   public:
     template <class... Args>
     explicit ThreadCall(WorkerThreads& pool, Args&&... args)
-        : pool_(&pool), keeps_pool_(static_cast<bool>(pool.hook())) {
+        : pool_(&pool), keeps_pool_(pool.hook() || pool.reports_unobserved()) {
         ::new (static_cast<void*>(std::addressof(call_))) Call(std::forward<Args>(args)...);
         if (keeps_pool_) pool.retain();
     }
@@ -74,6 +80,7 @@ class ThreadCall final : public OutcomeState<T>, public Task {
         TaskEnd end = TaskEnd::claimed;
         if (reason && this->begin()) {
             std::destroy_at(std::addressof(call_));
+            pool_->calls().failed_unstarted();
             this->finish(this->store_exception(reason));
             end = TaskEnd::failed;
         } else if (reason ? was_cancelled() : cancel()) {
@@ -114,7 +121,7 @@ class ThreadCall final : public OutcomeState<T>, public Task {
     /// to do it. Only this call, never an unrelated one.
     bool help() noexcept override {
         if (WorkerThreads::current() != pool_ || !this->begin()) return false;
-        pool_->count(execute());
+        execute();
         return true;
     }
     void report(const std::exception_ptr& error) noexcept override {
@@ -134,16 +141,21 @@ class ThreadCall final : public OutcomeState<T>, public Task {
     struct NoStopGuard {};
 
     ~ThreadCall() override {
-        if (keeps_pool_) pool_->release();
+        if (!keeps_pool_) return;
+        if (pool_->reports_unobserved() && this->failed_unobserved())
+            report_unhandled(pool_->hook(), this->error(), "a call whose failure nobody looked at");
+        pool_->release();
     }
 
     TaskEnd execute() noexcept {
+        pool_->calls().begin();
         const CallState end = this->store_result_of([this]() -> decltype(auto) { return call_(); });
         if constexpr (Call::stoppable) {
             const std::lock_guard lock(listener_mutex(&stop_guard_));
             stop_guard_.over = true;
         }
         std::destroy_at(std::addressof(call_));
+        pool_->calls().end(end == CallState::finished);
         this->finish(end);
         return end == CallState::finished ? TaskEnd::completed : TaskEnd::failed;
     }

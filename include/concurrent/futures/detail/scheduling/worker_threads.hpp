@@ -17,8 +17,6 @@
 // Lifetime: threads hold a reference, so a pool may be destroyed from one of its own workers.
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -34,6 +32,8 @@
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
+#include "concurrent/futures/detail/scheduling/call_counters.hpp"
+#include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/task/priority_queue.hpp"
@@ -68,13 +68,15 @@ class WorkerThreads {
 
     Counts counts() const;
     const UnhandledExceptionHook& hook() const noexcept { return options_.on_unhandled_exception; }
+    bool reports_unobserved() const noexcept { return options_.report_unobserved; }
     std::size_t max_workers() const noexcept { return options_.max_workers; }
     bool in_forked_child() const noexcept { return fork_generation() != born_; }
 
     /// The pool whose worker is calling, or null.
     static WorkerThreads* current() noexcept { return current_; }
-    /// Counts a task that a worker has run out of turn, because it waits for it.
-    void count(TaskEnd end) noexcept;
+    CallCounters& calls() noexcept { return calls_; }
+    /// For calls with a time limit.
+    DeadlineTimer& timer() noexcept { return timer_; }
 
     void retain() noexcept {
         // relaxed: the caller holds a reference.
@@ -104,13 +106,16 @@ class WorkerThreads {
     bool initialize() noexcept;
     void run_tasks(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept;
     bool sleep(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept;
-    void abandon_all(std::unique_lock<std::mutex>& lock, const std::exception_ptr& reason) noexcept;
+    void abandon(std::unique_lock<std::mutex>& lock, PriorityQueue tasks,
+                 const std::exception_ptr& reason) noexcept;
 
     inline static constinit thread_local WorkerThreads* current_ = nullptr;
 
     const ThreadPoolOptions options_;
     const unsigned born_ = fork_generation();
     Atomic<std::size_t> references_{1};
+    CallCounters calls_;
+    DeadlineTimer timer_;
 
     mutable std::mutex mutex_;
     // All below: guarded by mutex_.
@@ -119,9 +124,8 @@ class WorkerThreads {
     std::list<Worker> ended_;     // to be joined
     std::vector<Worker*> idle_;   // newest last: woken first, its data is warm
     std::size_t on_the_way_ = 0;  // woken or started, not yet at the queue
-    std::size_t running_ = 0;
-    std::size_t started_ = 0;  // numbers the threads
-    std::array<std::size_t, 4> ends_{};  // by TaskEnd
+    std::size_t started_ = 0;     // numbers the threads
+    std::size_t cancelled_ = 0;   // taken from the queue so far
     bool closed_ = false;
     std::string broken_;  // why, or empty
     std::condition_variable all_ended_;
@@ -159,6 +163,10 @@ inline void WorkerThreads::submit(Task& task, Priority priority) {
 inline bool WorkerThreads::wait_for_room(std::unique_lock<std::mutex>& lock, Task& task) {
     // A worker never waits for room: it may be the one that has to make it.
     if (queue_.size() < options_.max_pending || current_ == this) return true;
+    // Cancelled calls, and those that a waiting worker has run, still have their entries.
+    abandon(lock, queue_.take_spent(), nullptr);
+    throw_if_closed();
+    if (queue_.size() < options_.max_pending) return true;
     switch (options_.on_full) {
         case QueueFull::raise:
             throw QueueFullError("ThreadPoolExecutor: " + std::to_string(queue_.size()) +
@@ -168,11 +176,10 @@ inline bool WorkerThreads::wait_for_room(std::unique_lock<std::mutex>& lock, Tas
             lock.unlock();
             const TaskEnd end = task.run();
             lock.lock();
-            ++ends_[static_cast<std::size_t>(end)];
+            cancelled_ += end == TaskEnd::cancelled;
             return false;
         }
-        case QueueFull::block:
-            break;
+        case QueueFull::block: break;
     }
     room_.wait(lock, [this] {
         return queue_.size() < options_.max_pending || closed_ || !broken_.empty();
@@ -183,8 +190,7 @@ inline bool WorkerThreads::wait_for_room(std::unique_lock<std::mutex>& lock, Tas
 
 inline void WorkerThreads::throw_if_closed() const {
     if (!broken_.empty()) throw BrokenThreadPool(broken_);
-    if (closed_)
-        throw ShutdownError("ThreadPoolExecutor: cannot schedule new calls after shutdown");
+    if (closed_) throw ShutdownError("ThreadPoolExecutor: cannot schedule new calls after shutdown");
 }
 
 /// Throws what std::thread throws; then nothing has changed.
@@ -236,7 +242,7 @@ inline void WorkerThreads::work(Worker& worker) noexcept {
     if (ready) {
         run_tasks(lock, worker);
     } else {
-        abandon_all(lock, std::make_exception_ptr(BrokenThreadPool(broken_)));
+        abandon(lock, std::move(queue_), std::make_exception_ptr(BrokenThreadPool(broken_)));
     }
     if (ready && options_.worker_exit) {
         lock.unlock();
@@ -258,17 +264,16 @@ inline void WorkerThreads::work(Worker& worker) noexcept {
     // What was submitted since this worker left the queue may have counted on it.
     bring_worker_for_rest();
     if (workers_.empty() && !queue_.empty())
-        abandon_all(lock, std::make_exception_ptr(BrokenThreadPool(
+        abandon(lock, std::move(queue_), std::make_exception_ptr(BrokenThreadPool(
                               "ThreadPoolExecutor: cannot start a worker thread")));
     all_ended_.notify_all();
 }
 
 /// False when the initializer threw: the pool is broken now.
 inline bool WorkerThreads::initialize() noexcept {
-    if (!options_.initializer) return true;
     std::string why = "ThreadPoolExecutor: the initializer threw";
     try {
-        options_.initializer();
+        if (options_.initializer) options_.initializer();
         return true;
     } catch (const std::exception& error) {
         why += std::string(": ") + error.what();
@@ -285,12 +290,10 @@ inline void WorkerThreads::run_tasks(std::unique_lock<std::mutex>& lock, Worker&
         if (Task* const task = queue_.try_pop()) {
             if (options_.max_pending != 0) room_.notify_one();
             bring_worker_for_rest();
-            ++running_;
             lock.unlock();
             const TaskEnd end = task->run();
             lock.lock();
-            --running_;
-            ++ends_[static_cast<std::size_t>(end)];
+            cancelled_ += end == TaskEnd::cancelled;
         } else if (closed_ || !broken_.empty() || !sleep(lock, worker)) {
             return;
         }
@@ -323,11 +326,7 @@ inline bool WorkerThreads::sleep(std::unique_lock<std::mutex>& lock, Worker& wor
         lock.lock();
     };
     wait_until(Deadline::after(options_.idle_timeout));
-    const auto place = std::find(idle_.begin(), idle_.end(), &worker);
-    if (place != idle_.end()) {
-        idle_.erase(place);
-        return false;
-    }
+    if (std::erase(idle_, &worker) != 0) return false;
     // Chosen by somebody. If the time was up just then, his (1) is still to come, and this object
     // must not go away before it.
     wait_until(Deadline::never());
@@ -335,16 +334,15 @@ inline bool WorkerThreads::sleep(std::unique_lock<std::mutex>& lock, Worker& wor
     return true;
 }
 
-inline void WorkerThreads::abandon_all(std::unique_lock<std::mutex>& lock,
-                                       const std::exception_ptr& reason) noexcept {
-    PriorityQueue given_up(std::move(queue_));
+inline void WorkerThreads::abandon(std::unique_lock<std::mutex>& lock, PriorityQueue tasks,
+                                   const std::exception_ptr& reason) noexcept {
     room_.notify_all();
     lock.unlock();
-    decltype(ends_) ends{};
-    while (Task* const task = given_up.try_pop())
-        ++ends[static_cast<std::size_t>(task->abandon(reason))];
+    std::size_t cancelled = 0;
+    while (Task* const task = tasks.try_pop())
+        cancelled += task->abandon(reason) == TaskEnd::cancelled;
     lock.lock();
-    for (std::size_t end = 0; end < ends.size(); ++end) ends_[end] += ends[end];
+    cancelled_ += cancelled;
 }
 
 inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
@@ -352,7 +350,7 @@ inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
     std::unique_lock lock(mutex_);
     closed_ = true;
     room_.notify_all();
-    if (cancel_pending) abandon_all(lock, nullptr);
+    if (cancel_pending) abandon(lock, std::move(queue_), nullptr);
     // Idle workers have nothing to do and must see that; busy ones see it when they come back.
     while (!idle_.empty()) wake(choose_idle());
 }
@@ -370,6 +368,7 @@ inline bool WorkerThreads::join(const Deadline& deadline) {
     ended.swap(ended_);
     lock.unlock();
     for (Worker& worker : ended) worker.thread.join();
+    timer_.stop();
     return true;
 }
 
@@ -380,14 +379,11 @@ inline void WorkerThreads::detach() {
     ended_.clear();
 }
 
-inline void WorkerThreads::count(TaskEnd end) noexcept {
-    const std::lock_guard lock(mutex_);
-    ++ends_[static_cast<std::size_t>(end)];
-}
-
 inline WorkerThreads::Counts WorkerThreads::counts() const {
+    if (in_forked_child()) return {};  // somebody may have held the mutex at the fork
     const std::lock_guard lock(mutex_);
-    Counts counts{workers_.size(), idle_.size(), 0, running_, ends_[0], ends_[1], ends_[2]};
+    Counts counts{workers_.size(),    idle_.size(),    0,         calls_.running(),
+                  calls_.completed(), calls_.failed(), cancelled_};
     queue_.for_each([&](const Task& task) {
         counts.pending += task.standing() == Task::Standing::waiting;
         counts.cancelled += task.standing() == Task::Standing::cancelled;

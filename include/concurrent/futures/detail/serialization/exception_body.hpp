@@ -92,13 +92,13 @@ struct ExceptionBody {
     static void encode_prefix(Encoder& encoder, const std::system_error& error) {
         const std::string suffix = error.code().message();
         const std::string_view text = error.std::system_error::what();
-        std::optional<std::string_view> prefix = text;
-        if (text == suffix) {
-            prefix.reset();
-        } else if (text.ends_with(": " + suffix)) {
-            prefix->remove_suffix(suffix.size() + 2);
-        }
-        encoder.encode(prefix);
+        using Prefix = std::optional<std::string_view>;
+        if (text == suffix)
+            encoder.encode(Prefix());
+        else if (text.ends_with(": " + suffix))
+            encoder.encode(Prefix(text.substr(0, text.size() - suffix.size() - 2)));
+        else
+            encoder.encode(Prefix(text));
     }
 
     // Paths that are empty were most likely not given, and what() shows the given ones.

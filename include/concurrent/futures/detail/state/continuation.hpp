@@ -40,6 +40,7 @@ template <class T>
 CallState copy_outcome(OutcomeState<T>& from, OutcomeState<T>& to) noexcept {
     switch (from.state()) {
         case CallState::failed:
+            from.mark_observed();
             return to.store_exception(from.error());
         case CallState::cancelled:
             return CallState::cancelled;
@@ -132,6 +133,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
                 case CallState::cancelled:
                     break;
                 case CallState::failed:
+                    parent_->mark_observed();
                     end = this->store_exception(parent_->error());
                     break;
                 default:

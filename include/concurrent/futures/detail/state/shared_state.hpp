@@ -8,6 +8,7 @@
 //     bits 0-2   CallState
 //     bit  3     sleepers: a thread waits on the word as a futex
 //     bit  4     listeners: the list is not empty
+//     bit  5     observed: somebody has been given the failure
 //
 // Proof that nobody is forgotten. The call ends by one exchange or compare-exchange of the word (E).
 // A sleeper sets its flag by a read-modify-write (S) and a listener by another (L); all three are in
@@ -53,6 +54,12 @@ class SharedState {
     /// Only by the thread that made the move before: publishes the outcome, wakes and tells all.
     void finish(CallState final_state) noexcept;
 
+    /// The failure has found somebody who looks at it.
+    void mark_observed() noexcept {
+        // relaxed: read only when no other reference is left.
+        word_.fetch_or(observed, std::memory_order_relaxed);
+    }
+
     /// Blocks; false when the deadline passed first.
     bool wait(const Deadline& deadline) noexcept;
 
@@ -87,6 +94,13 @@ class SharedState {
     }
 
   protected:
+    /// Only in a destructor.
+    bool failed_unobserved() const noexcept {
+        // relaxed: no other reference is left, and drop() has acquired all that was done before.
+        const std::uint32_t last = word_.load(std::memory_order_relaxed);
+        return state_of(last) == CallState::failed && !(last & observed);
+    }
+
     /// Born with one handle and one producer.
     SharedState() = default;
     virtual ~SharedState() = default;
@@ -95,6 +109,7 @@ class SharedState {
     static constexpr std::uint32_t state_bits = 7;
     static constexpr std::uint32_t sleepers = 8;
     static constexpr std::uint32_t listeners = 16;
+    static constexpr std::uint32_t observed = 32;
     static constexpr std::uint32_t handle = 1;         // up to 2^28 - 1 of them
     static constexpr std::uint32_t producer = 1u << 28;  // up to 15 of them
 

@@ -7,11 +7,12 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <stop_token>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+
+#include "concurrent/futures/detail/platform/function.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -35,9 +36,9 @@ class BoundCall {
         return std::apply(
             [this](Args&... args) -> decltype(auto) {
                 if constexpr (takes_stop_token)
-                    return std::invoke(std::move(callable_), stop_.get_token(), std::move(args)...);
+                    return detail::invoke(std::move(callable_), stop_.get_token(), std::move(args)...);
                 else
-                    return std::invoke(std::move(callable_), std::move(args)...);
+                    return detail::invoke(std::move(callable_), std::move(args)...);
             },
             args_);
     }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <utility>
 
 #include "concurrent/futures/detail/task/task.hpp"
 #include "concurrent/futures/options.hpp"
@@ -15,6 +16,8 @@ namespace concurrent::futures::inline v1::detail {
 
 class PriorityQueue {
   public:
+    PriorityQueue() = default;
+
     std::size_t size() const noexcept {
         return levels_[0].size() + levels_[1].size() + levels_[2].size();
     }
@@ -30,12 +33,21 @@ class PriorityQueue {
     /// Takes out the task that was pushed last with this priority.
     void remove_newest(Priority priority) noexcept { level(priority).remove_newest(); }
 
+    /// Takes out what run() would find cancelled or claimed. O(size).
+    PriorityQueue take_spent() noexcept {
+        return PriorityQueue(levels_[0].take_spent(), levels_[1].take_spent(),
+                             levels_[2].take_spent());
+    }
+
     template <class Visitor>
     void for_each(Visitor visit) const {
         for (const TaskQueue& tasks : levels_) tasks.for_each(visit);
     }
 
   private:
+    PriorityQueue(TaskQueue low, TaskQueue normal, TaskQueue high) noexcept
+        : levels_{std::move(low), std::move(normal), std::move(high)} {}
+
     TaskQueue& level(Priority priority) noexcept {
         return levels_[static_cast<std::size_t>(priority)];
     }

@@ -82,6 +82,14 @@ class TaskQueue {
         --size_;
     }
 
+    /// Takes out what run() would find cancelled or claimed. O(size).
+    TaskQueue take_spent() noexcept {
+        TaskQueue all(std::move(*this)), spent;
+        while (Task* const task = all.try_pop())
+            (task->standing() == Task::Standing::waiting ? *this : spent).push(*task);
+        return spent;
+    }
+
     template <class Visitor>
     void for_each(Visitor visit) const {
         for (const Task* task = first_; task; task = task->next_) visit(*task);

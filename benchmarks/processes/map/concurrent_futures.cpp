@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/process_pool_executor.hpp>
+
+#include "processes/map/workload.hpp"
+
+using namespace benchmarks;
+namespace cf = concurrent::futures;
+
+static void map(benchmark::State& state, int chunksize) {
+    cf::ProcessPoolExecutor pool({.max_workers = workers});
+    time_map(state, many, [&](const std::vector<int>& inputs) {
+        return pool.map({.chunksize = chunksize}, square, inputs);
+    });
+}
+BENCHMARK_CAPTURE(map, single, 1)->Name(title_single)->UseRealTime();
+BENCHMARK_CAPTURE(map, chunks, chunk)->Name(title_chunks)->UseRealTime();

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/process_pool_executor.hpp>
+
+#include "processes/round_trip/workload.hpp"
+
+using namespace benchmarks;
+namespace cf = concurrent::futures;
+
+static void round_trip(benchmark::State& state) {
+    cf::ProcessPoolExecutor pool({.max_workers = workers});
+    time_round_trips(state, [&](int n) { return pool.submit(call, n); });
+}
+BENCHMARK(round_trip)->Name(title)->UseRealTime();

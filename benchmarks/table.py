@@ -1,0 +1,309 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs all benchmark programs, interleaved, and prints how they compare as Markdown.
+
+    table.py --programs DIR [--launches N] [--write README.md] [--only TEXT] [--quick]
+
+DIR holds the programs bench.<threads|processes>.<workload>.<library>. Each is launched N times, the
+libraries of a workload one after the other, in another order each time. A ratio is a library's time
+divided by ours in the same round: above 1 we are faster. --write puts the tables between the markers
+in that file, and a plot beside it. --quick runs small sizes once, to see that everything works.
+"""
+import argparse
+import collections
+import datetime
+import json
+import math
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+
+OURS = "concurrent_futures"
+LIBRARIES = {  # in the order of the columns; others follow
+    OURS: "ours",
+    "std_async": "std::async",
+    "std_thread": "std::thread",
+    "onetbb": "oneTBB",
+    "asio": "Asio",
+    "openmp": "OpenMP",
+    "fork_per_call": "fork per call",
+    "raw_floor": "raw floor",
+    "python_executor": "Python Executor",
+    "python_pool": "Python Pool",
+}
+# As in the README; workloads that are not named here follow.
+WORKLOADS = ["submit_result", "post", "round_trip", "map", "fib", "producers", "echo", "pool_start",
+             "worker_killed"]
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+PYTHON_SCRIPT = pathlib.Path(__file__).resolve().parent / "python" / "process_pools.py"
+
+
+def place(name, order):
+    order = list(order)
+    return (order.index(name) if name in order else len(order), name)
+
+
+# ---- running --------------------------------------------------------------------------------------
+def commands(programs, quick):
+    """{(group, workload): {library: command}}"""
+    found = collections.defaultdict(dict)
+    for program in sorted(programs.glob("bench.*")):
+        if program.is_file() and os.access(program, os.X_OK):
+            _, group, workload, library = program.name.split(".")
+            found[group, workload][library] = [str(program), "--benchmark_format=json",
+                                               "--benchmark_min_time=" + ("0.001" if quick else "0.1")]
+    for group, workload in found:
+        if group == "processes":
+            for pool in ("executor", "pool"):
+                found[group, workload][f"python_{pool}"] = [sys.executable, str(PYTHON_SCRIPT), pool,
+                                                            workload]
+    if not found:
+        sys.exit(f"table.py: no programs bench.* in {programs}; build the preset bench first")
+    without_ours = [workload for workload, peers in found.items() if OURS not in peers]
+    if without_ours:
+        sys.exit(f"table.py: nothing of our own for {without_ours}")
+    order = sorted(found, key=lambda key: (key[0] != "threads", place(key[1], WORKLOADS)))
+    return {key: {name: found[key][name] + (["--quick"] if quick else [])
+                  for name in sorted(found[key], key=lambda name: place(name, LIBRARIES))}
+            for key in order}
+
+
+def launch(command):
+    """{(row, counter): seconds} and the library's name with its version, if the program gives it."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"table.py: {os.path.basename(command[0])} has not ended after two minutes")
+    if done.returncode != 0:
+        sys.exit(f"table.py: {os.path.basename(command[0])} ended with {done.returncode}:\n{done.stderr}")
+    output = json.loads(done.stdout)
+    seconds = {}
+    for entry in output["benchmarks"]:
+        if entry.get("error_occurred"):
+            sys.exit(f"table.py: {command[0]}: {entry['error_message']}")
+        for counter in ("per item", "p50", "p99", "mean"):
+            if counter in entry:
+                seconds[entry["name"].split("/")[0], counter] = entry[counter]
+    return seconds, output.get("context", {}).get("library")
+
+
+def measure(found, launches):
+    """{(group, row, counter): {library: [seconds per launch]}}, and the versions of libraries."""
+    rows, versions = {}, set()
+    for number in range(launches):
+        print(f"round {number + 1} of {launches}", file=sys.stderr)
+        for (group, workload), cells in found.items():
+            names = list(cells)
+            turn = number % len(names)
+            results = {name: launch(cells[name]) for name in names[turn:] + names[:turn]}
+            for name in names:
+                seconds, version = results[name]
+                versions |= {version} - {None}
+                for (row, counter), value in seconds.items():
+                    if (row, counter) not in results[OURS][0]:
+                        sys.exit(f"table.py: {workload}/{name} has a row that ours has not: {row}")
+            for row, counter in results[OURS][0]:
+                by_library = rows.setdefault((group, row, counter), {})
+                for name in names:
+                    if (row, counter) in results[name][0]:
+                        by_library.setdefault(name, []).append(results[name][0][row, counter])
+    return rows, sorted(versions)
+
+
+# ---- showing --------------------------------------------------------------------------------------
+def as_time(seconds):
+    for unit, factor in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * factor >= 1:
+            return f"{three_digits(seconds * factor)} {unit}"
+    return f"{three_digits(seconds * 1e9)} ns"
+
+
+def three_digits(value):
+    if value <= 0:
+        return f"{value}"
+    digits = max(0, 2 - math.floor(math.log10(value)))
+    return f"{value:.{min(digits, 3)}f}"
+
+
+def spread(values, show):
+    middle = show(statistics.median(values))
+    return middle if len(values) == 1 else f"{middle} [{show(min(values))}–{show(max(values))}]"
+
+
+def ratios(by_library, name):
+    return [peer / ours for peer, ours in zip(by_library[name], by_library[OURS])]
+
+
+def verdict(values):
+    """A ratio that was on both sides of 1 is a tie."""
+    return "win" if min(values) > 1 else "loss" if max(values) < 1 else "tie"
+
+
+def ratio_cell(values):
+    return {"win": "{}", "tie": "≈ {}", "loss": "**{}**"}[verdict(values)].format(
+        spread(values, three_digits))
+
+
+def markdown(header, lines):
+    table = [header, *lines]
+    widths = [max(len(line[column]) for line in table) for column in range(len(header))]
+    def row(cells):
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths)) + " |"
+    return "\n".join([row(header), "|" + "|".join("-" * (width + 2) for width in widths) + "|",
+                      *map(row, lines)])
+
+
+def tables(rows):
+    blocks = []
+    for show_ratios in (True, False):
+        blocks.append("### Ratios: their time ÷ ours" if show_ratios else "### Times")
+        blocks.append(
+            "Above 1 we are faster, **bold** below 1 we are slower, ≈ was on both sides of 1. Median of "
+            "the launches, [least–most]. Empty: the library cannot do it, or has no row of its own there."
+            if show_ratios else
+            "Per task or item where the row does not say p50, p99 or mean. Median of the launches, "
+            "[least–most].")
+        for group in dict.fromkeys(group for group, _, _ in rows):
+            inside = {key: cells for key, cells in rows.items() if key[0] == group}
+            names = sorted({name for cells in inside.values() for name in cells},
+                           key=lambda name: place(name, LIBRARIES))
+            peers = [name for name in names if name != OURS]
+            lines = []
+            for (_, row, counter), cells in inside.items():
+                title = row if counter == "per item" else f"{row}, {counter}"
+                ours = spread(cells[OURS], as_time)
+                lines.append([title, ours] + [
+                    "" if name not in cells else
+                    ratio_cell(ratios(cells, name)) if show_ratios else spread(cells[name], as_time)
+                    for name in peers])
+            blocks.append(markdown([group, "ours"] + [LIBRARIES.get(name, name) for name in peers],
+                                   lines))
+    return blocks
+
+
+def losses(rows):
+    lines = []
+    for (group, row, counter), cells in rows.items():
+        lost = [(name, ratios(cells, name)) for name in cells if name != OURS]
+        lost = [f"{LIBRARIES.get(name, name)} {three_digits(1 / statistics.median(values))} ×"
+                for name, values in lost if verdict(values) == "loss"]
+        if lost:
+            title = row if counter == "per item" else f"{row}, {counter}"
+            lines.append(f"- {group}, {title}: faster than ours are {', '.join(lost)}")
+    return ["### Where we lose", "\n".join(lines) or "Nowhere in this run."]
+
+
+def first_line(command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[0]
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def cached(programs, variable):
+    cache = programs.parent / "CMakeCache.txt"
+    found = re.search(rf"^{variable}:\w+=(.*)$", cache.read_text("utf-8"), re.MULTILINE) \
+        if cache.exists() else None
+    return found.group(1) if found else ""
+
+
+def machine(programs, versions, launches, load):
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    text = cpuinfo.read_text("utf-8") if cpuinfo.exists() else ""
+    model = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    virtual = ", virtual machine" if re.search(r"^flags\s*:.*\bhypervisor\b", text, re.MULTILINE) else ""
+    compiler = cached(programs, "CMAKE_CXX_COMPILER") or "c++"
+    flags = cached(programs, "CMAKE_CXX_FLAGS_RELEASE")
+    peers = ", ".join([*versions, f"Python {platform.python_version()}"])
+    return (f"{datetime.date.today().isoformat()}: {model.group(1) if model else platform.machine()}, "
+            f"{cores} cores{virtual}; {platform.system()} {platform.release()}; "
+            f"{first_line([compiler, '--version'])}, {flags or 'flags unknown'}; {peers}. "
+            f"{launches} interleaved launches; load average before the first: {load:.1f}.")
+
+
+def plot(rows):
+    """An SVG: one line per row of the table, a dot per library, on a logarithmic axis."""
+    left, width, step = 330, 520, 20
+    colours = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#000000",
+               "#ff8800"]
+    names = sorted({name for cells in rows.values() for name in cells if name != OURS},
+                   key=lambda name: place(name, LIBRARIES))
+    colour = {name: colours[i % len(colours)] for i, name in enumerate(names)}
+    medians = {key: {name: statistics.median(ratios(cells, name)) for name in cells if name != OURS}
+               for key, cells in rows.items()}
+    exponents = [math.log10(value) for cells in medians.values() for value in cells.values()]
+    low, high = math.floor(min(exponents)), math.ceil(max(exponents))
+    height = 60 + step * len(rows)
+
+    def x(value):
+        return left + width * (math.log10(value) - low) / max(high - low, 1)
+
+    def text(at, down, words, anchor="start"):
+        words = words.replace("&", "&amp;").replace("<", "&lt;")
+        return f'<text x="{at:.0f}" y="{down}" text-anchor="{anchor}">{words}</text>'
+
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 30}" height="{height}" '
+             'font-family="sans-serif" font-size="11">',
+             '<!-- SPDX-License-Identifier: MIT, drawn by table.py -->',
+             '<rect width="100%" height="100%" fill="white"/>']
+    across = 10
+    for name in names:
+        label = LIBRARIES.get(name, name)
+        parts.append(f'<circle cx="{across}" cy="14" r="4" fill="{colour[name]}"/>')
+        parts.append(text(across + 8, 18, label))
+        across += 26 + 6.5 * len(label)
+    for exponent in range(low, high + 1):
+        at, stroke = x(10.0 ** exponent), "#000" if exponent == 0 else "#ccc"
+        parts.append(f'<line x1="{at:.0f}" x2="{at:.0f}" y1="44" y2="{height - 4}" stroke="{stroke}"/>')
+        parts.append(text(at, 40, f"{10.0 ** exponent:g} ×", "middle"))
+    for line, ((group, row, counter), cells) in enumerate(medians.items()):
+        down = 60 + step * line
+        title = row if counter == "per item" else f"{row}, {counter}"
+        parts.append(text(left - 8, down + 4, f"{group}: {title}", "end"))
+        parts += [f'<circle cx="{x(value):.1f}" cy="{down}" r="4" fill="{colour[name]}" '
+                  'fill-opacity="0.8"/>' for name, value in cells.items()]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def write(path, report, drawing):
+    text = path.read_text("utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        sys.exit(f"table.py: {path} must have the markers {BEGIN} and {END} once each")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    path.write_text(f"{before}{BEGIN}\n{report}\n{END}{after}", encoding="utf-8")
+    (path.parent / "ratios.svg").write_text(drawing, encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--programs", type=pathlib.Path, required=True)
+    parser.add_argument("--launches", type=int, default=5)
+    parser.add_argument("--write", type=pathlib.Path)
+    parser.add_argument("--only", default="", help="workloads whose name, like threads.map, has this")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    if options.write and (options.quick or options.only):
+        parser.error("--write takes the whole matrix: leave out --quick and --only")
+
+    found = {key: cells for key, cells in commands(options.programs, options.quick).items()
+             if options.only in ".".join(key)}
+    launches = 1 if options.quick else options.launches
+    load = os.getloadavg()[0]
+    rows, versions = measure(found, launches)
+    report = "\n\n".join([machine(options.programs, versions, launches, load),
+                          "![The ratios on a logarithmic scale](ratios.svg)" if options.write else "",
+                          *tables(rows), *losses(rows)]).replace("\n\n\n", "\n")
+    print(report)
+    drawing = plot(rows)
+    if options.write:
+        write(options.write, report, drawing)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Squares of 1e5 numbers, results in the order of the input: one task per item, and one task per 100
+// items. The work of an item is next to nothing, so this is what the library itself costs. Timed: from
+// the call to the last result read. Not timed: starting the pool.
+#pragma once
+
+#include <numeric>
+
+#include "support/workload.hpp"
+
+namespace benchmarks {
+
+inline constexpr const char* title_single = "map, a task per item";
+inline constexpr const char* title_chunks = "map, chunks of 100";
+inline constexpr int many = 100'000;
+inline constexpr int few = 4'000;  // where every task is a thread
+inline constexpr int chunk = 100;
+
+inline std::int64_t square(int n) { return std::int64_t{n} * n; }
+
+/// `map(inputs)` gives a range of the results.
+template <class Map>
+void time_map(benchmark::State& state, int items, Map map) {
+    const int count_of_items = scaled(items);
+    std::vector<int> inputs(static_cast<std::size_t>(count_of_items));
+    std::iota(inputs.begin(), inputs.end(), 0);
+    time_batches(state, count_of_items, [&](int) {
+        std::int64_t n = 0;
+        std::int64_t wrong = 0;
+        for (const std::int64_t result : map(inputs)) {
+            wrong += result != n * n;
+            ++n;
+        }
+        check("number of results", n, std::int64_t{count_of_items});
+        check("number of wrong results", wrong, 0);
+    });
+}
+
+/// For libraries that want a function of a slice: calls run(begin, end) for each, then finish().
+template <class Run, class Finish>
+std::vector<std::int64_t> map_slices(const std::vector<int>& inputs, int size, Run run, Finish finish) {
+    std::vector<std::int64_t> results(inputs.size());
+    const int end = static_cast<int>(inputs.size());
+    for (int begin = 0; begin < end; begin += size) {
+        run([&inputs, &results, begin, stop = std::min(begin + size, end)] {
+            for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(stop); ++i)
+                results[i] = square(inputs[i]);
+        });
+    }
+    finish();
+    return results;
+}
+
+}  // namespace benchmarks

@@ -1,0 +1,8 @@
+// expect-error: give at least one range of inputs
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/thread_pool_executor.hpp>
+
+int main() {
+    concurrent::futures::ThreadPoolExecutor pool(1);
+    pool.map([](int n) { return n; });
+}

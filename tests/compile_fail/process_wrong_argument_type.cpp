@@ -1,0 +1,13 @@
+// expect-error: submit\(f, args...\): f cannot be called with copies of args|cannot convert|could not convert|conversion from
+// SPDX-License-Identifier: MIT
+//
+// An argument of the wrong type.
+#include <concurrent/futures/process_pool_executor.hpp>
+
+#include <string>
+
+namespace cf = concurrent::futures;
+
+int square(int n) { return n * n; }
+
+void submit(cf::ProcessPoolExecutor& pool) { pool.submit(square, std::string("two")); }

@@ -1,0 +1,9 @@
+// expect-error: f cannot be called with copies of args
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/thread_pool_executor.hpp>
+#include <string>
+
+int main() {
+    concurrent::futures::ThreadPoolExecutor pool(1);
+    pool.submit([](const std::string&) {}, 42);
+}

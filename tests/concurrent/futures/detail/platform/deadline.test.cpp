@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/platform/deadline.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <limits>
+#include <optional>
+
+namespace {
+
+using concurrent::futures::detail::Deadline;
+using namespace std::chrono_literals;
+
+TEST_CASE("never does not pass", "[deadline]") {
+    CHECK(Deadline::never().is_never());
+    CHECK_FALSE(Deadline::never().passed());
+    CHECK(Deadline::after(std::optional<std::chrono::seconds>()).is_never());
+}
+
+TEST_CASE("zero and negative durations have passed", "[deadline]") {
+    CHECK(Deadline::after(0s).passed());
+    CHECK(Deadline::after(-1ns).passed());
+    CHECK(Deadline::after(-1h).passed());
+    CHECK(Deadline::after(std::chrono::nanoseconds::min()).passed());
+    CHECK(Deadline::after(std::chrono::seconds::min()).passed());
+    CHECK(Deadline::after(std::chrono::hours::min()).passed());
+    CHECK(Deadline::after(-std::chrono::duration<double>(1e300)).passed());
+    CHECK(Deadline::after(0s).left() == Deadline::Clock::duration::zero());
+}
+
+TEST_CASE("durations too long for the clock mean for ever", "[deadline]") {
+    CHECK(Deadline::after(std::chrono::nanoseconds::max()).is_never());
+    CHECK(Deadline::after(std::chrono::seconds::max()).is_never());
+    CHECK(Deadline::after(std::chrono::hours::max()).is_never());
+    CHECK(Deadline::after(std::chrono::duration<double>(1e300)).is_never());
+    CHECK(Deadline::after(std::chrono::duration<double>::max()).is_never());
+    CHECK(Deadline::after(std::optional(std::chrono::years(1000))).is_never());
+}
+
+TEST_CASE("a deadline lies as far ahead as it was set", "[deadline]") {
+    const auto before = Deadline::Clock::now();
+    const Deadline deadline = Deadline::after(1h);
+    const auto after = Deadline::Clock::now();
+    REQUIRE_FALSE(deadline.is_never());
+    CHECK_FALSE(deadline.passed());
+    CHECK(deadline.at() >= before + 1h);
+    CHECK(deadline.at() <= after + 1h);
+    CHECK(deadline.left() <= 1h);
+    CHECK(deadline.left() > 59min);
+}
+
+TEST_CASE("fractions are rounded away from now", "[deadline]") {
+    const auto before = Deadline::Clock::now();
+    CHECK(Deadline::after(std::chrono::duration<double, std::nano>(0.25)).at() > before);
+    CHECK(Deadline::after(std::chrono::years(10)).at() > before + std::chrono::years(9));
+}
+
+}  // namespace

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+//
+// The lives of workers: how many there are, what runs first and last in them, when they are
+// replaced, and what can still be cancelled after it was sent to them.
+#include <concurrent/futures/process_pool_executor.hpp>
+#include <signal.h>
+
+#include <atomic>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "concurrent/futures/process_pool.hpp"
+
+namespace process_pools {
+namespace {
+
+std::set<std::string> distinct(const std::vector<std::string>& lines) {
+    return {lines.begin(), lines.end()};
+}
+
+// ---- how many ----
+
+PROCESS_CASE("a pool without work has no workers") {
+    const cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 3}));
+    CHECK(pool.worker_pids().empty());
+    CHECK(pool.stats().workers == 0);
+}
+
+PROCESS_CASE("calls that come one after the other share one process") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 3}));
+    const int pid = pool.submit(worker_pid).result();
+    for (int i = 0; i < 20; ++i) CHECK(pool.submit(worker_pid).result() == pid);
+    CHECK(pool.worker_pids() == std::vector{pid});
+}
+
+PROCESS_CASE("fifteen times as many calls as workers start exactly so many processes") {
+    support::ProcessLog log;
+    support::ProcessGate gate;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 3}));
+    std::vector<cf::Future<int>> futures;
+    for (int i = 0; i < 45; ++i) futures.push_back(pool.submit(stay, log.path(), gate.path()));
+    log.wait_for(3);
+    CHECK(distinct(log.lines()).size() == 3);
+    CHECK(pool.worker_pids().size() == 3);
+    CHECK(pool.stats().running == 3);
+    CHECK(pool.stats().pending == 42);
+    CHECK(pool.stats().idle == 0);
+    gate.open();
+    for (const auto& future : futures) future.result();
+    CHECK(log.lines().size() == 45);
+    CHECK(distinct(log.lines()).size() == 3);
+    const auto now = pool.stats();
+    CHECK(now.completed == 45);
+    CHECK(now.workers == 3);
+    CHECK(now.worker_restarts == 0);
+    CHECK(support::eventually([&] { return pool.stats().idle == 3; }));
+}
+
+PROCESS_CASE("short calls behind a long one are run by the worker that has nothing to do") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+    BusyWorker busy(pool);
+    std::vector<cf::Future<int>> shorts;
+    for (int i = 0; i < 10; ++i) shorts.push_back(pool.submit(record, log.path(), i));
+    for (const auto& future : shorts) future.result(support::deadline(30s));
+    CHECK(!busy.call().done());
+    CHECK(recorded(log) == numbers_below(10));
+    busy.open();
+}
+
+PROCESS_CASE("calls that were sent behind a call that lasts are taken back by an idle worker") {
+    support::ProcessLog log;
+    support::ProcessLog started;
+    support::ProcessGate first_gate;
+    support::ProcessGate second_gate;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+    // Two that last, so that both workers are given calls ahead; then one of the two ends.
+    const auto first = pool.submit(stay, started.path(), first_gate.path());
+    const auto second = pool.submit(stay, started.path(), second_gate.path());
+    started.wait_for(2);
+    std::vector<cf::Future<int>> shorts;
+    for (int i = 0; i < 50; ++i) shorts.push_back(pool.submit(record, log.path(), i));
+    second_gate.open();
+    for (const auto& future : shorts) future.result(support::deadline(30s));
+    CHECK(recorded(log) == numbers_below(50));
+    CHECK(!first.done());
+    first_gate.open();
+}
+
+// ---- running(), cancel() ----
+
+PROCESS_CASE("a call that is sent but not started is not running and can be cancelled") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    BusyWorker busy(pool);
+    std::vector<cf::Future<int>> futures;
+    for (int i = 0; i < 60; ++i) futures.push_back(pool.submit(record, log.path(), i));
+    CHECK(support::eventually([&] { return pool.stats().pending == 60; }));
+    CHECK(busy.call().running());
+    CHECK(!busy.call().cancel());
+    std::atomic<int> heard{0};
+    for (std::size_t i = 0; i < 60; ++i) {
+        CHECK(!futures[i].running());
+        if (i % 3 == 0) continue;
+        futures[i].add_done_callback([&](const cf::Future<int>& future) { heard += future.cancelled(); });
+        CHECK(futures[i].cancel());
+        CHECK(futures[i].cancel());
+        CHECK(futures[i].cancelled());
+        CHECK_THROWS_AS(futures[i].result(), cf::CancelledError);
+    }
+    CHECK(heard == 40);
+    CHECK(pool.stats().pending == 20);
+    CHECK(pool.stats().cancelled == 40);
+    busy.open();
+    std::vector<int> wanted;
+    for (int i = 0; i < 60; i += 3) {
+        wanted.push_back(i);
+        CHECK(futures[static_cast<std::size_t>(i)].result() == i);
+    }
+    CHECK(pool.submit(square, 3).result() == 9);
+    CHECK(recorded(log) == wanted);
+}
+
+PROCESS_CASE("cancel() and a start at the same moment: exactly one of them wins") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+    constexpr int count = support::sanitized ? 300 : 1500;
+    std::vector<cf::Future<int>> futures;
+    for (int i = 0; i < count; ++i) futures.push_back(pool.submit(record, log.path(), i));
+    std::vector<int> ran;
+    for (std::size_t i = futures.size(); i-- > 0;)
+        if (!futures[i].cancel()) ran.push_back(static_cast<int>(i));
+    for (const int i : ran) CHECK(futures[static_cast<std::size_t>(i)].result() == i);
+    pool.shutdown();
+    std::sort(ran.begin(), ran.end());
+    CHECK(recorded(log) == ran);
+    CHECK(pool.stats().cancelled == futures.size() - ran.size());
+    CHECK(pool.stats().completed == ran.size());
+}
+
+// ---- initializer, worker_exit ----
+
+void note_start(const std::string& log, std::string_view word) {
+    support::append_line(log, std::string(word) + " " + std::to_string(::getpid()));
+}
+void fail_to_start(const std::string& why) { throw std::runtime_error(why); }
+void count_and_throw(const std::string& counter) {
+    support::count_event(counter);
+    throw std::runtime_error("counted");
+}
+void leave_with(int code) { ::_exit(code); }
+void crash() { ::kill(::getpid(), SIGKILL); }
+
+PROCESS_CASE("the initializer runs once in every worker, before its calls; worker_exit after them") {
+    support::ProcessLog log;
+    {
+        cf::ProcessPoolExecutor pool(
+            TestType::with({.max_workers = 2,
+                            .initializer = cf::bind_task(note_start, log.path(), "start"),
+                            .worker_exit = cf::bind_task(note_start, log.path(), "end")}));
+        BusyWorker one(pool);
+        BusyWorker two(pool);
+        std::vector<cf::Future<void>> calls;
+        for (int i = 0; i < 20; ++i) calls.push_back(pool.submit(note_start, log.path(), "call"));
+        one.open();
+        two.open();
+        for (const auto& call : calls) call.result();
+    }
+    const std::vector<std::string> lines = log.lines();
+    CHECK(lines.size() == 24);
+    std::set<std::string> started;
+    std::set<std::string> ended;
+    for (const std::string& line : lines) {
+        const std::string pid = line.substr(line.find(' ') + 1);
+        if (line.starts_with("start")) CHECK(started.insert(pid).second);
+        if (line.starts_with("call")) CHECK((started.contains(pid) && !ended.contains(pid)));
+        if (line.starts_with("end")) CHECK((started.contains(pid) && ended.insert(pid).second));
+    }
+    CHECK(started.size() == 2);
+    CHECK(ended.size() == 2);
+}
+
+PROCESS_CASE("an initializer that throws breaks the pool, and its words arrive") {
+    support::ProcessCounter ran;
+    support::ProcessCounter counted;
+    for (const bool counts : {false, true}) {
+        cf::ProcessPoolExecutor pool(TestType::with(
+            {.max_workers = 2,
+             .initializer = counts ? cf::bind_task(count_and_throw, counted.path())
+                                   : cf::bind_task(fail_to_start, "no model found")}));
+        std::vector<cf::Future<void>> queued;
+        for (int i = 0; i < 20; ++i) {
+            try {
+                queued.push_back(pool.submit(support::count_event, ran.path()));
+            } catch (const cf::BrokenProcessPool&) {
+                break;  // it broke meanwhile
+            }
+        }
+        const std::string words = counts ? "counted" : "no model found";
+        REQUIRE(!queued.empty());
+        for (const auto& call : queued)
+            CHECK_THAT(error_of<cf::BrokenProcessPool>(call).what(), ContainsSubstring(words));
+        CHECK_THAT(thrown_by<cf::BrokenProcessPool>([&] { pool.submit(square, 1); }).what(),
+                   ContainsSubstring(words));
+        CHECK_THROWS_AS(pool.post(square, 1), cf::BrokenProcessPool);
+    }
+    CHECK(ran.value() == 0);
+    CHECK(counted.value() <= 2);
+}
+
+PROCESS_CASE("an initializer that ends the process breaks the pool after some attempts") {
+    for (const bool crashes : {false, true}) {
+        cf::ProcessPoolExecutor pool(TestType::with(
+            {.max_workers = 2,
+             .initializer = crashes ? cf::bind_task(crash) : cf::bind_task(leave_with, 5)}));
+        const auto call = pool.submit(square, 2);
+        const std::string words = crashes ? "was killed by signal 9" : "ended with exit code 5";
+        const auto error = error_of<cf::BrokenProcessPool>(call);
+        CHECK_THAT(error.what(), ContainsSubstring(words) && ContainsSubstring("before it was ready"));
+        CHECK_THAT(thrown_by<cf::BrokenProcessPool>([&] { pool.submit(square, 1); }).what(),
+                   ContainsSubstring(words));
+        pool.shutdown();
+        CHECK(pool.worker_pids().empty());
+    }
+}
+
+PROCESS_CASE("a worker_exit that throws or ends the process harms nobody") {
+    support::ProcessCounter ended;
+    for (const bool throws : {true, false}) {
+        cf::ProcessPoolExecutor pool(TestType::with(
+            {.max_workers = 1,
+             .worker_exit = throws ? cf::bind_task(count_and_throw, ended.path())
+                                   : cf::bind_task(leave_with, 9)}));
+        CHECK(pool.submit(square, 2).result() == 4);
+        pool.shutdown();
+    }
+    CHECK(ended.value() == 1);
+}
+
+// ---- replacement ----
+
+PROCESS_CASE("max_tasks_per_child = 1 gives every call a process of its own") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .max_tasks_per_child = 1}));
+    std::set<int> pids;
+    for (int i = 0; i < 5; ++i) pids.insert(pool.submit(worker_pid).result());
+    CHECK(pids.size() == 5);
+    std::vector<cf::Future<int>> futures;
+    for (int i = 0; i < 5; ++i) futures.push_back(pool.submit(worker_pid));
+    for (const auto& future : futures) pids.insert(future.result());
+    CHECK(pids.size() == 10);
+    CHECK(pool.stats().failed == 0);
+}
+
+PROCESS_CASE("max_tasks_per_child = 3 replaces a worker after three calls") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .max_tasks_per_child = 3}));
+    std::vector<int> pids;
+    for (int i = 0; i < 4; ++i) pids.push_back(pool.submit(worker_pid).result());
+    CHECK(pids[0] == pids[1]);
+    CHECK(pids[1] == pids[2]);
+    CHECK(pids[2] != pids[3]);
+    // The same with calls that are sent ahead, and with some of them cancelled.
+    support::ProcessLog log;
+    BusyWorker busy(pool);  // the second call of this worker
+    std::vector<cf::Future<int>> futures;
+    for (int i = 0; i < 12; ++i) futures.push_back(pool.submit(record_pid, log.path()));
+    for (std::size_t i = 0; i < 12; i += 2) CHECK(futures[i].cancel());
+    busy.open();
+    for (std::size_t i = 1; i < 12; i += 2) futures[i].result(support::deadline(30s));
+    CHECK(log.lines().size() == 6);
+    for (const std::string& pid : distinct(log.lines())) {
+        const auto lines = log.lines();
+        CHECK(std::count(lines.begin(), lines.end(), pid) <= 3);
+    }
+}
+
+PROCESS_CASE("hundreds of replacements lose no call and leave nothing behind") {
+    constexpr int count = support::sanitized ? 60 : 300;
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2, .max_tasks_per_child = 1}));
+    std::vector<cf::Future<int>> futures;
+    for (int i = 0; i < count; ++i) futures.push_back(pool.submit(record, log.path(), i));
+    for (int i = 0; i < count; ++i) CHECK(futures[static_cast<std::size_t>(i)].result() == i);
+    CHECK(recorded(log) == numbers_below(count));
+    CHECK(pool.worker_pids().size() <= 3);  // two, and one that is just leaving
+}
+
+PROCESS_CASE("workers are replaced while the pool shuts down, too") {
+    support::ProcessLog log;
+    for (const std::size_t per_child : {1U, 2U, 3U}) {
+        cf::ProcessPoolExecutor pool(
+            TestType::with({.max_workers = 2, .max_tasks_per_child = per_child}));
+        for (int i = 0; i < 10; ++i) pool.post(record, log.path(), i);
+        pool.shutdown();
+        CHECK(pool.stats().completed == 10);
+    }
+    CHECK(log.lines().size() == 30);
+}
+
+PROCESS_CASE("idle workers end after idle_timeout, and work starts new ones") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2, .idle_timeout = 20ms}));
+    for (int i = 0; i < 3; ++i) {
+        const int pid = pool.submit(worker_pid).result();
+        CHECK(support::eventually([&] { return pool.stats().workers == 0; }));
+        CHECK(pool.worker_pids().empty());
+        CHECK(support::eventually([&] { return ::kill(pid, 0) != 0; }));
+    }
+    // A worker with something to do stays.
+    BusyWorker busy(pool);
+    CHECK(pool.submit(square, 2).result() == 4);
+    CHECK(support::eventually([&] { return pool.stats().workers == 1; }));
+    CHECK(pool.worker_pids() == std::vector{busy.pid()});
+    busy.open();
+    CHECK(busy.call().result() == busy.pid());
+    CHECK(pool.stats().worker_restarts == 0);
+}
+
+}  // namespace
+}  // namespace process_pools

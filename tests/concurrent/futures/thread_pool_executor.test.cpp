@@ -1,0 +1,760 @@
+// SPDX-License-Identifier: MIT
+//
+// What only threads can show; what every executor does is in tests/contract.
+#include <concurrent/futures/as_completed.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
+#include <concurrent/futures/wait.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/eventually.hpp"
+#include "support/gate.hpp"
+
+namespace {
+
+namespace cf = concurrent::futures;
+using namespace std::chrono_literals;
+using Pool = cf::ThreadPoolExecutor;
+
+/// Keeps `count` workers busy until it is opened.
+class Blockade {
+  public:
+    Blockade(Pool& pool, std::size_t count = 1) : started_(count) {
+        for (support::Gate& started : started_)
+            calls_.push_back(pool.submit([this, &started] {
+                started.open();
+                gate_.wait();
+            }));
+        for (support::Gate& started : started_) started.wait();
+    }
+    ~Blockade() {
+        open();
+        cf::wait(calls_);
+    }
+    void open() { gate_.open(); }
+
+  private:
+    support::Gate gate_;
+    std::vector<support::Gate> started_;
+    std::vector<cf::Future<void>> calls_;
+};
+
+/// What happened, in order, in whatever threads.
+template <class T>
+class Events {
+  public:
+    void add(T event) {
+        const std::lock_guard lock(mutex_);
+        events_.push_back(std::move(event));
+    }
+    std::vector<T> all() const {
+        const std::lock_guard lock(mutex_);
+        return events_;
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::vector<T> events_;
+};
+
+std::string this_threads_name() {
+    std::array<char, 16> name{};
+    ::pthread_getname_np(::pthread_self(), name.data(), name.size());
+    return name.data();
+}
+
+// ---- workers ----
+
+TEST_CASE("a pool that has nothing to do has no threads", "[thread_pool]") {
+    const Pool pool(4);
+    CHECK(pool.stats().workers == 0);
+    CHECK(pool.max_workers() == 4);
+}
+
+TEST_CASE("sixty calls that stay make four threads, not more", "[thread_pool]") {
+    Pool pool(4);
+    support::Gate gate;
+    std::vector<cf::Future<void>> calls;
+    for (int i = 0; i < 60; ++i) calls.push_back(pool.submit([&] { gate.wait(); }));
+    REQUIRE(support::eventually([&] { return pool.stats().running == 4; }));
+    CHECK(pool.stats().workers == 4);
+    CHECK(pool.stats().pending == 56);
+    gate.open();
+    cf::wait(calls);
+    CHECK(pool.stats().workers == 4);
+}
+
+TEST_CASE("an idle thread is used again before another is started", "[thread_pool]") {
+    Pool pool(4);
+    std::set<std::thread::id> used;
+    for (int i = 0; i < 3; ++i) {
+        used.insert(pool.submit([] { return std::this_thread::get_id(); }).result());
+        // The call ends a moment before its thread lies down.
+        REQUIRE(support::eventually([&] { return pool.stats().idle == 1; }));
+    }
+    CHECK(used.size() == 1);
+    CHECK(pool.stats().workers == 1);
+}
+
+TEST_CASE("as many threads run as there are calls, if they may", "[thread_pool]") {
+    Pool pool(8);
+    {
+        const Blockade three(pool, 3);
+        CHECK(pool.stats().workers == 3);
+        const Blockade eight(pool, 5);
+        CHECK(pool.stats().workers == 8);
+        CHECK(pool.stats().running == 8);
+    }
+    CHECK(pool.stats().workers == 8);
+}
+
+TEST_CASE("calls that need one another all run at the same time", "[thread_pool]") {
+    Pool pool(10);
+    std::vector<support::Gate> gates(10);
+    std::vector<cf::Future<void>> calls;
+    for (std::size_t i = 0; i < gates.size(); ++i)
+        calls.push_back(pool.submit([&, i] {
+            gates[i].open();
+            for (support::Gate& gate : gates) gate.wait();
+        }));
+    for (const auto& call : calls) CHECK_NOTHROW(call.result());
+}
+
+TEST_CASE("tasks run on workers only", "[thread_pool]") {
+    Pool pool(2);
+    for (int i = 0; i < 100; ++i)
+        CHECK(pool.submit([] { return std::this_thread::get_id(); }).result() !=
+              std::this_thread::get_id());
+}
+
+TEST_CASE("threads are named by the prefix and a number", "[thread_pool]") {
+    Pool pool({.max_workers = 3, .thread_name_prefix = "SpecialPool"});
+    std::set<std::string> names;
+    {
+        support::Gate all;
+        std::vector<cf::Future<std::string>> calls;
+        for (int i = 0; i < 3; ++i)
+            calls.push_back(pool.submit([&] {
+                all.wait();
+                return this_threads_name();
+            }));
+        REQUIRE(support::eventually([&] { return pool.stats().running == 3; }));
+        all.open();
+        for (const auto& call : calls) names.insert(call.result());
+    }
+    CHECK(names == std::set<std::string>{"SpecialPool_0", "SpecialPool_1", "SpecialPool_2"});
+}
+
+TEST_CASE("pools without a prefix name their threads apart", "[thread_pool]") {
+    Pool one(1), two(1);
+    const std::string first = one.submit(this_threads_name).result();
+    const std::string second = two.submit(this_threads_name).result();
+    CHECK(first != second);
+    CHECK(first.find("pool") == 0);
+}
+
+TEST_CASE("threads idle for idle_timeout end, and new ones start when there is work",
+          "[thread_pool]") {
+    Pool pool({.max_workers = 3, .idle_timeout = 1ms});
+    for (int round = 0; round < 3; ++round) {
+        { const Blockade busy(pool, 3); }
+        REQUIRE(support::eventually([&] { return pool.stats().workers == 0; }));
+        CHECK(pool.submit([] { return 4; }).result() == 4);
+    }
+    CHECK(pool.submit([] { return 5; }).result() == 5);
+}
+
+TEST_CASE("a call that comes while the only thread leaves is run", "[thread_pool]") {
+    support::Gate leaving, go_on;
+    std::atomic<int> exits = 0;
+    Pool pool({.max_workers = 1,
+               .worker_exit =
+                   [&] {
+                       if (exits++ > 0) return;
+                       leaving.open();
+                       go_on.wait();
+                   },
+               .idle_timeout = 0s});
+    pool.submit([] {}).result();
+    leaving.wait();
+    const auto late = pool.submit([] { return 1; });
+    go_on.open();
+    CHECK(late.result() == 1);
+}
+
+TEST_CASE("calls that come again and again while idle threads leave are all run", "[thread_pool]") {
+    Pool pool({.max_workers = 2, .worker_exit = [] {}, .idle_timeout = 0s});
+    for (int i = 0; i < 2000; ++i) REQUIRE(pool.submit([i] { return i; }).result() == i);
+}
+
+// ---- order ----
+
+TEST_CASE("calls start in the order submitted", "[thread_pool]") {
+    Pool pool(1);
+    std::vector<int> order;
+    {
+        const Blockade busy(pool);
+        for (int i = 0; i < 100; ++i) pool.post([&, i] { order.push_back(i); });
+    }
+    pool.shutdown();
+    CHECK(order.size() == 100);
+    CHECK(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_CASE("calls of higher priority start first, equal ones in order", "[thread_pool]") {
+    Pool pool(1);
+    std::vector<std::string> order;
+    {
+        const Blockade busy(pool);
+        for (const std::string number : {"1", "2"}) {
+            pool.submit({.priority = cf::Priority::low}, [&, number] { order.push_back("low" + number); });
+            pool.submit([&, number] { order.push_back("normal" + number); });
+            pool.submit({.priority = cf::Priority::high}, [&, number] { order.push_back("high" + number); });
+        }
+    }
+    pool.shutdown();
+    CHECK(order == std::vector<std::string>{"high1", "high2", "normal1", "normal2", "low1", "low2"});
+}
+
+// ---- the bound on what waits ----
+
+TEST_CASE("at the bound submit() throws QueueFullError under QueueFull::raise", "[thread_pool]") {
+    Pool pool({.max_workers = 1, .max_pending = 2, .on_full = cf::QueueFull::raise});
+    std::atomic<int> ran = 0;
+    Blockade busy(pool);
+    const auto a = pool.submit([&] { ++ran; });
+    pool.post([&] { ++ran; });
+    CHECK_THROWS_AS(pool.submit([&] { ++ran; }), cf::QueueFullError);
+    CHECK_THROWS_AS(pool.post([&] { ++ran; }), cf::QueueFullError);
+    CHECK(pool.stats().pending == 2);
+    busy.open();
+    pool.shutdown();
+    CHECK(ran == 2);
+}
+
+TEST_CASE("a cancelled call does not count at the bound", "[thread_pool]") {
+    Pool pool({.max_workers = 1, .max_pending = 2, .on_full = cf::QueueFull::raise});
+    Blockade busy(pool);
+    const auto a = pool.submit([] {}), b = pool.submit([] {});
+    CHECK_THROWS_AS(pool.submit([] {}), cf::QueueFullError);
+    a.cancel();
+    const auto c = pool.submit([] { return 3; });
+    CHECK_THROWS_AS(pool.submit([] {}), cf::QueueFullError);
+    CHECK(pool.stats().cancelled == 1);
+    CHECK(pool.stats().pending == 2);
+    busy.open();
+    CHECK(c.result() == 3);
+    pool.shutdown();
+    CHECK(pool.stats().cancelled == 1);
+    CHECK(pool.stats().completed == 3);
+}
+
+TEST_CASE("at the bound submit() blocks under QueueFull::block until there is room",
+          "[thread_pool]") {
+    Pool pool({.max_workers = 1, .max_pending = 1});
+    Blockade busy(pool);
+    pool.submit([] {});
+    support::Gate about_to;
+    cf::Future<int> third;
+    {
+        const std::jthread submitter([&] {
+            about_to.open();
+            third = pool.submit([] { return 3; });
+        });
+        about_to.wait();
+        CHECK(pool.stats().pending == 1);
+        busy.open();
+    }
+    CHECK(third.result() == 3);
+}
+
+TEST_CASE("shutdown() releases those who wait for room", "[thread_pool]") {
+    Pool pool({.max_workers = 1, .max_pending = 1});
+    Blockade busy(pool);
+    pool.submit([] {});
+    support::Gate about_to;
+    bool refused = false;
+    {
+        const std::jthread submitter([&] {
+            about_to.open();
+            try {
+                pool.submit([] {});
+            } catch (const cf::ShutdownError&) {
+                refused = true;
+            }
+        });
+        about_to.wait();
+        pool.shutdown({.wait = false});
+    }
+    CHECK(refused);
+}
+
+TEST_CASE("at the bound submit() runs the call itself under QueueFull::caller_runs",
+          "[thread_pool]") {
+    Pool pool({.max_workers = 1, .max_pending = 1, .on_full = cf::QueueFull::caller_runs});
+    Blockade busy(pool);
+    const auto queued = pool.submit([] { return std::this_thread::get_id(); });
+    const auto here = pool.submit([] { return std::this_thread::get_id(); });
+    CHECK(here.done());
+    CHECK(here.result() == std::this_thread::get_id());
+    bool posted = false;
+    pool.post([&] { posted = true; });
+    CHECK(posted);
+    CHECK(pool.submit([]() -> int { throw std::domain_error("here"); }).exception() != nullptr);
+    CHECK(pool.stats().completed == 2);
+    CHECK(pool.stats().failed == 1);
+    CHECK_FALSE(queued.done());
+    busy.open();
+    CHECK(queued.result() != std::this_thread::get_id());
+}
+
+TEST_CASE("a worker of the pool never waits at the bound of its own pool", "[thread_pool]") {
+    const auto on_full = GENERATE(cf::QueueFull::block, cf::QueueFull::raise,
+                                  cf::QueueFull::caller_runs);
+    Pool pool({.max_workers = 1, .max_pending = 1, .on_full = on_full});
+    const auto sum = pool.submit([&] {
+        std::vector<cf::Future<int>> futures;
+        for (int i = 0; i < 50; ++i) futures.push_back(pool.submit([i] { return i; }));
+        int total = 0;
+        for (const auto& future : futures) total += future.result();
+        return total;
+    });
+    CHECK(sum.result() == 1225);
+}
+
+// ---- initializer and worker_exit ----
+
+TEST_CASE("the initializer runs first in each thread, worker_exit last", "[thread_pool]") {
+    Events<std::pair<std::thread::id, std::string>> events;
+    {
+        Pool pool({.max_workers = 3,
+                   .initializer = [&] { events.add({std::this_thread::get_id(), "begins"}); },
+                   .worker_exit = [&] { events.add({std::this_thread::get_id(), "ends"}); }});
+        CHECK(events.all().empty());
+        const Blockade busy(pool, 3);
+        pool.post([&] { events.add({std::this_thread::get_id(), "works"}); });
+    }
+    std::map<std::thread::id, std::string> by_thread;
+    for (const auto& [thread, event] : events.all()) by_thread[thread] += event + ' ';
+    CHECK(by_thread.size() == 3);
+    int worked = 0;
+    for (const auto& [thread, story] : by_thread) {
+        CHECK((story == "begins ends " || story == "begins works ends "));
+        worked += story == "begins works ends ";
+    }
+    CHECK(worked == 1);
+}
+
+TEST_CASE("an initializer that throws breaks the pool, for what waits and what comes",
+          "[thread_pool]") {
+    support::Gate go;
+    std::atomic<int> exits = 0, ran = 0;
+    Pool pool({.max_workers = 1,
+               .initializer =
+                   [&] {
+                       go.wait();
+                       throw std::runtime_error("no licence for this thread");
+                   },
+               .worker_exit = [&] { ++exits; }});
+    std::vector<cf::Future<void>> waiting;
+    for (int i = 0; i < 3; ++i) waiting.push_back(pool.submit([&] { ++ran; }));
+    const auto cancelled = pool.submit([&] { ++ran; });
+    cancelled.cancel();
+    pool.post([&] { ++ran; });
+    go.open();
+    for (const auto& future : waiting) {
+        std::string message;
+        try {
+            future.result();
+        } catch (const cf::BrokenThreadPool& error) {
+            message = error.what();
+        }
+        CHECK(message.find("no licence for this thread") != std::string::npos);
+        CHECK(message.find("initializer") != std::string::npos);
+    }
+    CHECK(cancelled.cancelled());
+    CHECK_THROWS_AS(pool.submit([] {}), cf::BrokenThreadPool);
+    CHECK_THROWS_AS(pool.post([] {}), cf::BrokenThreadPool);
+    CHECK_THROWS_AS(pool.map([](int) {}, std::vector{1}), cf::BrokenThreadPool);
+    pool.shutdown();
+    CHECK(ran == 0);
+    CHECK(exits == 0);
+    CHECK(pool.stats().failed == 4);
+    CHECK(pool.stats().cancelled == 1);
+}
+
+TEST_CASE("an initializer that throws what is no std::exception breaks the pool too",
+          "[thread_pool]") {
+    Pool pool({.max_workers = 1, .initializer = [] { throw 42; }});
+    std::optional<cf::Future<void>> future;
+    try {
+        future = pool.submit([] {});
+    } catch (const cf::BrokenThreadPool&) {
+    }
+    if (future) CHECK_THROWS_AS(future->result(), cf::BrokenThreadPool);
+    CHECK_THROWS_AS(pool.submit([] {}), cf::BrokenThreadPool);
+}
+
+TEST_CASE("when a later thread's initializer fails, calls that run go on to their end",
+          "[thread_pool]") {
+    std::atomic<int> threads = 0;
+    Pool pool({.max_workers = 2, .initializer = [&] {
+                   if (threads++ > 0) throw std::runtime_error("only one, please");
+               }});
+    support::Gate started, go;
+    const auto running = pool.submit([&] {
+        started.open();
+        go.wait();
+        return 1;
+    });
+    started.wait();
+    const auto waiting = pool.submit([] { return 2; });
+    CHECK_THROWS_AS(waiting.result(), cf::BrokenThreadPool);
+    CHECK_THROWS_AS(pool.submit([] {}), cf::BrokenThreadPool);
+    CHECK_FALSE(running.done());
+    go.open();
+    CHECK(running.result() == 1);
+}
+
+TEST_CASE("callbacks of calls that a broken pool gives up may use the pool", "[thread_pool]") {
+    support::Gate go;
+    Pool pool({.max_workers = 1, .initializer = [&] {
+                   go.wait();
+                   throw std::runtime_error("no");
+               }});
+    std::atomic<int> refused = 0;
+    support::Gate told;
+    pool.submit([] {}).add_done_callback([&](const cf::Future<void>&) {
+        static_cast<void>(pool.stats());
+        try {
+            pool.submit([] {});
+        } catch (const cf::BrokenThreadPool&) {
+            ++refused;
+        }
+        pool.shutdown({.wait = false});
+        told.open();
+    });
+    go.open();
+    told.wait();
+    CHECK(refused == 1);
+}
+
+TEST_CASE("a worker_exit that throws is reported and harms nobody", "[thread_pool]") {
+    Events<std::exception_ptr> reported;
+    {
+        Pool pool({.max_workers = 2,
+                   .worker_exit = [] { throw std::runtime_error("on the way out"); },
+                   .on_unhandled_exception = [&](std::exception_ptr e) { reported.add(std::move(e)); }});
+        const Blockade busy(pool, 2);
+    }
+    CHECK(reported.all().size() == 2);
+}
+
+TEST_CASE("initializer and worker_exit may use the pool", "[thread_pool]") {
+    std::atomic<int> from_initializer = 0;
+    std::atomic<bool> refused = false;
+    std::optional<Pool> pool;
+    pool.emplace(cf::ThreadPoolOptions{
+        .max_workers = 1,
+        .initializer = [&] { from_initializer = pool->submit([] { return 1; }).result(); },
+        .worker_exit =
+            [&] {
+                try {
+                    pool->post([] {});
+                } catch (const cf::ShutdownError&) {
+                    refused = true;
+                }
+            }});
+    pool->submit([] {}).result();
+    CHECK(from_initializer == 1);
+    pool->shutdown();
+    CHECK(refused);
+}
+
+// ---- exceptions without a future ----
+
+TEST_CASE("what posted calls and callbacks throw goes to the hook", "[thread_pool]") {
+    Events<std::string> reported;
+    Pool pool({.max_workers = 1, .on_unhandled_exception = [&](const std::exception_ptr& error) {
+                   try {
+                       std::rethrow_exception(error);
+                   } catch (const std::exception& e) {
+                       reported.add(e.what());
+                   } catch (...) {
+                       reported.add("no std::exception");
+                   }
+               }});
+    pool.post([] { throw std::runtime_error("posted"); });
+    pool.post([] { throw 42; });
+    support::Gate go;
+    const auto future = pool.submit([&] { go.wait(); });
+    future.add_done_callback([](const cf::Future<void>&) { throw std::runtime_error("callback"); });
+    go.open();
+    pool.shutdown();
+    future.add_done_callback([](const cf::Future<void>&) { throw std::runtime_error("at once"); });
+    CHECK(reported.all() ==
+          std::vector<std::string>{"posted", "no std::exception", "callback", "at once"});
+}
+
+TEST_CASE("the hook is there for callbacks that run after the pool is gone", "[thread_pool]") {
+    Events<int> reported;
+    cf::Future<int> future;
+    {
+        Pool pool({.max_workers = 1,
+                   .on_unhandled_exception = [&](const std::exception_ptr&) { reported.add(1); }});
+        future = pool.submit([] { return 1; });
+    }
+    future.add_done_callback([](const cf::Future<int>&) { throw 1; });
+    CHECK(reported.all().size() == 1);
+}
+
+TEST_CASE("a hook that throws harms nobody", "[thread_pool]") {
+    Pool pool({.max_workers = 1, .on_unhandled_exception = [](const std::exception_ptr&) {
+                   throw std::runtime_error("expected: thrown by the hook");
+               }});
+    pool.post([] { throw 1; });
+    CHECK(pool.submit([] { return 2; }).result() == 2);
+}
+
+TEST_CASE("the hook hears of a posted call that the submitter runs itself", "[thread_pool]") {
+    Events<int> reported;
+    Pool pool({.max_workers = 1,
+               .max_pending = 1,
+               .on_full = cf::QueueFull::caller_runs,
+               .on_unhandled_exception = [&](const std::exception_ptr&) { reported.add(1); }});
+    const Blockade busy(pool);
+    pool.post([] {});
+    pool.post([] { throw 1; });
+    CHECK(reported.all().size() == 1);
+}
+
+TEST_CASE("the hook hears of a posted call that a broken pool gives up", "[thread_pool]") {
+    Events<std::string> reported;
+    {
+        Pool pool({.max_workers = 1,
+                   .initializer = [] { throw std::runtime_error("no licence"); },
+                   .on_unhandled_exception = [&](const std::exception_ptr& error) {
+                       try {
+                           std::rethrow_exception(error);
+                       } catch (const cf::BrokenThreadPool& e) {
+                           reported.add(e.what());
+                       }
+                   }});
+        pool.post([] {});
+    }
+    REQUIRE(reported.all().size() == 1);
+    CHECK(reported.all()[0].find("no licence") != std::string::npos);
+}
+
+// ---- shutdown and the end ----
+
+TEST_CASE("a call may shut down its own pool, and wait", "[thread_pool]") {
+    Pool pool(2);
+    const auto future = pool.submit([&] {
+        pool.shutdown();
+        pool.shutdown_for(1h);
+        return 1;
+    });
+    CHECK(future.result() == 1);
+    pool.shutdown();
+    CHECK(pool.stats().workers == 0);
+}
+
+TEST_CASE("a call that was run out of turn is not cancelled by shutdown as well", "[thread_pool]") {
+    Pool pool(1);
+    pool.submit([&] {
+        pool.submit([] {}).result();
+        pool.shutdown({.wait = false, .cancel_futures = true});
+    }).result();
+    pool.shutdown();
+    CHECK(pool.stats().completed == 2);
+    CHECK(pool.stats().cancelled == 0);
+}
+
+TEST_CASE("the destructor cancels what waits, if that is asked for", "[thread_pool]") {
+    cf::Future<int> waiting, running;
+    {
+        Pool pool({.max_workers = 1, .on_destroy = cf::OnDestroy::cancel_pending});
+        support::Gate started, go;
+        running = pool.submit([&] {
+            started.open();
+            go.wait();
+            return 1;
+        });
+        started.wait();
+        waiting = pool.submit([] { return 2; });
+        waiting.add_done_callback([&](const cf::Future<int>&) { go.open(); });
+        // `go` opens when the destructor cancels; it must outlive the pool's last call.
+        pool.shutdown({.wait = false});
+        CHECK_FALSE(waiting.done());
+        waiting.cancel();
+        running.wait();
+    }
+    CHECK(waiting.cancelled());
+    CHECK(running.result() == 1);
+    support::Gate started, go;
+    {
+        Pool pool({.max_workers = 1, .on_destroy = cf::OnDestroy::cancel_pending});
+        running = pool.submit([&] {
+            started.open();
+            go.wait();
+            return 3;
+        });
+        started.wait();
+        waiting = pool.submit([] { return 4; });
+        waiting.add_done_callback([&](const cf::Future<int>&) { go.open(); });
+    }
+    CHECK(waiting.cancelled());
+    CHECK(running.result() == 3);
+}
+
+TEST_CASE("the last owner of a pool may be one of its own calls", "[thread_pool]") {
+    support::Gate released;
+    const auto exited = std::make_shared<support::Gate>();
+    cf::Future<int> future;
+    {
+        auto pool = std::make_shared<Pool>(
+            cf::ThreadPoolOptions{.max_workers = 1, .worker_exit = [exited] { exited->open(); }});
+        Pool& raw = *pool;
+        future = raw.submit([&released, mine = pool]() mutable {
+            released.wait();
+            mine.reset();
+            return 5;
+        });
+    }
+    released.open();
+    CHECK(future.result() == 5);
+    exited->wait();
+}
+
+TEST_CASE("the last owner of a pool may be a callback in its own worker", "[thread_pool]") {
+    support::Gate go;
+    const auto exited = std::make_shared<support::Gate>();
+    {
+        auto pool = std::make_unique<Pool>(
+            cf::ThreadPoolOptions{.max_workers = 2, .worker_exit = [exited] { exited->open(); }});
+        Pool& raw = *pool;
+        raw.submit([&] { go.wait(); }).add_done_callback(
+            [mine = std::move(pool)](const cf::Future<void>&) mutable { mine.reset(); });
+    }
+    go.open();
+    exited->wait();
+}
+
+TEST_CASE("a map that is fetched bit by bit outlives its pool", "[thread_pool]") {
+    std::optional<Pool> pool(std::in_place, 1);
+    auto results = pool->map({.buffersize = 2}, [](int i) { return i; }, std::vector{0, 1, 2, 3});
+    pool.reset();
+    auto it = results.begin();
+    CHECK(*it == 0);
+    ++it;
+    CHECK(*it == 1);
+    ++it;
+    CHECK_THROWS_AS(*it, cf::ShutdownError);
+}
+
+TEST_CASE("a call and what it holds are gone when it has run, though its future is dropped",
+          "[thread_pool]") {
+    Pool pool(1);
+    auto held = std::make_shared<int>(1);
+    const std::weak_ptr<int> seen = held;
+    static_cast<void>(pool.submit([h = std::move(held)] { return *h; }));
+    pool.submit([] {}).result();
+    CHECK(seen.expired());
+    auto posted = std::make_shared<int>(1);
+    const std::weak_ptr<int> seen_posted = posted;
+    pool.post([h = std::move(posted)] {});
+    pool.submit([] {}).result();
+    CHECK(seen_posted.expired());
+}
+
+TEST_CASE("options that make no sense are refused", "[thread_pool]") {
+    CHECK_THROWS_AS(Pool(cf::ThreadPoolOptions{.max_workers = 65537}), std::invalid_argument);
+    CHECK_THROWS_AS(Pool(cf::ThreadPoolOptions{.idle_timeout = -1s}), std::invalid_argument);
+    Pool pool(1);
+    CHECK_THROWS_AS(pool.submit({.timeout = 1s}, [] {}), std::invalid_argument);
+    CHECK(pool.stats().workers == 0);
+}
+
+TEST_CASE("when the copy of an argument throws nothing is queued and no thread started",
+          "[thread_pool]") {
+    struct Unwilling {
+        Unwilling() = default;
+        Unwilling(const Unwilling&) { throw std::runtime_error("no copies"); }
+        Unwilling& operator=(const Unwilling&) = delete;
+        ~Unwilling() = default;
+    };
+    Pool pool(1);
+    const Unwilling argument;
+    CHECK_THROWS_AS(pool.submit([](const Unwilling&) {}, argument), std::runtime_error);
+    CHECK_THROWS_AS(pool.post([](const Unwilling&) {}, argument), std::runtime_error);
+    CHECK(pool.stats().workers == 0);
+    CHECK(pool.stats().pending == 0);
+}
+
+// ---- fork() in the user's code ----
+
+TEST_CASE("in a forked child a pool of the parent refuses work and can be destroyed",
+          "[thread_pool]") {
+    auto pool = std::make_unique<Pool>(2);
+    Blockade busy(*pool);
+    const auto waiting = pool->submit([] { return 1; });
+    const auto code = [&](auto work) {
+        const pid_t child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) ::_exit(work());
+        int status = 0;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    };
+    CHECK(code([&] {
+              int refused = 0;
+              try {
+                  pool->submit([] {});
+              } catch (const cf::BrokenThreadPool& error) {
+                  refused += std::string(error.what()).find("fork") != std::string::npos;
+              }
+              try {
+                  pool->post([] {});
+              } catch (const cf::BrokenThreadPool&) {
+                  ++refused;
+              }
+              static_cast<void>(pool->stats());
+              pool->shutdown();
+              pool.reset();
+              return refused == 2 ? 7 : 1;
+          }) == 7);
+    busy.open();
+    CHECK(waiting.result() == 1);
+    CHECK(pool->submit([] { return 2; }).result() == 2);
+}
+
+TEST_CASE("a call may fork, and its child may leave", "[thread_pool]") {
+    Pool pool(2);
+    const auto status = pool.submit([&] {
+        const pid_t child = ::fork();
+        if (child == 0) ::_exit(9);
+        int result = 0;
+        ::waitpid(child, &result, 0);
+        return result;
+    });
+    CHECK(WEXITSTATUS(status.result()) == 9);
+}
+
+}  // namespace

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//
+// What the contract suite does not show: many futures that end while somebody begins to wait.
+#include <concurrent/futures/promise.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
+#include <concurrent/futures/wait.hpp>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <forward_list>
+#include <iterator>
+#include <span>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "support/gate.hpp"
+
+namespace {
+
+namespace cf = concurrent::futures;
+using namespace std::chrono_literals;
+
+TEST_CASE("wait() takes any range of futures, by value or reference", "[wait]") {
+    cf::Promise<int> promise;
+    promise.set_value(1);
+    const auto future = promise.get_future();
+    CHECK(cf::wait(std::forward_list{future, future}).done.size() == 1);
+    const std::vector futures{future};
+    CHECK(cf::wait(std::span(futures)).done.size() == 1);
+    STATIC_REQUIRE(cf::detail::FutureRange<std::vector<cf::Future<void>>&>);
+    STATIC_REQUIRE_FALSE(cf::detail::FutureRange<std::vector<int>>);
+    STATIC_REQUIRE_FALSE(cf::detail::FutureRange<cf::Future<int>>);
+}
+
+TEST_CASE("wait() works for calls without a result", "[wait]") {
+    cf::ThreadPoolExecutor pool(2);
+    const std::array futures{pool.submit([] {}), pool.submit([] { throw std::runtime_error("no"); })};
+    CHECK(cf::wait(futures).done.size() == 2);
+}
+
+TEST_CASE("wait() leaves nothing behind in futures that go on", "[wait]") {
+    cf::Promise<int> promise;
+    const std::vector futures{promise.get_future()};
+    for (int i = 0; i < 1000; ++i)
+        CHECK(cf::wait(futures, {.timeout = 0s}).not_done.size() == 1);
+    promise.set_value(1);
+    CHECK(cf::wait(futures).done.size() == 1);
+}
+
+TEST_CASE("wait() hears of calls that end while it begins to wait", "[wait]") {
+    // Python's issue 14406: a hundred futures that end at the same time.
+    for (int round = 0; round < 20; ++round) {
+        std::vector<cf::Promise<int>> promises(100);
+        std::vector<cf::Future<int>> futures;
+        for (const auto& promise : promises) futures.push_back(promise.get_future());
+        support::Gate go;
+        const auto fulfil = [&](std::size_t first) {
+            go.wait();
+            for (std::size_t i = first; i < promises.size(); i += 2) promises[i].set_value(1);
+        };
+        const std::jthread even(fulfil, 0u), odd(fulfil, 1u);
+        go.open();
+        REQUIRE(cf::wait(futures).done.size() == futures.size());
+    }
+}
+
+TEST_CASE("several threads may wait for the same futures in different ways", "[wait]") {
+    std::vector<cf::Promise<int>> promises(10);
+    std::vector<cf::Future<int>> futures;
+    for (const auto& promise : promises) futures.push_back(promise.get_future());
+    std::array<std::size_t, 3> done{};
+    {
+        std::array<support::Gate, 3> asked;
+        std::vector<std::jthread> waiters;
+        for (const auto when : {cf::ReturnWhen::first_completed, cf::ReturnWhen::first_exception,
+                                cf::ReturnWhen::all_completed})
+            waiters.emplace_back([&, when, which = static_cast<std::size_t>(when)] {
+                asked[which].open();
+                done[which] = cf::wait(futures, {.return_when = when}).done.size();
+            });
+        for (support::Gate& gate : asked) gate.wait();
+        for (std::size_t i = 0; i + 1 < promises.size(); ++i) promises[i].set_value(1);
+        promises.back().set_exception(std::make_exception_ptr(std::runtime_error("last")));
+    }
+    CHECK(done[static_cast<std::size_t>(cf::ReturnWhen::first_completed)] >= 1);
+    CHECK(done[static_cast<std::size_t>(cf::ReturnWhen::first_exception)] == 10);
+    CHECK(done[static_cast<std::size_t>(cf::ReturnWhen::all_completed)] == 10);
+}
+
+TEST_CASE("an empty future among others is refused before anything is waited for", "[wait]") {
+    cf::Promise<int> promise;
+    CHECK_THROWS_AS(cf::wait(std::vector{promise.get_future(), cf::Future<int>()}),
+                    cf::InvalidStateError);
+    promise.set_value(1);
+}
+
+}  // namespace
