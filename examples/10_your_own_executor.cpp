@@ -109,7 +109,7 @@ class MainLoopQueue {
     std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
-class MainLoopExecutor : public cf::detail::MapOperations<MainLoopExecutor> {
+class MainLoopExecutor : public cf::MapOperations<MainLoopExecutor> {
   public:
     MainLoopExecutor() = default;
     MainLoopExecutor(const MainLoopExecutor&) = delete;
@@ -119,7 +119,7 @@ class MainLoopExecutor : public cf::detail::MapOperations<MainLoopExecutor> {
     /// The main thread's part: returns after shutdown(), when all calls are done.
     void run() { queue_.run(); }
 
-    template <cf::detail::NotOptions<cf::TaskOptions> F, class... Args>
+    template <cf::NotOptions<cf::TaskOptions> F, class... Args>
     auto submit(F&& f, Args&&... args) {
         return queue_.submit(std::forward<F>(f), std::forward<Args>(args)...);
     }
@@ -148,7 +148,7 @@ class MainLoopExecutor : public cf::detail::MapOperations<MainLoopExecutor> {
     std::size_t max_workers() const { return 1; }
 
   private:
-    friend cf::detail::MapOperations<MainLoopExecutor>;
+    friend cf::MapOperations<MainLoopExecutor>;
     const MainLoopQueue& submitter() const { return queue_; }
 
     const std::thread::id main_thread_ = std::this_thread::get_id();

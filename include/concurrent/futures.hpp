@@ -14,6 +14,7 @@
 
 #include "concurrent/futures/as_completed.hpp"
 #include "concurrent/futures/bind_task.hpp"
+#include "concurrent/futures/coroutine.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
@@ -27,3 +28,4 @@
 #include "concurrent/futures/serialization.hpp"
 #include "concurrent/futures/thread_pool_executor.hpp"
 #include "concurrent/futures/wait.hpp"
+#include "concurrent/futures/when_all.hpp"

@@ -1,4 +1,4 @@
-// expect-error: const char\*
+// expect-error: const char\* points into this process: write std::string
 // SPDX-License-Identifier: MIT
 //
 // A parameter of type const char*.

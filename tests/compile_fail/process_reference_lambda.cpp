@@ -1,4 +1,4 @@
-// expect-error: (starts with \[&\] or \[=\] cannot cross|Pass what a lambda captures as arguments)
+// expect-error: this callable cannot cross to another process. Pass what a lambda captures as arguments
 // SPDX-License-Identifier: MIT
 //
 // A lambda that captures by reference.

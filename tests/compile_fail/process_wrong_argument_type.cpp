@@ -1,4 +1,4 @@
-// expect-error: submit\(f, args...\): f cannot be called with copies of args|cannot convert|could not convert|conversion from
+// expect-error: submit\(f, args...\): an argument cannot be converted to the type of f's parameter
 // SPDX-License-Identifier: MIT
 //
 // An argument of the wrong type.

@@ -51,7 +51,8 @@ EXECUTOR_CASE("as_completed() gives all that has ended before it throws TimeoutE
         const std::vector all{ended.cancelled, ended.failed, unfinished, ended.succeeded};
         std::unordered_set<cf::Future<int>> given;
         const auto iterate = [&] {
-            for (const cf::Future<int>& future : cf::as_completed(all, timeout)) given.insert(future);
+            for (const cf::Future<int>& future : cf::as_completed(all, timeout))
+                given.insert(future);
         };
         CHECK_THROWS_AS(iterate(), cf::TimeoutError);
         CHECK(given ==
@@ -73,8 +74,9 @@ EXECUTOR_CASE("as_completed() gives a future that comes several times once, from
     CHECK(given == std::vector{future});
 }
 
-EXECUTOR_CASE("as_completed() holds no future that it has given, also when the loop ends the next one",
-              "test_as_completed.test_free_reference_yielded_future") {
+EXECUTOR_CASE(
+    "as_completed() holds no future that it has given, also when the loop ends the next one",
+    "test_as_completed.test_free_reference_yielded_future") {
     using Box = std::shared_ptr<int>;
     std::vector<cf::Promise<Box>> promises(8);
     std::vector<cf::Future<Box>> futures;
@@ -91,7 +93,8 @@ EXECUTOR_CASE("as_completed() holds no future that it has given, also when the l
         return support::eventually([&] { return result.expired(); });
     };
     const auto iterate = [&] {
-        for (cf::Future<Box>& given : cf::as_completed(futures, 0s)) CHECK(is_gone_after_this(given));
+        for (cf::Future<Box>& given : cf::as_completed(futures, 0s))
+            CHECK(is_gone_after_this(given));
     };
     CHECK_THROWS_AS(iterate(), cf::TimeoutError);
     CHECK(futures.size() == 8);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// CPython's test_concurrent_futures/test_deadlock.py: things that go wrong while a call, its arguments or
-// its result cross to a worker or back. There, most of them break the pool for everybody. Here the one
-// call fails, and the pool goes on; with on_worker_death = break_pool a dead worker breaks it here, too.
+// CPython's test_concurrent_futures/test_deadlock.py: things that go wrong while a call, its
+// arguments or its result cross to a worker or back. There, most of them break the pool for
+// everybody. Here the one call fails, and the pool goes on; with on_worker_death = break_pool a
+// dead worker breaks it here, too.
 #include <signal.h>
 
 #include <cstdlib>
@@ -33,7 +34,8 @@ int suffer(Mishap mishap) {
     return 0;
 }
 
-/// Something happens while it becomes bytes, or while bytes become one of it. The gate decides when.
+/// Something happens while it becomes bytes, or while bytes become one of it. The gate decides
+/// when.
 struct Fragile {
     Mishap when_encoded = Mishap::none;
     Mishap when_decoded = Mishap::none;
@@ -66,8 +68,8 @@ bool is_the_mishap(const cf::WorkerDiedError& error, Mishap mishap) {
     return mishap == Mishap::exit ? error.exit_code() == 9 : error.signal() == SIGSEGV;
 }
 
-/// The call that `submit(pool, gate)` submits goes wrong with an exception when the gate opens: it alone
-/// fails, and no worker is lost.
+/// The call that `submit(pool, gate)` submits goes wrong with an exception when the gate opens: it
+/// alone fails, and no worker is lost.
 template <class Method, class Submit>
 std::exception_ptr error_of_one_among_many(Submit submit) {
     cf::ProcessPoolExecutor pool(Method::with({.max_workers = 2}));
@@ -133,7 +135,8 @@ std::string text_of(const std::exception_ptr& error) {
 PROCESS_POOL_CASE("an argument that cannot be encoded throws out of submit() and nothing is queued",
                   "test_deadlock.test_error_at_task_pickle") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
-    CHECK(message_of([&] { pool.submit(take, Fragile{.when_encoded = Mishap::error}); }) == "a mishap");
+    CHECK(message_of([&] { pool.submit(take, Fragile{.when_encoded = Mishap::error}); }) ==
+          "a mishap");
     CHECK(pool.stats().pending + pool.stats().running == 0);
     CHECK(pool.submit(take, Fragile{}).result() == 7);
 }
@@ -254,8 +257,9 @@ PROCESS_POOL_CASE("an argument that cannot be encoded does not hold up shutdown(
 
 // ---- with full pipes ----
 
-PROCESS_POOL_CASE("workers that crash while more than a pipe holds is on its way to them stop nothing",
-                  "test_deadlock.test_crash_big_data") {
+PROCESS_POOL_CASE(
+    "workers that crash while more than a pipe holds is on its way to them stop nothing",
+    "test_deadlock.test_crash_big_data") {
     const std::vector<std::string> data(10, std::string(4'000'000, 'a'));
     {
         cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));

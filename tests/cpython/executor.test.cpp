@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// CPython's test_concurrent_futures/executor.py: what every executor does with one call and with map().
+// CPython's test_concurrent_futures/executor.py: what every executor does with one call and with
+// map().
 #include <iterator>
 #include <limits>
 #include <memory>
@@ -85,7 +86,9 @@ std::vector<int> powers(int count) {
 
 #if CONCURRENT_FUTURES_TSAN
 TEST_CASE("the translation on forked processes", "[cpython]") {
-    SKIP("ThreadSanitizer cannot follow a fork; threads and spawned processes are tested in this lane");
+    SKIP(
+        "ThreadSanitizer cannot follow a fork; threads and spawned processes are tested in this "
+        "lane");
 }
 #endif
 
@@ -102,8 +105,8 @@ EXECUTOR_CASE("submit() hands on arguments of any kind and number, whatever they
     TestType pool(5);
     const std::string self = "self";
     CHECK(pool.submit(join, self, 1, "fn", 2.0, std::make_unique<int>(3)).result() == "self1fn23");
-    CHECK(pool.submit({.name = "named"}, join, self, 1, "fn", 2.0, std::make_unique<int>(3)).result() ==
-          "self1fn23");
+    CHECK(pool.submit({.name = "named"}, join, self, 1, "fn", 2.0, std::make_unique<int>(3))
+              .result() == "self1fn23");
     CHECK(pool.submit([](int a, int b) { return a - b; }, 5, 3).result() == 2);
 }
 
@@ -113,12 +116,15 @@ CPYTHON_CASE("a call on a thread takes references where std::ref says so, and ma
     int n = 1;
     pool.submit([](int& m) { m = 7; }, std::ref(n)).result();
     CHECK(n == 7);
-    CHECK(pool.submit([owned = std::make_unique<int>(3)](int m) { return *owned + m; }, 4).result() == 7);
+    CHECK(
+        pool.submit([owned = std::make_unique<int>(3)](int m) { return *owned + m; }, 4).result() ==
+        7);
 }
 
 // ---- map ----
 
-EXECUTOR_CASE("map() gives what the calls one after the other would have given", "executor.test_map") {
+EXECUTOR_CASE("map() gives what the calls one after the other would have given",
+              "executor.test_map") {
     TestType pool(5);
     CHECK(collected(pool.map(power, numbers_below(10), numbers_below(10))) == powers(10));
     CHECK(collected(pool.map({.chunksize = 3}, power, numbers_below(10), numbers_below(10))) ==
@@ -156,7 +162,8 @@ EXECUTOR_CASE("a timeout that the call itself throws is not the map's",
               "executor.test_map_timeout_from_callable") {
     TestType pool(5);
     for (const int chunksize : {1, 3}) {
-        auto results = pool.map({.timeout = 1h, .chunksize = chunksize}, own_timeout, numbers_below(3));
+        auto results =
+            pool.map({.timeout = 1h, .chunksize = chunksize}, own_timeout, numbers_below(3));
         auto it = results.begin();
         CHECK(message_of([&] { *it; }) == "the call's own");
         ++it;
@@ -194,7 +201,10 @@ EXECUTOR_CASE("a map that is cancelled or thrown away is at its end, and starts 
         BusyPool<TestType> busy;
         const std::vector<std::string> logs(10, log.path());
         auto results = busy.pool.map({.chunksize = chunksize}, record, logs, numbers_below(10));
-        { const auto dropped = busy.pool.map({.chunksize = chunksize}, record, logs, numbers_below(10)); }
+        {
+            const auto dropped =
+                busy.pool.map({.chunksize = chunksize}, record, logs, numbers_below(10));
+        }
         auto it = results.begin();
         results.cancel();
         CHECK(it == results.end());
@@ -207,26 +217,29 @@ EXECUTOR_CASE("a map that is cancelled or thrown away is at its end, and starts 
 
 // ---- map with buffersize ----
 
-EXECUTOR_CASE("a buffer for no result makes no sense", "executor.test_map_buffersize_value_validation") {
+EXECUTOR_CASE("a buffer for no result makes no sense",
+              "executor.test_map_buffersize_value_validation") {
     TestType pool(5);
     CHECK_THROWS_AS(pool.map({.buffersize = 0}, to_text, numbers_below(3)), std::invalid_argument);
     const int negative = -1;
-    CHECK_THROWS_AS(pool.map({.buffersize = negative}, to_text, numbers_below(3)), std::invalid_argument);
+    CHECK_THROWS_AS(pool.map({.buffersize = negative}, to_text, numbers_below(3)),
+                    std::invalid_argument);
 }
 
 EXECUTOR_CASE("whatever the size of its buffer a map gives all results in order",
               "executor.test_map_buffersize") {
     TestType pool(5);
     for (const int size : {1, 2, 10, 20})
-        CHECK(collected(pool.map({.buffersize = size}, power, numbers_below(10), numbers_below(10))) ==
-              powers(10));
+        CHECK(collected(pool.map({.buffersize = size}, power, numbers_below(10),
+                                 numbers_below(10))) == powers(10));
 }
 
 EXECUTOR_CASE("a buffered map takes from several inputs in step",
               "executor.test_map_buffersize_on_multiple_iterables") {
     TestType pool(5);
     for (const int size : {1, 2, 10, 20})
-        CHECK(collected(pool.map({.buffersize = size}, multiply, numbers_below(10), numbers_below(12))) ==
+        CHECK(collected(
+                  pool.map({.buffersize = size}, multiply, numbers_below(10), numbers_below(12))) ==
               std::vector{0, 1, 4, 9, 16, 25, 36, 49, 64, 81});
 }
 
@@ -275,8 +288,9 @@ EXECUTOR_CASE("shutdown() right after a map of more items than workers ends",
     }
 }
 
-EXECUTOR_CASE("an argument is gone when its call has run, though the future was dropped and the pool lives",
-              "executor.test_no_stale_references") {
+EXECUTOR_CASE(
+    "an argument is gone when its call has run, though the future was dropped and the pool lives",
+    "executor.test_no_stale_references") {
     TestType pool(5);
     static_cast<void>(pool.submit(use, Counted(3)));
     CHECK(support::eventually([] { return Counted::alive == 0; }));
@@ -289,7 +303,8 @@ EXECUTOR_CASE("a number of workers below zero is refused", "executor.test_max_wo
     CHECK(TestType(0).max_workers() == cf::available_parallelism());
 }
 
-EXECUTOR_CASE("a map keeps nothing of the items that it has given", "executor.test_free_reference") {
+EXECUTOR_CASE("a map keeps nothing of the items that it has given",
+              "executor.test_free_reference") {
     TestType pool(5);
     auto results = pool.map({.chunksize = 1}, counted, numbers_below(10));
     int left = 10;

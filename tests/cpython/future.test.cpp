@@ -56,16 +56,17 @@ std::string message_in(const std::exception_ptr& error) {
 struct ReportingPool {
     std::mutex mutex;
     std::vector<std::string> reported;
-    cf::ThreadPoolExecutor pool{{.max_workers = 1, .on_unhandled_exception =
-                                                       [this](const std::exception_ptr& error) {
-                                                           const std::lock_guard lock(mutex);
-                                                           reported.push_back(message_in(error));
-                                                       }}};
+    cf::ThreadPoolExecutor pool{
+        {.max_workers = 1, .on_unhandled_exception = [this](const std::exception_ptr& error) {
+             const std::lock_guard lock(mutex);
+             reported.push_back(message_in(error));
+         }}};
 };
 
 // ---- callbacks ----
 
-CPYTHON_CASE("a callback is given the result of its call", "test_future.test_done_callback_with_result") {
+CPYTHON_CASE("a callback is given the result of its call",
+             "test_future.test_done_callback_with_result") {
     cf::Promise<int> promise;
     int result = 0;
     promise.get_future().add_done_callback([&](const cf::Future<int>& f) { result = f.result(); });
@@ -77,7 +78,8 @@ CPYTHON_CASE("a callback is given the exception of its call",
              "test_future.test_done_callback_with_exception") {
     cf::Promise<int> promise;
     std::exception_ptr error;
-    promise.get_future().add_done_callback([&](const cf::Future<int>& f) { error = f.exception(); });
+    promise.get_future().add_done_callback(
+        [&](const cf::Future<int>& f) { error = f.exception(); });
     promise.set_exception(std::make_exception_ptr(std::runtime_error("test")));
     REQUIRE(error);
     CHECK(message_in(error) == "test");
@@ -144,7 +146,8 @@ CPYTHON_CASE("a callback that throws at once is reported and not thrown at the o
 
 // ---- six states ----
 
-CPYTHON_CASE("a printed future shows its state, and the type it failed with", "test_future.test_repr") {
+CPYTHON_CASE("a printed future shows its state, and the type it failed with",
+             "test_future.test_repr") {
     const SixStates states;
     CHECK(printed(states.pending) == "<Future: pending>");
     CHECK(printed(states.running) == "<Future: running>");
@@ -206,7 +209,8 @@ CPYTHON_CASE("exception() without time to wait tells each state apart",
 
 // ---- ended by another thread ----
 
-CPYTHON_CASE("set_value() of another thread wakes result()", "test_future.test_result_with_success") {
+CPYTHON_CASE("set_value() of another thread wakes result()",
+             "test_future.test_result_with_success") {
     cf::Promise<int> promise;
     support::Gate asked;
     std::jthread other([&] {
@@ -267,7 +271,8 @@ CPYTHON_CASE("a second set_exception() is refused and the first exception stays"
 
 // ---- all at once ----
 
-/// Everything that a future says must fit together, whatever happens meanwhile. True when it has ended.
+/// Everything that a future says must fit together, whatever happens meanwhile. True when it has
+/// ended.
 bool has_ended_soundly(const cf::Future<int>& future, std::atomic<int>& contradictions) {
     const bool was_done = future.done();
     const bool was_running = future.running();
@@ -311,8 +316,9 @@ CPYTHON_CASE("whatever many readers see of a future at once fits together",
     }
     CHECK(contradictions == 0);
     const SixStates states;
-    CHECK(of_all(states, [&](const auto& future) { return has_ended_soundly(future, contradictions); }) ==
-          std::vector{false, false, true, true, true, true});
+    CHECK(of_all(states, [&](const auto& future) {
+              return has_ended_soundly(future, contradictions);
+          }) == std::vector{false, false, true, true, true, true});
     CHECK(contradictions == 0);
 }
 

@@ -54,8 +54,9 @@ CPYTHON_CASE("the initializer runs once in every worker thread, before its calls
     CHECK(beginnings >= 1);
 }
 
-PROCESS_POOL_CASE("the initializer gets its arguments once in every worker process, before its calls",
-                  "test_init.InitializerMixin.test_initializer") {
+PROCESS_POOL_CASE(
+    "the initializer gets its arguments once in every worker process, before its calls",
+    "test_init.InitializerMixin.test_initializer") {
     support::ProcessLog log;
     cf::ProcessPoolExecutor pool(TestType::with(
         {.max_workers = 3, .initializer = cf::bind_task(begin, log.path(), "initialized")}));
@@ -87,10 +88,11 @@ CPYTHON_CASE("an initializer that throws in a thread fails what waits and, soon,
         CHECK_THAT(error_of<cf::BrokenThreadPool>(future).what(), ContainsSubstring("no licence"));
 }
 
-PROCESS_POOL_CASE("an initializer that throws in a process fails what waits and, soon, every submit()",
-                  "test_init.FailingInitializerMixin.test_initializer") {
-    cf::ProcessPoolExecutor pool(TestType::with(
-        {.max_workers = 2, .initializer = cf::bind_task(refuse, "no licence")}));
+PROCESS_POOL_CASE(
+    "an initializer that throws in a process fails what waits and, soon, every submit()",
+    "test_init.FailingInitializerMixin.test_initializer") {
+    cf::ProcessPoolExecutor pool(
+        TestType::with({.max_workers = 2, .initializer = cf::bind_task(refuse, "no licence")}));
     std::string refusal;
     const auto futures = fill_until_broken(pool, refusal);
     CHECK_THAT(refusal, ContainsSubstring("no licence"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// CPython's test_concurrent_futures/test_process_pool.py. There a dead worker breaks the pool; here only
-// with on_worker_death = break_pool.
+// CPython's test_concurrent_futures/test_process_pool.py. There a dead worker breaks the pool; here
+// only with on_worker_death = break_pool.
 #include <signal.h>
 
 #include <map>
@@ -72,8 +72,9 @@ PROCESS_POOL_CASE("a worker that is killed takes its own call with it and no oth
     CHECK(pool.submit(multiply, 2, 3).result(support::deadline(30s)) == 6);
 }
 
-PROCESS_POOL_CASE("with break_pool a worker that is killed breaks the pool for all calls and later ones",
-                  "test_process_pool.test_killed_child") {
+PROCESS_POOL_CASE(
+    "with break_pool a worker that is killed breaks the pool for all calls and later ones",
+    "test_process_pool.test_killed_child") {
     cf::ProcessPoolExecutor pool(
         TestType::with({.max_workers = 2, .on_worker_death = cf::WorkerDeath::break_pool}));
     BusyWorker victim(pool), other(pool);
@@ -121,8 +122,9 @@ PROCESS_POOL_CASE("chunks of any size give what the calls one by one would, belo
                     std::invalid_argument);
 }
 
-PROCESS_POOL_CASE("an exception tells where it comes from: type, message, process, what it is nested in",
-                  "test_process_pool.test_traceback") {
+PROCESS_POOL_CASE(
+    "an exception tells where it comes from: type, message, process, what it is nested in",
+    "test_process_pool.test_traceback") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     const int pid = pool.submit(worker_pid).result();
     const auto error = error_of<cf::RemoteError>(pool.submit(throw_unheard, 123));
@@ -381,8 +383,9 @@ PROCESS_POOL_CASE("terminate_workers() and kill_workers() before the first call 
     }
 }
 
-PROCESS_POOL_CASE("after terminate_workers() and kill_workers() nothing is taken and no process is left",
-                  "test_process_pool.test_force_shutdown_workers_stops_pool") {
+PROCESS_POOL_CASE(
+    "after terminate_workers() and kill_workers() nothing is taken and no process is left",
+    "test_process_pool.test_force_shutdown_workers_stops_pool") {
     for (const bool kills : {false, true}) {
         cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
         const int pid = pool.submit(worker_pid).result();

@@ -19,8 +19,8 @@
 
 namespace cpython {
 
-/// Begins at construction. Descriptors that were opened after that of a DescriptorFloor may close meanwhile
-/// without that others could open in their place.
+/// Begins at construction. Descriptors that were opened after that of a DescriptorFloor may close
+/// meanwhile without that others could open in their place.
 class NoMoreDescriptors {
   public:
     /// No descriptor can be opened at or above `limit`.

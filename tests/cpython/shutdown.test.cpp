@@ -25,7 +25,8 @@ void check_nothing_is_left(const Resources& before) {
 
 // ---- every executor ----
 
-EXECUTOR_CASE("after shutdown() a call is refused", "test_shutdown.ExecutorShutdownTest.test_run_after_shutdown") {
+EXECUTOR_CASE("after shutdown() a call is refused",
+              "test_shutdown.ExecutorShutdownTest.test_run_after_shutdown") {
     TestType pool(5);
     pool.shutdown();
     CHECK_THROWS_AS(pool.submit(multiply, 2, 5), cf::ShutdownError);
@@ -103,17 +104,25 @@ CPYTHON_CASE("a thread pool that goes out of scope has run all calls and has no 
     check_nothing_is_left(before);
 }
 
-EXECUTOR_CASE("results can be read when their pool is gone",
-              "test_shutdown.ThreadPoolShutdownTest.test_del_shutdown][test_shutdown.ProcessPoolShutdownTest."
-              "test_del_shutdown") {
+EXECUTOR_CASE(
+    "results can be read when their pool is gone",
+    "test_shutdown.ThreadPoolShutdownTest.test_del_shutdown][test_shutdown.ProcessPoolShutdownTest."
+    "test_del_shutdown") {
     const Resources before = Resources::now();
-    std::optional<TestType> pool(std::in_place, 5);
-    auto results = pool->map(multiply, numbers_below(5), numbers_below(5));
-    const auto future = pool->submit(multiply, 6, 7);
-    pool.reset();
+    {
+        std::optional<TestType> pool(std::in_place, 5);
+        auto results = pool->map(multiply, numbers_below(5), numbers_below(5));
+        const auto future = pool->submit(multiply, 6, 7);
+        pool.reset();
+        CHECK(support::eventually([&] {
+            const Resources now = Resources::now();
+            return now.threads.size() == before.threads.size() &&
+                   now.processes.size() == before.processes.size();
+        }));
+        CHECK(collected(std::move(results)) == std::vector{0, 1, 4, 9, 16});
+        CHECK(future.result(0s) == 42);
+    }
     check_nothing_is_left(before);
-    CHECK(collected(std::move(results)) == std::vector{0, 1, 4, 9, 16});
-    CHECK(future.result(0s) == 42);
 }
 
 CPYTHON_CASE("shutdown() without waiting still runs all calls and ends the threads",
@@ -220,7 +229,8 @@ PROCESS_POOL_CASE("shutdown() without waiting still runs all calls and ends the 
 /// A call that fails among others, each in a process of its own, and a shutdown that does not wait.
 template <class Method>
 void check_recycling_with_a_failure(int max_workers) {
-    cf::ProcessPoolExecutor pool(Method::with({.max_workers = max_workers, .max_tasks_per_child = 1}));
+    cf::ProcessPoolExecutor pool(
+        Method::with({.max_workers = max_workers, .max_tasks_per_child = 1}));
     support::ProcessGate gate;
     const auto first = pool.submit(multiply, 1, 1);
     const auto second = pool.submit(fail, "failing task");

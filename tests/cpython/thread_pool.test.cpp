@@ -23,8 +23,9 @@ CPYTHON_CASE("a map runs though nobody iterates over it",
     CHECK(ran == 45);
 }
 
-CPYTHON_CASE("a pool has as many threads as this process may use processors, if nobody says a number",
-             "test_thread_pool.test_default_workers") {
+CPYTHON_CASE(
+    "a pool has as many threads as this process may use processors, if nobody says a number",
+    "test_thread_pool.test_default_workers") {
     const Pool pool;
     CHECK(pool.max_workers() == cf::available_parallelism());
     CHECK(pool.max_workers() >= 1);
@@ -41,7 +42,8 @@ CPYTHON_CASE("fifteen times as many calls as workers make exactly so many thread
     CHECK(pool.stats().completed == 60);
 }
 
-CPYTHON_CASE("calls one after the other use one thread", "test_thread_pool.test_idle_thread_reuse") {
+CPYTHON_CASE("calls one after the other use one thread",
+             "test_thread_pool.test_idle_thread_reuse") {
     Pool pool(4);
     for (int i = 0; i < 3; ++i) {
         CHECK(pool.submit(multiply, 6, 7).result() == 42);
@@ -69,8 +71,9 @@ CPYTHON_CASE("fifty process pools can be made and used while a thread pool is bu
 }
 
 #if !CONCURRENT_FUTURES_TSAN
-CPYTHON_CASE("fifty pools forked before a thread pool work while it is busy, and later ones are refused",
-             "test_thread_pool.test_hang_global_shutdown_lock") {
+CPYTHON_CASE(
+    "fifty pools forked before a thread pool work while it is busy, and later ones are refused",
+    "test_thread_pool.test_hang_global_shutdown_lock") {
     std::vector<std::unique_ptr<cf::ProcessPoolExecutor>> pools;
     for (int i = 0; i < 50; ++i)
         pools.push_back(std::make_unique<cf::ProcessPoolExecutor>(Fork::with({.max_workers = 1})));

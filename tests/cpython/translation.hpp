@@ -10,12 +10,12 @@
 //     }
 //     CPYTHON_CASE("…", "test_future.test_done") { … }                          // no executor
 //
-// The second argument is CPython's name, "file.method" or "file.Class.method". README.md lists all of
-// them; check_list.py holds the list against these sources.
+// The second argument is CPython's name, "file.method" or "file.Class.method". README.md lists all
+// of them; check_list.py holds the list against these sources.
 #pragma once
 
-#include <concurrent/futures.hpp>
 #include <unistd.h>
+#include <concurrent/futures.hpp>
 
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>

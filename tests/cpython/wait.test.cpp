@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// CPython's test_concurrent_futures/test_wait.py. There a call that is only just cancelled counts as not
-// done until its executor meets it; here a cancelled call is done, and who waits hears at once.
+// CPython's test_concurrent_futures/test_wait.py. There a call that is only just cancelled counts
+// as not done until its executor meets it; here a cancelled call is done, and who waits hears at
+// once.
 #include <stdexcept>
 
 #include "cpython/translation.hpp"
@@ -36,7 +37,8 @@ EXECUTOR_CASE("wait() counts a future that comes twice once", "test_wait.test_20
     CHECK(not_done.empty());
 }
 
-EXECUTOR_CASE("wait() for the first gives the one that has ended", "test_wait.test_first_completed") {
+EXECUTOR_CASE("wait() for the first gives the one that has ended",
+              "test_wait.test_first_completed") {
     TestType pool(5);
     support::ProcessGate gate;
     const cf::Promise<int> pending;
@@ -81,8 +83,8 @@ EXECUTOR_CASE("wait() for the first exception returns with it and with what had 
     const auto second = pool.submit(fail_at, fails_here.path(), "second");
     const auto third = pool.submit(stay_at, stays_here.path(), 3);
     first.add_done_callback([&](const cf::Future<int>&) { fails_here.open(); });
-    const auto [done, not_done] = cf::wait(Futures{first, second, third},
-                                           {.return_when = cf::ReturnWhen::first_exception});
+    const auto [done, not_done] =
+        cf::wait(Futures{first, second, third}, {.return_when = cf::ReturnWhen::first_exception});
     CHECK(done == Futures{first, second});
     CHECK(not_done == Futures{third});
 }
@@ -112,8 +114,8 @@ EXECUTOR_CASE("wait() for the first exception returns at once when one had faile
     support::ProcessGate gate;
     const auto stays = pool.submit(stay_at, gate.path(), 2);
     const auto failed = failed_future();
-    const auto [done, not_done] = cf::wait(Futures{failed, stays},
-                                           {.return_when = cf::ReturnWhen::first_exception});
+    const auto [done, not_done] =
+        cf::wait(Futures{failed, stays}, {.return_when = cf::ReturnWhen::first_exception});
     CHECK(done == Futures{failed});
     CHECK(not_done == Futures{stays});
 }
@@ -123,8 +125,7 @@ EXECUTOR_CASE("wait() for all gives all, however they end", "test_wait.test_all_
     const auto fails = pool.submit(fail, "failed");
     const auto succeeds = pool.submit(multiply, 2, 21);
     const Futures all{cancelled_future(), failed_future(), succeeded_future(), fails, succeeds};
-    const auto [done, not_done] =
-        cf::wait(all, {.return_when = cf::ReturnWhen::all_completed});
+    const auto [done, not_done] = cf::wait(all, {.return_when = cf::ReturnWhen::all_completed});
     CHECK(done == all);
     CHECK(not_done.empty());
 }

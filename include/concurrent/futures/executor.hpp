@@ -59,10 +59,11 @@ concept Executor = requires(E& executor, int (&call)(int), std::vector<int>& inp
     { executor.max_workers() } -> std::convertible_to<std::size_t>;
 };
 
-namespace detail {
-
+/// For overloads with and without options: `template <NotOptions<TaskOptions> Callable, …> submit(…)`.
 template <class T, class Options>
 concept NotOptions = !std::same_as<std::remove_cvref_t<T>, Options>;
+
+namespace detail {
 
 template <class Range>
 concept InputRange = requires(Range& range) {
@@ -123,24 +124,28 @@ class MapInputs final : public MapSource<R> {
     std::optional<std::tuple<decltype(std::end(std::declval<Ranges&>()))...>> ends_;
 };
 
-/// map and map_unordered for an executor with a copyable submitter() that outlives it.
+}  // namespace detail
+
+/// map and map_unordered for your own executor: derive from MapOperations<YourExecutor>, and give it a
+/// `submitter()` whose copies can submit(f, args...) for as long as they live (see
+/// examples/10_your_own_executor.cpp).
 template <class Derived>
 class MapOperations {
   public:
-    template <NotOptions<MapOptions> Callable, InputRange... Ranges>
+    template <NotOptions<MapOptions> Callable, detail::InputRange... Ranges>
     auto map(Callable&& callable, Ranges&&... ranges) {
         return map(MapOptions{}, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
     }
-    template <class Callable, InputRange... Ranges>
+    template <class Callable, detail::InputRange... Ranges>
     auto map(const MapOptions& options, Callable&& callable, Ranges&&... ranges) {
         return start(true, options, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
     }
-    template <NotOptions<MapOptions> Callable, InputRange... Ranges>
+    template <NotOptions<MapOptions> Callable, detail::InputRange... Ranges>
     auto map_unordered(Callable&& callable, Ranges&&... ranges) {
         return map_unordered(MapOptions{}, std::forward<Callable>(callable),
                              std::forward<Ranges>(ranges)...);
     }
-    template <class Callable, InputRange... Ranges>
+    template <class Callable, detail::InputRange... Ranges>
     auto map_unordered(const MapOptions& options, Callable&& callable, Ranges&&... ranges) {
         return start(false, options, std::forward<Callable>(callable),
                      std::forward<Ranges>(ranges)...);
@@ -150,17 +155,17 @@ class MapOperations {
     template <class Callable, class... Ranges>
     auto start(bool ordered, const MapOptions& options, Callable&& callable, Ranges&&... ranges) {
         static_assert(sizeof...(Ranges) > 0, "map(f, ranges...): give at least one range of inputs");
-        static_assert(std::invocable<std::decay_t<Callable>&, MapInput<Ranges>...>,
+        static_assert(std::invocable<std::decay_t<Callable>&, detail::MapInput<Ranges>...>,
                       "map(f, ranges...): f cannot be called with one element of each range. Each "
                       "element is copied first, so f must take it by value or const reference");
-        const Deadline deadline = Deadline::after(options.timeout);
-        require_not_negative(options.timeout, "MapOptions::timeout");
+        const detail::Deadline deadline = detail::Deadline::after(options.timeout);
+        detail::require_not_negative(options.timeout, "MapOptions::timeout");
         if (options.buffersize && *options.buffersize == 0)
             throw std::invalid_argument("MapOptions::buffersize must be at least 1; leave it out for "
                                         "no bound");
-        using R = std::invoke_result_t<std::decay_t<Callable>&, MapInput<Ranges>...>;
+        using R = std::invoke_result_t<std::decay_t<Callable>&, detail::MapInput<Ranges>...>;
         auto submitter = static_cast<Derived&>(*this).submitter();
-        using Inputs = MapInputs<R, decltype(submitter), std::decay_t<Callable>, Ranges...>;
+        using Inputs = detail::MapInputs<R, decltype(submitter), std::decay_t<Callable>, Ranges...>;
         return MapResults<R>(
             std::make_unique<Inputs>(std::move(submitter), options.chunksize,
                                      std::forward<Callable>(callable), std::forward<Ranges>(ranges)...),
@@ -168,5 +173,4 @@ class MapOperations {
     }
 };
 
-}  // namespace detail
 }  // namespace concurrent::futures::inline v1

@@ -89,7 +89,7 @@ class InlineSubmitter {
 
 }  // namespace detail
 
-class InlineExecutor : public detail::MapOperations<InlineExecutor> {
+class InlineExecutor : public MapOperations<InlineExecutor> {
   public:
     InlineExecutor() = default;
     InlineExecutor(const InlineExecutor&) = delete;
@@ -97,7 +97,7 @@ class InlineExecutor : public detail::MapOperations<InlineExecutor> {
     ~InlineExecutor() { shutdown(); }
 
     /// Runs it now. Throws ShutdownError, or what copying the arguments throws.
-    template <detail::NotOptions<TaskOptions> Callable, class... Args>
+    template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(Callable&& callable, Args&&... args) {
         check_call<Callable, Args...>();
         return submitter_.submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
@@ -125,7 +125,7 @@ class InlineExecutor : public detail::MapOperations<InlineExecutor> {
     std::size_t max_workers() const noexcept { return 1; }
 
   private:
-    friend detail::MapOperations<InlineExecutor>;
+    friend MapOperations<InlineExecutor>;
 
     template <class Callable, class... Args>
     static consteval void check_call() {

@@ -15,10 +15,10 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <exception>
 #include <iterator>
 #include <limits>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -182,7 +182,7 @@ class MapResults {
     using Task = detail::MapTask<R>;
     using Chunk = detail::MapChunkResults<R>;
 
-    bool at_end() const noexcept { return tasks_.empty() && !current_ && !error_; }
+    bool at_end() const noexcept { return waiting_ == 0 && !current_ && !error_; }
     bool has_room() const noexcept { return !buffersize_ || untaken_ < *buffersize_; }
     void submit_next();
     void refill() noexcept;
@@ -195,8 +195,9 @@ class MapResults {
     detail::Deadline deadline_;
     std::optional<std::size_t> buffersize_;
     std::shared_ptr<detail::EndedTasks> ended_;  // only when unordered
-    std::map<std::size_t, Task> tasks_;          // submitted, not yet chosen; by id
-    std::size_t submitted_ = 0;
+    std::deque<std::optional<Task>> tasks_;      // submitted, in order; empty where chosen already
+    std::size_t first_ = 0;                      // the id of tasks_.front()
+    std::size_t waiting_ = 0;                    // tasks_ that are not empty
     std::uint32_t chosen_ = 0;
     std::size_t untaken_ = 0;      // items submitted and not yet asked for with *it
     std::exception_ptr error_;     // the input or the executor failed: the last element
@@ -216,8 +217,9 @@ void MapResults<R>::submit_next() {
         source_.reset();
         return;
     }
-    const std::size_t id = submitted_++;
-    const Task& kept = tasks_.emplace(id, std::move(*task)).first->second;
+    const std::size_t id = first_ + tasks_.size();
+    const Task& kept = *tasks_.emplace_back(std::move(task));
+    ++waiting_;
     untaken_ += kept.items;
     if (ended_)
         std::visit([&](const auto& future) {
@@ -237,18 +239,20 @@ void MapResults<R>::refill() noexcept {
 
 template <class R>
 void MapResults<R>::choose_task() {
-    auto place = tasks_.begin();
+    std::size_t place = 0;
     if (ended_) {
         if (detail::this_thread_may_help)
-            for (auto& [id, task] : tasks_)
-                std::visit([](const auto& f) { detail::FutureAccess::state(f, "map").help(); },
-                           task.future);
+            for (auto& task : tasks_)
+                if (task)
+                    std::visit([](const auto& f) { detail::FutureAccess::state(f, "map").help(); },
+                               task->future);
         if (!ended_->wait_for(chosen_, deadline_)) expire();
-        place = tasks_.find(ended_->id(chosen_));
+        place = ended_->id(chosen_) - first_;
     }
     ++chosen_;
-    current_ = std::move(place->second);
-    tasks_.erase(place);
+    --waiting_;
+    current_ = std::exchange(tasks_[place], std::nullopt);
+    for (; !tasks_.empty() && !tasks_.front(); ++first_) tasks_.pop_front();
     index_ = 0;
     chunk_.clear();
 }
@@ -257,10 +261,10 @@ template <class R>
 auto MapResults<R>::current() -> reference {
     if (!taken_) {
         taken_ = true;
-        if (!error_ || current_ || !tasks_.empty()) --untaken_;
+        if (!error_ || current_ || waiting_ != 0) --untaken_;
         refill();
     }
-    if (!current_ && tasks_.empty()) std::rethrow_exception(error_);
+    if (!current_ && waiting_ == 0) std::rethrow_exception(error_);
     if (!current_) choose_task();
     const auto settled = [&]<class T>(const Future<T>& future) -> auto& {
         auto& state = detail::FutureAccess::state(future, "map");
@@ -292,9 +296,9 @@ auto MapResults<R>::current() -> reference {
 template <class R>
 void MapResults<R>::advance() {
     if (!taken_ && !at_end()) {  // skipped without a look
-        if (current_ || !tasks_.empty()) --untaken_;
+        if (current_ || waiting_ != 0) --untaken_;
         refill();
-        if (!current_ && !tasks_.empty()) choose_task();
+        if (!current_ && waiting_ != 0) choose_task();
     }
     taken_ = false;
     if (!current_) {
@@ -321,9 +325,11 @@ void MapResults<R>::cancel() noexcept {
     };
     source_.reset();
     if (current_) cancel_task(*current_);
-    for (auto& [id, task] : tasks_) cancel_task(task);
+    for (auto& task : tasks_)
+        if (task) cancel_task(*task);
     current_.reset();
     tasks_.clear();
+    waiting_ = 0;
     error_ = nullptr;
 }
 

@@ -109,6 +109,18 @@ class ProcessSubmitter {
     std::shared_ptr<ProcessManager> manager_;
 };
 
+/// Threads of this process without those of pools. The system lists a thread for a moment after it has
+/// been joined, so the answer 1 is worth waiting for.
+inline std::size_t threads_besides_pools() noexcept {
+    std::size_t others = 0;
+    for (int milliseconds = 0; milliseconds < 100; ++milliseconds) {
+        others = thread_count() - ProcessManager::manager_threads();
+        if (others <= 1) break;
+        ::poll(nullptr, 0, 1);
+    }
+    return others;
+}
+
 /// Which of the two real start methods. Throws BrokenProcessPool, before any child exists.
 inline bool choose_spawn(StartMethod method) {
     const ProgramStart& program = program_start();
@@ -126,7 +138,7 @@ inline bool choose_spawn(StartMethod method) {
             "concurrent::futures::process_main(argc, argv) as the first line of main");
     if (method == StartMethod::spawn || (method == StartMethod::automatic && program.process_main_ran))
         return true;
-    const std::size_t others = thread_count() - ProcessManager::manager_threads();
+    const std::size_t others = threads_besides_pools();
     if (others > 1)
         throw BrokenProcessPool(
             std::string("ProcessPoolExecutor: ") +
@@ -175,7 +187,7 @@ inline ProcessSettings checked(const ProcessPoolOptions& options) {
 
 }  // namespace detail
 
-class ProcessPoolExecutor : public detail::MapOperations<ProcessPoolExecutor> {
+class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
   public:
     ProcessPoolExecutor() : ProcessPoolExecutor(ProcessPoolOptions{}) {}
     /// 0: available_parallelism(). Throws as below.
@@ -194,7 +206,7 @@ class ProcessPoolExecutor : public detail::MapOperations<ProcessPoolExecutor> {
     /// Calls `callable(args...)` in a worker. Encodes everything before it returns and keeps no reference
     /// to any of it. If this throws, nothing was queued: SerializationError or what a codec throws,
     /// ShutdownError, BrokenProcessPool, QueueFullError.
-    template <detail::NotOptions<TaskOptions> Callable, class... Args>
+    template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(const Callable& callable, const Args&... args) {
         return submitter_.submit(callable, args...);
     }
@@ -258,7 +270,7 @@ class ProcessPoolExecutor : public detail::MapOperations<ProcessPoolExecutor> {
     std::size_t max_workers() const noexcept { return manager().max_workers(); }
 
   private:
-    friend detail::MapOperations<ProcessPoolExecutor>;
+    friend MapOperations<ProcessPoolExecutor>;
 
     detail::ProcessManager& manager() const noexcept { return submitter_.manager(); }
     const detail::ProcessSubmitter& submitter() const noexcept { return submitter_; }

@@ -98,7 +98,7 @@ inline ThreadPoolOptions checked(ThreadPoolOptions options) {
 
 }  // namespace detail
 
-class ThreadPoolExecutor : public detail::MapOperations<ThreadPoolExecutor> {
+class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
   public:
     ThreadPoolExecutor() : ThreadPoolExecutor(ThreadPoolOptions{}) {}
     /// 0: available_parallelism(). Throws std::invalid_argument for an absurd number.
@@ -117,7 +117,7 @@ class ThreadPoolExecutor : public detail::MapOperations<ThreadPoolExecutor> {
     /// Calls `callable(args...)` on a worker, with copies as std::thread makes them; std::ref(x) passes
     /// x by reference. If this throws, nothing was queued: ShutdownError, BrokenThreadPool,
     /// QueueFullError, std::bad_alloc, or what the copies throw.
-    template <detail::NotOptions<TaskOptions> Callable, class... Args>
+    template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(Callable&& callable, Args&&... args) {
         check_call<Callable, Args...>();
         return submitter_.submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
@@ -166,7 +166,7 @@ class ThreadPoolExecutor : public detail::MapOperations<ThreadPoolExecutor> {
     std::size_t max_workers() const noexcept { return engine().max_workers(); }
 
   private:
-    friend detail::MapOperations<ThreadPoolExecutor>;
+    friend MapOperations<ThreadPoolExecutor>;
 
     ThreadPoolExecutor(ThreadPoolOptions options, std::nullptr_t)
         : cancels_pending_(options.on_destroy == OnDestroy::cancel_pending),

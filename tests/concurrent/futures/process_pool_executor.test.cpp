@@ -55,7 +55,11 @@ struct RegisteredError : std::runtime_error {
 struct UnregisteredError : std::exception {
     const char* what() const noexcept override { return "nobody knows my type"; }
 };
-const bool registered = concurrent::futures::register_exception<RegisteredError>();
+/// Looks at a pool while it is decoded.
+struct NosyError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+const concurrent::futures::ProcessPoolExecutor* looked_at = nullptr;
 
 }  // namespace process_pool_test
 
@@ -95,9 +99,26 @@ struct Codec<process_pool_test::HalfRead> {
     static process_pool_test::HalfRead decode(Decoder& decoder) { return {decoder.decode<int>()}; }
 };
 
+template <>
+struct Codec<process_pool_test::NosyError> {
+    static void encode(Encoder& encoder, const process_pool_test::NosyError& error) {
+        encoder.encode(std::string(error.what()));
+    }
+    static process_pool_test::NosyError decode(Decoder& decoder) {
+        const auto message = decoder.decode<std::string>();
+        const auto* const pool = process_pool_test::looked_at;
+        return process_pool_test::NosyError(
+            message + (pool ? " " + std::to_string(pool->stats().workers) : ""));
+    }
+};
+
 }  // namespace concurrent::futures
 
 namespace process_pools {
+
+const bool registered = cf::register_exception<process_pool_test::RegisteredError>() &&
+                        cf::register_exception<process_pool_test::NosyError>();
+
 namespace {
 
 using process_pool_test::HalfRead;
@@ -385,6 +406,21 @@ PROCESS_CASE("a registered exception of the user keeps its type") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     const auto error = error_of<RegisteredError>(pool.submit(throw_registered, "mine"));
     CHECK(std::string(error.what()) == "mine");
+}
+
+void throw_nosy() { throw process_pool_test::NosyError("nosy"); }
+
+PROCESS_CASE("the codec of an exception may use the pool") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    process_pool_test::looked_at = &pool;
+    const auto call = pool.submit(throw_nosy);
+    const std::string text = error_of<process_pool_test::NosyError>(call).what();
+    CHECK(text == "nosy 1");
+    cf::ProcessPoolExecutor broken(
+        TestType::with({.max_workers = 1, .initializer = cf::bind_task(throw_nosy)}));
+    CHECK_THAT(error_of<cf::BrokenProcessPool>(broken.submit(square, 1)).what(),
+               ContainsSubstring("nosy 1"));
+    process_pool_test::looked_at = nullptr;
 }
 
 PROCESS_CASE("an exception of an unknown type becomes a RemoteError that names it") {

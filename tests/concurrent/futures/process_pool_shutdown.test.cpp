@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -169,6 +170,24 @@ PROCESS_CASE("a pool may be destroyed by a callback of its own") {
     busy->open();
     destroyed.wait();
     CHECK(waiting.result(support::deadline(30s)) == 9);
+}
+
+std::string exit_log;
+void log_at_exit(const std::string& log) {
+    exit_log = log;
+    if (std::atexit([] {
+            for (int i = 0; i < 2000; ++i) support::append_line(exit_log, "at exit");
+        }) != 0)
+        std::abort();
+}
+
+TEST_CASE("a spawned worker has the time to run its exit handlers", "[process_pool]") {
+    support::ProcessLog log;
+    {
+        cf::ProcessPoolExecutor pool(Spawn::with({.max_workers = 1}));
+        pool.submit(log_at_exit, log.path()).result();
+    }
+    CHECK(log.lines().size() == 2000);
 }
 
 PROCESS_CASE("futures outlive their pool") {

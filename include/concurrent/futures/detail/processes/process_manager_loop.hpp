@@ -37,6 +37,7 @@ inline void ProcessManager::count_manager_thread(std::int32_t change) noexcept {
     do {
         const std::uint64_t count = seen >> 32 == generation >> 32 ? seen & 0xffff'ffff : 0;
         next = generation | (count + static_cast<std::uint64_t>(change)) % (std::uint64_t{1} << 32);
+        // relaxed: as above.
     } while (!manager_threads_.compare_exchange_weak(seen, next, std::memory_order_relaxed,
                                                      std::memory_order_relaxed));
 }
@@ -234,13 +235,14 @@ inline void ProcessManager::poll_once(const std::vector<WorkerLink*>& links, boo
     }
 }
 
-/// With the lock. A worker whose pipe has ended, or that sends what is no message, is of no more use; if
-/// it is ending by itself, as is usual, the signal changes nothing.
+/// With the lock. A worker whose pipe has ended, or that sends what is no message, is of no more use. One
+/// that was told to leave closes its pipe and then runs exit handlers: that is its own time.
 inline void ProcessManager::read_results(WorkerLink& link) {
     if (link.result_fd() < 0) return;
     std::string why = "it closed its results pipe";
     try {
         if (link.read_frames([&](Frame& frame) { receive(link, frame); })) return;
+        if (link.phase == WorkerLink::Phase::retiring) return link.close_results();
     } catch (const std::exception& error) {
         why = std::string("it sent bytes that are no message: ") + error.what();
     }

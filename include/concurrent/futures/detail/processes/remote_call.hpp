@@ -241,6 +241,14 @@ template <class Callable, class... W>
 inline constexpr bool is_remotely_callable<Callable, ParameterList<W...>> =
     std::is_invocable_v<Callable&, W...>;
 
+/// Every argument can become the type in which it crosses.
+template <class W, class... Args>
+inline constexpr bool arguments_convert = false;
+template <class... W, class... Args>
+    requires(sizeof...(W) == sizeof...(Args))
+inline constexpr bool arguments_convert<ParameterList<W...>, Args...> =
+    ((std::is_same_v<W, std::remove_cvref_t<Args>> || std::is_convertible_v<Args, W>) && ...);
+
 /// Compiles if the call can be made in another process; otherwise says what to write instead.
 template <class Callable, class... Args>
 consteval void check_remote_call() {
@@ -250,7 +258,12 @@ consteval void check_remote_call() {
     static_assert(callable || std::is_member_pointer_v<std::decay_t<Callable>>,
                   "submit(f, args...): f cannot be called with copies of args. The call runs in another "
                   "process, so it gets copies: f must take them by value or const reference");
-    if constexpr (callable) RemoteCallFor<Callable, Args...>::check();
+    if constexpr (callable) {
+        static_assert(arguments_convert<CrossingArguments<Callable, Args...>, Args...>,
+                      "submit(f, args...): an argument cannot be converted to the type of f's "
+                      "parameter; convert it in the call");
+        RemoteCallFor<Callable, Args...>::check();
+    }
 }
 
 /// The bytes of a call. Throws what user codecs throw, and SerializationError.

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/platform/child_process.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/eventually.hpp"
+#include "support/gate.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+
+ProcessHandle run_shell(const std::string& script, std::span<const int> inherited = {}) {
+    return spawn("/bin/sh", {"sh", "-c", script}, {"WORD=hello", "PATH=/usr/bin:/bin"}, inherited);
+}
+
+/// Until the other end is closed.
+std::string read_all(const FileDescriptor& fd) {
+    std::string text;
+    std::array<char, 1000> portion;
+    for (ssize_t size; (size = ::read(fd.get(), portion.data(), portion.size())) > 0;)
+        text.append(portion.data(), static_cast<std::size_t>(size));
+    return text;
+}
+
+TEST_CASE("how a process ended is known: its exit code or its signal", "[child_process]") {
+    const ExitStatus left = run_shell("exit 3").reap();
+    CHECK(left.exit_code == 3);
+    CHECK(!left.signal);
+    const ExitStatus killed = run_shell("kill -9 $$").reap();
+    CHECK(killed.signal == SIGKILL);
+    CHECK(!killed.exit_code);
+    CHECK(run_shell("exit 0").reap().exit_code == 0);
+}
+
+TEST_CASE("a running process has no status; it can be signalled and watched", "[child_process]") {
+    Pipe pipe = make_pipe();
+    const FileDescriptor child_end = moved_up(std::move(pipe.read_end));
+    const std::array<int, 1> inherited{child_end.get()};
+    const ProcessHandle child = run_shell("read line <&3; exit 5", inherited);
+    REQUIRE(child.pid() > 0);
+    CHECK(!child.try_reap());
+    const auto has_ended = [&](int milliseconds) {
+        std::array<pollfd, 1> entry{pollfd{child.watch_fd(), POLLIN, 0}};
+        return poll_for(entry, milliseconds);
+    };
+    if (child.watch_fd() >= 0) CHECK(!has_ended(0));
+    child.send_signal(SIGTERM);
+    if (child.watch_fd() >= 0) CHECK(has_ended(20'000));
+    CHECK(child.reap().signal == SIGTERM);
+    child.send_signal(SIGTERM);  // nobody is there: nothing happens
+}
+
+TEST_CASE("a process gets the descriptors it is given, its arguments and environment, no others",
+          "[child_process]") {
+    Pipe pipe = make_pipe();
+    FileDescriptor child_end = moved_up(std::move(pipe.write_end));
+    const FileDescriptor stray(::dup(0));  // not closed on exec
+    const std::array<int, 1> inherited{child_end.get()};
+    const ProcessHandle child = run_shell(
+        "{ echo $WORD $0; for n in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$n ] && printf $n; "
+        "done; } >&3; exit 0",
+        inherited);
+    child_end.reset();
+    CHECK(read_all(pipe.read_end) == "hello sh\n0123");
+    CHECK(stray.get() > 2);
+    CHECK(child.reap().exit_code == 0);
+}
+
+TEST_CASE("a process starts with default signal handling and nothing blocked", "[child_process]") {
+    const auto before = ::signal(SIGUSR1, SIG_IGN);
+    sigset_t user;
+    sigset_t mask_before;
+    ::sigemptyset(&user);
+    ::sigaddset(&user, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &user, &mask_before);
+    CHECK(run_shell("kill -USR1 $$; exit 1").reap().signal == SIGUSR1);
+    CHECK(run_shell("kill -TERM $$; exit 1").reap().signal == SIGTERM);
+    ::pthread_sigmask(SIG_SETMASK, &mask_before, nullptr);
+    ::signal(SIGUSR1, before);
+}
+
+TEST_CASE("a program that does not exist is an error that names it", "[child_process]") {
+    try {
+        spawn("/nowhere/to/be/found", {"x"}, {}, {});
+        FAIL("it was started");
+    } catch (const std::system_error& error) {
+        CHECK(error.code() == std::errc::no_such_file_or_directory);
+        CHECK(std::string(error.what()).find("/nowhere/to/be/found") != std::string::npos);
+    }
+}
+
+TEST_CASE("a process that somebody else has reaped ended, how is unknown", "[child_process]") {
+    const ProcessHandle child = run_shell("exit 4");
+    int status = 0;
+    REQUIRE(::waitpid(child.pid(), &status, 0) == child.pid());
+    const ExitStatus unknown = child.reap();
+    CHECK(!unknown.exit_code);
+    CHECK(!unknown.signal);
+}
+
+TEST_CASE("a handle of no process does nothing", "[child_process]") {
+    const ProcessHandle nothing;
+    CHECK(nothing.pid() == -1);
+    CHECK(nothing.watch_fd() == -1);
+    nothing.send_signal(SIGKILL);  // above all not to every process there is
+}
+
+TEST_CASE("die_with_parent() is false when the parent is gone already", "[child_process]") {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(die_with_parent(::getpid()) ? 1 : 7);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WEXITSTATUS(status) == 7);
+}
+
+TEST_CASE("the threads of this process are counted", "[child_process]") {
+    const std::size_t before = thread_count();
+    CHECK(before >= 1);
+    support::Gate started("the thread has started");
+    support::Gate may_end("the thread may end");
+    std::thread thread([&] {
+        started.open();
+        may_end.wait();
+    });
+    started.wait();
+    CHECK(thread_count() == before + 1);
+    may_end.open();
+    thread.join();
+    CHECK(support::eventually([&] { return thread_count() == before; }));
+}
+
+}  // namespace
