@@ -30,8 +30,8 @@ using Futures = std::vector<cf::Future<int>>;
 
 // ---- 1 ----
 
-EXECUTOR_CASE("cancel() wakes who is inside wait() and as_completed() [#87893, #109934, #136655]",
-              BEYOND(1)) {
+// #87893, #109934, #136655
+EXECUTOR_CASE("cancel() wakes who is inside wait() and as_completed()", BEYOND(1)) {
     for (const bool by_shutdown : {false, true}) {
         BusyPool<TestType> busy;
         const auto waiting = busy.pool.submit(multiply, 1, 2);
@@ -95,8 +95,8 @@ std::vector<char> make_bytes(const std::string& started, std::size_t size) {
 }
 std::vector<char> same_bytes(std::vector<char> bytes) { return bytes; }
 
-PROCESS_POOL_CASE("a worker killed while it waits for work takes nothing with it [#94777]",
-                  BEYOND(4)) {
+// #94777
+PROCESS_POOL_CASE("a worker killed while it waits for work takes nothing with it", BEYOND(4)) {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
     BusyWorker other(pool);
     const int idle = pool.submit(worker_pid).result();
@@ -107,8 +107,8 @@ PROCESS_POOL_CASE("a worker killed while it waits for work takes nothing with it
     CHECK(pool.stats().failed == 0);
 }
 
-PROCESS_POOL_CASE("a worker killed in the middle of reading 10 MB loses no call [#94777]",
-                  BEYOND(4)) {
+// #94777
+PROCESS_POOL_CASE("a worker killed in the middle of reading 10 MB loses no call", BEYOND(4)) {
     constexpr std::size_t size = 10'000'000;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     const int pid = pool.submit(worker_pid).result();
@@ -122,9 +122,9 @@ PROCESS_POOL_CASE("a worker killed in the middle of reading 10 MB loses no call 
     CHECK(pool.stats().failed == 0);
 }
 
-PROCESS_POOL_CASE(
-    "a worker killed in the middle of writing a result fails that call only [pebble#163]",
-    BEYOND(4)) {
+// pebble#163
+PROCESS_POOL_CASE("a worker killed in the middle of writing a result fails that call only",
+                  BEYOND(4)) {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
     support::Gate held("the callback runs"), may_go_on("the callback may end");
     pool.submit(multiply, 1, 1).wait();
@@ -192,8 +192,8 @@ class BadExit : public std::exception {
 const bool bad_exit_crosses = cf::register_exception<BadExit>();
 int throw_bad_exit(int code) { throw BadExit("program", code); }
 
-PROCESS_POOL_CASE("an exception that cannot be made again here fails its call only [#79492, #4256]",
-                  BEYOND(6)) {
+// #79492, #4256
+PROCESS_POOL_CASE("an exception that cannot be made again here fails its call only", BEYOND(6)) {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
     Futures others;
     for (int i = 0; i < 10; ++i) others.push_back(pool.submit(multiply, i, 2));
@@ -227,8 +227,8 @@ struct Unwilling {
 };
 int take(const Unwilling&) { return 1; }
 
-EXECUTOR_CASE("arguments that do not cross and a cancelling shutdown go together [#116685]",
-              BEYOND(7)) {
+// #116685
+EXECUTOR_CASE("arguments that do not cross and a cancelling shutdown go together", BEYOND(7)) {
     BusyPool<TestType> busy;
     Futures waiting;
     std::vector<Unwilling> items(3);
@@ -259,8 +259,8 @@ EXECUTOR_CASE("a pool that is destroyed after an argument did not cross runs wha
     for (const auto& future : waiting) CHECK(future.result(0s) == 1);
 }
 
-EXECUTOR_CASE("shutdown() of two threads, while others submit what does not cross [#125451]",
-              BEYOND(8)) {
+// #125451
+EXECUTOR_CASE("shutdown() of two threads, while others submit what does not cross", BEYOND(8)) {
     for (int round = 0; round < 10; ++round) {
         TestType pool(2);
         std::atomic<int> taken{0};
@@ -310,7 +310,8 @@ CPYTHON_CASE("a call may shut down the pool it runs on, and does not wait for it
 
 // ---- 9 ----
 
-EXECUTOR_CASE("a hundred pools leave no descriptor, process or thread [#124706]", BEYOND(9)) {
+// #124706
+EXECUTOR_CASE("a hundred pools leave no descriptor, process or thread", BEYOND(9)) {
     const auto before = support::ProcessResources::now();
     for (int i = 0; i < 100; ++i) {
         TestType pool(2);
@@ -321,9 +322,9 @@ EXECUTOR_CASE("a hundred pools leave no descriptor, process or thread [#124706]"
 
 // ---- 10 ----
 
-EXECUTOR_CASE(
-    "a buffered map gives what it has in its buffer after shutdown(), then an error [#146392]",
-    BEYOND(10)) {
+// #146392
+EXECUTOR_CASE("a buffered map gives what it has in its buffer after shutdown(), then an error",
+              BEYOND(10)) {
     TestType pool(2);
     auto results = pool.map({.buffersize = 3}, multiply, numbers_below(10), numbers_below(10));
     pool.shutdown();
@@ -335,8 +336,8 @@ EXECUTOR_CASE(
     CHECK(it == results.end());
 }
 
-EXECUTOR_CASE("a map that is dropped without a look cancels what has not started [#136578]",
-              BEYOND(10)) {
+// #136578
+EXECUTOR_CASE("a map that is dropped without a look cancels what has not started", BEYOND(10)) {
     support::ProcessLog log;
     BusyPool<TestType> busy;
     static_cast<void>(
@@ -349,9 +350,9 @@ EXECUTOR_CASE("a map that is dropped without a look cancels what has not started
 
 // ---- 11 ----
 
-CPYTHON_CASE(
-    "when no thread can be started submit() throws, or the call runs, and never both [#17615]",
-    BEYOND(11)) {
+// #17615
+CPYTHON_CASE("when no thread can be started submit() throws, or the call runs, and never both",
+             BEYOND(11)) {
     std::atomic<int> ran{0};
     const auto call = [&] { return ++ran; };
     cf::ThreadPoolExecutor pool(2);
@@ -626,16 +627,16 @@ void check_bounded(Pool& pool, int calls, std::size_t bound) {
     if (!support::sanitized) CHECK(resident_bytes() < before + 64'000'000);
 }
 
-CPYTHON_CASE(
-    "a million calls nobody looks at need no memory when there is a bound: threads [#73781]",
-    BEYOND(15)) {
+// #73781
+CPYTHON_CASE("a million calls nobody looks at need no memory when there is a bound: threads",
+             BEYOND(15)) {
     cf::ThreadPoolExecutor pool({.max_workers = 2, .max_pending = 1000});
     check_bounded(pool, support::sanitized ? 50'000 : 1'000'000, 1000);
 }
 
-PROCESS_POOL_CASE(
-    "many calls nobody looks at need no memory when there is a bound: processes [#73781]",
-    BEYOND(15)) {
+// #73781
+PROCESS_POOL_CASE("many calls nobody looks at need no memory when there is a bound: processes",
+                  BEYOND(15)) {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2, .max_pending = 1000}));
     // Besides those that wait in the pool, those that are sent: 16 for each worker.
     check_bounded(pool, support::sanitized ? 5'000 : 100'000, 1000 + 2 * 16);

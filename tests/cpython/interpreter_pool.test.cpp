@@ -57,7 +57,7 @@ PROCESS_POOL_CASE("what the initializer threw is what the broken pool says",
 
 // ---- what crosses ----
 
-/// A closure is refused by the compiler (compile_fail/serialization_closure.cpp); its captures as
+/// A closure is refused by the compiler (compile_fail/process_capturing_lambda.cpp); its captures as
 /// arguments, or a functor of members that cross, are what to write instead.
 struct Adder {
     int captured;

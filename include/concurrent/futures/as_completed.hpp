@@ -88,9 +88,9 @@ void AsCompleted<T>::advance() {
     if (given_ == futures_.size()) return;
     while (waiter_->ends() == given_) {
         if (!deadline_.passed()) {
-            if (detail::help_any(futures_, 0) ||
-                waiter_->wait_for_more(static_cast<std::uint32_t>(given_), deadline_))
-                continue;
+            if (detail::help_any(futures_, 0)) continue;
+            const detail::Substitution substitution(futures_);
+            if (waiter_->wait_for_more(static_cast<std::uint32_t>(given_), deadline_)) continue;
         }
         if (waiter_->ends() != given_) break;
         throw TimeoutError(std::to_string(futures_.size() - given_) + " (of " +

@@ -100,6 +100,28 @@ bool help_any(const std::vector<Future<T>>& futures, std::size_t seen) {
     return false;
 }
 
+/// For as long as it lives, the pool of the calling worker may use another one in its place. Needed where
+/// help_any() holds back: what runs may depend on this very thread, and what waits would release it.
+template <class T>
+class Substitution {
+  public:
+    explicit Substitution(const std::vector<Future<T>>& futures) {
+        if (!this_thread_may_help) return;
+        for (const Future<T>& future : futures)
+            if (!waiting_ && future.valid() && !future.done() && !future.running())
+                waiting_ = &FutureAccess::state(future, "wait");
+        if (waiting_) waiting_->worker_blocks(true);
+    }
+    Substitution(const Substitution&) = delete;
+    Substitution& operator=(const Substitution&) = delete;
+    ~Substitution() {
+        if (waiting_) waiting_->worker_blocks(false);
+    }
+
+  private:
+    SharedState* waiting_ = nullptr;  // kept alive by the futures
+};
+
 /// A worker that waits for all of these runs them in turn. `next` is where to go on.
 template <class T>
 bool help_all(const std::vector<Future<T>>& futures, std::size_t& next) {
@@ -130,6 +152,7 @@ auto wait(Range&& futures, const WaitOptions& options = {}) {
             if (condition.met() || deadline.passed()) break;
             if (condition.needs_all() ? detail::help_all(all, next_to_help) : detail::help_any(all, seen))
                 continue;
+            const detail::Substitution substitution(all);
             if (!waiter.wait_for_more(seen, deadline)) break;
         }
     }

@@ -209,6 +209,7 @@ PROCESS_CASE("terminate_workers() and kill_workers() end running calls and cance
         BusyWorker two(pool);
         std::vector<cf::Future<int>> queued;
         for (int i = 0; i < 50; ++i) queued.push_back(pool.submit(record, log.path(), i));
+        CHECK(support::eventually([&] { return pool.worker_pids().size() == 2; }));
         kills ? pool.kill_workers() : pool.terminate_workers();
         for (const BusyWorker* const busy : {&one, &two}) {
             const auto error = error_of<cf::WorkerDiedError>(busy->call());

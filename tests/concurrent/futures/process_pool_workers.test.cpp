@@ -44,7 +44,7 @@ PROCESS_CASE("fifteen times as many calls as workers start exactly so many proce
     for (int i = 0; i < 45; ++i) futures.push_back(pool.submit(stay, log.path(), gate.path()));
     log.wait_for(3);
     CHECK(distinct(log.lines()).size() == 3);
-    CHECK(pool.worker_pids().size() == 3);
+    CHECK(support::eventually([&] { return pool.worker_pids().size() == 3; }));
     CHECK(pool.stats().running == 3);
     CHECK(pool.stats().pending == 42);
     CHECK(pool.stats().idle == 0);

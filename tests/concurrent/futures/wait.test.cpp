@@ -95,4 +95,29 @@ TEST_CASE("an empty future among others is refused before anything is waited for
     promise.set_value(1);
 }
 
+TEST_CASE("the running call may need the thread that waits for the first of it and a waiting one",
+          "[wait]") {
+    cf::ThreadPoolExecutor pool(2);
+    support::Gate running("running"), back("back");
+    const auto needs_waiter = pool.submit([&] {
+        running.open();
+        back.wait();
+        return 1;
+    });
+    running.wait();
+    // Both workers are taken; only a third one can start the call that lets this wait return.
+    const auto first = pool.submit([&] {
+        const auto waiting = pool.submit([] { return 2; });
+        const auto result = cf::wait(std::vector{needs_waiter, waiting},
+                                     {.return_when = cf::ReturnWhen::first_completed});
+        back.open();
+        return result.done.front().result();
+    });
+    CHECK(first.result() == 2);
+    CHECK(needs_waiter.result() == 1);
+    pool.submit([] {}).result();
+    pool.shutdown();
+    CHECK(pool.stats().completed == 4);
+}
+
 }  // namespace

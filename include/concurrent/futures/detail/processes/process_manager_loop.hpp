@@ -218,7 +218,8 @@ inline void ProcessManager::poll_once(const std::vector<WorkerLink*>& links, boo
                                 {template_ ? template_->socket() : -1, POLLIN, 0}};
     for (const WorkerLink* const link : links) {
         // poll() passes over descriptors below 0.
-        entries.push_back({link->result_fd(), POLLIN, 0});
+        // A forked worker may be quicker than the news of its pid, which errors are to name.
+        entries.push_back({link->process.pid() > 0 ? link->result_fd() : -1, POLLIN, 0});
         entries.push_back({link->has_output() ? link->task_fd() : -1, POLLOUT, 0});
         entries.push_back({link->ended ? -1 : link->process.watch_fd(), POLLIN, 0});
     }

@@ -124,6 +124,9 @@ class ThreadCall final : public OutcomeState<T>, public Task {
         execute();
         return true;
     }
+    void worker_blocks(bool begins) noexcept override {
+        if (WorkerThreads::current() == pool_) pool_->worker_blocks(begins);
+    }
     void report(const std::exception_ptr& error) noexcept override {
         report_unhandled(keeps_pool_ ? pool_->hook() : UnhandledExceptionHook(), error,
                          "a done callback");

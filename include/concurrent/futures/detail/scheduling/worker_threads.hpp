@@ -30,10 +30,10 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
-#include "concurrent/futures/detail/platform/futex.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
+#include "concurrent/futures/detail/scheduling/parker.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/task/priority_queue.hpp"
@@ -66,6 +66,10 @@ class WorkerThreads {
     /// Before destruction from one of its own workers: the threads end by themselves.
     void detach();
 
+    /// A worker goes to sleep for the first of several calls while one of them needs a worker (`begins`),
+    /// and comes back. Meanwhile another one may work in its place.
+    void worker_blocks(bool begins);
+
     Counts counts() const;
     const UnhandledExceptionHook& hook() const noexcept { return options_.on_unhandled_exception; }
     bool reports_unobserved() const noexcept { return options_.report_unobserved; }
@@ -89,7 +93,7 @@ class WorkerThreads {
 
   private:
     struct Worker {
-        FutexWord awake{0};  // 1: look at the queue
+        Parker parker;
         std::thread thread;
         std::list<Worker>::iterator self;
     };
@@ -101,7 +105,8 @@ class WorkerThreads {
     void start_worker();
     Worker* choose_idle() noexcept;
     void bring_worker_for_rest();
-    void wake(Worker* worker) noexcept;
+    bool may_grow() const noexcept { return workers_.size() < options_.max_workers + blocked_; }
+    bool too_many() const noexcept { return workers_.size() > options_.max_workers + blocked_; }
     void work(Worker& worker) noexcept;
     bool initialize() noexcept;
     void run_tasks(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept;
@@ -126,6 +131,7 @@ class WorkerThreads {
     std::size_t on_the_way_ = 0;  // woken or started, not yet at the queue
     std::size_t started_ = 0;     // numbers the threads
     std::size_t cancelled_ = 0;   // taken from the queue so far
+    std::size_t blocked_ = 0;     // see worker_blocks()
     bool closed_ = false;
     std::string broken_;  // why, or empty
     std::condition_variable all_ended_;
@@ -144,7 +150,7 @@ inline void WorkerThreads::submit(Task& task, Priority priority) {
     Worker* idler = nullptr;
     if (!idle_.empty()) {
         if (on_the_way_ == 0) idler = choose_idle();
-    } else if (workers_.size() < options_.max_workers && queue_.size() > on_the_way_) {
+    } else if (may_grow() && queue_.size() > on_the_way_) {
         try {
             start_worker();
         } catch (const std::exception& error) {
@@ -156,7 +162,7 @@ inline void WorkerThreads::submit(Task& task, Priority priority) {
         }
     }
     lock.unlock();
-    wake(idler);
+    if (idler) idler->parker.wake();
 }
 
 /// False when the task was dealt with here.
@@ -225,14 +231,6 @@ inline WorkerThreads::Worker* WorkerThreads::choose_idle() noexcept {
     return worker;
 }
 
-inline void WorkerThreads::wake(Worker* worker) noexcept {
-    if (!worker) return;
-    // (1) release, pairs with (2): not needed for the tasks, which the mutex hands over, but for the
-    // word itself: what was decided about this worker is visible to it.
-    worker->awake.store(1, std::memory_order_release);
-    futex_wake_one(&worker->awake);
-}
-
 inline void WorkerThreads::work(Worker& worker) noexcept {
     current_ = this;
     this_thread_may_help = true;
@@ -286,7 +284,7 @@ inline bool WorkerThreads::initialize() noexcept {
 }
 
 inline void WorkerThreads::run_tasks(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept {
-    for (;;) {
+    while (!too_many()) {
         if (Task* const task = queue_.try_pop()) {
             if (options_.max_pending != 0) room_.notify_one();
             bring_worker_for_rest();
@@ -304,8 +302,8 @@ inline void WorkerThreads::run_tasks(std::unique_lock<std::mutex>& lock, Worker&
 inline void WorkerThreads::bring_worker_for_rest() {
     if (on_the_way_ != 0 || queue_.empty()) return;
     if (!idle_.empty()) {
-        wake(choose_idle());
-    } else if (workers_.size() < options_.max_workers) {
+        choose_idle()->parker.wake();
+    } else if (may_grow()) {
         try {
             start_worker();
         } catch (...) {  // the workers there are will do it
@@ -315,21 +313,17 @@ inline void WorkerThreads::bring_worker_for_rest() {
 
 /// With nothing to do. False: this worker has been idle for idle_timeout and should end.
 inline bool WorkerThreads::sleep(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept {
-    // relaxed: written by others only after this worker is on the idle stack, which the mutex guards.
-    worker.awake.store(0, std::memory_order_relaxed);
+    worker.parker.reset();
     idle_.push_back(&worker);
-    const auto wait_until = [&](const Deadline& deadline) {
-        lock.unlock();
-        // (2) acquire, pairs with (1).
-        while (worker.awake.load(std::memory_order_acquire) == 0 && !deadline.passed())
-            futex_wait(worker.awake, 0, deadline);
-        lock.lock();
-    };
-    wait_until(Deadline::after(options_.idle_timeout));
+    lock.unlock();
+    worker.parker.park(Deadline::after(options_.idle_timeout));
+    lock.lock();
     if (std::erase(idle_, &worker) != 0) return false;
-    // Chosen by somebody. If the time was up just then, his (1) is still to come, and this object
-    // must not go away before it.
-    wait_until(Deadline::never());
+    // Chosen by somebody. If the time was up just then, his wake-up is still to come, and this object must
+    // not go away before it.
+    lock.unlock();
+    worker.parker.park(Deadline::never());
+    lock.lock();
     --on_the_way_;
     return true;
 }
@@ -352,7 +346,7 @@ inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
     room_.notify_all();
     if (cancel_pending) abandon(lock, std::move(queue_), nullptr);
     // Idle workers have nothing to do and must see that; busy ones see it when they come back.
-    while (!idle_.empty()) wake(choose_idle());
+    while (!idle_.empty()) choose_idle()->parker.wake();
 }
 
 inline bool WorkerThreads::join(const Deadline& deadline) {
@@ -377,6 +371,13 @@ inline void WorkerThreads::detach() {
     for (Worker& worker : workers_) worker.thread.detach();
     for (Worker& worker : ended_) worker.thread.detach();
     ended_.clear();
+}
+
+inline void WorkerThreads::worker_blocks(bool begins) {
+    const std::lock_guard lock(mutex_);
+    begins ? ++blocked_ : --blocked_;
+    bring_worker_for_rest();
+    if (too_many() && !idle_.empty()) choose_idle()->parker.wake();  // to leave
 }
 
 inline WorkerThreads::Counts WorkerThreads::counts() const {

@@ -79,6 +79,8 @@ class SharedState {
     /// Called by a thread that is about to wait: does the call itself where that is allowed.
     /// True when it ran something.
     virtual bool help() noexcept { return false; }
+    /// Called by a thread that goes to sleep although this call waits for a worker, and when it is back.
+    virtual void worker_blocks(bool /*begins*/) noexcept {}
     /// Where exceptions of callbacks go.
     virtual void report(const std::exception_ptr& error) noexcept {
         report_unhandled(error, "a done callback");

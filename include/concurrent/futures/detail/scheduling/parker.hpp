@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// parker.hpp: where one worker sleeps until somebody wakes it.
+//
+//     worker                                   somebody
+//     reset()                                  takes the worker off the idle stack
+//     lies down on the idle stack              wake()
+//     park(deadline)
+//
+// A wake-up that comes before park() is not lost: park() returns at once. One wake() for each reset().
+#pragma once
+
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/futex.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+class Parker {
+  public:
+    void reset() noexcept {
+        // relaxed: nobody wakes this worker until it is on the idle stack, which a mutex guards.
+        awake_.store(0, std::memory_order_relaxed);
+    }
+    /// Returns when woken or when the deadline has passed.
+    void park(const Deadline& deadline) noexcept {
+        // (2) acquire, pairs with (1).
+        while (awake_.load(std::memory_order_acquire) == 0 && !deadline.passed())
+            futex_wait(awake_, 0, deadline);
+    }
+    void wake() noexcept {
+        // (1) release, pairs with (2). The tasks are handed over by the pool's mutex; this hands over that
+        // the waker is done with the worker, which may go away then. The futex takes only the address.
+        awake_.store(1, std::memory_order_release);
+        futex_wake_one(&awake_);
+    }
+
+  private:
+    FutexWord awake_{0};  // 1: look at the queue
+};
+
+}  // namespace concurrent::futures::inline v1::detail
