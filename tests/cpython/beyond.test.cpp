@@ -69,7 +69,8 @@ EXECUTOR_CASE("a callback may submit to, cancel in and shut down its own pool", 
     busy.call().add_done_callback([&](const cf::Future<int>&) {
         late = busy.pool.submit(multiply, 6, 7);
         ++steps;
-        steps += behind.done() || behind.cancel();
+        behind.cancel();  // a worker process may have started it already
+        ++steps;
         busy.pool.shutdown({.wait = true, .cancel_futures = true});
         ++steps;
         steps += message_of([&] { busy.pool.submit(multiply, 1, 1); }).find("after shutdown") !=
@@ -83,6 +84,7 @@ EXECUTOR_CASE("a callback may submit to, cancel in and shut down its own pool", 
     busy.open();
     CHECK(support::eventually([&] { return steps == 4; }));
     busy.pool.shutdown();
+    CHECK(behind.done());
     CHECK(late.done());
 }
 
@@ -385,6 +387,7 @@ CPYTHON_CASE("when no thread can be started submit() throws, or the call runs, a
 PROCESS_POOL_CASE(
     "when no process can be started a call runs on those there are, or fails and does not run",
     BEYOND(11)) {
+    if (!can_run_out_of_descriptors) SKIP(why_not_out_of_descriptors);
     const DescriptorFloor floor(24);
     support::ProcessLog log;
     {

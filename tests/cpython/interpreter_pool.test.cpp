@@ -57,8 +57,8 @@ PROCESS_POOL_CASE("what the initializer threw is what the broken pool says",
 
 // ---- what crosses ----
 
-/// A closure is refused by the compiler (compile_fail/process_capturing_lambda.cpp); its captures as
-/// arguments, or a functor of members that cross, are what to write instead.
+/// A closure is refused by the compiler (compile_fail/process_capturing_lambda.cpp); its captures
+/// as arguments, or a functor of members that cross, are what to write instead.
 struct Adder {
     int captured;
     int operator()(int n) const { return captured + n; }

@@ -300,6 +300,7 @@ PROCESS_POOL_CASE("no worker is replaced once the workers are being killed",
 
 PROCESS_POOL_CASE("when no worker is left and none can be started every call fails and says why",
                   "test_process_pool.test_failed_worker_replacement_breaks_pool") {
+    if (!can_run_out_of_descriptors) SKIP(why_not_out_of_descriptors);
     const DescriptorFloor floor(24);
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .max_tasks_per_child = 1}));
     auto busy = std::make_unique<BusyWorker>(pool);

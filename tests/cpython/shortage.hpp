@@ -17,7 +17,15 @@
 #include <stdexcept>
 #include <vector>
 
+#include "support/deadline.hpp"
+
 namespace cpython {
+
+/// UndefinedBehaviorSanitizer, which comes with AddressSanitizer here, makes a pipe to look at an
+/// object of unknown type; where it cannot, it takes the object for a wrong one.
+inline constexpr bool can_run_out_of_descriptors = !support::address_sanitized;
+inline constexpr const char* why_not_out_of_descriptors =
+    "UndefinedBehaviorSanitizer needs descriptors itself; the other lanes run this";
 
 /// Begins at construction. Descriptors that were opened after that of a DescriptorFloor may close
 /// meanwhile without that others could open in their place.

@@ -80,7 +80,9 @@ class CoroutinePromiseBase {
     EndOfCoroutine final_suspend() const noexcept { return {}; }
 
   protected:
-    struct State final : OutcomeState<T> {};
+    struct State final : OutcomeState<T> {
+        bool waits_for_others() const noexcept override { return true; }
+    };
     State* const state_;  // the future's; the coroutine holds the producer reference
     CallState end_ = CallState::cancelled;
 };
@@ -88,7 +90,7 @@ class CoroutinePromiseBase {
 template <class T>
 class CoroutinePromise : public CoroutinePromiseBase<T> {
   public:
-    template <class Value>
+    template <class Value = T>
         requires std::is_convertible_v<Value&&, T>
     void return_value(Value&& value) noexcept {
         this->end_ = this->state_->store_result_of([&]() -> T { return std::forward<Value>(value); });
@@ -101,8 +103,26 @@ class CoroutinePromise<void> : public CoroutinePromiseBase<void> {
     void return_void() noexcept { end_ = state_->store_result_of([] {}); }
 };
 
-/// The coroutine that this thread is just handing to an executor.
-inline constinit thread_local const void* coroutine_being_posted = nullptr;
+/// While this thread hands a coroutine to an executor.
+class PostingCoroutine {
+  public:
+    explicit PostingCoroutine(const void* frame) noexcept
+        : frame_(frame), outer_(std::exchange(innermost_, this)) {}
+    PostingCoroutine(const PostingCoroutine&) = delete;
+    PostingCoroutine& operator=(const PostingCoroutine&) = delete;
+    ~PostingCoroutine() { innermost_ = outer_; }
+
+    /// Null where `frame` is not the one.
+    static PostingCoroutine* of(const void* frame) noexcept {
+        return innermost_ && innermost_->frame_ == frame ? innermost_ : nullptr;
+    }
+    bool run_here = false;  ///< the executor runs its work inside post()
+
+  private:
+    inline static constinit thread_local PostingCoroutine* innermost_ = nullptr;
+    const void* const frame_;
+    PostingCoroutine* const outer_;
+};
 
 /// Sent to an executor to resume a coroutine. If the executor drops it unrun, the coroutine is resumed all
 /// the same, with CancelledError, so that its future ends; but not while post() is still throwing.
@@ -114,11 +134,18 @@ class Resumption {
         : coroutine_(std::exchange(other.coroutine_, nullptr)), dropped_(other.dropped_) {}
     Resumption& operator=(Resumption&&) = delete;
     ~Resumption() {
-        if (!coroutine_ || coroutine_.address() == coroutine_being_posted) return;
+        if (!coroutine_ || PostingCoroutine::of(coroutine_.address())) return;
         *dropped_ = true;
         coroutine_.resume();
     }
-    void operator()() { std::exchange(coroutine_, nullptr).resume(); }
+    void operator()() {
+        const std::coroutine_handle<> coroutine = std::exchange(coroutine_, nullptr);
+        // Inside post() it goes on by not being suspended: a loop of these must not recurse.
+        if (PostingCoroutine* const posting = PostingCoroutine::of(coroutine.address()))
+            posting->run_here = true;
+        else
+            coroutine.resume();
+    }
 
   private:
     std::coroutine_handle<> coroutine_;
@@ -131,15 +158,11 @@ class ResumeOn {
     explicit ResumeOn(Executor& executor) noexcept : executor_(executor) {}
 
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> coroutine) {
-        struct Posting {
-            explicit Posting(const void* frame) noexcept
-                : outer(std::exchange(coroutine_being_posted, frame)) {}
-            ~Posting() { coroutine_being_posted = outer; }
-            const void* const outer;
-        } const posting(coroutine.address());
+    bool await_suspend(std::coroutine_handle<> coroutine) {
+        const PostingCoroutine posting(coroutine.address());
         // Once posted, the coroutine may be over, and this object gone.
         executor_.post(Resumption(coroutine, dropped_));
+        return !posting.run_here;
     }
     void await_resume() const {
         if (dropped_) throw CancelledError("resume_on: the executor gave up its work before this went on");

@@ -63,6 +63,18 @@ auto unwrapped(Future<T> future) {
         return std::move(future).then([](T inner) { return inner; });
 }
 
+/// What then(executor, function) does with the value.
+template <class Executor, class Function>
+struct SubmitWithValue {
+    template <class... Value>
+        requires(std::is_constructible_v<std::decay_t<Value>, Value> && ...)
+    auto operator()(Value&&... value) && {
+        return unwrapped(executor.submit(std::move(function), std::forward<Value>(value)...));
+    }
+    Executor& executor;
+    Function function;
+};
+
 [[noreturn]] inline void throw_empty_future(const char* operation) {
     throw InvalidStateError(std::string("Future::") + operation +
                             ": this future is empty (default-constructed, moved from, or its result "
@@ -167,12 +179,13 @@ class Future {
     auto then(Function&& function) &&;
     /// The same on an executor, which must live until then: `executor.submit(function, value)`.
     template <class Executor, class Function>
-    auto then(Executor& executor, Function&& function) const {
-        return then([&executor, function = std::decay_t<Function>(std::forward<Function>(function))](
-                        auto&&... value) mutable {
-            auto submitted = executor.submit(std::move(function), static_cast<decltype(value)>(value)...);
-            return detail::unwrapped(std::move(submitted));
-        });
+    auto then(Executor& executor, Function&& function) const& {
+        return Future(*this).then(executor, std::forward<Function>(function));
+    }
+    template <class Executor, class Function>
+    auto then(Executor& executor, Function&& function) && {
+        return std::move(*this).then(detail::SubmitWithValue<Executor, std::decay_t<Function>>{
+            executor, std::forward<Function>(function)});
     }
 
     friend bool operator==(const Future&, const Future&) noexcept = default;
@@ -251,8 +264,14 @@ template <class T>
 bool Future<T>::wait_until_done(const detail::Deadline& deadline, const char* operation) const {
     State& state = checked(operation);
     if (state.done()) return true;
-    if (detail::this_thread_may_help && !deadline.passed()) state.help();
-    return state.wait(deadline);
+    if (!detail::this_thread_may_help) return state.wait(deadline);
+    while (!state.done() && !deadline.passed() && state.help()) {
+    }
+    if (!state.waits_for_others()) return state.wait(deadline);
+    state.worker_blocks(true);
+    const bool ended = state.wait(deadline);
+    state.worker_blocks(false);
+    return ended;
 }
 
 template <class T>

@@ -108,8 +108,10 @@ class Substitution {
     explicit Substitution(const std::vector<Future<T>>& futures) {
         if (!this_thread_may_help) return;
         for (const Future<T>& future : futures)
-            if (!waiting_ && future.valid() && !future.done() && !future.running())
-                waiting_ = &FutureAccess::state(future, "wait");
+            if (!waiting_ && future.valid() && !future.done()) {
+                SharedState& state = FutureAccess::state(future, "wait");
+                if (!state.running() || state.waits_for_others()) waiting_ = &state;
+            }
         if (waiting_) waiting_->worker_blocks(true);
     }
     Substitution(const Substitution&) = delete;

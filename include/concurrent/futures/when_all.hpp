@@ -64,9 +64,18 @@ class Combination final : public OutcomeState<Result> {
         if (parts_.empty()) end(static_cast<std::size_t>(-1));
         for (Part& part : parts_)
             if (!part.state.add_listener(part)) part.notify(part.state);
+        // One that ended meanwhile could not take off those that had not been added yet.
+        if (any && this->state() != CallState::pending) take_off_parts();
         told();
     }
 
+    bool cancel() noexcept override {
+        if (!OutcomeState<Result>::cancel()) return false;
+        take_off_parts();
+        return true;
+    }
+
+    bool waits_for_others() const noexcept override { return true; }
     bool help() noexcept override {
         bool helped = false;
         for (Part& part : parts_) {
@@ -92,6 +101,13 @@ class Combination final : public OutcomeState<Result> {
 
     ~Combination() override = default;
 
+    /// They need not tell us any more: a future that lives long must not collect Parts. Not for the last
+    /// reference to this object.
+    void take_off_parts() noexcept {
+        for (Part& part : parts_)
+            if (part.state.remove_listener(part)) told();
+    }
+
     /// One Part fewer to wait for. The last one lets go.
     void told() noexcept {
         // acq_rel: pairs with itself. The last sees what all parts' calls did, and hands it on by finish().
@@ -103,10 +119,7 @@ class Combination final : public OutcomeState<Result> {
     void end(std::size_t index) noexcept {
         if (!this->claim()) return;
         if constexpr (any) {
-            // The others need not tell us any more: a future that lives long must not collect Parts.
-            for (Part& part : parts_)
-                if (part.index != index && part.state.remove_listener(part))
-                    outstanding_.fetch_sub(1, std::memory_order_acq_rel);  // as in told(), not the last
+            take_off_parts();
             this->finish(this->store_result_of([&] { return Result{index, futures_}; }));
         } else {
             this->finish(this->store_result_of([&] { return std::move(futures_); }));

@@ -30,6 +30,12 @@ class DeadlineTimer {
     DeadlineTimer& operator=(const DeadlineTimer&) = delete;
     ~DeadlineTimer() { stop(); }
 
+    /// The last point in time there is, if `timeout` reaches beyond it.
+    static Clock::time_point deadline_after(std::chrono::nanoseconds timeout) {
+        const Clock::time_point now = Clock::now();
+        return timeout < Clock::time_point::max() - now ? now + timeout : Clock::time_point::max();
+    }
+
     /// When no call is running any more. Idempotent.
     void stop() {
         std::thread ended;

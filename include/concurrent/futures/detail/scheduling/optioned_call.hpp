@@ -84,14 +84,14 @@ class OptionedCall {
             const std::stop_source stop = call.stop_source();
             const std::stop_callback forward(outer, [stop]() mutable { stop.request_stop(); });
             if (!timeout_) return call();
-            DeadlineTimer::Entry limit(*timer_, DeadlineTimer::Clock::now() + *timeout_, stop);
+            DeadlineTimer::Entry limit(*timer_, DeadlineTimer::deadline_after(*timeout_), stop);
             try {
                 if constexpr (std::is_void_v<Result>) {
                     call();
                     if (!limit.fired()) return;
                 } else {
                     Result result = call();
-                    if (!limit.fired()) return static_cast<Result>(std::move(result));
+                    if (!limit.fired()) return std::forward<Result>(result);
                 }
             } catch (...) {
                 if (!limit.fired()) throw;

@@ -234,6 +234,7 @@ inline WorkerThreads::Worker* WorkerThreads::choose_idle() noexcept {
 inline void WorkerThreads::work(Worker& worker) noexcept {
     current_ = this;
     this_thread_may_help = true;
+    substitute_this_worker = [](bool begins) { current_->worker_blocks(begins); };
     const bool ready = initialize();
     std::unique_lock lock(mutex_);
     --on_the_way_;

@@ -42,6 +42,7 @@ class CompletionWaiter {
     bool wait_for_more(std::uint32_t seen, const Deadline& deadline) const {
         while (ends() == seen) {
             if (deadline.passed()) return false;
+            if (Trampoline::catch_up()) continue;
             futex_wait(ends_, seen, deadline);
         }
         return true;

@@ -18,6 +18,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/function.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 
 namespace concurrent::futures::inline v1::detail {
@@ -63,19 +64,19 @@ inline constexpr bool callable_with_value<Function, void> = std::is_invocable_v<
 template <class Function, class T>
 decltype(auto) invoke_with_value(Function& function, OutcomeState<T>& state) {
     if constexpr (std::is_void_v<T>) {
-        return std::move(function)();
+        return detail::invoke(std::move(function));
     } else if constexpr (std::is_reference_v<T>) {
-        return std::move(function)(static_cast<T>(*state.value()));
+        return detail::invoke(std::move(function), static_cast<T>(*state.value()));
     } else if constexpr (std::is_invocable_v<Function, const T&>) {
         using Result = std::invoke_result_t<Function, const T&>;
         if constexpr (std::is_same_v<Result, std::invoke_result_t<Function, T>>) {
-            return state.last_handle() ? std::move(function)(std::move(state.value()))
-                                       : std::move(function)(std::as_const(state.value()));
+            return state.last_handle() ? detail::invoke(std::move(function), std::move(state.value()))
+                                       : detail::invoke(std::move(function), std::as_const(state.value()));
         } else {
-            return std::move(function)(std::as_const(state.value()));
+            return detail::invoke(std::move(function), std::as_const(state.value()));
         }
     } else {
-        return std::move(function)(value_for(state));
+        return detail::invoke(std::move(function), value_for(state));
     }
 }
 
@@ -111,12 +112,19 @@ class Continuation final : public OutcomeState<U>, public Listener {
         return now == CallState::cancelled || now == CallState::cancelling;
     }
     bool help() noexcept override {
-        SharedState* other = borrow(inner_);
-        if (!other) other = borrow(parent_);
+        SharedState* other = awaited();
         if (!other) return false;
+        // One after the other: a chain may have a million links.
+        while (SharedState* const before = other->awaited())
+            std::exchange(other, before)->drop_handle();
         const bool helped = other->help();
         other->drop_handle();
         return helped;
+    }
+    bool waits_for_others() const noexcept override { return true; }
+    SharedState* awaited() noexcept override {
+        SharedState* const inner = borrow(inner_);
+        return inner ? inner : borrow(parent_);
     }
 
   private:

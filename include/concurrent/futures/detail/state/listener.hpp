@@ -43,14 +43,18 @@ class Listener {
     Listener* previous_ = nullptr;  // guarded by the list's lock
     SharedState* ended_ = nullptr;  // what a waiting continuation is to be told
     const Kind kind_;
-    bool linked_ = false;  // guarded by the list's lock
+    bool listed_ = false;  // in the list of a state, guarded by its lock
 };
 
 /// A ring in the order added; one pointer in the state. Not synchronised by itself.
 class ListenerList {
   public:
     void push(Listener& listener) noexcept {
-        listener.linked_ = true;
+        listener.listed_ = true;
+        enqueue(listener);
+    }
+    /// For lists of one thread: from those a remove() of the state must not take it away.
+    void enqueue(Listener& listener) noexcept {
         if (!first_) {
             first_ = listener.next_ = listener.previous_ = &listener;
             return;
@@ -63,27 +67,48 @@ class ListenerList {
 
     /// False when it is not in the list (any more).
     bool remove(Listener& listener) noexcept {
-        if (!listener.linked_) return false;
-        listener.linked_ = false;
-        if (listener.next_ == &listener) {
-            first_ = nullptr;
-            return true;
-        }
-        if (first_ == &listener) first_ = listener.next_;
-        listener.previous_->next_ = listener.next_;
-        listener.next_->previous_ = listener.previous_;
+        if (!listener.listed_) return false;
+        listener.listed_ = false;
+        take_off(listener);
         return true;
     }
 
     Listener* try_pop() noexcept {
         Listener* const listener = first_;
-        if (listener) remove(*listener);
+        if (!listener) return nullptr;
+        if (listener->listed_) listener->listed_ = false;
+        take_off(*listener);
         return listener;
+    }
+
+    /// All of `others`, behind those that are here.
+    void append(ListenerList others) noexcept {
+        if (!others.first_) return;
+        if (first_) {
+            Listener* const last = first_->previous_;
+            Listener* const others_last = others.first_->previous_;
+            last->next_ = others.first_;
+            others.first_->previous_ = last;
+            others_last->next_ = first_;
+            first_->previous_ = others_last;
+        } else {
+            first_ = others.first_;
+        }
     }
 
     static Listener::Kind kind(const Listener& listener) noexcept { return listener.kind_; }
 
   private:
+    void take_off(Listener& listener) noexcept {
+        if (listener.next_ == &listener) {
+            first_ = nullptr;
+            return;
+        }
+        if (first_ == &listener) first_ = listener.next_;
+        listener.previous_->next_ = listener.next_;
+        listener.next_->previous_ = listener.previous_;
+    }
+
     Listener* first_ = nullptr;
 };
 
@@ -93,14 +118,32 @@ class Trampoline {
     /// The listener keeps `ended` alive until it is told.
     static void tell(Listener& listener, SharedState& ended) noexcept {
         listener.ended_ = &ended;
-        waiting_.push(listener);
+        waiting_.enqueue(listener);
         if (running_) return;  // a caller further out on this stack goes on with it
         running_ = true;
-        while (Listener* const next = waiting_.try_pop()) next->notify(*next->ended_);
+        while (Listener* const next = waiting_.try_pop()) run(*next);
         running_ = false;
     }
 
+    /// Called by a thread that is about to block: tells what the continuation that is running here has set
+    /// off, for it may be what the thread is going to wait for. True when there was any.
+    static bool catch_up() noexcept {
+        bool told = false;
+        for (; Listener* const next = waiting_.try_pop(); told = true) run(*next);
+        return told;
+    }
+
   private:
+    /// While it runs, waiting_ has only what it sets off itself: were the others there too, a catch_up() in
+    /// each of many continuations would nest them all.
+    static void run(Listener& listener) noexcept {
+        ListenerList others = waiting_;
+        waiting_ = {};
+        listener.notify(*listener.ended_);
+        others.append(waiting_);
+        waiting_ = others;
+    }
+
     inline static constinit thread_local ListenerList waiting_{};
     inline static constinit thread_local bool running_ = false;
 };

@@ -34,6 +34,9 @@ namespace concurrent::futures::inline v1::detail {
 
 /// Set in threads whose waiting can do the calls they wait for: workers. Spares all others the look.
 inline constinit thread_local bool this_thread_may_help = false;
+/// Set in the workers of thread pools: lets another worker work in this one's place while it sleeps.
+using SubstituteWorker = void (*)(bool begins);
+inline constinit thread_local SubstituteWorker substitute_this_worker = nullptr;
 
 class SharedState {
   public:
@@ -80,7 +83,13 @@ class SharedState {
     /// True when it ran something.
     virtual bool help() noexcept { return false; }
     /// Called by a thread that goes to sleep although this call waits for a worker, and when it is back.
-    virtual void worker_blocks(bool /*begins*/) noexcept {}
+    virtual void worker_blocks(bool begins) noexcept {
+        if (waits_for_others() && substitute_this_worker) substitute_this_worker(begins);
+    }
+    /// Its end may take calls that nobody has submitted yet, so that no waiting thread could do them.
+    virtual bool waits_for_others() const noexcept { return false; }
+    /// The one call that this one follows, with one more handle, or null.
+    virtual SharedState* awaited() noexcept { return nullptr; }
     /// Where exceptions of callbacks go.
     virtual void report(const std::exception_ptr& error) noexcept {
         report_unhandled(error, "a done callback");
@@ -112,8 +121,8 @@ class SharedState {
     static constexpr std::uint32_t sleepers = 8;
     static constexpr std::uint32_t listeners = 16;
     static constexpr std::uint32_t observed = 32;
-    static constexpr std::uint32_t handle = 1;         // up to 2^28 - 1 of them
-    static constexpr std::uint32_t producer = 1u << 28;  // up to 15 of them
+    static constexpr std::uint32_t handle = 1;           // up to 2^24 - 1 of them
+    static constexpr std::uint32_t producer = 1u << 24;  // up to 255 of them
 
     static CallState state_of(std::uint32_t word) noexcept {
         return static_cast<CallState>(word & state_bits);
@@ -176,6 +185,7 @@ inline bool SharedState::wait(const Deadline& deadline) noexcept {
         std::uint32_t seen = word_.load(std::memory_order_acquire);
         if (is_final(state_of(seen))) return true;
         if (deadline.passed()) return false;
+        if (Trampoline::catch_up()) continue;
         if (!(seen & sleepers)) {
             // relaxed: only raises the flag; the loop reads the state again with (4).
             seen = word_.fetch_or(sleepers, std::memory_order_relaxed);
@@ -211,7 +221,7 @@ inline void SharedState::tell_listeners() noexcept {
             if (ListenerList::kind(*listener) == Listener::Kind::waiter)
                 listener->notify(*this);
             else
-                callbacks.push(*listener);
+                callbacks.enqueue(*listener);
         }
     }
     while (Listener* const callback = callbacks.try_pop()) {

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/coroutine.hpp>
+#include <concurrent/futures/inline_executor.hpp>
+#include <concurrent/futures/process_pool_executor.hpp>
+#include <concurrent/futures/promise.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <concepts>
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "support/deadline.hpp"
+#include "support/gate.hpp"
+
+namespace {
+
+namespace cf = concurrent::futures;
+using namespace std::chrono_literals;
+
+constexpr int deep = support::sanitized ? 10'000 : 100'000;
+
+// ---- what sender/receiver libraries ask of an awaitable ----
+
+template <class T>
+concept SuspendResult =
+    std::is_void_v<T> || std::same_as<T, bool> || std::convertible_to<T, std::coroutine_handle<>>;
+template <class Awaiter>
+concept IsAwaiter = requires(Awaiter& awaiter, std::coroutine_handle<> waiting) {
+    { awaiter.await_ready() } -> std::convertible_to<bool>;
+    { awaiter.await_suspend(waiting) } -> SuspendResult;
+    awaiter.await_resume();
+};
+template <class Awaitable>
+decltype(auto) awaiter_of(Awaitable&& awaitable) {
+    if constexpr (requires { std::forward<Awaitable>(awaitable).operator co_await(); })
+        return std::forward<Awaitable>(awaitable).operator co_await();
+    else if constexpr (requires { operator co_await(std::forward<Awaitable>(awaitable)); })
+        return operator co_await(std::forward<Awaitable>(awaitable));
+    else
+        return std::forward<Awaitable>(awaitable);
+}
+template <class Awaitable>
+concept IsAwaitable = requires(Awaitable&& awaitable) {
+    { awaiter_of(std::forward<Awaitable>(awaitable)) } -> IsAwaiter;
+};
+template <class Awaitable>
+using AwaitResult = decltype(awaiter_of(std::declval<Awaitable>()).await_resume());
+
+static_assert(IsAwaitable<cf::Future<int>> && IsAwaitable<const cf::Future<int>&>);
+static_assert(IsAwaitable<cf::Future<void>> && IsAwaitable<cf::Future<std::unique_ptr<int>>>);
+static_assert(!IsAwaitable<int>);
+static_assert(std::is_same_v<AwaitResult<cf::Future<std::string>>, std::string>);
+static_assert(std::is_same_v<AwaitResult<cf::Future<std::string>&>, const std::string&>);
+static_assert(std::is_same_v<AwaitResult<cf::Future<int&>>, int&>);
+static_assert(std::is_void_v<AwaitResult<cf::Future<void>>>);
+
+// ---- values ----
+
+template <class T>
+cf::Future<T> finished(T value) {
+    cf::Promise<T> promise;
+    promise.set_value(std::move(value));
+    return promise.get_future();
+}
+
+cf::Future<int> sum(cf::Future<int> a, cf::Future<int> b) { co_return co_await a + co_await std::move(b); }
+
+TEST_CASE("a coroutine runs in its caller until it awaits what is not done", "[coroutine]") {
+    CHECK(sum(finished(1), finished(2)).done());
+    cf::Promise<int> promise;
+    const auto total = sum(finished(1), promise.get_future());
+    CHECK_FALSE(total.done());
+    CHECK(total.running());
+    CHECK_FALSE(total.cancel());
+    promise.set_value(2);
+    REQUIRE(total.done());
+    CHECK(total.result() == 3);
+}
+
+TEST_CASE("a coroutine goes on in the thread that ended the call", "[coroutine]") {
+    cf::Promise<int> promise;
+    const auto id = [](cf::Future<int> f) -> cf::Future<std::thread::id> {
+        co_await f;
+        co_return std::this_thread::get_id();
+    }(promise.get_future());
+    std::thread other([&] { promise.set_value(1); });
+    const auto other_id = other.get_id();
+    CHECK(id.result() == other_id);
+    other.join();
+}
+
+TEST_CASE("coroutines return nothing, references and move-only values", "[coroutine]") {
+    int number = 1;
+    const auto reference = [](int& n) -> cf::Future<int&> { co_return n; };
+    CHECK(&reference(number).result() == &number);
+    const auto pointer = []() -> cf::Future<std::unique_ptr<int>> { co_return std::make_unique<int>(2); };
+    CHECK(*pointer().result() == 2);
+    const auto braces = []() -> cf::Future<std::vector<int>> { co_return {1, 2, 3}; };
+    CHECK(braces().result() == std::vector{1, 2, 3});
+    const auto all = [&]() -> cf::Future<void> {
+        ++co_await reference(number);
+        std::unique_ptr<int> taken = co_await pointer();
+        number += *taken;
+        co_await cf::InlineExecutor().submit([&] { ++number; });
+        const auto shared = pointer();
+        number += *co_await shared;
+        CHECK(shared.valid());
+    };
+    all().result();
+    CHECK(number == 7);
+}
+
+// ---- errors and cancellation ----
+
+cf::Future<std::string> caught(cf::Future<int> call) {
+    try {
+        co_return std::to_string(co_await call);
+    } catch (const cf::CancelledError&) {
+        co_return "cancelled";
+    } catch (const std::exception& error) {
+        co_return error.what();
+    }
+}
+cf::Future<int> passed_on(cf::Future<int> call) { co_return co_await call; }
+
+TEST_CASE("an awaited failure is thrown in the coroutine, and out of it into its future", "[coroutine]") {
+    cf::Promise<int> promise;
+    const auto text = caught(promise.get_future());
+    const auto next = passed_on(promise.get_future());
+    promise.set_exception(std::make_exception_ptr(std::runtime_error("no luck")));
+    CHECK(text.result() == "no luck");
+    CHECK_THROWS_AS(next.result(), std::runtime_error);
+    CHECK(next.exception() == promise.get_future().exception());
+}
+
+TEST_CASE("an awaited cancellation can be caught; uncaught it cancels the coroutine's future", "[coroutine]") {
+    const cf::Promise<int> promise;
+    const auto text = caught(promise.get_future());
+    const auto next = passed_on(passed_on(promise.get_future()));
+    CHECK(promise.get_future().cancel());
+    CHECK(text.result() == "cancelled");
+    CHECK(next.cancelled());
+    CHECK_THROWS_AS(next.result(), cf::CancelledError);
+}
+
+TEST_CASE("a promise that is dropped ends the coroutine that awaits it", "[coroutine]") {
+    std::optional<cf::Promise<int>> promise(std::in_place);
+    const auto next = passed_on(promise->get_future());
+    promise.reset();
+    CHECK_THROWS_AS(next.result(), cf::BrokenPromiseError);
+}
+
+TEST_CASE("awaiting an empty future throws in the coroutine", "[coroutine]") {
+    CHECK_THROWS_AS(passed_on(cf::Future<int>()).result(), cf::InvalidStateError);
+}
+
+// ---- lifetime and depth ----
+
+TEST_CASE("locals and parameters of a coroutine are gone before its future is done", "[coroutine]") {
+    cf::Promise<int> promise;
+    auto parameter = std::make_shared<int>(1);
+    const std::weak_ptr<int> first = parameter;
+    std::weak_ptr<int> second;
+    bool gone = false;
+    const auto next = [](std::shared_ptr<int> kept, cf::Future<int> call, std::weak_ptr<int>& watch) -> cf::Future<int> {
+        const auto local = std::make_shared<int>(2);
+        watch = local;
+        co_return co_await call + *kept + *local;
+    }(std::move(parameter), promise.get_future(), second);
+    next.add_done_callback([&](const cf::Future<int>&) { gone = first.expired() && second.expired(); });
+    CHECK_FALSE(first.expired());
+    promise.set_value(1);
+    CHECK(next.result() == 4);
+    CHECK(gone);
+}
+
+TEST_CASE("a coroutine whose future nobody keeps still runs to its end", "[coroutine]") {
+    cf::Promise<int> promise;
+    bool ended = false;
+    static_cast<void>([](cf::Future<int> call, bool& flag) -> cf::Future<void> {
+        co_await call;
+        flag = true;
+    }(promise.get_future(), ended));
+    promise.set_value(1);
+    CHECK(ended);
+}
+
+TEST_CASE("a long chain of coroutines, each awaiting the one before, does not recurse", "[coroutine]") {
+    const auto next = [](cf::Future<int> before) -> cf::Future<int> { co_return co_await std::move(before) + 1; };
+    cf::Promise<int> promise;
+    auto pending = promise.get_future();
+    auto done = finished(0);
+    for (int i = 0; i < deep; ++i) {
+        pending = next(std::move(pending));
+        done = next(std::move(done));
+    }
+    promise.set_value(0);
+    CHECK(pending.result() == deep);
+    CHECK(done.result() == deep);
+}
+
+TEST_CASE("a loop of awaits does not recurse, whether the calls are done or not", "[coroutine]") {
+    cf::ThreadPoolExecutor pool(1);
+    cf::InlineExecutor here;
+    const auto total = [](cf::ThreadPoolExecutor& threads, cf::InlineExecutor& inlined) -> cf::Future<int> {
+        int n = 0;
+        for (int i = 0; i < deep; ++i) {
+            n += co_await finished(1);
+            co_await cf::resume_on(inlined);
+        }
+        for (int i = 0; i < deep / 10; ++i) n += co_await threads.submit([] { return 1; });
+        co_return n;
+    }(pool, here);
+    CHECK(total.result() == deep + deep / 10);
+}
+
+TEST_CASE("the only worker of a pool may wait for a coroutine that awaits calls of the pool", "[coroutine]") {
+    cf::ThreadPoolExecutor pool(1);
+    const auto load = [](cf::ThreadPoolExecutor& threads) -> cf::Future<int> {
+        const int first = co_await threads.submit([] { return 1; });
+        co_await cf::resume_on(threads);
+        co_return first + co_await threads.submit([] { return 2; });
+    };
+    CHECK(pool.submit([&] { return load(pool).result(); }).result() == 3);
+    CHECK(load(pool).then([&](int n) { return load(pool).result() + n; }).result() == 6);
+}
+
+TEST_CASE("awaiting races with the end of the call", "[coroutine]") {
+    for (int round = 0; round < 500; ++round) {
+        cf::Promise<int> promise;
+        std::thread ends([&] { promise.set_value(round); });
+        CHECK(passed_on(promise.get_future()).result() == round);
+        ends.join();
+    }
+}
+
+// ---- resume_on ----
+
+template <class Executor>
+cf::Future<std::thread::id> hop(Executor& executor, std::string* error = nullptr) {
+    try {
+        co_await cf::resume_on(executor);
+    } catch (const std::exception& e) {
+        if (error) *error = e.what();
+        throw;
+    }
+    co_return std::this_thread::get_id();
+}
+
+TEST_CASE("resume_on goes on in a worker of the executor", "[coroutine]") {
+    cf::ThreadPoolExecutor pool(1);
+    cf::InlineExecutor here;
+    const auto worker = pool.submit([] { return std::this_thread::get_id(); }).result();
+    CHECK(hop(pool).result() == worker);
+    CHECK(hop(here).result() == std::this_thread::get_id());
+    pool.shutdown();
+    CHECK(pool.stats().completed == 2);
+}
+
+TEST_CASE("resume_on throws ShutdownError in the coroutine after shutdown", "[coroutine]") {
+    cf::ThreadPoolExecutor pool(1);
+    pool.shutdown();
+    std::string error;
+    const auto end = hop(pool, &error);
+    CHECK_THROWS_AS(end.result(), cf::ShutdownError);
+    CHECK(error.find("shutdown") != std::string::npos);
+}
+
+TEST_CASE("resume_on throws what a full pool throws, and runs where the caller runs the work", "[coroutine]") {
+    for (const auto on_full : {cf::QueueFull::raise, cf::QueueFull::caller_runs}) {
+        support::Gate busy, may_end;
+        cf::ThreadPoolExecutor pool({.max_workers = 1, .max_pending = 1, .on_full = on_full});
+        pool.post([&] {
+            busy.open();
+            may_end.wait();
+        });
+        busy.wait();
+        pool.post([] {});
+        const auto end = hop(pool);
+        if (on_full == cf::QueueFull::raise)
+            CHECK_THROWS_AS(end.result(), cf::QueueFullError);
+        else
+            CHECK(end.result() == std::this_thread::get_id());
+        may_end.open();
+    }
+}
+
+TEST_CASE("a coroutine whose executor gives up its work goes on with CancelledError", "[coroutine]") {
+    support::Gate busy, may_end;
+    cf::ThreadPoolExecutor pool(1);
+    pool.post([&] {
+        busy.open();
+        may_end.wait();
+    });
+    busy.wait();
+    std::string error;
+    const auto end = hop(pool, &error);
+    CHECK_FALSE(end.done());
+    pool.shutdown({.wait = false, .cancel_futures = true});
+    REQUIRE(end.done());
+    CHECK(end.cancelled());
+    CHECK_FALSE(error.empty());
+    may_end.open();
+}
+
+// ---- processes ----
+
+int square(int n) { return n * n; }
+int refuse(int) { throw std::out_of_range("in a worker"); }
+
+TEST_CASE("calls of a process pool can be awaited", "[coroutine]") {
+    cf::ProcessPoolExecutor pool({.max_workers = 1, .start_method = cf::StartMethod::spawn});
+    const auto total = [](cf::ProcessPoolExecutor& processes) -> cf::Future<int> {
+        const int first = co_await processes.submit(square, 3);
+        const int second = co_await processes.submit(square, first);
+        try {
+            co_await processes.submit(refuse, 1);
+        } catch (const std::out_of_range&) {
+            co_return first + second;
+        }
+        co_return 0;
+    }(pool);
+    CHECK(total.result(support::deadline(30s)) == 90);
+}
+
+}  // namespace
