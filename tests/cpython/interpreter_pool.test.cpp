@@ -77,7 +77,8 @@ PROCESS_POOL_CASE("instead of a closure a functor crosses, with what it would ha
 PROCESS_POOL_CASE("an exception that only the worker knows comes with its type and words",
                   "test_interpreter_pool.test_submit_exception_in_func") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
-    const auto error = error_of<cf::RemoteError>(pool.submit(throw_uninvited));
+    const auto call = pool.submit(throw_uninvited);
+    const auto error = error_of<cf::RemoteError>(call);
     CHECK_THAT(error.type_name(), ContainsSubstring("Uninvited"));
     CHECK(error.message() == "spam");
 }

@@ -127,7 +127,8 @@ PROCESS_POOL_CASE(
     "test_process_pool.test_traceback") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     const int pid = pool.submit(worker_pid).result();
-    const auto error = error_of<cf::RemoteError>(pool.submit(throw_unheard, 123));
+    const auto call = pool.submit(throw_unheard, 123);
+    const auto error = error_of<cf::RemoteError>(call);
     CHECK_THAT(error.type_name(), ContainsSubstring("Unheard"));
     CHECK(error.message() == "error 123");
     CHECK(error.pid() == pid);
@@ -146,7 +147,8 @@ PROCESS_POOL_CASE(
 PROCESS_POOL_CASE("the death of a worker is told with its exit code",
                   "test_process_pool.test_traceback_when_child_process_terminates_abruptly") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
-    const auto error = error_of<cf::WorkerDiedError>(pool.submit(leave_with, 99));
+    const auto call = pool.submit(leave_with, 99);
+    const auto error = error_of<cf::WorkerDiedError>(call);
     CHECK(error.exit_code() == 99);
     CHECK_THAT(error.what(), ContainsSubstring("exit code 99"));
 }

@@ -50,6 +50,8 @@ using contract::message_of;
 using contract::SpawnedProcesses;
 using contract::Threads;
 using process_pools::BusyWorker;
+/// Keep the future longer than the error: both share its text, whose owners the standard library
+/// counts where ThreadSanitizer cannot see it.
 using process_pools::error_of;
 using process_pools::Fork;
 using process_pools::numbers_below;

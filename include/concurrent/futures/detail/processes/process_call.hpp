@@ -38,8 +38,8 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
         if (end == CallState::failed) manager_->count_unreadable_result();
         this->finish(end);
     }
-    void fail(const std::exception_ptr& error) noexcept override {
-        if (this->claim()) this->finish(this->store_exception(error));
+    void fail(std::exception_ptr error) noexcept override {
+        if (this->claim()) this->finish(this->store_exception(std::move(error)));
     }
     void cancel_revoked() noexcept override {
         if (this->begin_cancel()) this->finish(CallState::cancelled);
@@ -86,7 +86,7 @@ class PostedProcessCall final : public RemoteTask {
         : RemoteTask(std::move(call), {}), manager_(std::move(manager)) {}
 
     void succeed(Decoder&) noexcept override {}
-    void fail(const std::exception_ptr& error) noexcept override {
+    void fail(std::exception_ptr error) noexcept override {
         report_unhandled(manager_->hook(), error, "a posted call");
     }
     void cancel_revoked() noexcept override {}

@@ -320,7 +320,7 @@ inline void ProcessManager::deliver(Delivery& delivery) noexcept {
             delivery.task->fail(decode_failure(delivery.body, delivery.pid));
             break;
         case Delivery::Kind::failure:
-            delivery.task->fail(delivery.error);
+            delivery.task->fail(std::move(delivery.error));
             break;
         case Delivery::Kind::release:
             break;

@@ -59,7 +59,7 @@ inline bool ProcessManager::wait_for_room(Lock& lock, RemoteTask& task) {
             ++(error ? failed_ : completed_);
             lock.unlock();
             Decoder decoder(result.bytes());
-            error ? task.fail(error) : task.succeed(decoder);
+            error ? task.fail(std::move(error)) : task.succeed(decoder);
             task.release();
             lock.lock();
             return false;

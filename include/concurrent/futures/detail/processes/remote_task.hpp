@@ -27,7 +27,9 @@ class RemoteTask {
 
     /// Decodes the result. Whatever that throws becomes the outcome.
     virtual void succeed(Decoder& result) noexcept = 0;
-    virtual void fail(const std::exception_ptr& error) noexcept = 0;
+    /// Takes the exception over: its owners are counted inside the standard library, where no sanitizer
+    /// sees it, so the last one should be a future.
+    virtual void fail(std::exception_ptr error) noexcept = 0;
     /// It was revoked by the pool (shutdown with cancel_futures), not by its future.
     virtual void cancel_revoked() noexcept = 0;
     virtual void retain() noexcept = 0;
