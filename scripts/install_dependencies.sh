@@ -13,7 +13,7 @@ declare -A packages_of=(
     [build]="g++ cmake ninja-build"
     [test]="python3 gdb catch2"
     [examples]="python3 libcurl4-openssl-dev libpng-dev libjpeg-dev"
-    [benchmarks]="libbenchmark-dev"
+    [benchmarks]="libbenchmark-dev libtbb-dev libasio-dev"
 )
 # Packages that count as there when their program is, whoever installed it.
 declare -A program_of=([g++]=g++ [cmake]=cmake [ninja-build]=ninja [python3]=python3 [gdb]=gdb)
