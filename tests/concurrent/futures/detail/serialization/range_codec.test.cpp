@@ -67,7 +67,8 @@ TEST_CASE("bytes at an odd address: no view, but a copy", "[serialization]") {
     const std::vector<double> numbers = {1, 2, 3};
     const auto bytes = encoded(numbers);
     cf::detail::ByteBuffer shifted;
-    std::memcpy(shifted.extend(bytes.size() + 1) + 1, bytes.data(), bytes.size());
+    std::byte* place = shifted.extend(bytes.size() + 1);
+    for (const std::byte byte : bytes) *++place = byte;
     const auto odd = shifted.bytes().subspan(1);
     CHECK(decoded<std::vector<double>>(odd) == numbers);
     cf::Decoder decoder(odd);
