@@ -5,7 +5,7 @@
 // expect-output: ^spawn: exit code 0$
 // expect-output: ^fork: (apple|left out.*)$
 // expect-output: ^fork: (exit code 0|left out.*)$
-// expect-no-output: exception|terminate|Sanitizer
+// expect-no-output: exception|terminate|(WARNING|ERROR): .*Sanitizer
 //
 // CPython's test_shutdown.ExecutorShutdownTest.test_interpreter_shutdown: a call that is still
 // running when main returns is run to its end by a static executor, and nothing is said on standard

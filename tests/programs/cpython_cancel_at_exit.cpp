@@ -5,7 +5,7 @@
 // expect-output: ^spawn: exit code 0$
 // expect-output: ^fork: (apple|left out.*)$
 // expect-output: ^fork: (exit code 0|left out.*)$
-// expect-no-output: pear|exception|terminate|Sanitizer
+// expect-no-output: pear|exception|terminate|(WARNING|ERROR): .*Sanitizer
 //
 // CPython's test_shutdown.ThreadPoolShutdownTest.test_cancel_futures_wait_false: a program that
 // ends after shutdown({.wait = false, .cancel_futures = true}) ends well: what runs is run to its

@@ -5,7 +5,7 @@
 // expect-output: ^spawn: exit code 0$
 // expect-output: ^fork: (apple|left out.*)$
 // expect-output: ^fork: (exit code 0|left out.*)$
-// expect-no-output: exception|terminate|Sanitizer
+// expect-no-output: exception|terminate|(WARNING|ERROR): .*Sanitizer
 //
 // CPython's test_shutdown.ExecutorShutdownTest.test_hang_gh83386: a program that ends after
 // shutdown() without waiting, with a call still running, does not hang, and the call is run to its

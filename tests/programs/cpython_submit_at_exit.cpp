@@ -9,7 +9,7 @@
 // expect-output: ^spawn: exit code 0$
 // expect-output: ^fork: (exit code 0|left out.*)$
 // expect-output: ^fork: (destroyed: 1 4 .*cannot schedule new calls after shutdown|left out.*)$
-// expect-no-output: terminate|Sanitizer
+// expect-no-output: terminate|(WARNING|ERROR): .*Sanitizer
 //
 // CPython's test_shutdown.ExecutorShutdownTest.test_submit_after_interpreter_shutdown: there a
 // submit in an atexit handler throws. Here it works as long as the static executor is open; after

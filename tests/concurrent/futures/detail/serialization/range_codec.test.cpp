@@ -68,7 +68,7 @@ TEST_CASE("bytes at an odd address: no view, but a copy", "[serialization]") {
     const auto bytes = encoded(numbers);
     cf::detail::ByteBuffer shifted;
     std::byte* place = shifted.extend(bytes.size() + 1);
-    for (const std::byte byte : bytes) *++place = byte;
+    for (const std::byte byte : bytes.bytes()) *++place = byte;
     const auto odd = shifted.bytes().subspan(1);
     CHECK(decoded<std::vector<double>>(odd) == numbers);
     cf::Decoder decoder(odd);
