@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-scripts/install_dependencies.sh build
+scripts/install_dependencies.sh build examples
 mkdir -p build
 
 examples=()
@@ -22,10 +22,10 @@ quietly() {
 }
 echo "building ${examples[*]}"
 quietly cmake --preset quickstart
-quietly cmake --build --preset quickstart --parallel "$(nproc)" --target "${examples[@]/#/example_}"
+quietly cmake --build --preset quickstart --parallel "$(nproc)" --target "${examples[@]}"
 
 for example in "${examples[@]}"; do
-    program=$(find build/quickstart -type f -name "example_$example" -perm -u+x -print -quit)
+    program=build/quickstart/examples/$example
     printf '\n$ %s\n' "$program"
     "$program"
 done
