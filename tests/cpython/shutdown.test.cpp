@@ -76,6 +76,7 @@ EXECUTOR_CASE("shutdown() after calls that were submitted and cancelled ends",
 // ---- threads ----
 
 void check_threads_end(std::size_t blocked) {
+    std::thread([] {}).join();  // ThreadSanitizer starts a thread of its own with the first
     const Resources before = Resources::now();
     cf::ThreadPoolExecutor pool(5);
     support::Gate gate;
@@ -108,6 +109,7 @@ EXECUTOR_CASE(
     "results can be read when their pool is gone",
     "test_shutdown.ThreadPoolShutdownTest.test_del_shutdown][test_shutdown.ProcessPoolShutdownTest."
     "test_del_shutdown") {
+    std::thread([] {}).join();  // ThreadSanitizer starts a thread of its own with the first
     const Resources before = Resources::now();
     {
         std::optional<TestType> pool(std::in_place, 5);
