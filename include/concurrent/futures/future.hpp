@@ -265,7 +265,11 @@ bool Future<T>::wait_until_done(const detail::Deadline& deadline, const char* op
     State& state = checked(operation);
     if (state.done()) return true;
     if (!detail::this_thread_may_help) return state.wait(deadline);
-    while (!state.done() && !deadline.passed() && state.help()) {
+    while (!state.done() && !deadline.passed()) {
+        if (state.help()) continue;
+        if (!state.may_end_soon() ||
+            !detail::spin_until([&] { return state.done() || state.may_help(); }))
+            break;
     }
     if (!state.waits_for_others()) return state.wait(deadline);
     state.worker_blocks(true);

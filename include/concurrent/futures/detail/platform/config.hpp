@@ -29,3 +29,15 @@
 #ifndef CONCURRENT_FUTURES_TSAN
 #define CONCURRENT_FUTURES_TSAN 0
 #endif
+
+// With a sanitizer every call is an allocation of its own, so that it can watch each.
+#if CONCURRENT_FUTURES_TSAN || defined(__SANITIZE_ADDRESS__)
+#define CONCURRENT_FUTURES_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define CONCURRENT_FUTURES_SANITIZED 1
+#endif
+#endif
+#ifndef CONCURRENT_FUTURES_SANITIZED
+#define CONCURRENT_FUTURES_SANITIZED 0
+#endif

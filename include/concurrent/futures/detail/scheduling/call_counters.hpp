@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// call_counters.hpp: how many calls run, returned and threw. Counted before a call's future is done, so
-// that who has seen the result finds it counted.
+// call_counters.hpp: how many calls began, returned, threw and were cancelled. Counted before a call's future
+// is done, so that who has seen the result finds it counted.
+//
+// Each worker has its own and counts without read-modify-writes; one set per pool is shared by all other
+// threads. Sums are exact as soon as nothing happens, and otherwise as good as any number that is old
+// by the time it is read.
 #pragma once
 
 #include <cstddef>
@@ -12,26 +16,47 @@ namespace concurrent::futures::inline v1::detail {
 
 class CallCounters {
   public:
-    // relaxed, all of them: numbers that order nothing; the end of the call, which follows in the same
-    // thread with release, publishes them to whoever waits for it.
-    void begin() noexcept { running_.fetch_add(1, std::memory_order_relaxed); }
-    // relaxed: as above.
-    void end(bool well) noexcept {
-        running_.fetch_sub(1, std::memory_order_relaxed);
-        // relaxed: as above.
-        (well ? completed_ : failed_).fetch_add(1, std::memory_order_relaxed);
-    }
-    void failed_unstarted() noexcept { failed_.fetch_add(1, std::memory_order_relaxed); }
+    enum class Writers : bool { one, many };
+    explicit CallCounters(Writers writers) noexcept : writers_(writers) {}
 
-    // relaxed, as above.
-    std::size_t running() const noexcept { return running_.load(std::memory_order_relaxed); }
-    std::size_t completed() const noexcept { return completed_.load(std::memory_order_relaxed); }
-    std::size_t failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
+    void begin() noexcept { add(begun_); }
+    void end(bool well) noexcept { add(well ? completed_ : failed_); }
+    void failed_unstarted() noexcept {
+        add(begun_);
+        add(failed_);
+    }
+    void cancelled() noexcept { add(cancelled_); }
+
+    struct Counts {
+        std::size_t begun = 0, completed = 0, failed = 0, cancelled = 0;
+        std::size_t running() const noexcept {
+            const std::size_t ended = completed + failed;
+            return begun > ended ? begun - ended : 0;
+        }
+    };
+    void add_to(Counts& counts) const noexcept {
+        // relaxed, all of them: numbers that order nothing; the end of the call, which follows in the
+        // same thread with release, publishes them to whoever waits for it.
+        counts.completed += completed_.load(std::memory_order_relaxed);
+        counts.failed += failed_.load(std::memory_order_relaxed);
+        counts.cancelled += cancelled_.load(std::memory_order_relaxed);
+        counts.begun += begun_.load(std::memory_order_relaxed);
+    }
 
   private:
-    Atomic<std::size_t> running_{0};
+    void add(Atomic<std::size_t>& number) const noexcept {
+        // relaxed, both: as in add_to().
+        if (writers_ == Writers::many)
+            number.fetch_add(1, std::memory_order_relaxed);
+        else
+            number.store(number.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+
+    const Writers writers_;
+    Atomic<std::size_t> begun_{0};
     Atomic<std::size_t> completed_{0};
     Atomic<std::size_t> failed_{0};
+    Atomic<std::size_t> cancelled_{0};
 };
 
 }  // namespace concurrent::futures::inline v1::detail

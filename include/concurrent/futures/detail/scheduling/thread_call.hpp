@@ -7,6 +7,7 @@
 // cancelled, or claimed by a worker that waits for it; the entry left in the queue then does nothing.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/memory/block_allocator.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
@@ -24,14 +26,15 @@ namespace concurrent::futures::inline v1::detail {
 
 /// Without a future.
 template <class Call>
-class PostedTask final : public Task {
+class PostedTask final : public Task, public BlockAllocated {
   public:
     template <class... Args>
     explicit PostedTask(WorkerThreads& pool, Args&&... args)
         : pool_(pool), call_(std::forward<Args>(args)...) {}
 
     TaskEnd run() noexcept override {
-        pool_.calls().begin();
+        CallCounters& calls = pool_.calls();
+        calls.begin();
         TaskEnd end = TaskEnd::completed;
         try {
             call_();
@@ -39,7 +42,7 @@ class PostedTask final : public Task {
             report_unhandled(pool_.hook(), std::current_exception(), "a posted call");
             end = TaskEnd::failed;
         }
-        pool_.calls().end(end == TaskEnd::completed);
+        calls.end(end == TaskEnd::completed);
         delete this;
         return end;
     }
@@ -51,7 +54,7 @@ class PostedTask final : public Task {
         delete this;
         return reason ? TaskEnd::failed : TaskEnd::cancelled;
     }
-    Standing standing() const noexcept override { return Standing::waiting; }
+    Task::Standing standing() const noexcept override { return Task::Standing::waiting; }
 
   private:
     WorkerThreads& pool_;  // alive while it has tasks
@@ -59,13 +62,13 @@ class PostedTask final : public Task {
 };
 
 template <class T, class Call>
-class ThreadCall final : public OutcomeState<T>, public Task {
+class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
   public:
     template <class... Args>
     explicit ThreadCall(WorkerThreads& pool, Args&&... args)
-        : pool_(&pool), keeps_pool_(pool.hook() || pool.reports_unobserved()) {
+        : pool_(reinterpret_cast<std::uintptr_t>(&pool) | (pool.outlived_by_calls() ? kept : 0)) {
         ::new (static_cast<void*>(std::addressof(call_))) Call(std::forward<Args>(args)...);
-        if (keeps_pool_) pool.retain();
+        if (keeps_pool()) pool.retain();
     }
 
     // The queue's side.
@@ -80,7 +83,7 @@ class ThreadCall final : public OutcomeState<T>, public Task {
         TaskEnd end = TaskEnd::claimed;
         if (reason && this->begin()) {
             std::destroy_at(std::addressof(call_));
-            pool_->calls().failed_unstarted();
+            pool().calls().failed_unstarted();
             this->finish(this->store_exception(reason));
             end = TaskEnd::failed;
         } else if (reason ? was_cancelled() : cancel()) {
@@ -89,12 +92,12 @@ class ThreadCall final : public OutcomeState<T>, public Task {
         this->drop_producer();
         return end;
     }
-    Standing standing() const noexcept override {
+    Task::Standing standing() const noexcept override {
         switch (this->state()) {
-            case CallState::pending: return Standing::waiting;
+            case CallState::pending: return Task::Standing::waiting;
             case CallState::cancelling:
-            case CallState::cancelled: return Standing::cancelled;
-            default: return Standing::claimed;
+            case CallState::cancelled: return Task::Standing::cancelled;
+            default: return Task::Standing::claimed;
         }
     }
 
@@ -103,6 +106,7 @@ class ThreadCall final : public OutcomeState<T>, public Task {
         if (!this->begin_cancel()) return was_cancelled();
         std::destroy_at(std::addressof(call_));
         this->finish(CallState::cancelled);
+        if (keeps_pool()) pool().note_room();
         return true;
     }
     void request_stop() noexcept override {
@@ -117,18 +121,31 @@ class ThreadCall final : public OutcomeState<T>, public Task {
             stop.request_stop();  // runs the user's stop callbacks: without the lock
         }
     }
-    /// A worker of the same pool that is about to wait runs the call itself: nobody else may be left
-    /// to do it. Only this call, never an unrelated one.
+    /// A worker of the same pool that is about to wait runs the call itself: nobody else may be left to do
+    /// it. If another one is running it, then one of the calls that this has submitted. Never an unrelated
+    /// one, which might want a lock that the waiting call holds. Cf. D. Wagner and B. Calder, "Leapfrogging",
+    /// 1993.
     bool help() noexcept override {
-        if (WorkerThreads::current() != pool_ || !this->begin()) return false;
-        execute();
-        return true;
+        Worker* const here = pool().current_worker();
+        if (!here) return false;
+        if (here->try_remove(*this)) {
+            here->mark_running(*this);
+            if (run() == TaskEnd::cancelled) here->calls.cancelled();
+            return true;
+        }
+        if (this->begin()) {
+            execute();
+            return true;
+        }
+        return pool().help_descendant(*here, *this);
     }
+    bool may_help() const noexcept override { return Worker::may_have_descendants(*this); }
+    bool may_end_soon() const noexcept override { return true; }
     void worker_blocks(bool begins) noexcept override {
-        if (WorkerThreads::current() == pool_) pool_->worker_blocks(begins);
+        if (pool().current_worker()) pool().worker_blocks(begins);
     }
     void report(const std::exception_ptr& error) noexcept override {
-        report_unhandled(keeps_pool_ ? pool_->hook() : UnhandledExceptionHook(), error,
+        report_unhandled(keeps_pool() ? pool().hook() : UnhandledExceptionHook(), error,
                          "a done callback");
     }
 
@@ -144,27 +161,32 @@ class ThreadCall final : public OutcomeState<T>, public Task {
     struct NoStopGuard {};
 
     ~ThreadCall() override {
-        if (!keeps_pool_) return;
-        if (pool_->reports_unobserved() && this->failed_unobserved())
-            report_unhandled(pool_->hook(), this->error(), "a call whose failure nobody looked at");
-        pool_->release();
+        if (!keeps_pool()) return;
+        if (pool().reports_unobserved() && this->failed_unobserved())
+            report_unhandled(pool().hook(), this->error(), "a call whose failure nobody looked at");
+        pool().release();
     }
 
     TaskEnd execute() noexcept {
-        pool_->calls().begin();
+        CallCounters& calls = pool().calls();
+        calls.begin();
         const CallState end = this->store_result_of([this]() -> decltype(auto) { return call_(); });
         if constexpr (Call::stoppable) {
             const std::lock_guard lock(listener_mutex(&stop_guard_));
             stop_guard_.over = true;
         }
         std::destroy_at(std::addressof(call_));
-        pool_->calls().end(end == CallState::finished);
+        calls.end(end == CallState::finished);
         this->finish(end);
         return end == CallState::finished ? TaskEnd::completed : TaskEnd::failed;
     }
 
-    WorkerThreads* const pool_;  // alive while the call is pending, and as long as this if kept
-    const bool keeps_pool_;
+    static constexpr std::uintptr_t kept = 1;
+    /// Alive while the call is queued or running, and as long as this if kept.
+    WorkerThreads& pool() const noexcept { return *reinterpret_cast<WorkerThreads*>(pool_ & ~kept); }
+    bool keeps_pool() const noexcept { return pool_ & kept; }
+
+    const std::uintptr_t pool_;  // with the bit `kept` in it: a call fills one cache line
     [[no_unique_address]] std::conditional_t<Call::stoppable, StopGuard, NoStopGuard> stop_guard_;
     union {
         Call call_;  // destroyed before the call ends

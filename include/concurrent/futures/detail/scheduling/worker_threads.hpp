@@ -1,42 +1,43 @@
 // SPDX-License-Identifier: MIT
 //
-// worker_threads.hpp: the engine of a thread pool: one queue, and threads that run what is in it.
+// worker_threads.hpp: the engine of a thread pool: where tasks arrive, and threads that run them.
 //
-//     submitter                                worker
-//     push the task                            take the oldest task of the highest priority
-//     nobody idle, room left: start a thread   more left, nobody on the way: wake or start another
-//     somebody idle: wake the newest idler     run the task, without the lock
-//                                              nothing left: lie down on the idle stack and sleep
+//     a thread outside  ──▶  inbox: by priority, strictly in the order submitted  ──┐
+//     a task of this pool ─▶ its worker's own deque, at normal priority ────────────┴─▶ workers
 //
-// One mutex guards everything here; tasks, hooks and destructors of user code run without it.
-// At most one worker is "on the way" (woken or started, not yet at the queue), so that a burst of
-// submissions costs one wake-up; the one on the way fetches the next when it sees more to do.
-// Nobody is forgotten: after every push and every take, either no task is left, or a worker is on
-// the way, or all workers that may exist are busy and will look again.
+//     a worker takes    high priority from the inbox; its own tasks, oldest first; from the inbox; the
+//                       oldest task of another worker; low priority
+//     finds nothing     searches: looks again for about spin_time, only one worker at a time; then sleeps
+//     finds something   having searched: if more is left, brings the next worker
+//     a submitter       brings a worker (wakes one that sleeps, or starts one) if none is searching
 //
-// Lifetime: threads hold a reference, so a pool may be destroyed from one of its own workers.
+// So a burst of submissions costs one wake-up. Nobody is forgotten. Let `searching_` go from 1 to 0 by worker
+// W: W then looks into all queues with their locks (work_is_left()). A submitter pushes with the lock
+// and then reads searching_. If its push came after W's look, the lock has handed W's decrement over to
+// it: it reads 0, or counts on another searcher, who will look in turn. If its push came before, W sees
+// the task. The same for available_, which is raised before the last look of a worker that lies down.
+//
+// Tasks, hooks and destructors of user code run without a lock. Lifetime: threads hold a reference, so a
+// pool may be destroyed from one of its own workers. Lock order: mutex_, then those of inbox and deques.
+// Measured against one mutex around one queue: benchmarks/README.md. Wake-ups: cf. tokio's scheduler.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
-#include <list>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
-#include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
-#include "concurrent/futures/detail/scheduling/parker.hpp"
-#include "concurrent/futures/detail/state/shared_state.hpp"
+#include "concurrent/futures/detail/scheduling/worker.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
-#include "concurrent/futures/detail/task/priority_queue.hpp"
+#include "concurrent/futures/detail/task/inbox.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/options.hpp"
@@ -50,12 +51,13 @@ class WorkerThreads {
     };
 
     /// `options` are checked; max_workers is at least 1. Starts no thread yet.
-    explicit WorkerThreads(ThreadPoolOptions options) : options_(std::move(options)) {}
+    explicit WorkerThreads(ThreadPoolOptions options)
+        : options_(std::move(options)), available_(options_.max_workers) {}
     WorkerThreads(const WorkerThreads&) = delete;
     WorkerThreads& operator=(const WorkerThreads&) = delete;
 
-    /// Takes over the task. Throws ShutdownError, BrokenThreadPool, QueueFullError: then the task is
-    /// still the caller's. May block, or run the task here, as `on_full` says.
+    /// Takes over the task. Throws ShutdownError, BrokenThreadPool, QueueFullError, std::bad_alloc: then
+    /// the task is still the caller's. May block, or run the task here, as `on_full` says.
     void submit(Task& task, Priority priority);
 
     /// No more submissions; queued tasks still run, or are given up if `cancel_pending`.
@@ -66,6 +68,10 @@ class WorkerThreads {
     /// Before destruction from one of its own workers: the threads end by themselves.
     void detach();
 
+    /// Runs one call that `task`, which another worker is running, has submitted. False if there is none.
+    bool help_descendant(Worker& here, const Task& task) noexcept;
+    /// There may be room for one that waits at max_pending: a call was taken from the queue or cancelled.
+    void note_room() noexcept;
     /// A worker goes to sleep for the first of several calls while one of them needs a worker (`begins`),
     /// and comes back. Meanwhile another one may work in its place.
     void worker_blocks(bool begins);
@@ -73,12 +79,24 @@ class WorkerThreads {
     Counts counts() const;
     const UnhandledExceptionHook& hook() const noexcept { return options_.on_unhandled_exception; }
     bool reports_unobserved() const noexcept { return options_.report_unobserved; }
+    /// Its calls need it after they have ended, or when they are cancelled.
+    bool outlived_by_calls() const noexcept {
+        return hook() || reports_unobserved() || options_.max_pending != 0;
+    }
     std::size_t max_workers() const noexcept { return options_.max_workers; }
     bool in_forked_child() const noexcept { return fork_generation() != born_; }
 
     /// The pool whose worker is calling, or null.
-    static WorkerThreads* current() noexcept { return current_; }
-    CallCounters& calls() noexcept { return calls_; }
+    static WorkerThreads* current() noexcept { return current_ ? &current_->pool : nullptr; }
+    /// The calling worker, if it is one of this pool's, or null.
+    Worker* current_worker() const noexcept {
+        return current_ && &current_->pool == this ? current_ : nullptr;
+    }
+    /// Where the calling thread counts what it does for this pool.
+    CallCounters& calls() noexcept {
+        Worker* const here = current_worker();
+        return here ? here->calls : calls_of_others_;
+    }
     /// For calls with a time limit.
     DeadlineTimer& timer() noexcept { return timer_; }
 
@@ -92,305 +110,75 @@ class WorkerThreads {
     }
 
   private:
-    struct Worker {
-        Parker parker;
-        std::thread thread;
-        std::list<Worker>::iterator self;
-    };
+    using Lock = std::unique_lock<std::mutex>;
 
-    ~WorkerThreads() = default;
+    ~WorkerThreads();
 
-    bool wait_for_room(std::unique_lock<std::mutex>& lock, Task& task);
-    void throw_if_closed() const;
+    // Submitting.
+    void submit_within_bound(Task& task, Priority priority);
+    [[noreturn]] void throw_closed() const;
+    void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
+
+    // Bringing workers: with mutex_ held where they take the lock.
+    void bring_worker(Lock& lock);
+    void bring_worker_for_rest() noexcept;
+    Worker& choose_idle() noexcept;
     void start_worker();
-    Worker* choose_idle() noexcept;
-    void bring_worker_for_rest();
-    bool may_grow() const noexcept { return workers_.size() < options_.max_workers + blocked_; }
-    bool too_many() const noexcept { return workers_.size() > options_.max_workers + blocked_; }
+    void count_available() noexcept;
+    bool may_grow() const noexcept { return alive_ < options_.max_workers + blocked_; }
+    bool too_many() const noexcept { return alive_ > options_.max_workers + blocked_; }
+    bool work_is_left() const noexcept;
+    std::size_t backlog() const noexcept;
+
+    // A worker's life.
     void work(Worker& worker) noexcept;
     bool initialize() noexcept;
-    void run_tasks(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept;
-    bool sleep(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept;
-    void abandon(std::unique_lock<std::mutex>& lock, PriorityQueue tasks,
-                 const std::exception_ptr& reason) noexcept;
+    void run_tasks(Worker& worker) noexcept;
+    bool sees_work() const noexcept;
+    Task* try_take(Worker& worker) noexcept;
+    Task* search(Worker& worker) noexcept;
+    void adapt_patience(Worker& worker, int looks) noexcept;
+    bool lie_down(Worker& worker) noexcept;
+    void end(Worker& worker) noexcept;
 
-    inline static constinit thread_local WorkerThreads* current_ = nullptr;
+    void abandon(PriorityQueue tasks, const std::exception_ptr& reason) noexcept;
+    void abandon_all(const std::exception_ptr& reason) noexcept;
+    Worker* first_worker() const noexcept {
+        // (4) acquire, pairs with (3): the worker is complete.
+        return first_worker_.load(std::memory_order_acquire);
+    }
+
+    inline static constinit thread_local Worker* current_ = nullptr;
 
     const ThreadPoolOptions options_;
     const unsigned born_ = fork_generation();
     Atomic<std::size_t> references_{1};
-    CallCounters calls_;
+    CallCounters calls_of_others_{CallCounters::Writers::many};
     DeadlineTimer timer_;
+    Inbox inbox_;
+
+    // Read at each submission; written rarely under load.
+    alignas(64) Atomic<std::size_t> searching_{0};  // workers that will look into all queues once more
+    Atomic<std::size_t> available_;  // workers that could be brought: asleep, or not started yet
+    Atomic<bool> closed_{false};     // shut down, or broken
+    Atomic<bool> surplus_{false};    // too_many(), for those without the mutex
+    Atomic<Worker*> first_worker_{nullptr};
 
     mutable std::mutex mutex_;
     // All below: guarded by mutex_.
-    PriorityQueue queue_;
-    std::list<Worker> workers_;   // those that have not ended
-    std::list<Worker> ended_;     // to be joined
-    std::vector<Worker*> idle_;   // newest last: woken first, its data is warm
-    std::size_t on_the_way_ = 0;  // woken or started, not yet at the queue
-    std::size_t started_ = 0;     // numbers the threads
-    std::size_t cancelled_ = 0;   // taken from the queue so far
-    std::size_t blocked_ = 0;     // see worker_blocks()
-    bool closed_ = false;
-    std::string broken_;  // why, or empty
+    std::vector<Worker*> idle_;    // asleep; newest last: woken first, its data is warm
+    std::vector<Worker*> ended_;   // to be joined
+    std::vector<Worker*> vacant_;  // joined: for the next thread
+    std::size_t alive_ = 0;        // threads that have not ended
+    std::size_t starting_ = 0;     // of them: not yet at work
+    std::size_t started_ = 0;      // numbers the threads
+    std::size_t blocked_ = 0;      // see worker_blocks()
+    std::string broken_;           // why, or empty
     std::condition_variable all_ended_;
     std::condition_variable room_;  // for submitters that wait for max_pending
 };
 
-inline void WorkerThreads::submit(Task& task, Priority priority) {
-    if (in_forked_child())
-        throw BrokenThreadPool(
-            "ThreadPoolExecutor: made before fork(); its threads are in the parent process. Make a "
-            "new pool in the child");
-    std::unique_lock lock(mutex_);
-    throw_if_closed();
-    if (options_.max_pending != 0 && !wait_for_room(lock, task)) return;
-    queue_.push(task, priority);
-    Worker* idler = nullptr;
-    if (!idle_.empty()) {
-        if (on_the_way_ == 0) idler = choose_idle();
-    } else if (may_grow() && queue_.size() > on_the_way_) {
-        try {
-            start_worker();
-        } catch (const std::exception& error) {
-            if (workers_.empty()) {
-                queue_.remove_newest(priority);
-                throw BrokenThreadPool(
-                    std::string("ThreadPoolExecutor: cannot start a worker thread: ") + error.what());
-            }
-        }
-    }
-    lock.unlock();
-    if (idler) idler->parker.wake();
-}
-
-/// False when the task was dealt with here.
-inline bool WorkerThreads::wait_for_room(std::unique_lock<std::mutex>& lock, Task& task) {
-    // A worker never waits for room: it may be the one that has to make it.
-    if (queue_.size() < options_.max_pending || current_ == this) return true;
-    // Cancelled calls, and those that a waiting worker has run, still have their entries.
-    abandon(lock, queue_.take_spent(), nullptr);
-    throw_if_closed();
-    if (queue_.size() < options_.max_pending) return true;
-    switch (options_.on_full) {
-        case QueueFull::raise:
-            throw QueueFullError("ThreadPoolExecutor: " + std::to_string(queue_.size()) +
-                                 " calls are waiting, which is max_pending; submit later, or choose "
-                                 "QueueFull::block or caller_runs");
-        case QueueFull::caller_runs: {
-            lock.unlock();
-            const TaskEnd end = task.run();
-            lock.lock();
-            cancelled_ += end == TaskEnd::cancelled;
-            return false;
-        }
-        case QueueFull::block: break;
-    }
-    room_.wait(lock, [this] {
-        return queue_.size() < options_.max_pending || closed_ || !broken_.empty();
-    });
-    throw_if_closed();
-    return true;
-}
-
-inline void WorkerThreads::throw_if_closed() const {
-    if (!broken_.empty()) throw BrokenThreadPool(broken_);
-    if (closed_) throw ShutdownError("ThreadPoolExecutor: cannot schedule new calls after shutdown");
-}
-
-/// Throws what std::thread throws; then nothing has changed.
-inline void WorkerThreads::start_worker() {
-    Worker& worker = workers_.emplace_back();
-    worker.self = std::prev(workers_.end());
-    try {
-        idle_.reserve(workers_.size());  // so that lying down cannot throw
-        retain();
-        try {
-            worker.thread = std::thread([this, &worker, number = started_] {
-                name_current_thread(options_.thread_name_prefix, number);
-                work(worker);
-                release();
-            });
-        } catch (...) {
-            release();
-            throw;
-        }
-    } catch (...) {
-        workers_.pop_back();
-        throw;
-    }
-    ++started_;
-    ++on_the_way_;
-}
-
-inline WorkerThreads::Worker* WorkerThreads::choose_idle() noexcept {
-    Worker* const worker = idle_.back();
-    idle_.pop_back();
-    ++on_the_way_;
-    return worker;
-}
-
-inline void WorkerThreads::work(Worker& worker) noexcept {
-    current_ = this;
-    this_thread_may_help = true;
-    substitute_this_worker = [](bool begins) { current_->worker_blocks(begins); };
-    const bool ready = initialize();
-    std::unique_lock lock(mutex_);
-    --on_the_way_;
-    if (ready) {
-        run_tasks(lock, worker);
-    } else {
-        abandon(lock, std::move(queue_), std::make_exception_ptr(BrokenThreadPool(broken_)));
-    }
-    if (ready && options_.worker_exit) {
-        lock.unlock();
-        try {
-            options_.worker_exit();
-        } catch (...) {
-            report_unhandled(hook(), std::current_exception(), "worker_exit");
-        }
-        lock.lock();
-    }
-    // Each ending thread joins those that ended before, so that they do not pile up.
-    for (std::list<Worker> before; !ended_.empty(); lock.lock()) {
-        before.splice(before.end(), ended_);
-        lock.unlock();
-        for (Worker& ended : before)
-            if (ended.thread.joinable()) ended.thread.join();
-    }
-    ended_.splice(ended_.end(), workers_, worker.self);
-    // What was submitted since this worker left the queue may have counted on it.
-    bring_worker_for_rest();
-    if (workers_.empty() && !queue_.empty())
-        abandon(lock, std::move(queue_), std::make_exception_ptr(BrokenThreadPool(
-                              "ThreadPoolExecutor: cannot start a worker thread")));
-    all_ended_.notify_all();
-}
-
-/// False when the initializer threw: the pool is broken now.
-inline bool WorkerThreads::initialize() noexcept {
-    std::string why = "ThreadPoolExecutor: the initializer threw";
-    try {
-        if (options_.initializer) options_.initializer();
-        return true;
-    } catch (const std::exception& error) {
-        why += std::string(": ") + error.what();
-    } catch (...) {
-        why += " something that is no std::exception";
-    }
-    const std::lock_guard lock(mutex_);
-    if (broken_.empty()) broken_ = why + "; the pool cannot be used any more";
-    return false;
-}
-
-inline void WorkerThreads::run_tasks(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept {
-    while (!too_many()) {
-        if (Task* const task = queue_.try_pop()) {
-            if (options_.max_pending != 0) room_.notify_one();
-            bring_worker_for_rest();
-            lock.unlock();
-            const TaskEnd end = task->run();
-            lock.lock();
-            cancelled_ += end == TaskEnd::cancelled;
-        } else if (closed_ || !broken_.empty() || !sleep(lock, worker)) {
-            return;
-        }
-    }
-}
-
-/// After a take: if more is left and nobody is on the way to it, sends somebody.
-inline void WorkerThreads::bring_worker_for_rest() {
-    if (on_the_way_ != 0 || queue_.empty()) return;
-    if (!idle_.empty()) {
-        choose_idle()->parker.wake();
-    } else if (may_grow()) {
-        try {
-            start_worker();
-        } catch (...) {  // the workers there are will do it
-        }
-    }
-}
-
-/// With nothing to do. False: this worker has been idle for idle_timeout and should end.
-inline bool WorkerThreads::sleep(std::unique_lock<std::mutex>& lock, Worker& worker) noexcept {
-    worker.parker.reset();
-    idle_.push_back(&worker);
-    lock.unlock();
-    worker.parker.park(Deadline::after(options_.idle_timeout));
-    lock.lock();
-    if (std::erase(idle_, &worker) != 0) return false;
-    // Chosen by somebody. If the time was up just then, his wake-up is still to come, and this object must
-    // not go away before it.
-    lock.unlock();
-    worker.parker.park(Deadline::never());
-    lock.lock();
-    --on_the_way_;
-    return true;
-}
-
-inline void WorkerThreads::abandon(std::unique_lock<std::mutex>& lock, PriorityQueue tasks,
-                                   const std::exception_ptr& reason) noexcept {
-    room_.notify_all();
-    lock.unlock();
-    std::size_t cancelled = 0;
-    while (Task* const task = tasks.try_pop())
-        cancelled += task->abandon(reason) == TaskEnd::cancelled;
-    lock.lock();
-    cancelled_ += cancelled;
-}
-
-inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
-    if (in_forked_child()) return;
-    std::unique_lock lock(mutex_);
-    closed_ = true;
-    room_.notify_all();
-    if (cancel_pending) abandon(lock, std::move(queue_), nullptr);
-    // Idle workers have nothing to do and must see that; busy ones see it when they come back.
-    while (!idle_.empty()) choose_idle()->parker.wake();
-}
-
-inline bool WorkerThreads::join(const Deadline& deadline) {
-    if (current_ == this || in_forked_child()) return true;
-    std::unique_lock lock(mutex_);
-    const auto all_ended = [this] { return workers_.empty(); };
-    if (deadline.is_never())
-        all_ended_.wait(lock, all_ended);
-    else if (!all_ended_.wait_until(lock, deadline.at(), all_ended))
-        return false;
-    // Their last act was to hand over this mutex: joining takes no time. One caller gets them all.
-    std::list<Worker> ended;
-    ended.swap(ended_);
-    lock.unlock();
-    for (Worker& worker : ended) worker.thread.join();
-    timer_.stop();
-    return true;
-}
-
-inline void WorkerThreads::detach() {
-    const std::lock_guard lock(mutex_);
-    for (Worker& worker : workers_) worker.thread.detach();
-    for (Worker& worker : ended_) worker.thread.detach();
-    ended_.clear();
-}
-
-inline void WorkerThreads::worker_blocks(bool begins) {
-    const std::lock_guard lock(mutex_);
-    begins ? ++blocked_ : --blocked_;
-    bring_worker_for_rest();
-    if (too_many() && !idle_.empty()) choose_idle()->parker.wake();  // to leave
-}
-
-inline WorkerThreads::Counts WorkerThreads::counts() const {
-    if (in_forked_child()) return {};  // somebody may have held the mutex at the fork
-    const std::lock_guard lock(mutex_);
-    Counts counts{workers_.size(),    idle_.size(),    0,         calls_.running(),
-                  calls_.completed(), calls_.failed(), cancelled_};
-    queue_.for_each([&](const Task& task) {
-        counts.pending += task.standing() == Task::Standing::waiting;
-        counts.cancelled += task.standing() == Task::Standing::cancelled;
-    });
-    return counts;
-}
-
 }  // namespace concurrent::futures::inline v1::detail
+
+#include "concurrent/futures/detail/scheduling/worker_threads_life.hpp"    // IWYU pragma: export
+#include "concurrent/futures/detail/scheduling/worker_threads_submit.hpp"  // IWYU pragma: export

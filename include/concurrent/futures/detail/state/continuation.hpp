@@ -93,7 +93,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
     }
 
     void notify(SharedState&) noexcept override {
-        inner_ ? end_like_inner() : run();
+        inner_ ? end_like_inner() : run_function();
     }
 
     bool cancel() noexcept override {
@@ -132,7 +132,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
         if (parent_) parent_->drop_handle();
     }
 
-    void run() noexcept {
+    void run_function() noexcept {
         CallState end = CallState::cancelled;
         const bool wanted = this->begin();
         bool has_inner = false;
@@ -209,7 +209,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
     OutcomeState<T>* parent_;           // guarded by listener_mutex(this), set until it has ended
     OutcomeState<U>* inner_ = nullptr;  // the same, for the future that the function returned
     union {
-        Function function_;  // destroyed in run()
+        Function function_;  // destroyed in run_function()
     };
 };
 

@@ -26,9 +26,11 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
+#include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/state/call_state.hpp"
 #include "concurrent/futures/detail/state/listener.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
+#include "concurrent/futures/detail/task/task.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -38,11 +40,10 @@ inline constinit thread_local bool this_thread_may_help = false;
 using SubstituteWorker = void (*)(bool begins);
 inline constinit thread_local SubstituteWorker substitute_this_worker = nullptr;
 
-class SharedState {
+/// A Task, so that calls of thread pools need no second table of virtual functions; the calls of others
+/// are never in a queue.
+class SharedState : public Task {
   public:
-    SharedState(const SharedState&) = delete;
-    SharedState& operator=(const SharedState&) = delete;
-
     /// Final states are read with acquire: after one is seen, the outcome may be read.
     CallState state() const noexcept;
     bool done() const noexcept { return is_final(state()); }
@@ -82,6 +83,8 @@ class SharedState {
     /// Called by a thread that is about to wait: does the call itself where that is allowed.
     /// True when it ran something.
     virtual bool help() noexcept { return false; }
+    /// A hint for those who look again and again: help() may find something by now.
+    virtual bool may_help() const noexcept { return false; }
     /// Called by a thread that goes to sleep although this call waits for a worker, and when it is back.
     virtual void worker_blocks(bool begins) noexcept {
         if (waits_for_others() && substitute_this_worker) substitute_this_worker(begins);
@@ -90,6 +93,11 @@ class SharedState {
     virtual bool waits_for_others() const noexcept { return false; }
     /// The one call that this one follows, with one more handle, or null.
     virtual SharedState* awaited() noexcept { return nullptr; }
+    /// It runs in this process and nobody knows for how long: looking again a few times may save a sleep.
+    virtual bool may_end_soon() const noexcept { return false; }
+    TaskEnd run() noexcept override { return TaskEnd::claimed; }
+    TaskEnd abandon(const std::exception_ptr&) noexcept override { return TaskEnd::claimed; }
+    Standing standing() const noexcept override { return Standing::claimed; }
     /// Where exceptions of callbacks go.
     virtual void report(const std::exception_ptr& error) noexcept {
         report_unhandled(error, "a done callback");
@@ -114,7 +122,7 @@ class SharedState {
 
     /// Born with one handle and one producer.
     SharedState() = default;
-    virtual ~SharedState() = default;
+    ~SharedState() override = default;
 
   private:
     static constexpr std::uint32_t state_bits = 7;
@@ -134,6 +142,11 @@ class SharedState {
         references_.fetch_add(reference, std::memory_order_relaxed);
     }
     void drop(std::uint32_t reference) noexcept {
+        // acquire, pairs with the acq_rel below: nobody else is left, so nobody can be in between.
+        if (references_.load(std::memory_order_acquire) == reference) {
+            delete this;
+            return;
+        }
         // acq_rel, pairs with itself: the last one sees everything the others did before letting go.
         if (references_.fetch_sub(reference, std::memory_order_acq_rel) == reference) delete this;
     }
@@ -180,6 +193,7 @@ inline bool SharedState::cancel() noexcept {
 }
 
 inline bool SharedState::wait(const Deadline& deadline) noexcept {
+    if (may_end_soon() && !deadline.passed() && spin_until([this] { return done(); })) return true;
     for (;;) {
         // (4) acquire, pairs with (3).
         std::uint32_t seen = word_.load(std::memory_order_acquire);

@@ -16,22 +16,32 @@ namespace concurrent::futures::inline v1::detail {
 
 class PriorityQueue {
   public:
-    PriorityQueue() = default;
+    constexpr PriorityQueue() = default;
 
     std::size_t size() const noexcept {
         return levels_[0].size() + levels_[1].size() + levels_[2].size();
     }
-    bool empty() const noexcept { return size() == 0; }
+    bool empty() const noexcept { return highest() < 0; }
+    /// The level of the highest priority that has a task, -1 when none has.
+    int highest() const noexcept {
+        for (int level = 2; level >= 0; --level)
+            if (!levels_[static_cast<std::size_t>(level)].empty()) return level;
+        return -1;
+    }
 
     void push(Task& task, Priority priority) noexcept { level(priority).push(task); }
+    /// All of `others`, each behind those of its priority that are here.
+    void append(PriorityQueue others) noexcept {
+        for (std::size_t one = 0; one < levels_.size(); ++one)
+            levels_[one].append(std::move(others.levels_[one]));
+    }
     /// The oldest of the highest priority, or null.
     Task* try_pop() noexcept {
-        for (std::size_t above = levels_.size(); above-- > 0;)
-            if (Task* const task = levels_[above].try_pop()) return task;
-        return nullptr;
+        const int one = highest();
+        return one < 0 ? nullptr : levels_[static_cast<std::size_t>(one)].try_pop();
     }
-    /// Takes out the task that was pushed last with this priority.
-    void remove_newest(Priority priority) noexcept { level(priority).remove_newest(); }
+    /// Takes out this task; false when it is not here. O(size).
+    bool remove(const Task& task, Priority priority) noexcept { return level(priority).remove(task); }
 
     /// Takes out what run() would find cancelled or claimed. O(size).
     PriorityQueue take_spent() noexcept {

@@ -11,6 +11,8 @@
 #include <exception>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/atomic.hpp"
+
 namespace concurrent::futures::inline v1::detail {
 
 /// What became of a task that was taken from a queue, for counting.
@@ -41,13 +43,18 @@ class Task {
 
   private:
     friend class TaskQueue;
-    Task* next_ = nullptr;  // guarded by whatever guards the queue
+    friend class TaskDeque;
+    friend class Worker;
+    // In a TaskQueue the next task, in a TaskDeque its place, doubled; while a worker runs it, that worker and
+    // the lowest bit. Written by whoever has it: under the lock of the queue that it is in, or by the
+    // worker. Others may read it at any time, and then have to ask what it names.
+    Atomic<std::uintptr_t> link_{0};
 };
 
 /// First in, first out. Not synchronised: the owner brings the lock. Must be empty when destroyed.
 class TaskQueue {
   public:
-    TaskQueue() = default;
+    constexpr TaskQueue() = default;
     TaskQueue(TaskQueue&& other) noexcept
         : first_(std::exchange(other.first_, nullptr)),
           last_(std::exchange(other.last_, nullptr)),
@@ -58,28 +65,35 @@ class TaskQueue {
     std::size_t size() const noexcept { return size_; }
 
     void push(Task& task) noexcept {
-        task.next_ = nullptr;
-        (last_ ? last_->next_ : first_) = &task;
+        set_next(task, nullptr);
+        link_last(&task);
         last_ = &task;
         ++size_;
+    }
+    /// All of `others`, behind those that are here.
+    void append(TaskQueue others) noexcept {
+        if (others.empty()) return;
+        link_last(others.first_);
+        last_ = std::exchange(others.last_, nullptr);
+        size_ += std::exchange(others.size_, 0);
+        others.first_ = nullptr;
     }
 
     Task* try_pop() noexcept {
         Task* const task = first_;
         if (!task) return nullptr;
-        first_ = task->next_;
+        first_ = next(*task);
         if (!first_) last_ = nullptr;
         --size_;
         return task;
     }
 
-    /// Takes out the newest task again, for a submit that cannot be kept. O(size).
-    void remove_newest() noexcept {
-        Task* before = nullptr;
-        for (Task* task = first_; task != last_; task = task->next_) before = task;
-        last_ = before;
-        (before ? before->next_ : first_) = nullptr;
-        --size_;
+    /// Takes out this one, for a submit that cannot be kept. False when it is not here. O(size).
+    bool remove(const Task& task) noexcept {
+        TaskQueue all(std::move(*this));
+        bool found = false;
+        while (Task* const one = all.try_pop()) one == &task ? void(found = true) : push(*one);
+        return found;
     }
 
     /// Takes out what run() would find cancelled or claimed. O(size).
@@ -92,10 +106,24 @@ class TaskQueue {
 
     template <class Visitor>
     void for_each(Visitor visit) const {
-        for (const Task* task = first_; task; task = task->next_) visit(*task);
+        for (const Task* task = first_; task; task = next(*task)) visit(*task);
     }
 
   private:
+    // relaxed, both: guarded by the owner's lock, see Task::link_.
+    static Task* next(const Task& task) noexcept {
+        return reinterpret_cast<Task*>(task.link_.load(std::memory_order_relaxed));
+    }
+    static void set_next(Task& task, Task* next) noexcept {
+        task.link_.store(reinterpret_cast<std::uintptr_t>(next), std::memory_order_relaxed);
+    }
+    void link_last(Task* task) noexcept {
+        if (last_)
+            set_next(*last_, task);
+        else
+            first_ = task;
+    }
+
     Task* first_ = nullptr;
     Task* last_ = nullptr;
     std::size_t size_ = 0;

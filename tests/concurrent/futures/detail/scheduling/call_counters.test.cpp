@@ -3,6 +3,7 @@
 #include <concurrent/futures/thread_pool_executor.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cstddef>
 #include <stdexcept>
 #include <thread>
@@ -13,22 +14,31 @@ namespace {
 namespace cf = concurrent::futures;
 using cf::detail::CallCounters;
 
+CallCounters::Counts counts_of(const CallCounters& calls) {
+    CallCounters::Counts counts;
+    calls.add_to(counts);
+    return counts;
+}
+
 TEST_CASE("calls count as running, then as completed or failed", "[call_counters]") {
-    CallCounters calls;
+    const auto writers = GENERATE(CallCounters::Writers::one, CallCounters::Writers::many);
+    CallCounters calls(writers);
     calls.begin();
     calls.begin();
-    CHECK(calls.running() == 2);
+    CHECK(counts_of(calls).running() == 2);
     calls.end(true);
-    CHECK(calls.completed() == 1);
+    CHECK(counts_of(calls).completed == 1);
     calls.end(false);
     calls.failed_unstarted();
-    CHECK(calls.running() == 0);
-    CHECK(calls.failed() == 2);
-    CHECK(calls.completed() == 1);
+    calls.cancelled();
+    CHECK(counts_of(calls).running() == 0);
+    CHECK(counts_of(calls).failed == 2);
+    CHECK(counts_of(calls).completed == 1);
+    CHECK(counts_of(calls).cancelled == 1);
 }
 
 TEST_CASE("no count is lost between threads", "[call_counters]") {
-    CallCounters calls;
+    CallCounters calls(CallCounters::Writers::many);
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t)
         threads.emplace_back([&] {
@@ -38,9 +48,21 @@ TEST_CASE("no count is lost between threads", "[call_counters]") {
             }
         });
     for (std::thread& thread : threads) thread.join();
-    CHECK(calls.running() == 0);
-    CHECK(calls.completed() == 20'000);
-    CHECK(calls.failed() == 20'000);
+    CHECK(counts_of(calls).running() == 0);
+    CHECK(counts_of(calls).completed == 20'000);
+    CHECK(counts_of(calls).failed == 20'000);
+}
+
+TEST_CASE("the counts of several threads add up", "[call_counters]") {
+    CallCounters one(CallCounters::Writers::one), other(CallCounters::Writers::one);
+    one.begin();
+    other.begin();
+    other.end(true);
+    CallCounters::Counts sum = counts_of(one);
+    other.add_to(sum);
+    CHECK(sum.begun == 2);
+    CHECK(sum.running() == 1);
+    CHECK(sum.completed == 1);
 }
 
 TEST_CASE("stats() are exact as soon as result() returns", "[call_counters]") {

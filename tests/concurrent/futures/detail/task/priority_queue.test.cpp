@@ -36,18 +36,36 @@ TEST_CASE("higher priorities leave first, equal ones in order", "[priority_queue
     CHECK(queue.empty());
 }
 
-TEST_CASE("the newest of a priority can be taken back", "[priority_queue]") {
+TEST_CASE("one task of a priority can be taken back", "[priority_queue]") {
     Idle low, other_low, high;
     PriorityQueue queue;
     queue.push(low, Priority::low);
     queue.push(other_low, Priority::low);
     queue.push(high, Priority::high);
-    queue.remove_newest(Priority::low);
+    CHECK_FALSE(queue.remove(other_low, Priority::high));
+    CHECK(queue.remove(other_low, Priority::low));
+    CHECK(queue.highest() == 2);
     PriorityQueue moved(std::move(queue));
     CHECK(queue.empty());  // NOLINT: moved from on purpose
     CHECK(moved.try_pop() == &high);
+    CHECK(moved.highest() == 0);
     CHECK(moved.try_pop() == &low);
     CHECK(moved.try_pop() == nullptr);
+    CHECK(moved.highest() == -1);
+}
+
+TEST_CASE("others come behind those of their own priority", "[priority_queue]") {
+    Idle low, high, other_low, other_high, normal;
+    PriorityQueue queue, others;
+    queue.push(low, Priority::low);
+    queue.push(high, Priority::high);
+    others.push(other_low, Priority::low);
+    others.push(normal, Priority::normal);
+    others.push(other_high, Priority::high);
+    queue.append(std::move(others));
+    for (const Task* const next : {&high, &other_high, &normal, &low, &other_low})
+        CHECK(queue.try_pop() == next);
+    CHECK(queue.empty());
 }
 
 }  // namespace

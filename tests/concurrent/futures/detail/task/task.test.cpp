@@ -49,19 +49,38 @@ TEST_CASE("first in, first out", "[task]") {
     CHECK(drained(queue) == std::vector<int>{1});
 }
 
-TEST_CASE("the newest can be taken back", "[task]") {
+TEST_CASE("one task can be taken back, the others keep their order", "[task]") {
     Numbered a(1), b(2), c(3);
     TaskQueue queue;
     queue.push(a);
-    queue.remove_newest();
+    CHECK(queue.remove(a));
     CHECK(queue.empty());
+    CHECK_FALSE(queue.remove(a));
     queue.push(a);
     queue.push(b);
+    CHECK_FALSE(queue.remove(c));
     queue.push(c);
-    queue.remove_newest();
+    CHECK(queue.remove(b));
     CHECK(queue.size() == 2);
-    queue.push(c);
-    CHECK(drained(queue) == std::vector<int>{1, 2, 3});
+    queue.push(b);
+    CHECK(drained(queue) == std::vector<int>{1, 3, 2});
+}
+
+TEST_CASE("a queue takes over another one behind its own tasks", "[task]") {
+    Numbered a(1), b(2), c(3), d(4);
+    TaskQueue queue, more, none;
+    more.push(a);
+    queue.append(std::move(more));
+    queue.append(std::move(none));
+    CHECK(queue.size() == 1);
+    TaskQueue others;
+    others.push(b);
+    others.push(c);
+    queue.append(std::move(others));
+    CHECK(others.empty());  // NOLINT: moved from on purpose
+    queue.push(d);
+    CHECK(queue.size() == 4);
+    CHECK(drained(queue) == std::vector<int>{1, 2, 3, 4});
 }
 
 TEST_CASE("a moved queue takes everything along", "[task]") {

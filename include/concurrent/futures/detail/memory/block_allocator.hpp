@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+//
+// block_allocator.hpp: memory for calls, which one thread makes and another lets go.
+//
+//     class Call : public BlockAllocated { … };      // new Call, delete call: as usual
+//
+// Each thread cuts its blocks off a page of its own, one behind the other, so that making one takes no atomic
+// operation. A page counts the blocks in use; the last one that comes back takes the page along. Threads
+// count what they free in one page and settle it when they come to the next: calls that are made in a
+// row come back in a row. The block made last may be put back on its page: a call that is waited
+// for at once leaves no trace.
+//
+//     page.in_use = what its thread may still make (`lead`, until it has taken the next page)
+//                 + blocks made − blocks settled
+//
+// Why not malloc: a block that another thread frees costs it 53 to 58 ns, against 3. Why not lists of free
+// blocks per thread: where one thread makes and another frees they fill up on one side; and pages that are
+// empty go back, so memory shrinks after a burst. Cost: a call that is kept keeps its page (4 KiB).
+// With a sanitizer, and for blocks that are large or over-aligned: operator new.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <new>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/page_memory.hpp"
+#include "concurrent/futures/detail/platform/spin_mutex.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+/// Pages that are free, for the next who needs one. Never destroyed: calls may outlive everything.
+class PageStore {
+  public:
+    /// Throws std::bad_alloc.
+    void* take() {
+        // try_lock: in a forked child somebody may have held it at the fork, for ever.
+        if (const std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock() && first_) {
+            --pages_;
+            return std::exchange(first_, *static_cast<void**>(first_));
+        }
+        return allocate_page();
+    }
+    void put(void* page) noexcept {
+        if (const std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock() && pages_ < most) {
+            ++pages_;
+            *static_cast<void**>(page) = std::exchange(first_, page);
+            return;
+        }
+        free_page(page);
+    }
+
+  private:
+    static constexpr std::size_t most = 64;  // 256 KiB
+
+    SpinMutex mutex_;
+    void* first_ = nullptr;  // guarded by mutex_; each page's first word points to the next
+    std::size_t pages_ = 0;  // guarded by mutex_
+};
+
+struct alignas(64) BlockPage {
+    Atomic<std::uint32_t> in_use;
+};
+/// What a thread has of the BlockAllocator. Nothing to construct or destroy, so that reaching it takes no check.
+struct LocalBlocks {
+    char* next = nullptr;
+    char* end = nullptr;
+    std::uint32_t made = 0;      // in the page of `next`
+    std::uint32_t freed = 0;     // in freed_page, not settled yet
+    BlockPage* freed_page = nullptr;
+    bool ended = false;          // other thread_locals of this thread are still being destroyed
+};
+
+class BlockAllocator {
+  public:
+    /// Throws std::bad_alloc.
+    static void* allocate(std::size_t size) {
+        if (!pooled(size)) return ::operator new(size);
+        size = rounded(size);
+        LocalBlocks& local = local_;
+        if (static_cast<std::size_t>(local.end - local.next) < size) {
+            if (local.ended) return ::new (pages_.take()) BlockPage{1} + 1;
+            take_page(local);
+        }
+        ++local.made;
+        return std::exchange(local.next, local.next + size);
+    }
+    static void deallocate(void* block, std::size_t size) noexcept {
+        if (!pooled(size)) return ::operator delete(block, size);
+        size = rounded(size);
+        LocalBlocks& local = local_;
+        if (static_cast<char*>(block) + size == local.next) {
+            local.next = static_cast<char*>(block);
+            --local.made;
+            return;
+        }
+        BlockPage* const page = static_cast<BlockPage*>(page_of(block));
+        if (page != local.freed_page) {
+            if (local.ended) return let_go(page, 1);
+            settle_at_end_of_thread();
+            settle(local);
+            local.freed_page = page;
+        }
+        ++local.freed;
+    }
+
+  private:
+    static constexpr std::uint32_t lead = 1u << 16;  // more than a page can hold
+
+    static constexpr std::size_t rounded(std::size_t size) noexcept { return (size + 15) & ~std::size_t{15}; }
+    static constexpr bool pooled(std::size_t size) noexcept {
+        return !CONCURRENT_FUTURES_SANITIZED && size <= 512;
+    }
+
+    static void settle_at_end_of_thread() noexcept {
+        struct Ending {
+            ~Ending() {
+                leave_page(local_);
+                settle(local_);
+                local_.ended = true;
+            }
+        };
+        static thread_local const Ending ending{};
+        static_cast<void>(ending);
+    }
+    static void take_page(LocalBlocks& local) {
+        settle_at_end_of_thread();
+        auto* const page = ::new (pages_.take()) BlockPage{lead};
+        leave_page(local);
+        local.next = reinterpret_cast<char*>(page) + sizeof(BlockPage);
+        local.end = reinterpret_cast<char*>(page) + page_size;
+        local.made = 0;
+    }
+    static void leave_page(LocalBlocks& local) noexcept {
+        if (!local.next) return;
+        let_go(static_cast<BlockPage*>(page_of(local.next - 1)), lead - local.made);
+        local.next = local.end = nullptr;
+    }
+    static void settle(LocalBlocks& local) noexcept {
+        if (BlockPage* const page = std::exchange(local.freed_page, nullptr))
+            let_go(page, std::exchange(local.freed, 0));
+    }
+    static void let_go(BlockPage* page, std::uint32_t blocks) noexcept {
+        // acq_rel, pairs with itself: what was done with the blocks is over before the page goes.
+        if (page->in_use.fetch_sub(blocks, std::memory_order_acq_rel) == blocks) pages_.put(page);
+    }
+
+    inline static constinit PageStore pages_{};
+    inline static constinit thread_local LocalBlocks local_{};
+};
+
+/// For classes whose objects are made by one thread and destroyed by any.
+class BlockAllocated {
+  public:
+    static void* operator new(std::size_t size) { return BlockAllocator::allocate(size); }
+    static void operator delete(void* block, std::size_t size) noexcept {
+        BlockAllocator::deallocate(block, size);
+    }
+    static void* operator new(std::size_t size, std::align_val_t alignment) {
+        return ::operator new(size, alignment);
+    }
+    static void operator delete(void* block, std::size_t size, std::align_val_t alignment) noexcept {
+        ::operator delete(block, size, alignment);
+    }
+
+  protected:
+    BlockAllocated() = default;
+    ~BlockAllocated() = default;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

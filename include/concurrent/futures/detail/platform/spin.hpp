@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+//
+// spin.hpp: look again a few times before going to sleep.
+//
+//     if (spin_until([&] { return done(); })) return;     // soon enough
+//     … sleep on a futex …
+//
+// Bounded by time, about spin_time, because what one pause costs differs tenfold between processors. First
+// in pauses, which another hardware thread hardly notices, then giving the processor to whoever can use
+// it. Where only one processor may be used nobody can change anything meanwhile: no spinning there.
+#pragma once
+
+#include <chrono>
+#include <thread>
+
+#include "concurrent/futures/detail/platform/processor_count.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+/// About what it costs to sleep and be woken; less would sleep too soon, more would burn more than it saves.
+inline constexpr std::chrono::microseconds spin_time{10};
+
+/// Tells the processor that this thread is waiting in a loop.
+inline void pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("isb" ::: "memory");
+#endif
+}
+
+inline bool spinning_pays() noexcept {
+    static const bool pays = processors_of_affinity() > 1;
+    return pays;
+}
+
+/// True as soon as `condition()` is; false when it was not for about spin_time.
+template <class Condition>
+bool spin_until(Condition condition) {
+    if (!spinning_pays()) return condition();
+    for (int pauses = 0; pauses < 64; ++pauses) {
+        if (condition()) return true;
+        pause();
+    }
+    const auto end = std::chrono::steady_clock::now() + spin_time;
+    do {
+        for (int pauses = 0; pauses < 8; ++pauses) {
+            if (condition()) return true;
+            pause();
+        }
+        std::this_thread::yield();
+    } while (std::chrono::steady_clock::now() < end);
+    return condition();
+}
+
+}  // namespace concurrent::futures::inline v1::detail

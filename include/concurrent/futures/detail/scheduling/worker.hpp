@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+//
+// worker.hpp: what a pool keeps of one of its threads: the tasks it has submitted itself, where it sleeps,
+// what it has counted.
+//
+// Lives as long as the pool, so that others may look for work here without asking whether the thread is
+// still there; a thread that starts later takes over the place of one that has ended.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/spin_mutex.hpp"
+#include "concurrent/futures/detail/scheduling/call_counters.hpp"
+#include "concurrent/futures/detail/scheduling/parker.hpp"
+#include "concurrent/futures/detail/task/task_deque.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+class WorkerThreads;
+
+class alignas(64) Worker {
+  public:
+    Worker(WorkerThreads& owner, Worker* next_one) noexcept : pool(owner), next(next_one) {}
+
+    /// By the worker itself. Throws std::bad_alloc.
+    void push(Task& task) {
+        const std::lock_guard lock(mutex_);
+        tasks_.push(task);
+        note();
+    }
+    /// By the worker itself: takes this task out; false when it is not here.
+    bool try_remove(const Task& task) noexcept {
+        if (looks_empty()) return false;
+        const std::lock_guard lock(mutex_);
+        const bool removed = tasks_.try_remove(task);
+        note();
+        return removed;
+    }
+    /// By anybody.
+    Task* try_take_oldest() noexcept {
+        if (looks_empty()) return nullptr;
+        const std::lock_guard lock(mutex_);
+        Task* const task = tasks_.try_pop_oldest();
+        note();
+        return task;
+    }
+    /// Without the lock: whether it is worth trying.
+    bool looks_empty() const noexcept {
+        // relaxed: a hint; the owner sees its own writes.
+        return !has_tasks_.load(std::memory_order_relaxed);
+    }
+
+    /// By the worker itself, with a task that is in no queue: it is going to run it. What the task submits
+    /// lies above what is here now.
+    void mark_running(Task& task) noexcept {
+        // (1) release, pairs with (2): hands over this object.
+        task.link_.store((reinterpret_cast<std::uintptr_t>(this) / alignof(Worker) << base_bits) |
+                             (tasks_.end() % bases << 1) | 1,
+                         std::memory_order_release);
+    }
+    /// What a task that somebody else runs has submitted, and the tasks run since then on top of it: all that
+    /// its end may depend on. Takes the oldest of that; or null.
+    static Task* try_take_descendant(const Task& task) noexcept {
+        const std::uintptr_t link = task.link_.load(std::memory_order_acquire);  // (2), with (1)
+        Worker* const runner = runner_of(link);
+        if (!runner || runner->looks_empty()) return nullptr;
+        const std::lock_guard lock(runner->mutex_);
+        // The upper bits of the base are those of now; a deque so long that they could differ is left alone.
+        const std::size_t now = runner->tasks_.end();
+        if (runner->tasks_.size() > bases / 2) return nullptr;
+        const std::size_t above = (now - (link >> 1)) % bases;
+        if (above == 0 || above > bases / 2) return nullptr;
+        Task* const found = runner->tasks_.try_take_from(now - above);
+        runner->note();
+        return found;
+    }
+    /// Without the lock: whether it is worth trying.
+    static bool may_have_descendants(const Task& task) noexcept {
+        const Worker* const runner = runner_of(task.link_.load(std::memory_order_acquire));  // (2), with (1)
+        return runner && !runner->looks_empty();
+    }
+
+    /// With the lock: for those who go to sleep if it is.
+    bool empty() const noexcept {
+        const std::lock_guard lock(mutex_);
+        return tasks_.empty();
+    }
+    std::size_t size() const noexcept {
+        const std::lock_guard lock(mutex_);
+        return tasks_.size();
+    }
+    template <class Visitor>
+    void for_each_task(Visitor visit) const {
+        const std::lock_guard lock(mutex_);
+        tasks_.for_each(visit);
+    }
+
+    WorkerThreads& pool;
+    Worker* const next;  // another one of the pool, or null
+    CallCounters calls{CallCounters::Writers::one};
+    Parker parker;
+    std::thread thread;   // guarded by the pool's mutex
+    unsigned picked = 0;  // the owner's, to look into the inbox from time to time
+    int patience = 0;     // the owner's: pauses before it looks for more, see WorkerThreads::search()
+
+  private:
+    static constexpr int base_bits = 22;
+    static constexpr std::size_t bases = std::size_t{1} << (base_bits - 1);
+
+    static Worker* runner_of(std::uintptr_t link) noexcept {
+        return link & 1 ? reinterpret_cast<Worker*>((link >> base_bits) * alignof(Worker)) : nullptr;
+    }
+    void note() noexcept {
+        // relaxed, both: written under the mutex; read without it as a hint only.
+        if (has_tasks_.load(std::memory_order_relaxed) == tasks_.empty())
+            has_tasks_.store(!tasks_.empty(), std::memory_order_relaxed);
+    }
+
+    mutable SpinMutex mutex_;
+    TaskDeque tasks_;  // guarded by mutex_
+    Atomic<bool> has_tasks_{false};
+};
+
+}  // namespace concurrent::futures::inline v1::detail

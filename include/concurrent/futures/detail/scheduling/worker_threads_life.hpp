@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+//
+// worker_threads_life.hpp: how the workers of WorkerThreads are started, find work, sleep and end. Included by
+// worker_threads.hpp, where the class and its picture are.
+#pragma once
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/thread_name.hpp"
+#include "concurrent/futures/detail/scheduling/worker_threads.hpp"
+#include "concurrent/futures/detail/state/shared_state.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+inline WorkerThreads::~WorkerThreads() {
+    for (Worker* worker = first_worker(); worker;) delete std::exchange(worker, worker->next);
+}
+
+// ---- bringing a worker: all with mutex_ held ----------------------------------------------------
+
+inline void WorkerThreads::count_available() noexcept {
+    // relaxed: a worker that lies down looks once more after this, with the locks of the queues, which is
+    // what orders it; see the top of worker_threads.hpp.
+    available_.store(idle_.size() + (may_grow() ? options_.max_workers + blocked_ - alive_ : 0),
+                     std::memory_order_relaxed);
+}
+
+/// Wakes or starts one, unless enough are about to look. Throws what std::thread throws; then nothing has
+/// changed. Gives up the lock for the wake-up.
+inline void WorkerThreads::bring_worker(Lock& lock) {
+    // relaxed, here and below: see submit().
+    if (searching_.load(std::memory_order_relaxed) != 0) return;
+    if (!idle_.empty()) {
+        Worker& worker = choose_idle();
+        lock.unlock();
+        worker.parker.wake();
+    } else if (may_grow() && (starting_ == 0 || backlog() > starting_)) {
+        start_worker();
+    }
+}
+
+/// Where nobody could take an exception: then the workers that are there will do it.
+inline void WorkerThreads::bring_worker_for_rest() noexcept {
+    if (searching_.load(std::memory_order_relaxed) != 0 || !work_is_left()) return;
+    if (!idle_.empty()) {
+        choose_idle().parker.wake();
+    } else if (may_grow() && (starting_ == 0 || backlog() > starting_)) {
+        try {
+            start_worker();
+        } catch (...) {
+        }
+    }
+}
+
+inline Worker& WorkerThreads::choose_idle() noexcept {
+    Worker& worker = *idle_.back();
+    idle_.pop_back();
+    searching_.fetch_add(1, std::memory_order_relaxed);  // on its behalf
+    count_available();
+    return worker;
+}
+
+inline void WorkerThreads::start_worker() {
+    if (vacant_.empty()) {
+        // So that nothing can throw later, when a worker lies down or ends.
+        const std::size_t places = started_ + 1;
+        for (auto* const list : {&idle_, &ended_, &vacant_}) list->reserve(std::max(places, list->size()));
+        auto worker = std::make_unique<Worker>(*this, first_worker());
+        vacant_.push_back(worker.get());
+        // (3) release, pairs with (4) in first_worker().
+        first_worker_.store(worker.release(), std::memory_order_release);
+    }
+    Worker& worker = *vacant_.back();
+    retain();
+    try {
+        worker.thread = std::thread([this, &worker, number = started_] {
+            name_current_thread(options_.thread_name_prefix, number);
+            work(worker);
+            release();
+        });
+    } catch (...) {
+        release();
+        throw;
+    }
+    vacant_.pop_back();
+    ++started_;
+    ++alive_;
+    ++starting_;
+    count_available();
+}
+
+/// With the locks of all queues, one after the other.
+inline bool WorkerThreads::work_is_left() const noexcept {
+    if (!inbox_.empty()) return true;
+    for (const Worker* worker = first_worker(); worker; worker = worker->next)
+        if (!worker->empty()) return true;
+    return false;
+}
+
+inline std::size_t WorkerThreads::backlog() const noexcept {
+    std::size_t tasks = inbox_.size();
+    for (const Worker* worker = first_worker(); worker; worker = worker->next) tasks += worker->size();
+    return tasks;
+}
+
+// ---- a worker's life ----------------------------------------------------------------------------
+
+inline void WorkerThreads::work(Worker& worker) noexcept {
+    current_ = &worker;
+    this_thread_may_help = true;
+    substitute_this_worker = [](bool begins) { current_->pool.worker_blocks(begins); };
+    const bool ready = initialize();
+    {
+        const std::lock_guard lock(mutex_);
+        --starting_;
+        // relaxed: it has not looked yet.
+        if (ready) searching_.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (ready) {
+        run_tasks(worker);
+    } else {
+        abandon_all(std::make_exception_ptr(BrokenThreadPool(broken_)));
+    }
+    if (ready && options_.worker_exit) {
+        try {
+            options_.worker_exit();
+        } catch (...) {
+            report_unhandled(hook(), std::current_exception(), "worker_exit");
+        }
+    }
+    end(worker);
+    // What thread_locals of this thread still do is done from outside.
+    current_ = nullptr;
+    this_thread_may_help = false;
+    substitute_this_worker = nullptr;
+}
+
+/// False when the initializer threw: the pool is broken now.
+inline bool WorkerThreads::initialize() noexcept {
+    std::string why = "ThreadPoolExecutor: the initializer threw";
+    try {
+        if (options_.initializer) options_.initializer();
+        return true;
+    } catch (const std::exception& error) {
+        why += std::string(": ") + error.what();
+    } catch (...) {
+        why += " something that is no std::exception";
+    }
+    const std::lock_guard lock(mutex_);
+    if (broken_.empty()) broken_ = why + "; the pool cannot be used any more";
+    // release, pairs with the acquire in submit().
+    closed_.store(true, std::memory_order_release);
+    inbox_.close();
+    room_.notify_all();
+    return false;
+}
+
+/// From searching_ to searching_, until there is a reason to leave.
+inline void WorkerThreads::run_tasks(Worker& worker) noexcept {
+    while (Task* task = search(worker)) {
+        do {
+            if (options_.max_pending != 0) note_room();
+            worker.mark_running(*task);
+            if (task->run() == TaskEnd::cancelled) worker.calls.cancelled();
+            // relaxed: a hint; search() decides.
+        } while (!surplus_.load(std::memory_order_relaxed) && (task = try_take(worker)));
+        // relaxed: it adds one who will look again.
+        searching_.fetch_add(1, std::memory_order_relaxed);
+    }
+}
+
+inline Task* WorkerThreads::try_take(Worker& worker) noexcept {
+    if (!inbox_.looks_empty(Priority::high))
+        if (Task* const task = inbox_.try_take(Priority::high)) return task;
+    // Tasks that keep submitting others must not keep the inbox waiting for ever.
+    const bool inbox_first = ++worker.picked % 64 == 0;
+    if (!inbox_first)
+        if (Task* const task = worker.try_take_oldest()) return task;
+    if (!inbox_.looks_empty(Priority::normal))
+        if (Task* const task = inbox_.try_take(Priority::normal)) return task;
+    // From here on: its own, in case the inbox was first; then those of the others, beginning behind it.
+    Worker* other = &worker;
+    do {
+        if (Task* const task = other->try_take_oldest()) return task;
+        other = other->next ? other->next : first_worker();
+    } while (other != &worker);
+    return inbox_.looks_empty() ? nullptr : inbox_.try_take();
+}
+
+/// Without locks.
+inline bool WorkerThreads::sees_work() const noexcept {
+    if (!inbox_.looks_empty()) return true;
+    for (const Worker* worker = first_worker(); worker; worker = worker->next)
+        if (!worker->looks_empty()) return true;
+    return false;
+}
+
+/// A worker as quick as the submitter would take each task alone, and both would wait for the same cache lines
+/// all the time: a worker that finds work at once lets some gather first, for up to about a microsecond.
+/// A submitter that waits for each result never gives it cause to. Measured: benchmarks/README.md.
+inline void WorkerThreads::adapt_patience(Worker& worker, int looks) noexcept {
+    constexpr int most = 32, some = 8, at_once = 4;
+    if (inbox_.last_fetched() >= at_once)
+        worker.patience = std::min(worker.patience * 2 + some, most);
+    else if (worker.patience > 0)
+        worker.patience /= 2;
+    else if (looks <= at_once)
+        worker.patience = some;
+}
+
+/// Called while counted in searching_, returns without. Null: this worker should leave.
+inline Task* WorkerThreads::search(Worker& worker) noexcept {
+    for (;;) {
+        // relaxed: a guess; one that waits for work is enough.
+        const bool alone = searching_.load(std::memory_order_relaxed) == 1;
+        for (int pauses = 0; pauses < worker.patience; ++pauses) pause();
+        int looks = 0;
+        const auto look = [&] {
+            ++looks;
+            return sees_work();
+        };
+        const bool seen = alone ? spin_until(look) : look();
+        if (seen && !surplus_.load(std::memory_order_relaxed)) {
+            // relaxed: see the top of worker_threads.hpp; work_is_left() takes the locks.
+            const bool last = searching_.fetch_sub(1, std::memory_order_relaxed) == 1;
+            Task* const task = try_take(worker);
+            adapt_patience(worker, looks);
+            if (last && available_.load(std::memory_order_relaxed) != 0) {
+                const std::lock_guard lock(mutex_);
+                bring_worker_for_rest();
+            }
+            if (task) return task;
+            searching_.fetch_add(1, std::memory_order_relaxed);  // relaxed: it will look again
+        } else if (!lie_down(worker)) {
+            return nullptr;
+        }
+    }
+}
+
+/// Sleeps until somebody brings this worker, or there is something to do after all. False when it should leave
+/// instead: then it is not counted in searching_.
+inline bool WorkerThreads::lie_down(Worker& worker) noexcept {
+    Lock lock(mutex_);
+    const bool closed = closed_.load(std::memory_order_relaxed);
+    const bool leaves = too_many();
+    if (!closed && !leaves) {
+        worker.parker.reset();
+        idle_.push_back(&worker);
+        count_available();
+    }
+    lock.unlock();
+    // relaxed: the look that follows takes the locks; see the top of worker_threads.hpp.
+    searching_.fetch_sub(1, std::memory_order_relaxed);
+    if (leaves) return false;
+    const bool work = work_is_left();
+    if (closed) {
+        // relaxed: it will look again.
+        if (work) searching_.fetch_add(1, std::memory_order_relaxed);
+        return work;
+    }
+    if (!work) worker.parker.park(Deadline::after(options_.idle_timeout));
+    lock.lock();
+    if (std::erase(idle_, &worker) != 0) {
+        // Nobody has brought it: there is work, or it has been idle for idle_timeout.
+        count_available();
+        if (!work) return false;
+        // relaxed: it will look again.
+        searching_.fetch_add(1, std::memory_order_relaxed);
+        return true;
+    }
+    // Brought. If that was only just now, the wake-up is still to come, and must not meet the next sleep.
+    lock.unlock();
+    worker.parker.park(Deadline::never());
+    return true;
+}
+
+inline bool WorkerThreads::help_descendant(Worker& here, const Task& task) noexcept {
+    // Each takes some of the stack; what is left lies there for others.
+    constexpr int most_inside_each_other = 64;
+    static constinit thread_local int depth = 0;
+    if (depth == most_inside_each_other) return false;
+    Task* const descendant = Worker::try_take_descendant(task);
+    if (!descendant) return false;
+    ++depth;
+    here.mark_running(*descendant);
+    if (descendant->run() == TaskEnd::cancelled) here.calls.cancelled();
+    --depth;
+    return true;
+}
+
+inline void WorkerThreads::end(Worker& worker) noexcept {
+    // One worker too many may leave tasks behind.
+    while (Task* const task = worker.try_take_oldest()) inbox_.push_back(*task);
+    Lock lock(mutex_);
+    // Each ending thread joins those that ended before, so that they do not pile up.
+    while (!ended_.empty()) {
+        Worker& before = *ended_.back();
+        std::thread thread = std::move(before.thread);
+        ended_.pop_back();
+        lock.unlock();
+        if (thread.joinable()) thread.join();
+        lock.lock();
+        vacant_.push_back(&before);
+    }
+    ended_.push_back(&worker);
+    --alive_;
+    surplus_.store(too_many(), std::memory_order_relaxed);  // relaxed: a hint
+    count_available();
+    // What was submitted since this worker looked last may have counted on it.
+    bring_worker_for_rest();
+    if (alive_ == 0 && work_is_left()) {
+        lock.unlock();
+        abandon_all(std::make_exception_ptr(
+            BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread")));
+        lock.lock();
+    }
+    all_ended_.notify_all();
+}
+
+}  // namespace concurrent::futures::inline v1::detail

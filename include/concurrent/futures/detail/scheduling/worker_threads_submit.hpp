@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+//
+// worker_threads_submit.hpp: the part of WorkerThreads that threads outside call. Included by
+// worker_threads.hpp, where the class and its picture are.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <thread>
+
+#include "concurrent/futures/detail/scheduling/worker_threads.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+inline void WorkerThreads::submit(Task& task, Priority priority) {
+    if (in_forked_child())
+        throw BrokenThreadPool(
+            "ThreadPoolExecutor: made before fork(); its threads are in the parent process. Make a "
+            "new pool in the child");
+    if (options_.max_pending != 0) return submit_within_bound(task, priority);
+    Worker* const here = priority == Priority::normal ? current_worker() : nullptr;
+    if (here) {
+        // acquire, pairs with the release in begin_shutdown(): what was done before the shutdown is seen.
+        if (closed_.load(std::memory_order_acquire)) throw_closed();
+        here->push(task);
+    } else if (!inbox_.push(task, priority)) {
+        throw_closed();
+    }
+    // relaxed, both: ordered by the lock of the push, see the top of worker_threads.hpp.
+    if (searching_.load(std::memory_order_relaxed) != 0 ||
+        available_.load(std::memory_order_relaxed) == 0)
+        return;
+    try {
+        Lock lock(mutex_);
+        bring_worker(lock);
+    } catch (const std::exception& error) {
+        unsubmit_or_keep(task, priority, error);
+    }
+}
+
+/// A thread could not be started. If there is none at all, nobody would ever run the task.
+inline void WorkerThreads::unsubmit_or_keep(Task& task, Priority priority, const std::exception& error) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (alive_ != 0) return;
+    }
+    if (inbox_.remove(task, priority))
+        throw BrokenThreadPool(std::string("ThreadPoolExecutor: cannot start a worker thread: ") +
+                               error.what());
+}
+
+inline void WorkerThreads::throw_closed() const {
+    const std::lock_guard lock(mutex_);
+    if (!broken_.empty()) throw BrokenThreadPool(broken_);
+    throw ShutdownError("ThreadPoolExecutor: cannot schedule new calls after shutdown");
+}
+
+/// With max_pending everything goes through the inbox, and one submission at a time.
+inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
+    Lock lock(mutex_);
+    // A worker never waits for room: it may be the one that has to make it.
+    while (!current_worker() && inbox_.size() >= options_.max_pending) {
+        // Cancelled calls, and those that a waiting worker has run, still have their entries.
+        if (PriorityQueue spent = inbox_.take_spent(); !spent.empty()) {
+            lock.unlock();
+            abandon(std::move(spent), nullptr);
+            lock.lock();
+            continue;
+        }
+        // relaxed: written under mutex_.
+        if (closed_.load(std::memory_order_relaxed)) break;
+        switch (options_.on_full) {
+            case QueueFull::raise:
+                throw QueueFullError("ThreadPoolExecutor: " + std::to_string(inbox_.size()) +
+                                     " calls are waiting, which is max_pending; submit later, or choose "
+                                     "QueueFull::block or caller_runs");
+            case QueueFull::caller_runs:
+                lock.unlock();
+                if (task.run() == TaskEnd::cancelled) calls().cancelled();
+                return;
+            case QueueFull::block: room_.wait(lock);
+        }
+    }
+    if (!inbox_.push(task, priority)) {
+        lock.unlock();
+        throw_closed();
+    }
+    try {
+        bring_worker(lock);
+    } catch (const std::exception& error) {
+        if (lock.owns_lock()) lock.unlock();
+        unsubmit_or_keep(task, priority, error);
+    }
+}
+
+inline void WorkerThreads::note_room() noexcept {
+    if (options_.max_pending == 0) return;
+    { const std::lock_guard lock(mutex_); }
+    room_.notify_all();
+}
+
+inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
+    if (in_forked_child()) return;
+    {
+        const std::lock_guard lock(mutex_);
+        // release, pairs with the acquire in submit().
+        closed_.store(true, std::memory_order_release);
+        inbox_.close();
+        room_.notify_all();
+        // Idle workers have nothing to do and must see that; busy ones see it when they come back.
+        while (!idle_.empty()) choose_idle().parker.wake();
+    }
+    if (cancel_pending) abandon_all(nullptr);
+}
+
+inline void WorkerThreads::abandon(PriorityQueue tasks, const std::exception_ptr& reason) noexcept {
+    while (Task* const task = tasks.try_pop())
+        if (task->abandon(reason) == TaskEnd::cancelled) calls().cancelled();
+}
+
+inline void WorkerThreads::abandon_all(const std::exception_ptr& reason) noexcept {
+    abandon(inbox_.take_all(), reason);
+    for (Worker* worker = first_worker(); worker; worker = worker->next)
+        while (Task* const task = worker->try_take_oldest())
+            if (task->abandon(reason) == TaskEnd::cancelled) calls().cancelled();
+}
+
+inline bool WorkerThreads::join(const Deadline& deadline) {
+    if (current() == this || in_forked_child()) return true;
+    Lock lock(mutex_);
+    const auto all_ended = [this] { return alive_ == 0; };
+    if (deadline.is_never())
+        all_ended_.wait(lock, all_ended);
+    else if (!all_ended_.wait_until(lock, deadline.at(), all_ended))
+        return false;
+    // Their last act was to hand over this mutex: joining takes no time. One caller gets them all.
+    std::vector<std::thread> ended;
+    for (Worker* const worker : ended_) ended.push_back(std::move(worker->thread));
+    vacant_.insert(vacant_.end(), ended_.begin(), ended_.end());
+    ended_.clear();
+    lock.unlock();
+    for (std::thread& thread : ended) thread.join();
+    timer_.stop();
+    return true;
+}
+
+inline void WorkerThreads::detach() {
+    const std::lock_guard lock(mutex_);
+    for (Worker* worker = first_worker(); worker; worker = worker->next)
+        if (worker->thread.joinable()) worker->thread.detach();
+    vacant_.insert(vacant_.end(), ended_.begin(), ended_.end());
+    ended_.clear();
+}
+
+inline void WorkerThreads::worker_blocks(bool begins) {
+    const std::lock_guard lock(mutex_);
+    begins ? ++blocked_ : --blocked_;
+    count_available();
+    bring_worker_for_rest();
+    // relaxed: a hint; they look again with the mutex.
+    surplus_.store(too_many(), std::memory_order_relaxed);
+    if (too_many() && !idle_.empty()) choose_idle().parker.wake();  // to leave
+}
+
+inline WorkerThreads::Counts WorkerThreads::counts() const {
+    if (in_forked_child()) return {};  // somebody may have held a mutex at the fork
+    const std::lock_guard lock(mutex_);
+    CallCounters::Counts calls;
+    calls_of_others_.add_to(calls);
+    std::size_t pending = 0;
+    const auto count = [&](const Task& task) {
+        pending += task.standing() == Task::Standing::waiting;
+        calls.cancelled += task.standing() == Task::Standing::cancelled;
+    };
+    inbox_.for_each(count);
+    for (Worker* worker = first_worker(); worker; worker = worker->next) {
+        worker->for_each_task(count);
+        worker->calls.add_to(calls);
+    }
+    return {alive_, idle_.size(), pending, calls.running(), calls.completed, calls.failed, calls.cancelled};
+}
+
+}  // namespace concurrent::futures::inline v1::detail

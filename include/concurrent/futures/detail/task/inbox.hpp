@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+//
+// inbox.hpp: where a pool's tasks arrive: by priority, and within one strictly in the order submitted.
+//
+//     submitters                             workers
+//     push()  →  arrived (mutex A)    →      try_take()  →  next (mutex B)
+//                          all at once, when next has nothing as high
+//
+// Two locks, so that submitters and workers do not meet: a worker takes mutex A only to fetch all that has
+// arrived, which is once per burst. Lock order: B, then A. A take that follows a push (in the order of
+// the locks, or told by somebody) sees it. The masks are hints for those who look without a lock.
+// Threads: all members from any thread. Ownership of tasks as in task.hpp; empty when destroyed.
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/spin_mutex.hpp"
+#include "concurrent/futures/detail/task/priority_queue.hpp"
+#include "concurrent/futures/detail/task/task.hpp"
+#include "concurrent/futures/options.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+class Inbox {
+  public:
+    /// False when closed: the task is still the caller's.
+    bool push(Task& task, Priority priority) noexcept {
+        const std::lock_guard lock(arrived_.mutex);
+        if (closed_) return false;
+        arrived_.add(task, priority);
+        return true;
+    }
+    /// Also when closed: for tasks that a worker leaves behind.
+    void push_back(Task& task) noexcept {
+        const std::lock_guard lock(arrived_.mutex);
+        arrived_.add(task, Priority::normal);
+    }
+
+    /// The oldest of the highest priority, if that is at least `lowest`; or null.
+    Task* try_take(Priority lowest = Priority::low) noexcept {
+        const std::lock_guard lock(next_.mutex);
+        const int highest = next_.tasks.highest();
+        // relaxed: what was pushed before by somebody who told this thread is seen; the rest may be late.
+        if (arrived_.mask.load(std::memory_order_relaxed) >> (highest + 1)) fetch();
+        if (next_.tasks.highest() < static_cast<int>(lowest)) return nullptr;
+        Task* const task = next_.tasks.try_pop();
+        next_.note();
+        return task;
+    }
+
+    /// Without a lock: whether it is worth looking for a task of at least this priority.
+    bool looks_empty(Priority lowest = Priority::low) const noexcept {
+        // relaxed: a hint.
+        const unsigned mask = arrived_.mask.load(std::memory_order_relaxed) |
+                              next_.mask.load(std::memory_order_relaxed);
+        return mask >> static_cast<unsigned>(lowest) == 0;
+    }
+    /// With the locks: for those who go to sleep if it is.
+    bool empty() const noexcept {
+        const std::lock_guard lock(next_.mutex);
+        const std::lock_guard also(arrived_.mutex);
+        return next_.tasks.empty() && arrived_.tasks.empty();
+    }
+    std::size_t size() const noexcept {
+        const std::lock_guard lock(next_.mutex);
+        const std::lock_guard also(arrived_.mutex);
+        return next_.tasks.size() + arrived_.tasks.size();
+    }
+
+    /// How many tasks came along when the workers fetched last: a hint how fast they arrive.
+    std::size_t last_fetched() const noexcept {
+        return last_fetched_.load(std::memory_order_relaxed);  // relaxed: a hint
+    }
+
+    /// From now on push() takes nothing.
+    void close() noexcept {
+        const std::lock_guard lock(arrived_.mutex);
+        closed_ = true;
+    }
+    PriorityQueue take_all() noexcept {
+        const std::lock_guard lock(next_.mutex);
+        fetch();
+        PriorityQueue all(std::move(next_.tasks));
+        next_.note();
+        return all;
+    }
+    /// Takes out what run() would find cancelled or claimed. O(size).
+    PriorityQueue take_spent() noexcept {
+        const std::lock_guard lock(next_.mutex);
+        fetch();
+        PriorityQueue spent = next_.tasks.take_spent();
+        next_.note();
+        return spent;
+    }
+    /// Takes out this task; false when it is not here. O(size).
+    bool remove(const Task& task, Priority priority) noexcept {
+        const std::lock_guard lock(next_.mutex);
+        fetch();
+        const bool removed = next_.tasks.remove(task, priority);
+        next_.note();
+        return removed;
+    }
+    template <class Visitor>
+    void for_each(Visitor visit) const {
+        const std::lock_guard lock(next_.mutex);
+        const std::lock_guard also(arrived_.mutex);
+        next_.tasks.for_each(visit);
+        arrived_.tasks.for_each(visit);
+    }
+
+  private:
+    struct alignas(64) Side {
+        mutable SpinMutex mutex;
+        Atomic<unsigned> mask{0};  // bit n: there is a task of level n. Written under the mutex
+        PriorityQueue tasks;       // guarded by mutex
+
+        void add(Task& task, Priority priority) noexcept {
+            tasks.push(task, priority);
+            set(mask.load(std::memory_order_relaxed) | 1u << static_cast<unsigned>(priority));
+        }
+        /// After tasks have been taken: a level above those that are left is empty now.
+        void note() noexcept {
+            set((1u << (tasks.highest() + 1)) - 1);
+        }
+        void set(unsigned bits) noexcept {
+            // relaxed, both: written under the mutex only; read without it as a hint only.
+            if (mask.load(std::memory_order_relaxed) != bits)
+                mask.store(bits, std::memory_order_relaxed);
+        }
+    };
+
+    /// Brings all that has arrived to those that are next. With next_.mutex held.
+    void fetch() noexcept {
+        const std::lock_guard lock(arrived_.mutex);
+        last_fetched_.store(arrived_.tasks.size(), std::memory_order_relaxed);  // relaxed: a hint
+        next_.tasks.append(std::move(arrived_.tasks));
+        arrived_.set(0);
+        next_.note();
+    }
+
+    Side arrived_;
+    bool closed_ = false;  // guarded by arrived_.mutex
+    Side next_;
+    Atomic<std::size_t> last_fetched_{0};
+};
+
+}  // namespace concurrent::futures::inline v1::detail

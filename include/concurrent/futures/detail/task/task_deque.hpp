@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+//
+// task_deque.hpp: the tasks that one worker has submitted itself: a ring of pointers.
+//
+//     owner                                     owner and others
+//     push(), try_remove(), end()               try_pop_oldest(), try_take_from()
+//
+// A task knows its place, so that a worker that is going to wait for one can take it out from anywhere.
+// Not synchronised: the owner brings the lock. Ownership as in task.hpp; empty when destroyed. Grows as
+// needed; a ring that was large is given back when it runs empty.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include "concurrent/futures/detail/task/task.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+class TaskDeque {
+  public:
+    bool empty() const noexcept { return oldest_ == end_; }
+    /// With the places of removed ones between the oldest and the newest.
+    std::size_t size() const noexcept { return end_ - oldest_; }
+
+    /// Throws std::bad_alloc; then nothing has changed.
+    void push(Task& task) {
+        if (size() == capacity_) grow();
+        // relaxed: see Task::link_.
+        task.link_.store(end_ << 1, std::memory_order_relaxed);
+        slot(end_++) = &task;
+    }
+    Task* try_pop_oldest() noexcept {
+        if (empty()) return nullptr;
+        Task* const task = slot(oldest_++);
+        skip_removed();
+        return task;
+    }
+    /// The oldest of those pushed when end() was `begin` or later; or null. O(size).
+    Task* try_take_from(std::size_t begin) noexcept {
+        // Both count on for ever: the difference tells which is behind.
+        std::size_t place = static_cast<std::ptrdiff_t>(begin - oldest_) > 0 ? begin : oldest_;
+        for (; static_cast<std::ptrdiff_t>(end_ - place) > 0; ++place)
+            if (Task* const task = std::exchange(slot(place), nullptr)) {
+                skip_removed();
+                return task;
+            }
+        return nullptr;
+    }
+    /// The place of the next task. Changed by the owner only, who may read it without the lock.
+    std::size_t end() const noexcept { return end_; }
+    /// Takes out this one; false when it is not here.
+    bool try_remove(const Task& task) noexcept {
+        // relaxed: if it is in another queue this is any number, and then not its place here.
+        const std::size_t place = task.link_.load(std::memory_order_relaxed) >> 1;
+        if (place - oldest_ >= size() || slot(place) != &task) return false;
+        slot(place) = nullptr;
+        while (!empty() && !slot(end_ - 1)) --end_;
+        skip_removed();
+        return true;
+    }
+
+    template <class Visitor>
+    void for_each(Visitor visit) const {
+        for (std::size_t at = oldest_; at != end_; ++at)
+            if (const Task* const task = slots_[at & (capacity_ - 1)]) visit(*task);
+    }
+
+  private:
+    static constexpr std::size_t first_capacity = 64, large = 4096;
+
+    Task*& slot(std::size_t at) noexcept { return slots_[at & (capacity_ - 1)]; }
+    void grow() {
+        const std::size_t capacity = capacity_ == 0 ? first_capacity : capacity_ * 2;
+        auto slots = std::make_unique<Task*[]>(capacity);
+        for (std::size_t at = oldest_; at != end_; ++at) slots[at & (capacity - 1)] = slot(at);
+        slots_ = std::move(slots);
+        capacity_ = capacity;
+    }
+    /// The oldest place is never that of a removed one.
+    void skip_removed() noexcept {
+        while (!empty() && !slot(oldest_)) ++oldest_;
+        if (!empty() || capacity_ < large) return;
+        slots_.reset();
+        capacity_ = 0;
+    }
+
+    std::unique_ptr<Task*[]> slots_;
+    std::size_t capacity_ = 0;  // zero or a power of two
+    std::size_t oldest_ = 0;    // both count up for ever
+    std::size_t end_ = 0;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/task/inbox.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace concurrent::futures;
+using namespace concurrent::futures::detail;
+
+struct Numbered final : Task {
+    TaskEnd run() noexcept override { return TaskEnd::completed; }
+    TaskEnd abandon(const std::exception_ptr&) noexcept override { return TaskEnd::cancelled; }
+    Standing standing() const noexcept override { return now; }
+    Standing now = Standing::waiting;
+    std::size_t producer = 0, number = 0;
+};
+
+TEST_CASE("tasks leave the inbox by priority, then in the order they came", "[inbox]") {
+    Numbered low, normal, other, high, late;
+    Inbox inbox;
+    CHECK(inbox.looks_empty());
+    CHECK(inbox.empty());
+    CHECK(inbox.try_take() == nullptr);
+    CHECK(inbox.push(low, Priority::low));
+    CHECK(inbox.looks_empty(Priority::normal));
+    CHECK_FALSE(inbox.looks_empty());
+    CHECK(inbox.push(normal, Priority::normal));
+    CHECK(inbox.push(other, Priority::normal));
+    CHECK(inbox.try_take(Priority::high) == nullptr);
+    CHECK(inbox.try_take() == &normal);
+    CHECK(inbox.push(high, Priority::high));  // overtakes what was fetched before
+    CHECK(inbox.push(late, Priority::normal));
+    CHECK(inbox.size() == 4);
+    CHECK_FALSE(inbox.looks_empty(Priority::high));
+    CHECK(inbox.try_take(Priority::high) == &high);
+    CHECK(inbox.looks_empty(Priority::high));
+    CHECK(inbox.try_take(Priority::normal) == &other);
+    CHECK(inbox.try_take(Priority::normal) == &late);
+    CHECK(inbox.try_take(Priority::normal) == nullptr);
+    CHECK(inbox.try_take() == &low);
+    CHECK(inbox.looks_empty());
+    CHECK(inbox.empty());
+}
+
+TEST_CASE("a closed inbox takes no more, and gives out what it has", "[inbox]") {
+    Numbered before, after, left_behind;
+    Inbox inbox;
+    CHECK(inbox.push(before, Priority::normal));
+    inbox.close();
+    CHECK_FALSE(inbox.push(after, Priority::high));
+    inbox.push_back(left_behind);
+    int visited = 0;
+    inbox.for_each([&](const Task&) { ++visited; });
+    CHECK(visited == 2);
+    PriorityQueue all = inbox.take_all();
+    CHECK(inbox.empty());
+    CHECK(inbox.looks_empty());
+    CHECK(all.try_pop() == &before);
+    CHECK(all.try_pop() == &left_behind);
+    CHECK(all.empty());
+}
+
+TEST_CASE("single tasks, and those with nothing left to run, can be taken out", "[inbox]") {
+    Numbered a, b, c, d;
+    b.now = Task::Standing::cancelled;
+    Inbox inbox;
+    CHECK(inbox.push(a, Priority::normal));
+    CHECK(inbox.push(b, Priority::normal));
+    CHECK(inbox.try_take() == &a);  // b is on the workers' side now
+    CHECK(inbox.push(c, Priority::normal));
+    CHECK(inbox.push(d, Priority::low));
+    PriorityQueue spent = inbox.take_spent();
+    CHECK(spent.try_pop() == &b);
+    CHECK(spent.empty());
+    CHECK(inbox.remove(c, Priority::normal));
+    CHECK_FALSE(inbox.remove(c, Priority::normal));
+    CHECK(inbox.try_take() == &d);
+    CHECK(inbox.looks_empty());
+}
+
+TEST_CASE("with many on both sides each task is taken once, and each producer's in order", "[inbox]") {
+    constexpr std::size_t producers = 3, consumers = 2, each = 5'000;
+    std::deque<Numbered> tasks(producers * each);
+    Inbox inbox;
+    std::vector<std::vector<Numbered*>> taken(consumers);
+    std::atomic<std::size_t> left{tasks.size()};
+    std::vector<std::thread> threads;
+    for (std::size_t p = 0; p < producers; ++p)
+        threads.emplace_back([&, p] {
+            for (std::size_t n = 0; n < each; ++n) {
+                Numbered& task = tasks[p * each + n];
+                task.producer = p;
+                task.number = n;
+                static_cast<void>(inbox.push(task, Priority::normal));
+            }
+        });
+    for (std::size_t c = 0; c < consumers; ++c)
+        threads.emplace_back([&, c] {
+            while (left != 0) {
+                if (Task* const task = inbox.try_take()) {
+                    --left;
+                    taken[c].push_back(static_cast<Numbered*>(task));
+                } else {
+                    std::this_thread::yield();
+                }
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(inbox.empty());
+    std::vector<int> times(tasks.size());
+    for (const auto& mine : taken) {
+        std::vector<std::size_t> next(producers);
+        for (const Numbered* const task : mine) {
+            ++times[task->producer * each + task->number];
+            REQUIRE(task->number >= next[task->producer]);
+            next[task->producer] = task->number + 1;
+        }
+    }
+    CHECK(times == std::vector<int>(tasks.size(), 1));
+}
+
+}  // namespace

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/task/task_deque.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+namespace {
+
+using namespace concurrent::futures::detail;
+
+struct Idle final : Task {
+    TaskEnd run() noexcept override { return TaskEnd::completed; }
+    TaskEnd abandon(const std::exception_ptr&) noexcept override { return TaskEnd::cancelled; }
+    Standing standing() const noexcept override { return Standing::waiting; }
+};
+
+TEST_CASE("the oldest task leaves first, however many there are", "[task_deque]") {
+    std::deque<Idle> tasks(10'000);
+    TaskDeque deque;
+    CHECK(deque.empty());
+    CHECK(deque.try_pop_oldest() == nullptr);
+    // Twice, and out of step with the ring.
+    for (int round = 0; round < 2; ++round) {
+        for (std::size_t n = 0; n < 100; ++n) deque.push(tasks[n]);
+        for (std::size_t n = 0; n < 100; ++n) REQUIRE(deque.try_pop_oldest() == &tasks[n]);
+        for (Idle& task : tasks) deque.push(task);
+        CHECK(deque.size() == tasks.size());
+        for (Idle& task : tasks) REQUIRE(deque.try_pop_oldest() == &task);
+        CHECK(deque.empty());
+    }
+}
+
+TEST_CASE("a task can be taken out wherever it is", "[task_deque]") {
+    std::deque<Idle> tasks(6);
+    TaskDeque deque;
+    for (Idle& task : tasks) deque.push(task);
+    CHECK(deque.try_remove(tasks[5]));
+    CHECK(deque.try_remove(tasks[2]));
+    CHECK(deque.try_remove(tasks[3]));
+    CHECK_FALSE(deque.try_remove(tasks[3]));
+    std::vector<const Task*> visited;
+    deque.for_each([&](const Task& task) { visited.push_back(&task); });
+    CHECK(visited == std::vector<const Task*>{&tasks[0], &tasks[1], &tasks[4]});
+    CHECK(deque.try_remove(tasks[0]));
+    CHECK(deque.try_pop_oldest() == &tasks[1]);
+    CHECK(deque.try_pop_oldest() == &tasks[4]);  // over the gap
+    CHECK(deque.empty());
+    deque.push(tasks[0]);
+    CHECK(deque.try_remove(tasks[0]));
+    CHECK(deque.empty());
+}
+
+TEST_CASE("a task of another queue is not taken for one of this one", "[task_deque]") {
+    Idle here, there, linked, behind;
+    TaskDeque deque, other;
+    TaskQueue queue;
+    deque.push(here);
+    other.push(there);
+    queue.push(linked);
+    queue.push(behind);
+    CHECK_FALSE(deque.try_remove(there));  // the same place there
+    CHECK_FALSE(deque.try_remove(linked));
+    CHECK_FALSE(deque.try_remove(behind));
+    CHECK(deque.try_remove(here));
+    CHECK(other.try_pop_oldest() == &there);
+    CHECK(queue.try_pop() == &linked);
+    CHECK(queue.try_pop() == &behind);
+}
+
+}  // namespace
