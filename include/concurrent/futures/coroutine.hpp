@@ -72,8 +72,7 @@ class CoroutinePromiseBase {
             State* const state = coroutine.promise().state_;
             const CallState end = coroutine.promise().end_;
             coroutine.destroy();
-            state->finish(end);
-            state->drop_producer();
+            state->finish_and_drop_producer(end);
         }
         void await_resume() const noexcept {}
     };

@@ -62,8 +62,7 @@ class InlineSubmitter {
         state.begin();
         const CallState end = state.store_result_of([&]() -> decltype(auto) { return call(); });
         ended(end == CallState::finished);
-        state.finish(end);
-        state.drop_producer();
+        state.finish_and_drop_producer(end);
         return future;
     }
 

@@ -14,6 +14,7 @@
 // Why not std::atomic::wait: it has no time limit.
 #pragma once
 
+#include <bit>
 #include <cerrno>
 #include <cstdint>
 #include <ctime>
@@ -36,13 +37,12 @@
 namespace concurrent::futures::inline v1::detail {
 
 using FutexWord = Atomic<std::uint32_t>;
+using DoubleFutexWord = Atomic<std::uint64_t>;  // whose lower half is waited for
 static_assert(sizeof(FutexWord) == 4 && FutexWord::is_always_lock_free);
 
 #if CONCURRENT_FUTURES_LINUX
 
-/// Returns when woken, when the word is no longer `expected`, when the deadline has passed, or for
-/// no reason at all.
-inline void futex_wait(const FutexWord& word, std::uint32_t expected, const Deadline& deadline) {
+inline void futex_wait_at(const void* address, std::uint32_t expected, const Deadline& deadline) {
     std::timespec absolute{};
     const std::timespec* limit = nullptr;
     if (!deadline.is_never()) {
@@ -53,12 +53,27 @@ inline void futex_wait(const FutexWord& word, std::uint32_t expected, const Dead
         absolute.tv_nsec = static_cast<long>(std::chrono::nanoseconds(since_epoch - seconds).count());
         limit = &absolute;
     }
-    ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, limit, nullptr,
+    ::syscall(SYS_futex, address, FUTEX_WAIT_BITSET_PRIVATE, expected, limit, nullptr,
               FUTEX_BITSET_MATCH_ANY);
 }
+/// Returns when woken, when the word is no longer `expected`, when the deadline has passed, or for
+/// no reason at all.
+inline void futex_wait(const FutexWord& word, std::uint32_t expected, const Deadline& deadline) {
+    futex_wait_at(&word, expected, deadline);
+}
+/// The same for the lower half of a larger word.
+inline void futex_wait(const DoubleFutexWord& word, std::uint32_t expected, const Deadline& deadline) {
+    constexpr int lower = std::endian::native == std::endian::little ? 0 : 1;
+    futex_wait_at(reinterpret_cast<const std::uint32_t*>(&word) + lower, expected, deadline);
+}
 
-inline void futex_wake(const FutexWord* word, int count) noexcept {
-    ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+inline void futex_wake_at(const void* address, int count) noexcept {
+    ::syscall(SYS_futex, address, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+inline void futex_wake(const FutexWord* word, int count) noexcept { futex_wake_at(word, count); }
+inline void futex_wake(const DoubleFutexWord* word, int count) noexcept {
+    constexpr int lower = std::endian::native == std::endian::little ? 0 : 1;
+    futex_wake_at(reinterpret_cast<const std::uint32_t*>(word) + lower, count);
 }
 
 #else
@@ -73,19 +88,20 @@ struct ParkingLot {
     }
 };
 
-inline void futex_wait(const FutexWord& word, std::uint32_t expected, const Deadline& deadline) {
+template <class Word>
+void futex_wait(const Word& word, std::uint32_t expected, const Deadline& deadline) {
     ParkingLot& lot = ParkingLot::of(&word);
     std::unique_lock lock(lot.mutex);
     // relaxed: the caller's own load orders the data. The word is changed before futex_wake takes
     // the mutex, so either the change is seen here or the notification comes after the wait began.
-    if (word.load(std::memory_order_relaxed) != expected) return;
+    if (static_cast<std::uint32_t>(word.load(std::memory_order_relaxed)) != expected) return;
     if (deadline.is_never())
         lot.changed.wait(lock);
     else
         lot.changed.wait_until(lock, deadline.at());
 }
 
-inline void futex_wake(const FutexWord* word, int) noexcept {
+inline void futex_wake(const void* word, int) noexcept {
     ParkingLot& lot = ParkingLot::of(word);
     { const std::lock_guard lock(lot.mutex); }
     lot.changed.notify_all();  // several words share a lot, so all must look
@@ -93,8 +109,12 @@ inline void futex_wake(const FutexWord* word, int) noexcept {
 
 #endif
 
-inline void futex_wake_one(const FutexWord* word) noexcept { futex_wake(word, 1); }
-inline void futex_wake_all(const FutexWord* word) noexcept {
+template <class Word>
+void futex_wake_one(const Word* word) noexcept {
+    futex_wake(word, 1);
+}
+template <class Word>
+void futex_wake_all(const Word* word) noexcept {
     futex_wake(word, std::numeric_limits<int>::max());
 }
 

@@ -73,9 +73,12 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
 
     // The queue's side.
     TaskEnd run() noexcept override {
-        const TaskEnd end = this->begin() ? execute()
-                            : was_cancelled() ? TaskEnd::cancelled
-                                              : TaskEnd::claimed;
+        if (this->begin()) {
+            const CallState end = execute();
+            this->finish_and_drop_producer(end);
+            return end == CallState::finished ? TaskEnd::completed : TaskEnd::failed;
+        }
+        const TaskEnd end = was_cancelled() ? TaskEnd::cancelled : TaskEnd::claimed;
         this->drop_producer();
         return end;
     }
@@ -134,7 +137,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
             return true;
         }
         if (this->begin()) {
-            execute();
+            this->finish(execute());  // the queue still holds it
             return true;
         }
         return pool().help_descendant(*here, *this);
@@ -167,7 +170,8 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         pool().release();
     }
 
-    TaskEnd execute() noexcept {
+    /// Runs it and stores the outcome; the caller finishes it.
+    CallState execute() noexcept {
         CallCounters& calls = pool().calls();
         calls.begin();
         const CallState end = this->store_result_of([this]() -> decltype(auto) { return call_(); });
@@ -177,8 +181,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         }
         std::destroy_at(std::addressof(call_));
         calls.end(end == CallState::finished);
-        this->finish(end);
-        return end == CallState::finished ? TaskEnd::completed : TaskEnd::failed;
+        return end;
     }
 
     static constexpr std::uintptr_t kept = 1;

@@ -121,7 +121,7 @@ class WorkerThreads {
 
     // Bringing workers: with mutex_ held where they take the lock.
     void bring_worker(Lock& lock);
-    void bring_worker_for_rest() noexcept;
+    bool bring_worker_for_rest() noexcept;
     Worker& choose_idle() noexcept;
     void start_worker();
     void count_available() noexcept;

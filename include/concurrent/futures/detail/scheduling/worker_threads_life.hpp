@@ -44,17 +44,20 @@ inline void WorkerThreads::bring_worker(Lock& lock) {
     }
 }
 
-/// Where nobody could take an exception: then the workers that are there will do it.
-inline void WorkerThreads::bring_worker_for_rest() noexcept {
-    if (searching_.load(std::memory_order_relaxed) != 0 || !work_is_left()) return;
+/// Where nobody could take an exception: false when a thread could not be started. Then the workers that are
+/// there will do it.
+inline bool WorkerThreads::bring_worker_for_rest() noexcept {
+    if (searching_.load(std::memory_order_relaxed) != 0 || !work_is_left()) return true;
     if (!idle_.empty()) {
         choose_idle().parker.wake();
     } else if (may_grow() && (starting_ == 0 || backlog() > starting_)) {
         try {
             start_worker();
         } catch (...) {
+            return false;
         }
     }
+    return true;
 }
 
 inline Worker& WorkerThreads::choose_idle() noexcept {
@@ -312,8 +315,7 @@ inline void WorkerThreads::end(Worker& worker) noexcept {
     surplus_.store(too_many(), std::memory_order_relaxed);  // relaxed: a hint
     count_available();
     // What was submitted since this worker looked last may have counted on it.
-    bring_worker_for_rest();
-    if (alive_ == 0 && work_is_left()) {
+    if (!bring_worker_for_rest() && alive_ == 0) {
         lock.unlock();
         abandon_all(std::make_exception_ptr(
             BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread")));

@@ -161,8 +161,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
             }
             return;
         }
-        if (wanted) this->finish(end);
-        this->drop_producer();
+        wanted ? this->finish_and_drop_producer(end) : this->drop_producer();
     }
 
     /// False when the function threw; then `end` says how this call ends.
@@ -184,8 +183,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
         if constexpr (!std::is_void_v<Inner>) {
             const CallState end = copy_outcome(*inner_, static_cast<OutcomeState<U>&>(*this));
             let_go(inner_);
-            this->finish(end);
-            this->drop_producer();
+            this->finish_and_drop_producer(end);
         }
     }
 

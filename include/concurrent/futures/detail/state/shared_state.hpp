@@ -2,21 +2,25 @@
 //
 // shared_state.hpp: the life of one call, shared by its futures and by whoever runs it.
 //
-// One 32-bit word holds the CallState and two flags, so that the thread that ends a call learns in
-// the same atomic operation whether anybody has to be told:
+// One word holds the CallState, flags and references, so that the thread that ends a call learns in the
+// same atomic operation whether anybody has to be told, and lets go of the call in it, too:
 //
-//     bits 0-2   CallState
-//     bit  3     sleepers: a thread waits on the word as a futex
-//     bit  4     listeners: the list is not empty
-//     bit  5     observed: somebody has been given the failure
+//     bits 0-2    CallState
+//     bit  3      sleepers: a thread waits on the lower half as a futex
+//     bit  4      listeners: the list is not empty
+//     bit  5      observed: somebody has been given the failure
+//     bits 32-55  handles: futures
+//     bits 56-63  producers: whoever will run or fulfil the call
 //
 // Proof that nobody is forgotten. The call ends by one exchange or compare-exchange of the word (E).
 // A sleeper sets its flag by a read-modify-write (S) and a listener by another (L); all three are in
 // the modification order of one object. If S or L comes before E, E sees the flag and wakes or tells.
 // If it comes after, S or L sees the final state and does not wait.
 //
-// References: handles (futures) and producers (whoever will run or fulfil the call) are counted apart
-// in one word, so that "this is the last future" can be asked while a worker still lets go.
+// Handles and producers are counted apart, so that "this is the last future" can be asked while a worker
+// still holds the call. A worker that lets go in the very operation that ends the call is never the
+// last one to touch an outcome that others may have seen: so no exception of the caller's is
+// destroyed on a worker.
 #pragma once
 
 #include <cstdint>
@@ -57,6 +61,8 @@ class SharedState : public Task {
     bool begin_cancel() noexcept { return move(CallState::pending, CallState::cancelling); }
     /// Only by the thread that made the move before: publishes the outcome, wakes and tells all.
     void finish(CallState final_state) noexcept;
+    /// The same, and drop_producer(): this object may be gone afterwards.
+    void finish_and_drop_producer(CallState final_state) noexcept;
 
     /// The failure has found somebody who looks at it.
     void mark_observed() noexcept {
@@ -109,14 +115,14 @@ class SharedState : public Task {
     void drop_producer() noexcept { drop(producer); }
     bool last_handle() const noexcept {
         // acquire pairs with the acq_rel in drop(): what other handles did with the value is over.
-        return (references_.load(std::memory_order_acquire) & (producer - 1)) == handle;
+        return (word_.load(std::memory_order_acquire) >> 32 & 0xff'ffff) == 1;
     }
 
   protected:
     /// Only in a destructor.
     bool failed_unobserved() const noexcept {
         // relaxed: no other reference is left, and drop() has acquired all that was done before.
-        const std::uint32_t last = word_.load(std::memory_order_relaxed);
+        const std::uint64_t last = word_.load(std::memory_order_relaxed);
         return state_of(last) == CallState::failed && !(last & observed);
     }
 
@@ -125,34 +131,34 @@ class SharedState : public Task {
     ~SharedState() override = default;
 
   private:
-    static constexpr std::uint32_t state_bits = 7;
-    static constexpr std::uint32_t sleepers = 8;
-    static constexpr std::uint32_t listeners = 16;
-    static constexpr std::uint32_t observed = 32;
-    static constexpr std::uint32_t handle = 1;           // up to 2^24 - 1 of them
-    static constexpr std::uint32_t producer = 1u << 24;  // up to 255 of them
+    static constexpr std::uint64_t state_bits = 7;
+    static constexpr std::uint64_t sleepers = 8;
+    static constexpr std::uint64_t listeners = 16;
+    static constexpr std::uint64_t observed = 32;
+    static constexpr std::uint64_t handle = std::uint64_t{1} << 32;    // up to 2^24 - 1 of them
+    static constexpr std::uint64_t producer = std::uint64_t{1} << 56;  // up to 255 of them
+    static constexpr std::uint64_t references = ~(handle - 1);
 
-    static CallState state_of(std::uint32_t word) noexcept {
+    static CallState state_of(std::uint64_t word) noexcept {
         return static_cast<CallState>(word & state_bits);
     }
     bool move(CallState from, CallState to) noexcept;
     void tell_listeners() noexcept;
-    void add(std::uint32_t reference) noexcept {
+    void add(std::uint64_t reference) noexcept {
         // relaxed: whoever copies a reference has one, so the object cannot go away meanwhile.
-        references_.fetch_add(reference, std::memory_order_relaxed);
+        word_.fetch_add(reference, std::memory_order_relaxed);
     }
-    void drop(std::uint32_t reference) noexcept {
-        // acquire, pairs with the acq_rel below: nobody else is left, so nobody can be in between.
-        if (references_.load(std::memory_order_acquire) == reference) {
+    void drop(std::uint64_t reference) noexcept {
+        // acquire, pairs with (6): nobody else is left, so nobody can come in between.
+        if ((word_.load(std::memory_order_acquire) & references) == reference) {
             delete this;
             return;
         }
-        // acq_rel, pairs with itself: the last one sees everything the others did before letting go.
-        if (references_.fetch_sub(reference, std::memory_order_acq_rel) == reference) delete this;
+        // (6) acq_rel, pairs with itself: the last one sees everything the others did before letting go.
+        if ((word_.fetch_sub(reference, std::memory_order_acq_rel) & references) == reference) delete this;
     }
 
-    FutexWord word_{static_cast<std::uint32_t>(CallState::pending)};
-    Atomic<std::uint32_t> references_{handle + producer};
+    DoubleFutexWord word_{static_cast<std::uint64_t>(CallState::pending) + handle + producer};
     ListenerList listeners_;  // guarded by listener_mutex(this)
 };
 
@@ -163,9 +169,9 @@ inline CallState SharedState::state() const noexcept {
 
 inline bool SharedState::move(CallState from, CallState to) noexcept {
     // relaxed: a guess that the compare-exchange checks.
-    std::uint32_t seen = word_.load(std::memory_order_relaxed);
+    std::uint64_t seen = word_.load(std::memory_order_relaxed);
     while (state_of(seen) == from) {
-        const std::uint32_t wanted = (seen & ~state_bits) | static_cast<std::uint32_t>(to);
+        const std::uint64_t wanted = (seen & ~state_bits) | static_cast<std::uint64_t>(to);
         // (2) acq_rel: pairs with itself. A thread that takes over from another (running to
         // completing) sees what that one did. Failure is relaxed: the loop looks only at the state.
         if (word_.compare_exchange_weak(seen, wanted, std::memory_order_acq_rel,
@@ -176,11 +182,34 @@ inline bool SharedState::move(CallState from, CallState to) noexcept {
 }
 
 inline void SharedState::finish(CallState final_state) noexcept {
-    // (3) release, pairs with (1), (4) and (5): hands the outcome to everybody who sees the state.
-    const std::uint32_t before =
-        word_.exchange(static_cast<std::uint32_t>(final_state), std::memory_order_release);
+    // relaxed: the state is this thread's own by now, and nobody else changes it.
+    const std::uint64_t now = word_.load(std::memory_order_relaxed) & state_bits;
+    // (3) release, pairs with (1), (4) and (5): hands the outcome to everybody who sees the state. An
+    // addition, for others may change flags and references.
+    const std::uint64_t before =
+        word_.fetch_add(static_cast<std::uint64_t>(final_state) - now, std::memory_order_release);
     if (before & sleepers) futex_wake_all(&word_);
     if (before & listeners) tell_listeners();
+}
+
+inline void SharedState::finish_and_drop_producer(CallState final_state) noexcept {
+    // relaxed: a guess that the compare-exchange checks.
+    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    while (!(seen & listeners)) {
+        const std::uint64_t wanted =
+            ((seen & ~state_bits) | static_cast<std::uint64_t>(final_state)) - producer;
+        // (3) as in finish(), and (6) as in drop(). Failure is relaxed: the loop looks only at a flag.
+        if (word_.compare_exchange_weak(seen, wanted, std::memory_order_acq_rel,
+                                        std::memory_order_relaxed)) {
+            if ((wanted & references) == 0)
+                delete this;
+            else if (seen & sleepers)
+                futex_wake_all(&word_);  // takes only the address
+            return;
+        }
+    }
+    finish(final_state);
+    drop_producer();
 }
 
 inline bool SharedState::cancel() noexcept {
@@ -196,7 +225,7 @@ inline bool SharedState::wait(const Deadline& deadline) noexcept {
     if (may_end_soon() && !deadline.passed() && spin_until([this] { return done(); })) return true;
     for (;;) {
         // (4) acquire, pairs with (3).
-        std::uint32_t seen = word_.load(std::memory_order_acquire);
+        std::uint64_t seen = word_.load(std::memory_order_acquire);
         if (is_final(state_of(seen))) return true;
         if (deadline.passed()) return false;
         if (Trampoline::catch_up()) continue;
@@ -206,7 +235,7 @@ inline bool SharedState::wait(const Deadline& deadline) noexcept {
             if (is_final(state_of(seen))) continue;
             seen |= sleepers;
         }
-        futex_wait(word_, seen, deadline);
+        futex_wait(word_, static_cast<std::uint32_t>(seen), deadline);
     }
 }
 

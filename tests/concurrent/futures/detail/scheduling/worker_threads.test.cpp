@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+//
+// Who runs what, in what order, and that nobody is forgotten.
+#include <concurrent/futures/detail/scheduling/worker_threads.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
+#include <concurrent/futures/wait.hpp>
+
+#include <array>
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "support/deadline.hpp"
+#include "support/eventually.hpp"
+#include "support/gate.hpp"
+
+namespace {
+
+namespace cf = concurrent::futures;
+using Pool = cf::ThreadPoolExecutor;
+
+TEST_CASE("calls of one submitter start in the order submitted, on one worker",
+          "[worker_threads]") {
+    Pool pool(1);
+    std::vector<int> order;
+    for (int n = 0; n < 10'000; ++n) pool.post([&order, n] { order.push_back(n); });
+    pool.shutdown();
+    REQUIRE(order.size() == 10'000);
+    for (int n = 0; n < 10'000; ++n) REQUIRE(order[static_cast<std::size_t>(n)] == n);
+}
+
+TEST_CASE("with several workers none starts before one that was submitted a worker's count earlier",
+          "[worker_threads]") {
+    constexpr int workers = 4, calls = 20'000;
+    Pool pool(workers);
+    // How many have begun when a call begins. Those before it have all been taken; of these each other
+    // worker may have one that has not counted itself yet.
+    std::atomic<int> begun = 0, worst = 0;
+    for (int n = 0; n < calls; ++n)
+        pool.post([&, n] {
+            const int before = begun++;
+            for (int early = n - before, seen = worst; early > seen;)
+                if (worst.compare_exchange_weak(seen, early)) break;
+        });
+    pool.shutdown();
+    CHECK(begun == calls);
+    CHECK(worst < workers);
+}
+
+TEST_CASE("a call that waits outside of futures for one it submitted gets another worker for it",
+          "[worker_threads]") {
+    Pool pool(2);
+    for (int n = 0; n < 2'000; ++n) {
+        pool.submit([&] {
+            support::Gate done;
+            const auto inner = pool.submit([&] { done.open(); });
+            done.wait();
+            inner.wait();
+        }).result();
+    }
+}
+
+TEST_CASE("of many calls that block each other every one gets a worker", "[worker_threads]") {
+    const int workers = GENERATE(2, 5, 16);
+    Pool pool(workers);
+    for (int n = 0; n < (support::sanitized ? 50 : 300); ++n) {
+        // All must run at the same time; submitted from outside, or by one of them.
+        std::atomic<int> here = 0;
+        support::Gate all;
+        const auto meet = [&] {
+            if (++here == workers) all.open();
+            all.wait();
+        };
+        std::vector<cf::Future<void>> calls;
+        if (n % 2 == 0) {
+            for (int i = 0; i < workers; ++i) calls.push_back(pool.submit(meet));
+        } else {
+            calls.push_back(pool.submit([&] {
+                std::vector<cf::Future<void>> others;
+                for (int i = 1; i < workers; ++i) others.push_back(pool.submit(meet));
+                meet();
+                cf::wait(others);
+            }));
+        }
+        for (const auto& call : calls) call.result();
+        REQUIRE(here == workers);
+    }
+}
+
+TEST_CASE("initializers may wait for those of the other workers", "[worker_threads]") {
+    std::atomic<int> here = 0;
+    support::Gate all;
+    Pool pool({.max_workers = 3, .initializer = [&] {
+                   if (++here == 3) all.open();
+                   all.wait();
+               }});
+    std::vector<cf::Future<int>> calls;
+    for (int n = 0; n < 3; ++n) calls.push_back(pool.submit([n] { return n; }));
+    for (int n = 0; n < 3; ++n) CHECK(calls[static_cast<std::size_t>(n)].result() == n);
+}
+
+TEST_CASE("a call that keeps submitting itself does not keep others waiting", "[worker_threads]") {
+    Pool pool(1);
+    std::atomic<bool> enough = false;
+    std::atomic<int> rounds = 0;
+    struct Again {
+        Pool& pool;
+        std::atomic<bool>& enough;
+        std::atomic<int>& rounds;
+        void operator()() const {
+            ++rounds;
+            if (!enough) pool.post(*this);
+        }
+    };
+    pool.post(Again{pool, enough, rounds});
+    for (int n = 0; n < 100; ++n) CHECK(pool.submit([n] { return n; }).result() == n);
+    enough = true;
+    pool.shutdown();
+    CHECK(rounds > 0);
+}
+
+TEST_CASE("a worker takes high priority first and low priority last, also before its own calls",
+          "[worker_threads]") {
+    Pool pool(1);
+    std::vector<char> order;
+    const auto note = [&order](char which) { order.push_back(which); };
+    support::Gate submitted;
+    const auto outer = pool.submit([&] {
+        submitted.wait();
+        pool.post(note, 'o');
+    });
+    pool.submit({.priority = cf::Priority::low}, note, 'l');
+    pool.submit(note, 'n');
+    pool.submit({.priority = cf::Priority::high}, note, 'h');
+    submitted.open();
+    outer.result();
+    pool.shutdown();
+    CHECK(order == std::vector<char>{'h', 'o', 'n', 'l'});
+}
+
+int fibonacci(Pool& pool, int n) {
+    if (n < 2) return n;
+    const auto a = pool.submit(fibonacci, std::ref(pool), n - 1);
+    const auto b = pool.submit(fibonacci, std::ref(pool), n - 2);
+    return a.result() + b.result();
+}
+
+TEST_CASE("a waiting worker runs only what its call waits for: never one that wants a lock it holds",
+          "[worker_threads]") {
+    Pool pool(3);
+    std::mutex mutex;
+    // Each holds the mutex while it waits for a tree of calls; none of the others may come on top of it.
+    std::vector<cf::Future<int>> calls;
+    for (int n = 0; n < 30; ++n)
+        calls.push_back(pool.submit([&] {
+            const std::lock_guard lock(mutex);
+            return fibonacci(pool, 10);
+        }));
+    for (const auto& call : calls) CHECK(call.result() == 55);
+}
+
+TEST_CASE("many submitters and many workers lose nothing", "[worker_threads]") {
+    const int workers = GENERATE(1, 2, 16, 64);
+    constexpr int submitters = 16, each = support::sanitized ? 200 : 1'000;
+    Pool pool(workers);
+    std::atomic<int> ran = 0;
+    std::vector<std::thread> threads;
+    std::array<long, submitters> sums{};
+    for (std::size_t s = 0; s < submitters; ++s)
+        threads.emplace_back([&, s] {
+            std::vector<cf::Future<int>> futures;
+            for (int n = 0; n < each; ++n) {
+                futures.push_back(pool.submit([&, n] {
+                    ++ran;
+                    return n;
+                }));
+                if (n % 16 == 0) futures.back().wait();
+            }
+            for (const auto& future : futures) sums[s] += future.result();
+        });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(ran == submitters * each);
+    for (const long sum : sums) CHECK(sum == long{each} * (each - 1) / 2);
+    CHECK(pool.stats().completed == static_cast<std::size_t>(submitters * each));
+}
+
+TEST_CASE("each worker stays usable through pauses in which all of them sleep", "[worker_threads]") {
+    Pool pool(4);
+    for (int n = 0; n < 200; ++n) {
+        std::vector<cf::Future<int>> calls;
+        for (int i = 0; i < 1 + n % 7; ++i) calls.push_back(pool.submit([i] { return i; }));
+        for (int i = 0; i < 1 + n % 7; ++i) REQUIRE(calls[static_cast<std::size_t>(i)].result() == i);
+        REQUIRE(support::eventually([&] { return pool.stats().idle == pool.stats().workers; }));
+    }
+}
+
+}  // namespace
