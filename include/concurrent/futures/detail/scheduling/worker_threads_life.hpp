@@ -228,6 +228,7 @@ inline Task* WorkerThreads::search(Worker& worker) noexcept {
             return sees_work();
         };
         const bool seen = alone ? spin_until(look) : look();
+        // relaxed: a hint.
         if (seen && !surplus_.load(std::memory_order_relaxed)) {
             // relaxed: see the top of worker_threads.hpp; work_is_left() takes the locks.
             const bool last = searching_.fetch_sub(1, std::memory_order_relaxed) == 1;

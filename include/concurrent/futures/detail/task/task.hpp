@@ -115,6 +115,7 @@ class TaskQueue {
         return reinterpret_cast<Task*>(task.link_.load(std::memory_order_relaxed));
     }
     static void set_next(Task& task, Task* next) noexcept {
+        // relaxed: as above.
         task.link_.store(reinterpret_cast<std::uintptr_t>(next), std::memory_order_relaxed);
     }
     void link_last(Task* task) noexcept {
