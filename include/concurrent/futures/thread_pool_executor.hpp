@@ -19,9 +19,11 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "concurrent/futures/detail/scheduling/optioned_call.hpp"
 #include "concurrent/futures/detail/scheduling/thread_call.hpp"
@@ -75,9 +77,65 @@ class ThreadSubmitter {
                              engine_->timer(), options, std::forward<Callable>(callable),
                              std::forward<Args>(args)...));
     }
+    /// One lock and one wake-up for all; or, with max_pending, one by one.
+    template <class Calls>
+    auto submit_all(Calls&& calls) const {
+        using Call = decltype(*std::begin(calls));
+        using T = CallResult<Call>;
+        std::vector<Future<T>> futures;
+        if constexpr (requires { std::size(calls); }) futures.reserve(std::size(calls));
+        TaskQueue tasks;
+        try {
+            for (auto&& callable : calls) {
+                auto* const call = new ThreadCall<T, BoundCallFor<Call>>(
+                    *engine_, forward_from<Calls>(callable));
+                Future<T> future = FutureAccess::adopt<T>(call);
+                if (engine_->is_bounded()) {
+                    engine_->submit(*call, Priority::normal);
+                } else {
+                    tasks.push(*call);
+                }
+                futures.push_back(std::move(future));
+            }
+            engine_->submit_all(tasks);
+        } catch (...) {
+            while (Task* const task = tasks.try_pop()) task->abandon(nullptr);
+            for (const Future<T>& future : futures) future.cancel();
+            throw;
+        }
+        return futures;
+    }
+    template <class Calls>
+    void post_all(Calls&& calls) const {
+        TaskQueue tasks;
+        try {
+            for (auto&& callable : calls) {
+                using Call = PostedTask<BoundCallFor<decltype(callable)>>;
+                auto task = std::make_unique<Call>(*engine_, forward_from<Calls>(callable));
+                if (engine_->is_bounded())
+                    engine_->submit(*task, Priority::normal);
+                else
+                    tasks.push(*task);
+                static_cast<void>(task.release());
+            }
+            engine_->submit_all(tasks);
+        } catch (...) {
+            while (Task* const task = tasks.try_pop()) task->abandon(nullptr);
+            throw;
+        }
+    }
     WorkerThreads& engine() const noexcept { return *engine_; }
 
   private:
+    /// An element of a range that is passed as `Calls&&`.
+    template <class Calls, class Call>
+    static decltype(auto) forward_from(Call& callable) noexcept {
+        if constexpr (std::is_lvalue_reference_v<Calls>)
+            return callable;
+        else
+            return std::move(callable);
+    }
+
     WorkerThreads* engine_;
 };
 
@@ -143,6 +201,21 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
         static_cast<void>(task.release());
     }
 
+    /// submit(f) for each f of a range, with one lock and one wake-up for all; futures in the order of the
+    /// range. Callables of an rvalue range are moved. If this throws, none of them runs, but for those that a
+    /// pool with max_pending had to start already.
+    template <class Calls>
+    auto submit_all(Calls&& calls) {
+        check_calls<Calls>();
+        return submitter_.submit_all(std::forward<Calls>(calls));
+    }
+    /// post(f) for each f of a range, likewise.
+    template <class Calls>
+    void post_all(Calls&& calls) {
+        check_calls<Calls>();
+        submitter_.post_all(std::forward<Calls>(calls));
+    }
+
     /// Afterwards submit throws ShutdownError; queued calls still run unless cancelled. With `wait`
     /// returns when all workers have ended, except in one of them, which cannot wait for itself.
     void shutdown(const ShutdownOptions& options = {}) {
@@ -180,6 +253,13 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
                       "submit(f, args...): f cannot be called with copies of args. The call runs "
                       "later, so arguments are copied as in std::thread; write std::ref(x) to pass x "
                       "by reference");
+    }
+    template <class Calls>
+    static consteval void check_calls() {
+        static_assert(detail::CallableWithCopies<decltype(*std::begin(std::declval<Calls&>()))>,
+                      "submit_all(calls), post_all(calls): give a range of callables without arguments, "
+                      "such as std::vector<std::function<int()>>; for one function and many arguments "
+                      "use map(f, range)");
     }
     detail::WorkerThreads& engine() const noexcept { return submitter_.engine(); }
     const detail::ThreadSubmitter& submitter() const noexcept { return submitter_; }

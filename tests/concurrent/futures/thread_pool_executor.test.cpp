@@ -757,4 +757,102 @@ TEST_CASE("a call may fork, and its child may leave", "[thread_pool]") {
     CHECK(WEXITSTATUS(status.result()) == 9);
 }
 
+TEST_CASE("submit_all submits each callable of a range, in order", "[thread_pool_executor]") {
+    cf::ThreadPoolExecutor pool(1);
+    std::vector<int> order;
+    std::vector<std::function<int()>> calls;
+    for (int n = 0; n < 1000; ++n)
+        calls.push_back([&order, n] {
+            order.push_back(n);
+            return n * n;
+        });
+    const std::vector<cf::Future<int>> futures = pool.submit_all(calls);
+    REQUIRE(futures.size() == 1000);
+    for (std::size_t n = 0; n < 1000; ++n) {
+        REQUIRE(futures[n].result() == static_cast<int>(n * n));
+        REQUIRE(order[n] == static_cast<int>(n));
+    }
+    CHECK(calls[7]);  // an lvalue range is copied from
+    CHECK(pool.submit_all(std::vector<std::function<int()>>{}).empty());
+}
+
+TEST_CASE("submit_all from inside a call, waited for there, on one worker", "[thread_pool_executor]") {
+    cf::ThreadPoolExecutor pool(1);
+    CHECK(pool.submit([&] {
+        std::vector<std::function<int()>> calls;
+        for (int n = 0; n < 100; ++n) calls.push_back([n] { return n; });
+        int sum = 0;
+        for (const auto& future : pool.submit_all(calls)) sum += future.result();
+        return sum;
+    }).result() == 4950);
+}
+
+TEST_CASE("submit_all and post_all move the callables of an rvalue range", "[thread_pool_executor]") {
+    struct MoveOnly {
+        std::unique_ptr<int> value;
+        int operator()() const { return *value; }
+    };
+    cf::ThreadPoolExecutor pool(2);
+    std::vector<MoveOnly> calls;
+    for (int n = 0; n < 10; ++n) calls.push_back({std::make_unique<int>(n)});
+    int sum = 0;
+    for (const auto& future : pool.submit_all(std::move(calls))) sum += future.result();
+    CHECK(sum == 45);
+
+    std::atomic<int> posted = 0;
+    struct Post {
+        std::unique_ptr<int> value;
+        std::atomic<int>* sum;
+        void operator()() const { *sum += *value; }
+    };
+    std::vector<Post> posts;
+    for (int n = 0; n < 10; ++n) posts.push_back({std::make_unique<int>(n), &posted});
+    pool.post_all(std::move(posts));
+    pool.shutdown();
+    CHECK(posted == 45);
+}
+
+TEST_CASE("submit_all that throws lets none of them run", "[thread_pool_executor]") {
+    struct CopiedTwice {
+        int* copies;
+        std::atomic<int>* ran;
+        CopiedTwice(int* c, std::atomic<int>* r) : copies(c), ran(r) {}
+        CopiedTwice(const CopiedTwice& other) : copies(other.copies), ran(other.ran) {
+            if (++*copies > 2) throw std::runtime_error("no more copies");
+        }
+        void operator()() const { ++*ran; }
+    };
+    int copies = -1000;
+    std::atomic<int> ran = 0;
+    cf::ThreadPoolExecutor pool(2);
+    std::vector<CopiedTwice> calls;
+    calls.reserve(5);
+    for (int n = 0; n < 5; ++n) calls.emplace_back(&copies, &ran);
+    copies = 0;
+    CHECK_THROWS_AS(pool.submit_all(calls), std::runtime_error);
+    copies = 0;
+    CHECK_THROWS_AS(pool.post_all(calls), std::runtime_error);
+    pool.shutdown();
+    CHECK(ran == 0);
+    CHECK_THROWS_AS(pool.submit_all(std::vector{[] {}}), cf::ShutdownError);
+    CHECK_THROWS_AS(pool.post_all(std::vector{[] {}}), cf::ShutdownError);
+}
+
+TEST_CASE("submit_all keeps to max_pending", "[thread_pool_executor]") {
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .max_pending = 2, .on_full = cf::QueueFull::raise});
+    support::Gate started, finish;
+    std::atomic<int> ran = 0;
+    const auto blocker = pool.submit([&] {
+        started.open();
+        finish.wait();
+    });
+    started.wait();
+    CHECK_THROWS_AS(pool.submit_all(std::vector(3, [&] { ++ran; })), cf::QueueFullError);
+    const auto fits = pool.submit_all(std::vector(2, [&] { ++ran; }));
+    finish.open();
+    pool.shutdown();
+    CHECK(ran == 2);
+    CHECK(fits[1].done());
+}
+
 }  // namespace

@@ -32,6 +32,13 @@ class alignas(64) Worker {
         tasks_.push(task);
         note();
     }
+    /// By the worker itself: all of them. Throws std::bad_alloc; then none.
+    void push_all(TaskQueue& tasks) {
+        const std::lock_guard lock(mutex_);
+        tasks_.reserve(tasks.size());
+        while (Task* const task = tasks.try_pop()) tasks_.push(*task);
+        note();
+    }
     /// By the worker itself: takes this task out; false when it is not here.
     bool try_remove(const Task& task) noexcept {
         if (looks_empty()) return false;

@@ -60,6 +60,10 @@ class WorkerThreads {
     /// the task is still the caller's. May block, or run the task here, as `on_full` says.
     void submit(Task& task, Priority priority);
 
+    /// Takes over all of them at normal priority, with one lock and one wake-up; or throws as submit() does,
+    /// and has none. Where no thread can be started they end with BrokenThreadPool. Not with max_pending.
+    void submit_all(TaskQueue& tasks);
+
     /// No more submissions; queued tasks still run, or are given up if `cancel_pending`.
     void begin_shutdown(bool cancel_pending);
     /// Waits for all workers to have ended and joins them; false when the deadline passed first. From
@@ -83,6 +87,7 @@ class WorkerThreads {
     bool outlived_by_calls() const noexcept {
         return hook() || reports_unobserved() || options_.max_pending != 0;
     }
+    bool is_bounded() const noexcept { return options_.max_pending != 0; }
     std::size_t max_workers() const noexcept { return options_.max_workers; }
     bool in_forked_child() const noexcept { return fork_generation() != born_; }
 
@@ -115,6 +120,7 @@ class WorkerThreads {
     ~WorkerThreads();
 
     // Submitting.
+    void throw_if_forked() const;
     void submit_within_bound(Task& task, Priority priority);
     [[noreturn]] void throw_closed() const;
     void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
@@ -142,6 +148,7 @@ class WorkerThreads {
     void end(Worker& worker) noexcept;
 
     void abandon(PriorityQueue tasks, const std::exception_ptr& reason) noexcept;
+    static std::exception_ptr cannot_start();
     void abandon_all(const std::exception_ptr& reason) noexcept;
     Worker* first_worker() const noexcept {
         // (4) acquire, pairs with (3): the worker is complete.

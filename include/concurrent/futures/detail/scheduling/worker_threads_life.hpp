@@ -318,8 +318,7 @@ inline void WorkerThreads::end(Worker& worker) noexcept {
     // What was submitted since this worker looked last may have counted on it.
     if (!bring_worker_for_rest() && alive_ == 0) {
         lock.unlock();
-        abandon_all(std::make_exception_ptr(
-            BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread")));
+        abandon_all(cannot_start());
         lock.lock();
     }
     all_ended_.notify_all();

@@ -12,11 +12,15 @@
 
 namespace concurrent::futures::inline v1::detail {
 
-inline void WorkerThreads::submit(Task& task, Priority priority) {
+inline void WorkerThreads::throw_if_forked() const {
     if (in_forked_child())
         throw BrokenThreadPool(
             "ThreadPoolExecutor: made before fork(); its threads are in the parent process. Make a "
             "new pool in the child");
+}
+
+inline void WorkerThreads::submit(Task& task, Priority priority) {
+    throw_if_forked();
     if (options_.max_pending != 0) return submit_within_bound(task, priority);
     Worker* const here = priority == Priority::normal ? current_worker() : nullptr;
     if (here) {
@@ -36,6 +40,31 @@ inline void WorkerThreads::submit(Task& task, Priority priority) {
     } catch (const std::exception& error) {
         unsubmit_or_keep(task, priority, error);
     }
+}
+
+inline void WorkerThreads::submit_all(TaskQueue& tasks) {
+    throw_if_forked();
+    if (tasks.empty()) return;
+    if (Worker* const here = current_worker()) {
+        // acquire: as in submit().
+        if (closed_.load(std::memory_order_acquire)) throw_closed();
+        here->push_all(tasks);
+    } else if (!inbox_.push_all(tasks, Priority::normal)) {
+        throw_closed();
+    }
+    // relaxed, both: as in submit().
+    if (searching_.load(std::memory_order_relaxed) != 0 ||
+        available_.load(std::memory_order_relaxed) == 0)
+        return;
+    Lock lock(mutex_);
+    if (bring_worker_for_rest() || alive_ != 0) return;
+    lock.unlock();
+    abandon_all(cannot_start());
+}
+
+inline std::exception_ptr WorkerThreads::cannot_start() {
+    return std::make_exception_ptr(
+        BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread"));
 }
 
 /// A thread could not be started. If there is none at all, nobody would ever run the task.

@@ -33,6 +33,14 @@ class Inbox {
         arrived_.add(task, priority);
         return true;
     }
+    /// All of them, one behind the other. False when closed: they are still the caller's.
+    bool push_all(TaskQueue& tasks, Priority priority) noexcept {
+        const std::lock_guard lock(arrived_.mutex);
+        if (closed_) return false;
+        arrived_.tasks.push_all(std::move(tasks), priority);
+        arrived_.note();
+        return true;
+    }
     /// Also when closed: for tasks that a worker leaves behind.
     void push_back(Task& task) noexcept {
         const std::lock_guard lock(arrived_.mutex);

@@ -30,6 +30,9 @@ class PriorityQueue {
     }
 
     void push(Task& task, Priority priority) noexcept { level(priority).push(task); }
+    void push_all(TaskQueue tasks, Priority priority) noexcept {
+        level(priority).append(std::move(tasks));
+    }
     /// All of `others`, each behind those of its priority that are here.
     void append(PriorityQueue others) noexcept {
         for (std::size_t one = 0; one < levels_.size(); ++one)

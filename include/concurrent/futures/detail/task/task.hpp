@@ -79,6 +79,7 @@ class TaskQueue {
         others.first_ = nullptr;
     }
 
+    const Task* first() const noexcept { return first_; }
     Task* try_pop() noexcept {
         Task* const task = first_;
         if (!task) return nullptr;

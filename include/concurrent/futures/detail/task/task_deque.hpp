@@ -24,9 +24,13 @@ class TaskDeque {
     /// With the places of removed ones between the oldest and the newest.
     std::size_t size() const noexcept { return end_ - oldest_; }
 
-    /// Throws std::bad_alloc; then nothing has changed.
+    /// Makes room for so many more. Throws std::bad_alloc; then nothing has changed.
+    void reserve(std::size_t more) {
+        while (capacity_ - size() < more) grow();
+    }
+    /// Throws as reserve() does.
     void push(Task& task) {
-        if (size() == capacity_) grow();
+        reserve(1);
         // relaxed: see Task::link_.
         task.link_.store(end_ << 1, std::memory_order_relaxed);
         slot(end_++) = &task;
