@@ -138,9 +138,10 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         }
         if (this->begin()) {
             this->finish(execute());  // the queue still holds it
+            if (keeps_pool()) pool().note_room();
             return true;
         }
-        return pool().help_descendant(*here, *this);
+        return WorkerThreads::help_descendant(*here, *this);
     }
     bool may_help() const noexcept override { return Worker::may_have_descendants(*this); }
     bool may_end_soon() const noexcept override { return true; }

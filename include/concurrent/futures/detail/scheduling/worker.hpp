@@ -70,12 +70,15 @@ class alignas(64) Worker {
                          std::memory_order_release);
     }
     /// What a task that somebody else runs has submitted, and the tasks run since then on top of it: all that
-    /// its end may depend on. Takes the oldest of that; or null.
-    static Task* try_take_descendant(const Task& task) noexcept {
+    /// its end may depend on. Takes the oldest of that; or null. `ended()` tells whether the task has ended: as
+    /// long as it has not, and its worker cannot push, all that is above its base is of this kind.
+    template <class Ended>
+    static Task* try_take_descendant(const Task& task, Ended ended) noexcept {
         const std::uintptr_t link = task.link_.load(std::memory_order_acquire);  // (2), with (1)
         Worker* const runner = runner_of(link);
         if (!runner || runner->looks_empty()) return nullptr;
         const std::lock_guard lock(runner->mutex_);
+        if (ended()) return nullptr;
         // The upper bits of the base are those of now; a deque so long that they could differ is left alone.
         const std::size_t now = runner->tasks_.end();
         if (runner->tasks_.size() > bases / 2) return nullptr;

@@ -36,6 +36,7 @@
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/scheduling/worker.hpp"
+#include "concurrent/futures/detail/state/shared_state.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/task/inbox.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
@@ -73,7 +74,7 @@ class WorkerThreads {
     void detach();
 
     /// Runs one call that `task`, which another worker is running, has submitted. False if there is none.
-    bool help_descendant(Worker& here, const Task& task) noexcept;
+    static bool help_descendant(Worker& here, const SharedState& task) noexcept;
     /// There may be room for one that waits at max_pending: a call was taken from the queue or cancelled.
     void note_room() noexcept;
     /// A worker goes to sleep for the first of several calls while one of them needs a worker (`begins`),

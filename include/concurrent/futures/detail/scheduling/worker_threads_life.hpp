@@ -283,12 +283,12 @@ inline bool WorkerThreads::lie_down(Worker& worker) noexcept {
     return true;
 }
 
-inline bool WorkerThreads::help_descendant(Worker& here, const Task& task) noexcept {
+inline bool WorkerThreads::help_descendant(Worker& here, const SharedState& task) noexcept {
     // Each takes some of the stack; what is left lies there for others.
     constexpr int most_inside_each_other = 64;
     static constinit thread_local int depth = 0;
     if (depth == most_inside_each_other) return false;
-    Task* const descendant = Worker::try_take_descendant(task);
+    Task* const descendant = Worker::try_take_descendant(task, [&] { return task.done(); });
     if (!descendant) return false;
     ++depth;
     here.mark_running(*descendant);

@@ -163,6 +163,31 @@ TEST_CASE("a waiting worker runs only what its call waits for: never one that wa
     for (const auto& call : calls) CHECK(call.result() == 55);
 }
 
+TEST_CASE("a waiting worker leaves alone what the other one submits after the awaited call has ended",
+          "[worker_threads]") {
+    Pool pool(3);
+    std::mutex mutex;
+    // The calls that want the mutex lie in the workers' own deques, where a worker that waits for one of
+    // them, with the mutex held, looks for what that one has submitted.
+    std::vector<cf::Future<int>> calls;
+    for (int n = 0; n < 8; ++n)
+        calls.push_back(pool.submit([&] {
+            int sum = 0;
+            for (int round = 0; round < (support::sanitized ? 20 : 200); ++round) {
+                std::vector<cf::Future<int>> inner;
+                for (int i = 0; i < 4; ++i)
+                    inner.push_back(pool.submit([&] {
+                        const auto quick = pool.submit([] { return 1; });
+                        const std::lock_guard lock(mutex);
+                        return quick.result();
+                    }));
+                for (const auto& call : inner) sum += call.result();
+            }
+            return sum;
+        }));
+    for (const auto& call : calls) CHECK(call.result() == (support::sanitized ? 20 : 200) * 4);
+}
+
 TEST_CASE("many submitters and many workers lose nothing", "[worker_threads]") {
     const int workers = GENERATE(1, 2, 16, 64);
     constexpr int submitters = 16, each = support::sanitized ? 200 : 1'000;
