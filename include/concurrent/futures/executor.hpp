@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/map_results.hpp"
 #include "concurrent/futures/options.hpp"
@@ -163,7 +164,8 @@ class MapOperations {
         if (options.buffersize && *options.buffersize == 0)
             throw std::invalid_argument("MapOptions::buffersize must be at least 1; leave it out for "
                                         "no bound");
-        using R = std::invoke_result_t<std::decay_t<Callable>&, detail::MapInput<Ranges>...>;
+        using R = detail::KeptResult<
+            std::invoke_result_t<std::decay_t<Callable>&, detail::MapInput<Ranges>...>>;
         auto submitter = static_cast<Derived&>(*this).submitter();
         using Inputs = detail::MapInputs<R, decltype(submitter), std::decay_t<Callable>, Ranges...>;
         return MapResults<R>(

@@ -304,11 +304,15 @@ T Future<T>::taken_after(const detail::Deadline& deadline) {
         return static_cast<T>(value_after(deadline, "result"));
     } else {
         static_cast<void>(value_after(deadline, "result"));
-        const Future taken = std::move(*this);  // lets go of the state on the way out
-        if constexpr (std::copy_constructible<T>) {
-            if (!taken.state_->last_handle()) return std::as_const(taken.state_->value());
+        Future taken = std::move(*this);  // lets go of the state on the way out
+        try {
+            if constexpr (std::copy_constructible<T>)
+                if (!taken.state_->last_handle()) return std::as_const(taken.state_->value());
+            return std::move(taken.state_->value());
+        } catch (...) {
+            std::swap(state_, taken.state_);
+            throw;
         }
-        return std::move(taken.state_->value());
     }
 }
 
