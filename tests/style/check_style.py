@@ -164,6 +164,35 @@ def platform_macros(root):
         yield f"{place}: '{match.group(0).strip()}' belongs into detail/platform"
 
 
+CLASS = "class A {\n  public:\n"
+rejects("documented", include__concurrent__futures__a_hpp=CLASS + "    int f() const;\n};\n")
+rejects("documented", include__concurrent__futures__a_hpp=
+        CLASS + "    /// One.\n    int f() const;\n\n    template <class T>\n    int g(T t);\n};\n")
+rejects("documented", include__concurrent__futures__a_hpp=
+        "struct B {\n    int x;  ///< yes\n    bool operator==(const B& other) const;\n};\n")
+
+
+@rule
+def documented(root):
+    """Every public member function has a comment above it, or above its neighbours without a blank line."""
+    for header in sorted((root / LIBRARY).glob("*.hpp")):
+        in_detail, name, public, commented = False, None, False, False
+        for number, line in enumerate(header.read_text(encoding="utf-8").split("\n"), 1):
+            if re.match(r"namespace.*\bdetail \{|\}  // namespace detail", line):
+                in_detail = line.startswith("namespace")
+            elif opened := re.match(r"(class|struct) (\w+)(?!::)\b[^;]*\{$", line):
+                name, public, commented = opened.group(2), opened.group(1) == "struct", False
+            elif line.startswith("};"):
+                name = None
+            elif access := re.match(r"  (public|private|protected):", line):
+                public, commented = access.group(1) == "public", False
+            elif not line or line.startswith("    //"):
+                commented = bool(line)
+            elif name and public and not in_detail and not commented and not re.search("///<|= delete;", line) \
+                    and re.match(r"    (?!using |friend |static_assert)[\w~\[].*[\w=)]\(", line):
+                yield f"{header.relative_to(root)}:{number}: {name}: '{line.strip()}' has no comment"
+
+
 # ---- atomics ------------------------------------------------------------------------------------
 rejects("atomic_comments", include__concurrent__futures__a_hpp=
         "int f() {\n\n\n\n\n    return x.load(std::memory_order_acquire);\n}\n")

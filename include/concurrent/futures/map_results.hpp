@@ -173,6 +173,7 @@ class MapResults {
     MapResults& operator=(MapResults&&) = delete;
     ~MapResults() { cancel(); }
 
+    /// Where the reading is: the range is read once. end() is when nothing is left.
     Iterator begin() { return Iterator(*this); }
     std::default_sentinel_t end() const noexcept { return {}; }
 
