@@ -153,12 +153,7 @@ class Future {
     }
     template <class Clock, class Length>
     std::future_status wait_until(std::chrono::time_point<Clock, Length> time) const {
-        using Seconds = std::chrono::duration<double>;
-        const auto now = Clock::now();
-        const Seconds left = Seconds(time.time_since_epoch()) - Seconds(now.time_since_epoch());
-        // Exact, where the difference fits; time_point::min() and max() lie beyond.
-        const bool fits = left > Seconds(-1e9) && left < Seconds(1e9);
-        return status_after(fits ? detail::Deadline::after(time - now) : detail::Deadline::after(left));
+        return status_after(detail::Deadline::until(time));
     }
 
     /// True if the call had not started, or was cancelled before: it will never run, and everybody
