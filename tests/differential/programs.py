@@ -25,6 +25,9 @@ RETURN_WHEN = {"first_completed": cf.FIRST_COMPLETED, "first_exception": cf.FIRS
                "all_completed": cf.ALL_COMPLETED}
 
 
+LONG, SHORT = 5.0, 0.001  # seconds that a wait() has which must return at once, and which must not
+
+
 class Boom(Exception):
     pass
 
@@ -180,10 +183,22 @@ class Reference:
         return " ".join(str(i) for i, f in enumerate(self.futures) if f in futures)
 
     def wait_(self, when, *indexes):
-        futures = self.some(indexes)
-        result = cf.wait(futures, timeout=0, return_when=RETURN_WHEN[when])
-        done = result.done | {f for f in result.not_done if f.cancelled()}  # difference 1
-        self.say(f"done {self.numbers(done)} not {self.numbers(set(futures) - done)}")
+        """What is done, and whether wait() returned for that or because the time was up. Nothing can move, so
+        it is known which: where it must return at once it has long, else it has hardly any time, and an early
+        return is seen by that time not being over."""
+        futures = set(self.some(indexes))
+        cancelled = {f for f in futures if f.cancelled()}  # difference 1: taken out of what CPython is asked
+        rest = futures - cancelled
+        ended = {f for f in rest if f.done()}
+        at_once = ended == rest or when == "first_completed" and (ended or cancelled) or \
+            when == "first_exception" and any(f.exception() for f in ended)
+        limit = LONG if at_once else SHORT
+        began = time.monotonic()
+        result = cf.wait(rest, timeout=0 if cancelled and when == "first_completed" else limit,
+                         return_when=RETURN_WHEN[when])
+        early = time.monotonic() - began < limit
+        self.say(f"done {self.numbers(result.done | cancelled)} not {self.numbers(result.not_done)} "
+                 f"{'at once' if early else 'timeout'}")
 
     def as_completed_(self, *indexes):
         futures, got, timed_out = self.some(indexes), set(), ""

@@ -3,6 +3,7 @@
 // Runs the programs of programs.py on our ThreadPoolExecutor and prints what it sees, one block for each,
 // closed by a line "--".
 #include <algorithm>
+#include <chrono>
 #include <concurrent/futures.hpp>
 #include <functional>
 #include <iostream>
@@ -171,6 +172,31 @@ class Program {
         std::cout << line << '\n';
     }
 
+    /// As programs.py has it, which says why the limits are so.
+    void wait(std::istream& words) {
+        std::string word;
+        words >> word;
+        const cf::ReturnWhen when = word == "first_completed"   ? cf::ReturnWhen::first_completed
+                                    : word == "first_exception" ? cf::ReturnWhen::first_exception
+                                                                : cf::ReturnWhen::all_completed;
+        const Futures futures = read_futures(words);
+        bool all = true, any = false, failed = false;
+        for (const auto& future : futures) {
+            all = all && future.done();
+            any = any || future.done();
+            failed = failed || (future.done() && !future.cancelled() && future.exception());
+        }
+        const bool at_once = all || (when == cf::ReturnWhen::first_completed && any) ||
+                             (when == cf::ReturnWhen::first_exception && failed);
+        const auto limit = at_once ? std::chrono::milliseconds(5'000) : std::chrono::milliseconds(1);
+        const auto began = std::chrono::steady_clock::now();
+        const auto [done, not_done] = cf::wait(futures, {.timeout = limit, .return_when = when});
+        const bool early = std::chrono::steady_clock::now() - began < limit;
+        print("done ", done);
+        print(" not ", not_done);
+        std::cout << (early ? " at once\n" : " timeout\n");
+    }
+
     void execute(const std::string& word, std::istream& words) {
         if (word == "submit") return submit(words);
         if (word == "map") return map(words);
@@ -184,17 +210,7 @@ class Program {
             closed_ = true;
             pool_.shutdown({.wait = false, .cancel_futures = cancel == 1});
         } else if (word == "wait") {
-            std::string when;
-            words >> when;
-            const auto [done, not_done] = cf::wait(
-                read_futures(words),
-                {.timeout = std::chrono::nanoseconds(0),
-                 .return_when = when == "first_completed"   ? cf::ReturnWhen::first_completed
-                                : when == "first_exception" ? cf::ReturnWhen::first_exception
-                                                            : cf::ReturnWhen::all_completed});
-            print("done ", done);
-            print(" not ", not_done);
-            std::cout << '\n';
+            wait(words);
         } else if (word == "as_completed") {
             Futures got;
             const char* end = "";

@@ -13,6 +13,8 @@ import re
 import sys
 import tempfile
 
+import readme_links as links
+
 LIBRARY = "include/concurrent/futures"
 OPT_IN = {"mpi_pool_executor.hpp", "asio.hpp", "trace.hpp", "progress.hpp"}  # and serialization/*
 
@@ -162,6 +164,35 @@ def platform_macros(root):
         yield f"{place}: '{match.group(0).strip()}' belongs into detail/platform"
 
 
+CLASS = "class A {\n  public:\n"
+rejects("documented", include__concurrent__futures__a_hpp=CLASS + "    int f() const;\n};\n")
+rejects("documented", include__concurrent__futures__a_hpp=
+        CLASS + "    /// One.\n    int f() const;\n\n    template <class T>\n    int g(T t);\n};\n")
+rejects("documented", include__concurrent__futures__a_hpp=
+        "struct B {\n    int x;  ///< yes\n    bool operator==(const B& other) const;\n};\n")
+
+
+@rule
+def documented(root):
+    """Every public member function has a comment above it, or above its neighbours without a blank line."""
+    for header in sorted((root / LIBRARY).glob("*.hpp")):
+        in_detail, name, public, commented = False, None, False, False
+        for number, line in enumerate(header.read_text(encoding="utf-8").split("\n"), 1):
+            if re.match(r"namespace.*\bdetail \{|\}  // namespace detail", line):
+                in_detail = line.startswith("namespace")
+            elif opened := re.match(r"(class|struct) (\w+)(?!::)\b[^;]*\{$", line):
+                name, public, commented = opened.group(2), opened.group(1) == "struct", False
+            elif line.startswith("};"):
+                name = None
+            elif access := re.match(r"  (public|private|protected):", line):
+                public, commented = access.group(1) == "public", False
+            elif not line or line.startswith("    //"):
+                commented = bool(line)
+            elif name and public and not in_detail and not commented and not re.search("///<|= delete;", line) \
+                    and re.match(r"    (?!using |friend |static_assert)[\w~\[].*[\w=)]\(", line):
+                yield f"{header.relative_to(root)}:{number}: {name}: '{line.strip()}' has no comment"
+
+
 # ---- atomics ------------------------------------------------------------------------------------
 rejects("atomic_comments", include__concurrent__futures__a_hpp=
         "int f() {\n\n\n\n\n    return x.load(std::memory_order_acquire);\n}\n")
@@ -275,6 +306,51 @@ def readme(root):
         yield "README.md has no ```cpp block"
     elif block.group(1).strip() != program_of(example.read_text("utf-8")):
         yield "the first program of README.md is not the one of examples/00_readme.cpp"
+
+
+TABLE = "## From Python\n| Python | here |\n|---|---|\n"
+rejects("readme_links", README_md=TABLE + "| `f()` | `g()` |\n")
+rejects("readme_links", README_md=TABLE + "| `f()` | [`g()`](a.cpp#L1) |\n",
+        a_cpp="\n// From Python: f()\n")
+rejects("readme_links", README_md=TABLE + "| `f()` | [`g()`](a.cpp#L1) |\n", a_cpp="// From Python: f(x)\n")
+rejects("readme_links", README_md=TABLE + "| `f()` | [`g()`](a.cpp#L1) |\n")
+rejects("readme_links", README_md=TABLE + "| f | [yes](a.cpp#L1 \"it does\") |\n", a_cpp="// it fails\nf\n")
+rejects("readme_links", README_md=TABLE + "| `f()` | [`g()`](a.cpp#L1) |\n",
+        a_cpp="// From Python: f()\n// From Python: h()\n")
+
+
+@rule
+def readme_links(root):
+    """Every row of these tables leads to compiled code that shows it."""
+    if not (root / "README.md").exists():
+        raise Skip("there is no README.md yet")
+    yield from links.violations(root)
+
+
+# The public names of Python 3.14's concurrent.futures.
+PYTHON_NAMES = """
+Executor submit map shutdown ThreadPoolExecutor thread_name_prefix initializer initargs max_workers
+InterpreterPoolExecutor ProcessPoolExecutor mp_context max_tasks_per_child kill_workers terminate_workers
+Future cancel cancelled running done result exception add_done_callback set_running_or_notify_cancel
+set_result set_exception wait as_completed FIRST_COMPLETED FIRST_EXCEPTION ALL_COMPLETED CancelledError
+TimeoutError InvalidStateError BrokenExecutor BrokenThreadPool BrokenInterpreterPool BrokenProcessPool
+""".split()
+ALL_NAMES = "".join(f"| {name} | |\n" for name in PYTHON_NAMES)
+rejects("python_names", README_md=TABLE + ALL_NAMES.replace("| map |", "| xmap |"))
+rejects("python_names", README_md=ALL_NAMES)
+
+
+@rule
+def python_names(root):
+    """The README has a row for each."""
+    if not (root / "README.md").exists():
+        raise Skip("there is no README.md yet")
+    text = (root / "README.md").read_text(encoding="utf-8")
+    names = [name for _, section, name, _ in links.rows(text) if section == "From Python"]
+    words = set(re.findall(r"\w+", " ".join(names)))
+    for name in PYTHON_NAMES:
+        if name not in words:
+            yield f"README.md: no row of 'From Python' has {name}"
 
 
 rejects("licence_lines", include__concurrent__futures__a_hpp="#pragma once\n")

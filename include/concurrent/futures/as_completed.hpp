@@ -34,14 +34,18 @@ class AsCompleted {
         using value_type = Future<T>;
         using difference_type = std::ptrdiff_t;
 
+        /// At the end.
         Iterator() = default;
+        /// The future may be moved out.
         Future<T>& operator*() const { return range_->current_; }
         Future<T>* operator->() const { return &range_->current_; }
+        /// Waits for the next. Throws TimeoutError.
         Iterator& operator++() {
             range_->advance();
             return *this;
         }
         void operator++(int) { ++*this; }
+        /// At the end: all have been given out.
         bool operator==(std::default_sentinel_t) const {
             return !range_ || !range_->current_.valid();
         }
@@ -52,6 +56,7 @@ class AsCompleted {
         AsCompleted* range_ = nullptr;
     };
 
+    /// For as_completed().
     AsCompleted(std::vector<Future<T>> futures, detail::Deadline deadline)
         : futures_(std::move(futures)),
           deadline_(deadline),
@@ -61,10 +66,11 @@ class AsCompleted {
             watches_.emplace_back(*waiter_, state, index).start();
         }
     }
+    /// Not while it has iterators.
     AsCompleted(AsCompleted&&) noexcept = default;
     AsCompleted& operator=(AsCompleted&&) = delete;
 
-    /// Waits for the first. Once only.
+    /// Waits for the first. Once only. Throws TimeoutError.
     Iterator begin() {
         if (given_ == 0) advance();
         return Iterator(*this);
@@ -101,7 +107,8 @@ void AsCompleted<T>::advance() {
     current_ = std::move(futures_[index]);
 }
 
-/// Takes any range of Future<T>. Throws InvalidStateError for an empty future.
+/// Takes any range of Future<T>; `timeout` counts from this call. Throws InvalidStateError for an empty
+/// future. In a task, runs calls of its own pool that have not started instead of blocking the worker.
 template <detail::FutureRange Range>
 auto as_completed(Range&& futures, Duration timeout = {}) {
     const detail::Deadline deadline = detail::Deadline::after(timeout);

@@ -20,7 +20,9 @@ namespace concurrent::futures::inline v1 {
 /// What bind_task() gives. Default-constructed: nothing to call.
 class BoundTask {
   public:
+    /// Nothing to call.
     BoundTask() = default;
+    /// There is something to call.
     explicit operator bool() const noexcept { return call_ != nullptr; }
     /// The encoded call.
     std::span<const std::byte> bytes() const noexcept {
@@ -34,7 +36,8 @@ class BoundTask {
     std::shared_ptr<const detail::ByteBuffer> call_;
 };
 
-/// Throws SerializationError, or what the codec of an argument throws.
+/// A call of `callable(args...)` to be made in a worker. Throws SerializationError, or what the codec of an
+/// argument throws.
 template <class Callable, class... Args>
 BoundTask bind_task(const Callable& callable, const Args&... args) {
     detail::check_remote_call<const Callable&, const Args&...>();

@@ -174,7 +174,8 @@ class ResumeOn {
 
 }  // namespace detail
 
-/// The awaited result: of an lvalue `const T&`, of an rvalue T.
+/// The awaited result, as result() gives it: of an lvalue `const T&`, of an rvalue T. Throws what the call
+/// threw, CancelledError, or InvalidStateError for an empty future.
 template <class T>
 auto operator co_await(const Future<T>& future) {
     return detail::FutureAwaiter<T, const Future<T>&>(future);

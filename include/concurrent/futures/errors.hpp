@@ -35,6 +35,7 @@ class Error : public std::runtime_error {
 class CancelledError : public Error {
   public:
     using Error::Error;
+    /// With a text that says no more than the type.
     CancelledError() : Error("the call was cancelled") {}
 };
 
@@ -96,8 +97,11 @@ class WorkerDiedError : public Error {
                     std::optional<int> signal)
         : Error(what), pid_(pid), exit_code_(exit_code), signal_(signal) {}
 
+    /// The process that died.
     int pid() const noexcept { return pid_; }
+    /// What it gave to exit(); empty when a signal ended it.
     std::optional<int> exit_code() const noexcept { return exit_code_; }
+    /// The signal that ended it, such as SIGSEGV; empty when it exited.
     std::optional<int> signal() const noexcept { return signal_; }
 
   private:
@@ -116,6 +120,7 @@ class TaskTimeoutError : public Error {
 /// the standard hierarchy and was not given to register_exception<E>().
 class RemoteError : public Error {
   public:
+    /// what() is made of all three.
     RemoteError(std::string type_name, std::string message, int pid)
         : Error(type_name + ": " + message + " (thrown in process " + std::to_string(pid) + ")"),
           type_name_(std::move(type_name)),
@@ -126,6 +131,7 @@ class RemoteError : public Error {
     const std::string& type_name() const noexcept { return type_name_; }
     /// Its what(), or empty when it was no std::exception.
     const std::string& message() const noexcept { return message_; }
+    /// The process that threw it.
     int pid() const noexcept { return pid_; }
 
   private:

@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/map_results.hpp"
 #include "concurrent/futures/options.hpp"
@@ -132,6 +133,9 @@ class MapInputs final : public MapSource<R> {
 template <class Derived>
 class MapOperations {
   public:
+    /// Calls `callable` with a copy of one element of each range, in step, until the shortest ends. Its results
+    /// come from the range that this returns (map_results.hpp), in the order of the input. An lvalue range must
+    /// outlive that. Throws what submit throws, and std::invalid_argument for options that make no sense.
     template <NotOptions<MapOptions> Callable, detail::InputRange... Ranges>
     auto map(Callable&& callable, Ranges&&... ranges) {
         return map(MapOptions{}, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
@@ -140,6 +144,7 @@ class MapOperations {
     auto map(const MapOptions& options, Callable&& callable, Ranges&&... ranges) {
         return start(true, options, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
     }
+    /// The same in the order in which the calls end.
     template <NotOptions<MapOptions> Callable, detail::InputRange... Ranges>
     auto map_unordered(Callable&& callable, Ranges&&... ranges) {
         return map_unordered(MapOptions{}, std::forward<Callable>(callable),
@@ -163,7 +168,8 @@ class MapOperations {
         if (options.buffersize && *options.buffersize == 0)
             throw std::invalid_argument("MapOptions::buffersize must be at least 1; leave it out for "
                                         "no bound");
-        using R = std::invoke_result_t<std::decay_t<Callable>&, detail::MapInput<Ranges>...>;
+        using R = detail::KeptResult<
+            std::invoke_result_t<std::decay_t<Callable>&, detail::MapInput<Ranges>...>>;
         auto submitter = static_cast<Derived&>(*this).submitter();
         using Inputs = detail::MapInputs<R, decltype(submitter), std::decay_t<Callable>, Ranges...>;
         return MapResults<R>(

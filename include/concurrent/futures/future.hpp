@@ -94,6 +94,7 @@ class Future {
 
     /// Empty: valid() is false, and all else but comparison throws InvalidStateError.
     Future() noexcept = default;
+    /// One more handle to the same call; a move leaves `other` empty.
     Future(const Future& other) noexcept : state_(other.state_) {
         if (state_) state_->add_handle();
     }
@@ -102,14 +103,18 @@ class Future {
         std::swap(state_, other.state_);
         return *this;
     }
+    /// The call goes on. With the last handle its value goes, too.
     ~Future() {
         if (state_) state_->drop_handle();
     }
 
+    /// Not empty.
     bool valid() const noexcept { return state_ != nullptr; }
-    /// Finished, failed or cancelled.
+    /// Finished, failed or cancelled. If true, what the call did happens before this returns.
     bool done() const { return checked("done").done(); }
+    /// Started and not yet ended: cannot be cancelled any more.
     bool running() const { return checked("running").running(); }
+    /// Ended by cancel(), request_stop() or a cancelling shutdown; the call never ran to its end.
     bool cancelled() const {
         return checked("cancelled").state() == detail::CallState::cancelled;
     }
@@ -130,14 +135,15 @@ class Future {
         return taken_after(detail::Deadline::after(timeout));
     }
 
-    /// Waits, then gives the call's exception, or null if it returned. Throws CancelledError.
+    /// Waits, then gives the call's exception, or null if it returned. Throws CancelledError, and
+    /// TimeoutError after `timeout`. The failure counts as looked at (report_unobserved).
     std::exception_ptr exception() const { return exception_after(detail::Deadline::never()); }
     template <class Rep, class Period>
     std::exception_ptr exception(std::chrono::duration<Rep, Period> timeout) const {
         return exception_after(detail::Deadline::after(timeout));
     }
 
-    // For code that comes from std::shared_future.
+    /// As in std::shared_future: get() is result(), the others only wait and throw nothing of the call's.
     Reference get() const& { return result(); }
     T get() && { return std::move(*this).result(); }
     void wait() const { wait_until_done(detail::Deadline::never(), "wait"); }
@@ -147,12 +153,7 @@ class Future {
     }
     template <class Clock, class Length>
     std::future_status wait_until(std::chrono::time_point<Clock, Length> time) const {
-        using Seconds = std::chrono::duration<double>;
-        const auto now = Clock::now();
-        const Seconds left = Seconds(time.time_since_epoch()) - Seconds(now.time_since_epoch());
-        // Exact, where the difference fits; time_point::min() and max() lie beyond.
-        const bool fits = left > Seconds(-1e9) && left < Seconds(1e9);
-        return status_after(fits ? detail::Deadline::after(time - now) : detail::Deadline::after(left));
+        return status_after(detail::Deadline::until(time));
     }
 
     /// True if the call had not started, or was cancelled before: it will never run, and everybody
@@ -188,6 +189,7 @@ class Future {
             executor, std::forward<Function>(function)});
     }
 
+    /// Handles to the same call. std::hash fits, so futures can be keys.
     friend bool operator==(const Future&, const Future&) noexcept = default;
 
   private:
@@ -308,11 +310,15 @@ T Future<T>::taken_after(const detail::Deadline& deadline) {
         return static_cast<T>(value_after(deadline, "result"));
     } else {
         static_cast<void>(value_after(deadline, "result"));
-        const Future taken = std::move(*this);  // lets go of the state on the way out
-        if constexpr (std::copy_constructible<T>) {
-            if (!taken.state_->last_handle()) return std::as_const(taken.state_->value());
+        Future taken = std::move(*this);  // lets go of the state on the way out
+        try {
+            if constexpr (std::copy_constructible<T>)
+                if (!taken.state_->last_handle()) return std::as_const(taken.state_->value());
+            return std::move(taken.state_->value());
+        } catch (...) {
+            std::swap(state_, taken.state_);
+            throw;
         }
-        return std::move(taken.state_->value());
     }
 }
 

@@ -88,11 +88,14 @@ class InlineSubmitter {
 
 }  // namespace detail
 
+/// An executor whose submit() runs the call before it returns.
 class InlineExecutor : public MapOperations<InlineExecutor> {
   public:
+    /// Starts nothing.
     InlineExecutor() = default;
     InlineExecutor(const InlineExecutor&) = delete;
     InlineExecutor& operator=(const InlineExecutor&) = delete;
+    /// Nothing is left to wait for.
     ~InlineExecutor() { shutdown(); }
 
     /// Runs it now. Throws ShutdownError, or what copying the arguments throws.
@@ -109,18 +112,22 @@ class InlineExecutor : public MapOperations<InlineExecutor> {
                                         "supported; use a ProcessPoolExecutor");
         return submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
+    /// Runs it now, without a future. What it throws goes to stderr.
     template <class Callable, class... Args>
     void post(Callable&& callable, Args&&... args) {
         check_call<Callable, Args...>();
         submitter_.post(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
 
+    /// Afterwards submit throws ShutdownError. There is never anything to wait for or to cancel.
     void shutdown(const ShutdownOptions& = {}) { submitter_.close(); }
     template <class Rep, class Period>
     void shutdown_for(std::chrono::duration<Rep, Period>) {
         shutdown();
     }
+    /// One worker: whichever thread submits. `pending` and `cancelled` are always 0.
     ExecutorStats stats() const { return submitter_.stats(); }
+    /// 1.
     std::size_t max_workers() const noexcept { return 1; }
 
   private:

@@ -30,6 +30,7 @@
 
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
+#include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/options.hpp"
 
@@ -53,7 +54,7 @@ struct MapChunk {
 
     template <class... Items>
     auto operator()(std::vector<std::tuple<Items...>> inputs) {
-        using R = std::invoke_result_t<Callable&, Items...>;
+        using R = KeptResult<std::invoke_result_t<Callable&, Items...>>;
         MapChunkResults<R> results;
         results.reserve(inputs.size());
         for (auto& input : inputs) {
@@ -172,6 +173,7 @@ class MapResults {
     MapResults& operator=(MapResults&&) = delete;
     ~MapResults() { cancel(); }
 
+    /// Where the reading is: the range is read once. end() is when nothing is left.
     Iterator begin() { return Iterator(*this); }
     std::default_sentinel_t end() const noexcept { return {}; }
 

@@ -29,6 +29,7 @@ namespace concurrent::futures::inline v1 {
 /// std::invalid_argument where it is written.
 class Count {
   public:
+    /// 0.
     constexpr Count() noexcept = default;
     template <std::integral Integer>
     constexpr Count(Integer value) : value_(static_cast<std::size_t>(value)) {
@@ -36,6 +37,7 @@ class Count {
             if (value < 0) throw std::invalid_argument("a count in options must not be negative");
         }
     }
+    /// The number.
     constexpr operator std::size_t() const noexcept { return value_; }
 
   private:
@@ -44,18 +46,32 @@ class Count {
 
 using Duration = std::optional<std::chrono::nanoseconds>;  ///< empty: no limit
 
+/// Of calls that wait, those of higher priority start first.
 enum class Priority : std::uint8_t { low, normal, high };
+
+/// What submit does while max_pending calls wait: waits for room (not in a worker of the same pool), throws
+/// QueueFullError, or runs the call itself before it returns.
 enum class QueueFull : std::uint8_t { block, raise, caller_runs };
+
+/// What a pool's destructor does with calls that have not started: lets them run, or cancels them.
 enum class OnDestroy : std::uint8_t { wait, cancel_pending };
+
+/// When wait() returns: with the first call that ends in whatever way, with the first that throws or else
+/// the last, with the last. A cancelled call has ended, and is no exception.
 enum class ReturnWhen : std::uint8_t { first_completed, first_exception, all_completed };
+
+/// How a process pool makes its workers; see ProcessPoolOptions::start_method.
 enum class StartMethod : std::uint8_t { automatic, spawn, fork };
+
+/// What becomes of the call whose worker process died: it fails with WorkerDiedError, it runs again, or it
+/// and all others fail with BrokenProcessPool and the pool takes no more.
 enum class WorkerDeath : std::uint8_t { fail_task, retry_task, break_pool };
 
 /// Told about exceptions that have no future to go to. Called by the thread that met them; must
 /// not throw. Unset: one line on stderr, and the program goes on.
 using UnhandledExceptionHook = std::function<void(std::exception_ptr)>;
 
-class Observer;  // trace.hpp, an opt-in header
+class Observer;  ///< trace.hpp, an opt-in header
 
 /// For submit(TaskOptions, f, args...).
 struct TaskOptions {
@@ -74,8 +90,8 @@ struct MapOptions {
 
 /// For wait(futures, WaitOptions).
 struct WaitOptions {
-    Duration timeout{};
-    ReturnWhen return_when = ReturnWhen::all_completed;
+    Duration timeout{};                                  ///< from the call of wait()
+    ReturnWhen return_when = ReturnWhen::all_completed;  ///< which end to wait for
 };
 
 /// For shutdown(ShutdownOptions).
@@ -95,8 +111,8 @@ struct ThreadPoolOptions {
     Duration idle_timeout{};                 ///< a worker idle for so long ends; empty: never
     OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting calls
     bool report_unobserved = false;          ///< report failures that nobody looked at
-    UnhandledExceptionHook on_unhandled_exception{};
-    std::shared_ptr<Observer> observer{};
+    UnhandledExceptionHook on_unhandled_exception{};  ///< of callbacks, post and worker_exit
+    std::shared_ptr<Observer> observer{};             ///< see trace.hpp
 };
 
 namespace detail {

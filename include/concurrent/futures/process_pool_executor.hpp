@@ -189,6 +189,7 @@ inline ProcessSettings checked(const ProcessPoolOptions& options) {
 
 class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
   public:
+    /// Up to available_parallelism() workers.
     ProcessPoolExecutor() : ProcessPoolExecutor(ProcessPoolOptions{}) {}
     /// 0: available_parallelism(). Throws as below.
     explicit ProcessPoolExecutor(Count max_workers)
@@ -262,11 +263,13 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     /// The workers that are alive now.
     std::vector<int> worker_pids() const { return manager().worker_pids(); }
 
+    /// The processes and calls of this moment; completed, failed and cancelled count from the start.
     ExecutorStats stats() const {
         const auto now = manager().counts();
         return {now.workers,   now.idle,   now.pending,   now.running,
                 now.completed, now.failed, now.cancelled, now.restarts};
     }
+    /// How many workers there may be.
     std::size_t max_workers() const noexcept { return manager().max_workers(); }
 
   private:

@@ -24,7 +24,9 @@ class Promise {
     struct Block final : State {};
 
   public:
+    /// Throws std::bad_alloc.
     Promise() : state_(new Block) { state_->drop_handle(); }
+    /// Leaves `other` without a future: then its members throw InvalidStateError.
     Promise(Promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
     Promise& operator=(Promise&& other) noexcept {
         Promise(std::move(other)).swap(*this);
@@ -33,9 +35,10 @@ class Promise {
     /// An unfulfilled promise leaves BrokenPromiseError to its futures.
     ~Promise();
 
+    /// Futures stay with their outcomes: only who fulfils them changes.
     void swap(Promise& other) noexcept { std::swap(state_, other.state_); }
 
-    /// As many as wanted.
+    /// As many as wanted, all of the same call.
     Future<T> get_future() const {
         State& state = checked("get_future");
         state.add_handle();
@@ -48,12 +51,13 @@ class Promise {
 
     /// Fulfils from pending or running. Throws InvalidStateError when there is an outcome already, or
     /// the future was cancelled. If making the value throws, the future gets that exception.
+    /// Callbacks run here, before this returns. What was done before happens before result() returns.
     template <class... Args>
         requires(std::is_void_v<T> ? sizeof...(Args) == 0
                                    : std::is_constructible_v<detail::Stored<T>, Args...> ||
                                          (std::is_reference_v<T> && sizeof...(Args) == 1))
     void set_value(Args&&... args);
-    /// `error` must not be null.
+    /// The same with an exception, which must not be null.
     void set_exception(std::exception_ptr error);
 
   private:

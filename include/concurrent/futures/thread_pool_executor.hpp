@@ -158,6 +158,7 @@ inline ThreadPoolOptions checked(ThreadPoolOptions options) {
 
 class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
   public:
+    /// Up to available_parallelism() workers.
     ThreadPoolExecutor() : ThreadPoolExecutor(ThreadPoolOptions{}) {}
     /// 0: available_parallelism(). Throws std::invalid_argument for an absurd number.
     explicit ThreadPoolExecutor(Count max_workers)
@@ -231,11 +232,13 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
                                "when their calls return");
     }
 
+    /// The threads and calls of this moment; completed, failed and cancelled count from the start.
     ExecutorStats stats() const {
         const auto now = engine().counts();
         return {now.workers,   now.idle,   now.pending,   now.running,
                 now.completed, now.failed, now.cancelled, 0};
     }
+    /// How many workers there may be.
     std::size_t max_workers() const noexcept { return engine().max_workers(); }
 
   private:

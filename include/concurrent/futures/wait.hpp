@@ -27,8 +27,8 @@ namespace concurrent::futures::inline v1 {
 /// Both in the order of the input, duplicates only once.
 template <class T>
 struct WaitResult {
-    std::vector<Future<T>> done;
-    std::vector<Future<T>> not_done;
+    std::vector<Future<T>> done;      ///< finished, failed or cancelled when wait() returned
+    std::vector<Future<T>> not_done;  ///< waiting or running then
 };
 
 namespace detail {
@@ -135,8 +135,9 @@ bool help_all(const std::vector<Future<T>>& futures, std::size_t& next) {
 
 }  // namespace detail
 
-/// Returns when the condition holds or the time is up. Cancelled calls are done. Does not throw on
-/// timeout; throws InvalidStateError for an empty future.
+/// Takes any range of Future<T>. Returns when the condition holds or the time is up, which does not throw.
+/// Cancelled calls are done. Throws InvalidStateError for an empty future. In a task, runs calls of its own
+/// pool that have not started instead of blocking the worker.
 template <detail::FutureRange Range>
 auto wait(Range&& futures, const WaitOptions& options = {}) {
     const detail::Deadline deadline = detail::Deadline::after(options.timeout);

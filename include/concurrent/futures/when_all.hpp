@@ -146,7 +146,8 @@ auto copied_futures(Range&& range) {
 
 }  // namespace detail
 
-/// Done when all are. Throws InvalidStateError for an empty future.
+/// Future<std::vector<Future<T>>>, or Future<std::tuple<Future<Ts>...>> of a pack: done when all are, at
+/// once if there are none. Throws InvalidStateError for an empty future.
 template <detail::FutureRange Range>
 auto when_all(Range&& futures) {
     auto all = detail::copied_futures(futures);
@@ -158,7 +159,8 @@ Future<std::tuple<Future<Ts>...>> when_all(Future<Ts>... futures) {
     return detail::combine<All>(All(std::move(futures)...));
 }
 
-/// Done when one is, or at once if there are none.
+/// Future<WhenAnyResult<…>> of the same: done when one is, or at once if there are none. The others go on.
+/// Throws InvalidStateError for an empty future.
 template <detail::FutureRange Range>
 auto when_any(Range&& futures) {
     auto all = detail::copied_futures(futures);

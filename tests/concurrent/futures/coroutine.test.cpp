@@ -62,6 +62,94 @@ static_assert(std::is_same_v<AwaitResult<cf::Future<std::string>&>, const std::s
 static_assert(std::is_same_v<AwaitResult<cf::Future<int&>>, int&>);
 static_assert(std::is_void_v<AwaitResult<cf::Future<void>>>);
 
+// ---- a coroutine type of another library ----
+
+/// What a sender/receiver library does to connect an awaitable: a coroutine of its own, with its own promise
+/// type, awaits it and tells the receiver. It starts when told to, and ends without resuming anybody.
+class Operation {
+  public:
+    struct promise_type {
+        Operation get_return_object() noexcept {
+            return Operation(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
+        std::suspend_always initial_suspend() const noexcept { return {}; }
+        std::suspend_always final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const noexcept { std::terminate(); }
+    };
+    Operation(Operation&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+    Operation& operator=(Operation&&) = delete;
+    ~Operation() {
+        if (coroutine_) coroutine_.destroy();
+    }
+    void start() const { coroutine_.resume(); }
+
+  private:
+    explicit Operation(std::coroutine_handle<promise_type> coroutine) : coroutine_(coroutine) {}
+    std::coroutine_handle<promise_type> coroutine_;
+};
+
+template <class Awaitable, class Receiver>
+Operation connect(Awaitable awaitable, Receiver& receiver) {
+    try {
+        if constexpr (std::is_void_v<AwaitResult<Awaitable>>) {
+            co_await std::move(awaitable);
+            receiver.set_value();
+        } else {
+            receiver.set_value(co_await std::move(awaitable));
+        }
+    } catch (const cf::CancelledError&) {
+        receiver.set_stopped();
+    } catch (...) {
+        receiver.set_error(std::current_exception());
+    }
+}
+
+struct Receiver {
+    std::string heard;
+    support::Gate told{"the receiver is told"};
+
+    void set_value() { hear("nothing"); }
+    void set_value(std::unique_ptr<int> value) { hear("value " + std::to_string(*value)); }
+    void set_stopped() { hear("stopped"); }
+    void set_error(const std::exception_ptr& error) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const std::exception& e) {
+            hear(e.what());
+        }
+    }
+    void hear(std::string text) {
+        heard = std::move(text);
+        told.open();
+    }
+};
+
+TEST_CASE("a library with coroutines of its own takes a Future as it is", "[coroutine]") {
+    cf::ThreadPoolExecutor pool(1);
+    support::Gate gate;
+    Receiver value, nothing, error, stopped;
+    {
+        const auto busy = pool.submit([&] { gate.wait(); });
+        auto waiting = pool.submit([] {});
+        const Operation operations[] = {
+            connect(pool.submit([] { return std::make_unique<int>(7); }), value),
+            connect(pool.submit([] {}), nothing),
+            connect(pool.submit([]() -> std::unique_ptr<int> { throw std::domain_error("no"); }), error),
+            connect(waiting, stopped)};
+        for (const Operation& operation : operations) operation.start();
+        CHECK(value.heard.empty());
+        CHECK(waiting.cancel());
+        CHECK(stopped.heard == "stopped");
+        gate.open();
+        for (Receiver* const receiver : {&value, &nothing, &error}) receiver->told.wait();
+        pool.shutdown();  // the coroutines have ended when the worker has
+    }
+    CHECK(value.heard == "value 7");
+    CHECK(nothing.heard == "nothing");
+    CHECK(error.heard == "no");
+}
+
 // ---- values ----
 
 template <class T>

@@ -126,6 +126,19 @@ TEST_CASE("a reference goes through as a reference", "[then]") {
     CHECK(number == 2);
 }
 
+TEST_CASE("a part of the value comes as a value", "[then]") {
+    struct Person {
+        std::string name;
+        std::unique_ptr<int> age{};
+    };
+    const std::string name = "somebody with a name too long for a small string";
+    const auto next = finished(Person{name}).then(&Person::name);
+    static_assert(std::is_same_v<decltype(next), const cf::Future<std::string>>);
+    CHECK(next.result() == name);
+    const auto moved = finished(std::string(name)).then([](std::string&& n) -> std::string&& { return std::move(n); });
+    CHECK(moved.result() == name);
+}
+
 TEST_CASE("a move-only value is moved on", "[then]") {
     cf::Promise<std::unique_ptr<int>> promise;
     auto next = promise.get_future().then([](std::unique_ptr<int> p) {

@@ -34,6 +34,17 @@ class Deadline {
         return duration ? after(*duration) : never();
     }
 
+    /// As far from now as `time` is from the present time of its own clock.
+    template <class OtherClock, class Length>
+    static Deadline until(std::chrono::time_point<OtherClock, Length> time) {
+        using Seconds = std::chrono::duration<double>;
+        const auto now = OtherClock::now();
+        const Seconds left = Seconds(time.time_since_epoch()) - Seconds(now.time_since_epoch());
+        // Exact, where the difference fits; time_point::min() and max() lie beyond.
+        const bool fits = left > Seconds(-1e9) && left < Seconds(1e9);
+        return fits ? after(time - now) : after(left);
+    }
+
     explicit Deadline(Clock::time_point at) noexcept : at_(at) {}
 
     bool is_never() const noexcept { return !at_; }

@@ -27,12 +27,15 @@
 
 namespace concurrent::futures::inline v1 {
 
+/// Where codecs read from.
 class Decoder {
   public:
     /// `sender` is the process the bytes come from; decoded RemoteErrors carry it as pid().
     explicit Decoder(std::span<const std::byte> bytes, int sender = 0) noexcept
         : data_(bytes.data()), size_(bytes.size()), sender_(sender) {}
 
+    /// Reads a value of the type that was encoded. Throws SerializationError where the bytes cannot be one,
+    /// or what the codec or a constructor throws.
     template <class T>
     T decode();
 
@@ -48,6 +51,8 @@ class Decoder {
     template <class T>
     Decoder& operator&(T& value);
 
+    /// Views of the next bytes, and a number as Encoder::write_u64 wrote it. Throws SerializationError if
+    /// fewer are left.
     std::span<const std::byte> read_bytes(std::size_t size) {
         return {read(size, typeid(std::byte)), size};
     }
@@ -88,6 +93,7 @@ class Decoder {
         }
     }
 
+    /// Bytes read, bytes left, and the process they come from (0: unknown).
     std::size_t offset() const noexcept { return offset_; }
     std::size_t remaining() const noexcept { return size_ - offset_; }
     int sender() const noexcept { return sender_; }

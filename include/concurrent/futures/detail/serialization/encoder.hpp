@@ -29,12 +29,16 @@
 
 namespace concurrent::futures::inline v1 {
 
+/// Where codecs write to.
 class Encoder {
   public:
+    /// Holds nothing, and asks for no memory yet.
     Encoder() noexcept = default;
     /// Writes on after what `buffer` holds, reusing its memory.
     explicit Encoder(detail::ByteBuffer buffer) noexcept : buffer_(std::move(buffer)) {}
 
+    /// Writes a value of any type that can cross (serialization.hpp). For others it does not compile, and
+    /// says what stands in the way.
     template <class T>
     void encode(const T& value);
 
@@ -44,6 +48,7 @@ class Encoder {
     template <class T>
     Encoder& operator&(const T& value);
 
+    /// As they are, without their number.
     void write_bytes(const void* data, std::size_t size) {
         if (size != 0) std::memcpy(buffer_.extend(size), data, size);
     }
@@ -61,13 +66,17 @@ class Encoder {
         write_u64(0);
         return offset;
     }
+    /// Overwrites what reserve_u64() gave the offset of.
     void patch_u64(std::size_t offset, std::uint64_t value) noexcept {
         std::memcpy(buffer_.data() + offset, &value, sizeof value);
     }
 
+    /// What has been written so far. bytes() is valid until more is; take() gives the memory away.
     std::size_t size() const noexcept { return buffer_.size(); }
     std::span<const std::byte> bytes() const noexcept { return buffer_.bytes(); }
     detail::ByteBuffer take() && noexcept { return std::move(buffer_); }
+
+    /// Back to nothing, or to the first `size` bytes; the memory stays. reserve() asks for it ahead.
     void clear() noexcept { buffer_.clear(); }
     void truncate(std::size_t size) noexcept { buffer_.truncate(size); }
     void reserve(std::size_t capacity) { buffer_.reserve(capacity); }

@@ -67,6 +67,12 @@ decltype(auto) invoke_with_value(Function& function, OutcomeState<T>& state) {
         return detail::invoke(std::move(function));
     } else if constexpr (std::is_reference_v<T>) {
         return detail::invoke(std::move(function), static_cast<T>(*state.value()));
+    } else if constexpr (requires {
+                             requires std::is_rvalue_reference_v<std::invoke_result_t<Function, T>>;
+                         }) {
+        // A part of the value, as `&Class::member` gives it: kept by itself, for the value goes.
+        using Part = std::remove_cvref_t<std::invoke_result_t<Function, T>>;
+        return Part(detail::invoke(std::move(function), value_for(state)));
     } else if constexpr (std::is_invocable_v<Function, const T&>) {
         using Result = std::invoke_result_t<Function, const T&>;
         if constexpr (std::is_same_v<Result, std::invoke_result_t<Function, T>>) {

@@ -56,7 +56,12 @@ class BoundCall {
 template <class Callable, class... Args>
 using BoundCallFor = BoundCall<std::decay_t<Callable>, std::decay_t<Args>...>;
 
+/// What is kept of a result: what an rvalue reference refers to may be one of the copies, which go with the
+/// call, so it is kept as a value. `&Class::member` called on a copy gives such a reference.
+template <class R>
+using KeptResult = std::conditional_t<std::is_rvalue_reference_v<R>, std::remove_cvref_t<R>, R>;
+
 template <class Callable, class... Args>
-using CallResult = decltype(std::declval<BoundCallFor<Callable, Args...>&>()());
+using CallResult = KeptResult<decltype(std::declval<BoundCallFor<Callable, Args...>&>()())>;
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -49,6 +49,17 @@ TEST_CASE("a deadline lies as far ahead as it was set", "[deadline]") {
     CHECK(deadline.left() > 59min);
 }
 
+TEST_CASE("a time of any clock is a deadline, however far it is", "[deadline]") {
+    using SystemClock = std::chrono::system_clock;
+    CHECK(Deadline::until(SystemClock::now() - 1h).passed());
+    CHECK(Deadline::until(SystemClock::time_point::min()).passed());
+    CHECK(Deadline::until(std::chrono::steady_clock::time_point::min()).passed());
+    CHECK_FALSE(Deadline::until(SystemClock::time_point::max()).passed());
+    const auto left = Deadline::until(SystemClock::now() + 1h).left();
+    CHECK(left > 59min);
+    CHECK(left < 61min);
+}
+
 TEST_CASE("fractions are rounded away from now", "[deadline]") {
     const auto before = Deadline::Clock::now();
     CHECK(Deadline::after(std::chrono::duration<double, std::nano>(0.25)).at() > before);
