@@ -164,8 +164,8 @@ inline std::size_t ProcessManager::fair_share(std::size_t coming) const noexcept
 }
 
 inline bool ProcessManager::may_take_more(const WorkerLink& link) const noexcept {
-    return link.phase == WorkerLink::Phase::ready && !link.ended && !link.eviction &&
-           link.kill_at == TaskLimits::never && link.in_flight() < share_ &&
+    return link.phase == WorkerLink::Phase::ready && !link.ended && !link.dying() &&
+           link.in_flight() < share_ &&
            (settings_.max_tasks_per_child == 0 || link.given() < settings_.max_tasks_per_child);
 }
 

@@ -82,8 +82,8 @@ inline void ProcessManager::retire_workers() {
     const auto now = std::chrono::steady_clock::now();
     const bool not_needed = closed_ && unstarted() == 0;
     for (const auto& link : links_) {
-        if (link->ended || link->phase == WorkerLink::Phase::retiring || link->in_flight() != 0 ||
-            link->has_output())
+        if (link->ended || link->dying() || link->phase == WorkerLink::Phase::retiring ||
+            link->in_flight() != 0 || link->has_output())
             continue;
         const bool ready = link->phase == WorkerLink::Phase::ready;
         const bool worn_out = ready && !may_take_more(*link);
@@ -209,7 +209,7 @@ inline void ProcessManager::lose(RemoteTask& task, const WorkerLink& link) {
     text += breaks    ? " The pool is broken, as on_worker_death asks."
             : forced_ ? " The pool is shut down."
                       : " Only this task failed, the worker is replaced when it is needed.";
-    text += debugging_advice;
+    if (!forced_) text += debugging_advice;
     fail(task, std::make_exception_ptr(
                    WorkerDiedError(text, link.process.pid(), status.exit_code, status.signal)));
     if (breaks) break_pool("ProcessPoolExecutor: " + text);

@@ -165,6 +165,8 @@ class WorkerLink {
     /// When it gets SIGKILL unless it has ended by itself; the clock is that of monotonic_nanoseconds().
     std::int64_t kill_at = TaskLimits::never;
     bool killed = false;  // the pool has sent SIGKILL
+    /// It will end, whatever it does.
+    bool dying() const noexcept { return eviction || killed || kill_at != TaskLimits::never; }
     void kill() noexcept {
         kill_at = TaskLimits::never;
         killed = true;
