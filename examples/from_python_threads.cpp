@@ -314,6 +314,11 @@ void options_of_a_call() {
     std::atomic<bool> ran{false};
     // Beyond Python: a call without a future
     pool.post([&] { ran = true; });
+
+    const std::vector<std::function<int()>> calls{[] { return 1; }, [] { return 2; }};
+    // Beyond Python: a range of calls at once
+    const std::vector<cf::Future<int>> numbers = pool.submit_all(calls);
+    check(numbers[0].result() + numbers[1].result() == 3);
     pool.shutdown();
     check(ran);
 }

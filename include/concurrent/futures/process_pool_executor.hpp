@@ -11,7 +11,10 @@
 //
 // A call, its arguments and its result cross as bytes (serialization.hpp); the call runs on copies. What
 // may be called: functions, captureless lambdas, serializable functors, submit<&Class::member>(…).
-// A task that crashes its worker fails alone with WorkerDiedError, and the worker is replaced.
+// A task that crashes its worker fails alone with WorkerDiedError, and the worker is replaced. One that
+// runs too long, or does not stop when asked to, is ended with its worker in the same way.
+// Environment: CONCURRENT_FUTURES_INLINE=1, for debugging: calls run inside submit(), without workers and
+// time limits.
 // Threads: every member may be called from any thread. Callbacks run on the pool's manager thread; a
 // slow one delays the results of others. Memory: nothing is shared with workers but what crosses.
 // How it works: detail/processes/process_manager.hpp.
@@ -19,8 +22,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -49,8 +54,14 @@ struct ProcessPoolOptions {
     BoundTask worker_exit{};      ///< runs last in every worker that is not killed
     Count max_tasks_per_child{};  ///< a worker is replaced after so many calls; 0: never
     WorkerDeath on_worker_death = WorkerDeath::fail_task;  ///< retry_task tries three times in all
+    /// For calls without a TaskOptions::timeout. Counts from the start in the worker. When it is over the
+    /// worker gets SIGTERM, stop_grace later SIGKILL, the call ends with TaskTimeoutError, and a new worker
+    /// comes.
     Duration task_timeout{};
+    /// What a call gets after SIGTERM, and after Future::request_stop(), to end by itself; empty: 5 s.
     Duration stop_grace{};
+    /// For a worker's heap and private mappings, with fork also those of this process at that time: beyond
+    /// it new throws std::bad_alloc. 0: no limit.
     std::size_t max_memory_bytes = 0;
     Count max_pending{};                   ///< calls waiting to be sent; 0: no bound
     QueueFull on_full = QueueFull::block;  ///< what submit does at that bound
@@ -83,16 +94,17 @@ class ProcessSubmitter {
 
     template <class Callable, class... Args>
     auto submit(const Callable& callable, const Args&... args) const {
-        return submit_as({}, Priority::normal, callable, args...);
+        return submit_as({}, Priority::normal, default_limits(), callable, args...);
     }
     template <class Callable, class... Args>
-    auto submit_as(std::string name, Priority priority, const Callable& callable,
-                   const Args&... args) const {
+    auto submit_as(std::string name, Priority priority, const TaskLimits& limits,
+                   const Callable& callable, const Args&... args) const {
         check_remote_call<const Callable&, const Args&...>();
         using T = std::remove_cv_t<
             typename RemoteCallFor<const Callable&, const Args&...>::Result>;
         auto* const call =
             new ProcessCall<T>(manager_, encode_call(callable, args...), std::move(name));
+        call->limits = limits;
         Future<T> future = FutureAccess::adopt<T>(call);
         try {
             manager_->submit(*call, priority);
@@ -102,6 +114,7 @@ class ProcessSubmitter {
         }
         return future;
     }
+    TaskLimits default_limits() const noexcept { return {manager_->default_timeout(), 0}; }
     ProcessManager& manager() const noexcept { return *manager_; }
     const std::shared_ptr<ProcessManager>& shared_manager() const noexcept { return manager_; }
 
@@ -157,6 +170,8 @@ inline ByteBuffer copy_of(std::span<const std::byte> bytes) {
     return std::move(encoder).take();
 }
 
+inline constexpr std::chrono::seconds default_stop_grace{5};
+
 inline ProcessSettings checked(const ProcessPoolOptions& options) {
     require_sane_worker_count(options.max_workers, 4096);
     require_not_negative(options.idle_timeout, "ProcessPoolOptions::idle_timeout");
@@ -167,13 +182,12 @@ inline ProcessSettings checked(const ProcessPoolOptions& options) {
             throw std::invalid_argument(std::string("ProcessPoolOptions::") + name +
                                         " is not supported yet; leave it out");
     };
-    refuse(options.task_timeout.has_value(), "task_timeout");
-    refuse(options.stop_grace.has_value(), "stop_grace");
-    refuse(options.max_memory_bytes != 0, "max_memory_bytes");
     refuse(options.observer != nullptr, "observer");
+    const char* const debugging = std::getenv(debug_variable);
+    const bool run_inline = debugging && *debugging != '\0' && std::string_view(debugging) != "0";
     return {.max_workers =
                 options.max_workers == 0 ? available_parallelism() : std::size_t{options.max_workers},
-            .spawn = choose_spawn(options.start_method),
+            .spawn = run_inline || choose_spawn(options.start_method),
             .initializer = copy_of(options.initializer.bytes()),
             .worker_exit = copy_of(options.worker_exit.bytes()),
             .max_tasks_per_child = options.max_tasks_per_child,
@@ -182,7 +196,11 @@ inline ProcessSettings checked(const ProcessPoolOptions& options) {
             .on_full = options.on_full,
             .idle_timeout = options.idle_timeout,
             .hook = options.on_unhandled_exception,
-            .report_unobserved = options.report_unobserved};
+            .report_unobserved = options.report_unobserved,
+            .task_timeout = options.task_timeout,
+            .stop_grace = options.stop_grace.value_or(default_stop_grace),
+            .max_memory_bytes = options.max_memory_bytes,
+            .run_inline = run_inline};
 }
 
 }  // namespace detail
@@ -211,13 +229,15 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     auto submit(const Callable& callable, const Args&... args) {
         return submitter_.submit(callable, args...);
     }
-    /// Honours name and priority; throws std::invalid_argument for others that are set.
+    /// The timeout counts from the start in the worker; see ProcessPoolOptions::task_timeout. The call runs
+    /// again, from the same bytes, when it throws, times out or loses its worker, up to `retries` times.
     template <class Callable, class... Args>
     auto submit(const TaskOptions& options, const Callable& callable, const Args&... args) {
-        if (options.timeout || options.retries != 0)
-            throw std::invalid_argument(
-                "ProcessPoolExecutor: TaskOptions::timeout and retries are not supported yet");
-        return submitter_.submit_as(options.name, options.priority, callable, args...);
+        detail::require_not_negative(options.timeout, "TaskOptions::timeout");
+        detail::TaskLimits limits = submitter_.default_limits();
+        if (options.timeout) limits.timeout = options.timeout->count();
+        limits.retries = options.retries;
+        return submitter_.submit_as(options.name, options.priority, limits, callable, args...);
     }
     /// For member functions and overloads: submit<&Model::fit>(model, data).
     template <auto function, class... Args>
@@ -232,6 +252,7 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
         detail::check_remote_call<const Callable&, const Args&...>();
         auto* const call = new detail::PostedProcessCall(submitter_.shared_manager(),
                                                          detail::encode_call(callable, args...));
+        call->limits = submitter_.default_limits();
         try {
             manager().submit(*call, Priority::normal);
         } catch (...) {

@@ -653,12 +653,13 @@ PROCESS_CASE("options that make no sense are refused before there is a process")
                     std::invalid_argument);
     CHECK_THROWS_AS(cf::ProcessPoolExecutor(TestType::with({.max_workers = -1})),
                     std::invalid_argument);
-    CHECK_THROWS_AS(cf::ProcessPoolExecutor(TestType::with({.task_timeout = 1s})),
+    CHECK_THROWS_AS(cf::ProcessPoolExecutor(TestType::with({.task_timeout = -1s})),
+                    std::invalid_argument);
+    CHECK_THROWS_AS(cf::ProcessPoolExecutor(TestType::with({.stop_grace = -1s})),
                     std::invalid_argument);
     cf::ProcessPoolExecutor pool(TestType::with({}));
     CHECK(pool.max_workers() == cf::available_parallelism());
-    CHECK_THROWS_AS(pool.submit({.timeout = 1s}, square, 2), std::invalid_argument);
-    CHECK_THROWS_AS(pool.submit({.retries = 1}, square, 2), std::invalid_argument);
+    CHECK_THROWS_AS(pool.submit({.timeout = -1s}, square, 2), std::invalid_argument);
 }
 
 PROCESS_CASE("calls of higher priority are sent first") {

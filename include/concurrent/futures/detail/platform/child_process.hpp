@@ -15,12 +15,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +30,7 @@
 
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/process_memory.hpp"
 
 #if CONCURRENT_FUTURES_LINUX
 #include <sys/prctl.h>
@@ -38,8 +41,9 @@ namespace concurrent::futures::inline v1::detail {
 
 /// Both empty: unknown.
 struct ExitStatus {
-    std::optional<int> exit_code;
-    std::optional<int> signal;
+    std::optional<int> exit_code{};
+    std::optional<int> signal{};
+    std::int64_t peak_memory = 0;  ///< bytes; 0: unknown. See own_peak_memory()
 };
 
 /// Invalid where the system has none.
@@ -82,13 +86,15 @@ class ProcessHandle {
   private:
     std::optional<ExitStatus> wait_for_end(int options) const noexcept {
         int status = 0;
+        rusage usage{};
         pid_t ended;
-        do ended = ::waitpid(pid_, &status, options);
+        do ended = ::wait4(pid_, &status, options, &usage);
         while (ended < 0 && errno == EINTR);
         if (ended == 0) return std::nullopt;
         if (ended < 0) return ExitStatus{};  // ECHILD: somebody else has reaped it
-        if (WIFEXITED(status)) return ExitStatus{WEXITSTATUS(status), std::nullopt};
-        if (WIFSIGNALED(status)) return ExitStatus{std::nullopt, WTERMSIG(status)};
+        const std::int64_t peak = peak_memory(usage);
+        if (WIFEXITED(status)) return ExitStatus{WEXITSTATUS(status), std::nullopt, peak};
+        if (WIFSIGNALED(status)) return ExitStatus{std::nullopt, WTERMSIG(status), peak};
         return std::nullopt;
     }
 

@@ -10,6 +10,7 @@
 //                              running                   start(slot, task)
 //                              done                      end(slot, task), then sends the result
 //     try_revoke(slot, task)   revoked                   start() fails: answers "skipped"
+//     ask_to_stop(task)                                  stop_asked(task), and stop_signal() wakes
 //
 // start() and try_revoke() are compare-exchanges of the same word, so exactly one of them wins: a
 // revoked task never runs, a running one is never thought revoked. There is nothing here to lock and
@@ -23,6 +24,7 @@
 #include <ctime>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/shared_signal.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -81,6 +83,28 @@ class ControlPage {
         return slots_[slot].started.load(std::memory_order_relaxed);
     }
 
+    /// Pool: the running task is to stop, by its std::stop_token if it has one.
+    void ask_to_stop(std::uint64_t task) noexcept {
+        // relaxed: handed over by the signal's count.
+        asked_to_stop_.store(task, std::memory_order_relaxed);
+        stop_signal_.raise();
+    }
+    /// Worker: after it has read stop_signal().count().
+    bool stop_asked(std::uint64_t task) const noexcept {
+        // relaxed: handed over by the signal's count.
+        return asked_to_stop_.load(std::memory_order_relaxed) == task;
+    }
+    SharedSignal& stop_signal() noexcept { return stop_signal_; }
+
+    /// Worker: its own_peak_memory() before it did anything.
+    void note_first_peak(std::int64_t bytes) noexcept {
+        // (6) release, pairs with (7), for nothing but order with what the worker does later.
+        first_peak_.store(bytes, std::memory_order_release);
+    }
+    std::int64_t first_peak() const noexcept {
+        return first_peak_.load(std::memory_order_acquire);  // (7) with (6)
+    }
+
   private:
     static constexpr unsigned state_width = 3;
     static constexpr std::uint64_t state_bits = 7;
@@ -93,6 +117,9 @@ class ControlPage {
         Atomic<std::int64_t> started{0};
     };
     std::array<Slot, slots> slots_{};
+    Atomic<std::uint64_t> asked_to_stop_{0};
+    Atomic<std::int64_t> first_peak_{0};
+    SharedSignal stop_signal_;
 };
 
 static_assert(Atomic<std::uint64_t>::is_always_lock_free, "shared between processes");

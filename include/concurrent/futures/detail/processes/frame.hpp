@@ -13,7 +13,8 @@
 //           32  body, then zeros up to a multiple of 16
 //
 // The receiver believes nothing: the header is checked before the length is used, and a body is
-// given memory as its bytes arrive, so a false length costs its sender real bytes.
+// given memory as its bytes arrive, so a false length costs its sender real bytes. A body for which there
+// is no memory is read and dropped, so that it costs one task and not the pipe.
 #pragma once
 
 #include <algorithm>
@@ -90,7 +91,8 @@ inline void append_frame(ByteBuffer& out, const FrameHeader& header, std::span<c
 
 struct Frame {
     FrameHeader header;
-    ByteBuffer body;  // starts at a multiple of 16
+    ByteBuffer body;    // starts at a multiple of 16
+    bool lost = false;  // there was no memory for the body
 };
 
 /// Bytes in any portions into frames.
@@ -99,13 +101,12 @@ class FrameAssembler {
     /// Where the next bytes should be put. Never empty.
     std::span<std::byte> room() {
         if (in_body_) {
-            const std::size_t missing = body_size() - body_.size();
-            if (missing >= direct) {
-                // Never more than about what has arrived already, or a first portion.
-                portion_ = std::min(missing, std::max(body_.size(), first_portion));
-                reading_body_ = true;
-                return {body_.extend(portion_), portion_};
-            }
+            const std::size_t missing = body_size() - body_.size() - dropped_;
+            // Never more than about what has arrived already, or a first portion.
+            portion_ = std::min(missing, std::max(body_.size(), first_portion));
+            std::byte* const place = missing >= direct ? room_for(portion_) : nullptr;
+            reading_body_ = place != nullptr;
+            if (place) return {place, portion_};
         }
         if (begin_ == end_) begin_ = end_ = 0;
         if (begin_ > 0 && end_ == staging_.size()) {
@@ -134,16 +135,21 @@ class FrameAssembler {
             check_header();
             in_body_ = true;
             body_ = ByteBuffer();
+            lost_ = false;
+            dropped_ = 0;
         }
-        const std::size_t take = std::min(end_ - begin_, body_size() - body_.size());
+        const std::size_t take = std::min(end_ - begin_, body_size() - body_.size() - dropped_);
         if (take > 0) {
-            std::memcpy(body_.extend(take), staging_.data() + begin_, take);
+            if (std::byte* const place = room_for(take))
+                std::memcpy(place, staging_.data() + begin_, take);
+            else
+                dropped_ += take;
             begin_ += take;
         }
-        if (body_.size() < body_size()) return std::nullopt;
+        if (body_.size() + dropped_ < body_size()) return std::nullopt;
         in_body_ = false;
-        body_.truncate(static_cast<std::size_t>(header_.length));
-        return Frame{header_, std::move(body_)};
+        if (!lost_) body_.truncate(static_cast<std::size_t>(header_.length));
+        return Frame{header_, std::move(body_), lost_};
     }
 
     std::uint64_t received() const noexcept { return received_; }
@@ -152,6 +158,18 @@ class FrameAssembler {
     static constexpr std::size_t direct = 16 * 1024;  // from here on straight into the body
     static constexpr std::size_t first_portion = 256 * 1024;
 
+    /// Null when this body is lost: there is no memory, or was none before.
+    std::byte* room_for(std::size_t size) noexcept {
+        if (lost_) return nullptr;
+        try {
+            return body_.extend(size);
+        } catch (...) {
+            dropped_ = body_.size();
+            body_ = ByteBuffer();
+            lost_ = true;
+            return nullptr;
+        }
+    }
     std::size_t body_size() const noexcept {
         return static_cast<std::size_t>(header_.length) + header_.padding();
     }
@@ -172,6 +190,8 @@ class FrameAssembler {
     std::size_t portion_ = 0;
     bool in_body_ = false;
     bool reading_body_ = false;
+    bool lost_ = false;
+    std::size_t dropped_ = 0;  // bytes of a lost body that have arrived
     std::uint64_t received_ = 0;
 };
 

@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// obituary.hpp: how a worker died, in words for a person.
+// obituary.hpp: how a worker died and what became of its task, in words for a person.
+//
+//     worker process 4242 was killed by signal 9 (Killed) while it ran task 7 "resize", after 1.20 s, with a
+//     peak of 512.0 MiB of memory. This pool did not send the signal: it may have been the kernel's
+//     out-of-memory killer. Only this task failed, …
+//
+// Pure functions of what is known, so that their tests need no process.
 #pragma once
 
+#include <signal.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -23,9 +32,77 @@ inline std::string describe_end(const ExitStatus& status) {
     return "ended, how is unknown (somebody else reaped it: SIGCHLD ignored, or a waitpid(-1)?)";
 }
 
+/// What another process has written, such as a time of start, may be nonsense: never below 0.
 inline std::string seconds_text(std::int64_t nanoseconds) {
     char text[32];
-    std::snprintf(text, sizeof text, "%.2f s", static_cast<double>(nanoseconds) * 1e-9);
+    std::snprintf(text, sizeof text, nanoseconds < 1'000'000'000 ? "%.3f s" : "%.2f s",
+                  static_cast<double>(std::max<std::int64_t>(nanoseconds, 0)) * 1e-9);
+    return text;
+}
+
+inline std::string memory_text(std::int64_t bytes) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f MiB", static_cast<double>(bytes) / (1024.0 * 1024.0));
+    return text;
+}
+
+/// `task 7 "resize"`
+inline std::string task_text(std::uint64_t number, const std::string& name) {
+    return "task " + std::to_string(number) + (name.empty() ? "" : " \"" + name + "\"");
+}
+
+struct Obituary {
+    int pid;
+    ExitStatus status;
+    std::string task;         // task_text()
+    std::int64_t elapsed;     // nanoseconds
+    std::int64_t first_peak;  // see own_peak_memory(); 0: unknown
+    std::string complaint;    // why the pool killed it, or empty
+    bool signalled_by_pool;
+};
+
+/// Without what the pool did about it.
+inline std::string obituary_text(const Obituary& death) {
+    const ExitStatus& status = death.status;
+    std::string text = "worker process " + std::to_string(death.pid) + " " + describe_end(status) +
+                       " while it ran " + death.task + ", after " + seconds_text(death.elapsed);
+    if (status.peak_memory > 0)
+        text += (status.peak_memory > death.first_peak ? ", with a peak of " : ", with at most ") +
+                memory_text(status.peak_memory) + " of memory";
+    const bool status_is_no_answer = status.signal == SIGKILL || status.signal == SIGTERM ||
+                                     (!status.signal && !status.exit_code);
+    if (status_is_no_answer && !death.complaint.empty()) text += " (" + death.complaint + ")";
+    text += ".";
+    if (status.signal == SIGKILL && !death.signalled_by_pool)
+        text += " This pool did not send the signal: it may have been the kernel's out-of-memory killer.";
+    return text;
+}
+
+/// The call runs again, or has, since it was given TaskOptions::retries.
+inline std::string attempt_text(unsigned failures) {
+    return failures == 0 ? "" : " It was attempt " + std::to_string(failures + 1) + ", the last.";
+}
+
+inline constexpr const char* debug_variable = "CONCURRENT_FUTURES_INLINE";
+inline constexpr const char* debugging_advice =
+    " To debug the call, set CONCURRENT_FUTURES_INLINE=1: pools then run their calls in the process that "
+    "submits them.";
+
+struct TimeoutReport {
+    int pid;
+    std::string task;                  // task_text()
+    std::int64_t elapsed;              // nanoseconds
+    std::int64_t limit;                // nanoseconds
+    std::int64_t ignored_sigterm_for;  // nanoseconds; below 0: it did not
+};
+
+inline std::string timeout_text(const TimeoutReport& report) {
+    std::string text = report.task + " was stopped in worker process " + std::to_string(report.pid) +
+                       " after " + seconds_text(report.elapsed) + ", its time limit is " +
+                       seconds_text(report.limit) + ".";
+    if (report.ignored_sigterm_for >= 0)
+        text += " It ignored SIGTERM for " + seconds_text(report.ignored_sigterm_for) +
+                " and was killed.";
     return text;
 }
 

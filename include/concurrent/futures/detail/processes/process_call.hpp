@@ -41,7 +41,7 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     void fail(std::exception_ptr error) noexcept override {
         if (this->claim()) this->finish(this->store_exception(std::move(error)));
     }
-    void cancel_revoked() noexcept override {
+    void end_cancelled() noexcept override {
         if (this->begin_cancel()) this->finish(CallState::cancelled);
     }
     void retain() noexcept override { this->add_producer(); }
@@ -54,11 +54,15 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     }
     bool cancel() noexcept override {
         if (!this->done() && manager_->revoke(*this)) {
-            cancel_revoked();
+            end_cancelled();
             return true;
         }
         // Another thread may have revoked it and be about to say so.
         return this->state() == CallState::cancelled || manager_->is_revoked(*this);
+    }
+    void request_stop() noexcept override {
+        while (!cancel() && !this->done())
+            if (manager_->request_stop(*this)) return;
     }
     /// In a callback, which runs on the pool's own thread: nobody else would go on with the work.
     bool help() noexcept override {
@@ -89,7 +93,7 @@ class PostedProcessCall final : public RemoteTask {
     void fail(std::exception_ptr error) noexcept override {
         report_unhandled(manager_->hook(), error, "a posted call");
     }
-    void cancel_revoked() noexcept override {}
+    void end_cancelled() noexcept override {}
     void retain() noexcept override {
         // relaxed: the caller holds a reference.
         references_.fetch_add(1, std::memory_order_relaxed);

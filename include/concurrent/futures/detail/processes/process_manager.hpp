@@ -20,6 +20,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +58,10 @@ struct ProcessSettings {
     Duration idle_timeout{};
     UnhandledExceptionHook hook{};
     bool report_unobserved = false;
+    Duration task_timeout{};
+    std::chrono::nanoseconds stop_grace{};
+    std::size_t max_memory_bytes = 0;
+    bool run_inline = false;  // for debugging: no workers
 };
 
 class ProcessManager {
@@ -80,6 +85,7 @@ class ProcessManager {
     bool revoke(RemoteTask& task);
     bool is_revoked(const RemoteTask& task) const;
     bool is_running(const RemoteTask& task) const;
+    bool request_stop(RemoteTask& task);
 
     /// `forced`: workers that end from here on are not replaced, whatever they leave.
     void begin_shutdown(bool cancel_pending, bool forced = false);
@@ -93,6 +99,10 @@ class ProcessManager {
     std::vector<int> worker_pids() const;
     Counts counts() const;
     const UnhandledExceptionHook& hook() const noexcept { return settings_.hook; }
+    /// Of a call that says nothing about it, in nanoseconds.
+    std::int64_t default_timeout() const noexcept {
+        return settings_.task_timeout ? settings_.task_timeout->count() : TaskLimits::never;
+    }
     bool reports_unobserved() const noexcept { return settings_.report_unobserved; }
     std::size_t max_workers() const noexcept { return settings_.max_workers; }
     bool in_forked_child() const noexcept { return fork_generation() != born_; }
@@ -117,7 +127,9 @@ class ProcessManager {
     /// Something to tell a task, outside of the lock.
     struct Delivery {
         RemoteTask* task;  // its reference goes with it; null: the pool itself is told
-        enum class Kind : std::uint8_t { result, exception, failure, release, start_failed } kind;
+        enum class Kind : std::uint8_t {
+            result, exception, failure, cancelled, release, start_failed
+        } kind;
         ByteBuffer body{};  // result, exception, start_failed: as the worker sent it
         std::exception_ptr error{};  // failure
         int pid = 0;                 // exception, start_failed: of that worker
@@ -126,6 +138,8 @@ class ProcessManager {
     // process_manager_submit.hpp: what other threads call.
     void throw_if_closed() const;
     bool wait_for_room(Lock& lock, RemoteTask& task);
+    void run_here(Lock& lock, RemoteTask& task);
+    void initialize_here();
     std::vector<RemoteTask*> revoke_all_unstarted();
     /// Length of the queue, with and without those that are revoked.
     std::size_t queued() const noexcept { return queue_[0].size() + queue_[1].size() + queue_[2].size(); }
@@ -142,6 +156,19 @@ class ProcessManager {
     void lose(RemoteTask& task, const WorkerLink& link);
     void note_start_failure(const std::string& reason);
     void break_pool(const std::string& reason);
+
+    // process_manager_limits.hpp: what ends tasks before their time, and what runs them again.
+    static std::int64_t limit_of(const WorkerLink& link, const WorkerLink::InFlight& entry,
+                                 std::int64_t now) noexcept;
+    static bool has_limit(const WorkerLink& link) noexcept;
+    static std::int64_t next_limit(const WorkerLink& link, std::int64_t now) noexcept;
+    void enforce_limits();
+    void evict(WorkerLink& link, const RemoteTask& task, std::int64_t now);
+    void take_back_unstarted(WorkerLink& link);
+    void put_back(RemoteTask& task);
+    bool retry(RemoteTask& task);
+    void end_evicted(RemoteTask& task, const WorkerLink& link);
+    void fail(RemoteTask& task, std::exception_ptr error);
 
     // process_manager_loop.hpp: the manager thread.
     void run() noexcept;
@@ -206,6 +233,7 @@ class ProcessManager {
 
 }  // namespace concurrent::futures::inline v1::detail
 
+#include "concurrent/futures/detail/processes/process_manager_limits.hpp"
 #include "concurrent/futures/detail/processes/process_manager_loop.hpp"
 #include "concurrent/futures/detail/processes/process_manager_submit.hpp"
 #include "concurrent/futures/detail/processes/process_manager_workers.hpp"

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 
@@ -15,14 +16,17 @@ namespace concurrent::futures::inline v1::detail {
 
 inline ByteBuffer configuration_of(const ProcessSettings& settings) {
     Encoder encoder;
-    encode_configuration(encoder, {program_identity(), settings.initializer.bytes(),
-                                   settings.worker_exit.bytes()});
+    encode_configuration(encoder, {program_identity(), settings.max_memory_bytes,
+                                   settings.initializer.bytes(), settings.worker_exit.bytes()});
     return std::move(encoder).take();
 }
 
 inline ProcessManager::ProcessManager(ProcessSettings settings)
     : settings_(std::move(settings)), configuration_(configuration_of(settings_)) {
-    if (!settings_.spawn) template_.emplace();
+    if (settings_.run_inline)
+        initialize_here();
+    else if (!settings_.spawn)
+        template_.emplace();
 }
 
 inline ProcessManager::~ProcessManager() {
@@ -114,6 +118,7 @@ inline void ProcessManager::step() {
 /// With the lock: everything that can be decided without waiting. Gives the number of workers to start.
 inline std::size_t ProcessManager::dispatch() {
     awake_ = false;
+    enforce_limits();
     const std::size_t missing = missing_workers();
     share_ = fair_share(missing);
     while (RemoteTask* const task = next_queued()) {
@@ -159,7 +164,8 @@ inline std::size_t ProcessManager::fair_share(std::size_t coming) const noexcept
 }
 
 inline bool ProcessManager::may_take_more(const WorkerLink& link) const noexcept {
-    return link.phase == WorkerLink::Phase::ready && !link.ended && link.in_flight() < share_ &&
+    return link.phase == WorkerLink::Phase::ready && !link.ended && !link.dying() &&
+           link.in_flight() < share_ &&
            (settings_.max_tasks_per_child == 0 || link.given() < settings_.max_tasks_per_child);
 }
 
@@ -209,6 +215,13 @@ inline int ProcessManager::poll_milliseconds() const {
             at_most(std::chrono::ceil<std::chrono::milliseconds>(link->idle_since +
                                                                  *settings_.idle_timeout - now)
                         .count());
+        if (has_limit(*link)) {
+            const std::int64_t time = monotonic_nanoseconds();
+            const std::int64_t limit = next_limit(*link, time);
+            if (limit != TaskLimits::never)
+                at_most(std::chrono::ceil<std::chrono::milliseconds>(
+                            std::chrono::nanoseconds(limit - time)).count());
+        }
     }
     return wait;
 }
@@ -237,19 +250,22 @@ inline void ProcessManager::poll_once(const std::vector<WorkerLink*>& links, boo
 }
 
 /// With the lock. A worker whose pipe has ended, or that sends what is no message, is of no more use. One
-/// that was told to leave closes its pipe and then runs exit handlers: that is its own time.
+/// that was told to leave closes its pipe and then runs exit handlers: that is its own time. One that dies
+/// closes it too, and how it died is to be heard: it gets a moment to be gone by itself.
 inline void ProcessManager::read_results(WorkerLink& link) {
     if (link.result_fd() < 0) return;
-    std::string why = "it closed its results pipe";
+    constexpr std::int64_t moment = 100'000'000;
     try {
         if (link.read_frames([&](Frame& frame) { receive(link, frame); })) return;
-        if (link.phase == WorkerLink::Phase::retiring) return link.close_results();
+        link.close_results();
+        if (link.phase == WorkerLink::Phase::retiring || link.killed) return;
+        link.kill_at = std::min(link.kill_at, monotonic_nanoseconds() + moment);
     } catch (const std::exception& error) {
-        why = std::string("it sent bytes that are no message: ") + error.what();
+        link.close_results();
+        if (link.complaint.empty())
+            link.complaint = std::string("it sent bytes that are no message: ") + error.what();
+        if (!link.ended) link.kill();
     }
-    link.close_results();
-    if (link.complaint.empty()) link.complaint = why;
-    if (!link.ended) link.process.send_signal(SIGKILL);
 }
 
 /// With the lock: one message of a worker. Nothing in it is believed.
@@ -279,6 +295,13 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
         deliveries_.push_back({task, Delivery::Kind::release});
         return;
     }
+    if (link.eviction && link.eviction->cause == WorkerLink::Eviction::Cause::timeout) {
+        // It made use of its grace to end by itself, too late all the same. The worker may still be dying.
+        end_evicted(*task, link);
+        return link.kill();
+    }
+    if (header.type == FrameType::exception && retry(*task)) return;
+    if (frame.lost) return fail(*task, std::make_exception_ptr(std::bad_alloc()));
     task->stage = RemoteTask::Stage::ended;
     ++(header.type == FrameType::result ? completed_ : failed_);
     const auto kind = header.type == FrameType::result ? Delivery::Kind::result
@@ -322,6 +345,9 @@ inline void ProcessManager::deliver(Delivery& delivery) noexcept {
         case Delivery::Kind::failure:
             delivery.task->fail(std::move(delivery.error));
             break;
+        case Delivery::Kind::cancelled:
+            delivery.task->end_cancelled();
+            break;
         case Delivery::Kind::release:
             break;
         case Delivery::Kind::start_failed:
@@ -334,6 +360,8 @@ inline void ProcessManager::deliver_start_failure(const Delivery& delivery) noex
     std::string why = "ProcessPoolExecutor: the initializer threw in a worker: ";
     try {
         std::rethrow_exception(decode_failure(delivery.body, delivery.pid));
+    } catch (const BrokenProcessPool& error) {  // not the initializer, but the worker itself
+        why = std::string("ProcessPoolExecutor: ") + error.what();
     } catch (const std::exception& error) {
         why += error.what();
     } catch (...) {

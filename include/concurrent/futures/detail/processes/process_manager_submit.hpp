@@ -25,6 +25,7 @@ inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
     {
         Lock lock(mutex_);
         throw_if_closed();
+        if (settings_.run_inline) return run_here(lock, task);
         if (settings_.max_pending != 0 && !wait_for_room(lock, task)) return;
         task.level = static_cast<std::size_t>(priority);
         queue_[task.level].push_back(&task);
@@ -37,33 +38,18 @@ inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
 
 /// False when the task was dealt with here.
 inline bool ProcessManager::wait_for_room(Lock& lock, RemoteTask& task) {
-    // The manager thread (in a callback) never waits for room: it is the one that makes it.
+    // The manager thread (in a callback) never waits for room: it is the one that makes it. A call with a
+    // time limit is not run by the caller, whom nobody could stop: it waits for room.
     if (waiting() < settings_.max_pending || on_manager_thread()) return true;
     switch (settings_.on_full) {
         case QueueFull::raise:
             throw QueueFullError("ProcessPoolExecutor: " + std::to_string(waiting()) +
                                  " calls are waiting, which is max_pending; submit later, or choose "
                                  "QueueFull::block or caller_runs");
-        case QueueFull::caller_runs: {
-            lock.unlock();
-            task.stage = RemoteTask::Stage::ended;  // nobody else knows this task yet
-            Encoder result;
-            std::exception_ptr error;
-            try {
-                Decoder call(task.call().bytes());
-                run_encoded_call(call, result);
-            } catch (...) {
-                error = std::current_exception();
-            }
-            lock.lock();
-            ++(error ? failed_ : completed_);
-            lock.unlock();
-            Decoder decoder(result.bytes());
-            error ? task.fail(std::move(error)) : task.succeed(decoder);
-            task.release();
-            lock.lock();
+        case QueueFull::caller_runs:
+            if (task.limits.timeout != TaskLimits::never) break;
+            run_here(lock, task);
             return false;
-        }
         case QueueFull::block:
             break;
     }
@@ -72,6 +58,46 @@ inline bool ProcessManager::wait_for_room(Lock& lock, RemoteTask& task) {
     });
     throw_if_closed();
     return true;
+}
+
+/// In the thread that submits it.
+inline void ProcessManager::run_here(Lock& lock, RemoteTask& task) {
+    lock.unlock();
+    task.stage = RemoteTask::Stage::ended;  // nobody else knows this task yet
+    Encoder result;
+    std::exception_ptr error;
+    for (;; --task.limits.retries) {
+        try {
+            Decoder call(task.call().bytes());
+            result.clear();
+            error = nullptr;
+            run_encoded_call(call, result);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (!error || task.limits.retries == 0) break;
+    }
+    lock.lock();
+    ++(error ? failed_ : completed_);
+    lock.unlock();
+    Decoder decoder(result.bytes());
+    error ? task.fail(std::move(error)) : task.succeed(decoder);
+    task.release();
+    lock.lock();
+}
+
+/// What every worker does first, for calls that run in this process.
+inline void ProcessManager::initialize_here() {
+    if (settings_.initializer.empty()) return;
+    try {
+        Decoder call(settings_.initializer.bytes());
+        Encoder nothing;
+        run_encoded_call(call, nothing);
+    } catch (const std::exception& error) {
+        broken_ = std::string("ProcessPoolExecutor: the initializer threw: ") + error.what();
+    } catch (...) {
+        broken_ = "ProcessPoolExecutor: the initializer threw something that is no std::exception";
+    }
 }
 
 inline bool ProcessManager::revoke(RemoteTask& task) {
@@ -141,7 +167,7 @@ inline void ProcessManager::begin_shutdown(bool cancel_pending, bool forced) {
     }
     wake_up_.notify();
     for (RemoteTask* const task : revoked) {
-        task->cancel_revoked();
+        task->end_cancelled();
         task->release();
     }
 }

@@ -82,8 +82,8 @@ inline void ProcessManager::retire_workers() {
     const auto now = std::chrono::steady_clock::now();
     const bool not_needed = closed_ && unstarted() == 0;
     for (const auto& link : links_) {
-        if (link->ended || link->phase == WorkerLink::Phase::retiring || link->in_flight() != 0 ||
-            link->has_output())
+        if (link->ended || link->dying() || link->phase == WorkerLink::Phase::retiring ||
+            link->in_flight() != 0 || link->has_output())
             continue;
         const bool ready = link->phase == WorkerLink::Phase::ready;
         const bool worn_out = ready && !may_take_more(*link);
@@ -121,6 +121,7 @@ inline void ProcessManager::read_template() {
                 link->exit_status = ExitStatus{};
                 if (message.exit_code >= 0) link->exit_status->exit_code = message.exit_code;
                 if (message.signal >= 0) link->exit_status->signal = message.signal;
+                link->exit_status->peak_memory = message.peak_memory;
                 break;
             }
         }
@@ -166,9 +167,9 @@ inline void ProcessManager::bury(WorkerLink& link) {
         if (revoked) {
             deliveries_.push_back({task, Delivery::Kind::release});
         } else if (unstarted && !forced_) {
-            task->stage = RemoteTask::Stage::queued;
-            task->worker = nullptr;
-            queue_[task->level].push_front(task);
+            put_back(*task);
+        } else if (link.eviction && link.eviction->task == task->id) {
+            end_evicted(*task, link);
         } else {
             lose(*task, link);
         }
@@ -184,36 +185,33 @@ inline void ProcessManager::bury(WorkerLink& link) {
 
 /// The task was running, or over but its result not sent.
 inline void ProcessManager::lose(RemoteTask& task, const WorkerLink& link) {
-    ++task.deaths;
-    const ExitStatus& status = *link.exit_status;
-    // A worker that is ending anyway looks like one that closed its pipe; then its status says why.
-    const bool status_is_no_answer = status.signal == SIGKILL || status.signal == SIGTERM ||
-                                     (!status.signal && !status.exit_code);
-    std::string text = "worker process " + std::to_string(link.process.pid()) + " " +
-                       describe_end(status) + " while it ran task " + std::to_string(task.number);
-    if (!task.name().empty()) text += " \"" + task.name() + "\"";
-    text += ", after " +
-            seconds_text(monotonic_nanoseconds() - link.page().started(task.slot));
-    if (status_is_no_answer && !link.complaint.empty()) text += " (" + link.complaint + ")";
     constexpr unsigned attempts = 3;
-    const bool retry = settings_.on_worker_death == WorkerDeath::retry_task && !forced_;
-    if (retry && task.deaths < attempts) {
-        task.stage = RemoteTask::Stage::queued;
-        task.worker = nullptr;
-        queue_[task.level].push_front(&task);
-        return;
+    ++task.deaths;
+    if (retry(task)) return;
+    const bool retries_deaths = settings_.on_worker_death == WorkerDeath::retry_task && !forced_ &&
+                                task.stop_at == TaskLimits::never;
+    if (retries_deaths && task.deaths < attempts) {
+        ++task.failures;
+        return put_back(task);
     }
+    const ExitStatus& status = *link.exit_status;
+    const std::int64_t now = monotonic_nanoseconds();
+    std::string text =
+        obituary_text({.pid = link.process.pid(),
+                       .status = status,
+                       .task = task_text(task.number, task.name()),
+                       .elapsed = now - plausible_start(link.page().started(task.slot), now),
+                       .first_peak = link.page().first_peak(),
+                       .complaint = link.complaint,
+                       .signalled_by_pool = link.killed || forced_}) +
+        attempt_text(task.failures);
     const bool breaks = settings_.on_worker_death == WorkerDeath::break_pool && !forced_;
-    if (retry) text += "; it was its worker's end " + std::to_string(attempts) + " times, no more retries";
-    text += breaks    ? "; the pool is broken, as on_worker_death asks"
-            : forced_ ? "; the pool is shut down"
-                      : "; only this task failed, the worker is replaced when it is needed. To debug the "
-                        "call, run it with an InlineExecutor";
-    task.stage = RemoteTask::Stage::ended;
-    ++failed_;
-    deliveries_.push_back({&task, Delivery::Kind::failure, {},
-                           std::make_exception_ptr(WorkerDiedError(
-                               text, link.process.pid(), status.exit_code, status.signal))});
+    text += breaks    ? " The pool is broken, as on_worker_death asks."
+            : forced_ ? " The pool is shut down."
+                      : " Only this task failed, the worker is replaced when it is needed.";
+    if (!forced_) text += debugging_advice;
+    fail(task, std::make_exception_ptr(
+                   WorkerDiedError(text, link.process.pid(), status.exit_code, status.signal)));
     if (breaks) break_pool("ProcessPoolExecutor: " + text);
 }
 

@@ -9,13 +9,15 @@
 //
 // Arguments travel as the parameter types of the callable where it has one signature, so a literal
 // reaches a std::string parameter as a string; std::span<const T> and std::string_view parameters are
-// views of the received bytes. Generic callables get the decayed argument types.
+// views of the received bytes. Generic callables get the decayed argument types. A callable that takes a
+// std::stop_token first gets one that is made in the worker (stop_delivery.hpp).
 // Code travels from the pool to its workers only, never back.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -64,6 +66,45 @@ struct ParametersOf<Callable> {
     using type = typename ParametersOfMember<decltype(&Callable::operator())>::type;
 };
 
+/// What has to cross: the parameters without a std::stop_token in front.
+template <class Parameters>
+struct CrossingParameters {
+    using type = Parameters;
+    static constexpr bool with_stop_token = false;
+};
+template <class Stop, class... P>
+    requires std::is_same_v<std::remove_cvref_t<Stop>, std::stop_token>
+struct CrossingParameters<ParameterList<Stop, P...>> {
+    using type = ParameterList<P...>;
+    static constexpr bool with_stop_token = true;
+};
+template <class Callable>
+using CrossingParametersOf = CrossingParameters<typename ParametersOf<Callable>::type>;
+
+/// The jthread rule: a callable that can take a std::stop_token first gets one. Where the signature is
+/// known nothing is tried out, which could fail inside of the callable.
+template <class Callable, class... W>
+inline constexpr bool takes_stop_token = [] {
+    if constexpr (std::is_void_v<typename ParametersOf<Callable>::type>)
+        return std::is_invocable_v<Callable&, std::stop_token, W...>;
+    else
+        return CrossingParametersOf<Callable>::with_stop_token;
+}();
+
+template <class Callable, class... W>
+struct RemoteInvocation {
+    static constexpr bool possible = std::is_invocable_v<Callable&, W...>;
+    template <class C>
+    using Result = std::invoke_result_t<C&, W...>;
+};
+template <class Callable, class... W>
+    requires takes_stop_token<Callable, W...>
+struct RemoteInvocation<Callable, W...> {
+    static constexpr bool possible = std::is_invocable_v<Callable&, std::stop_token, W...>;
+    template <class C>
+    using Result = std::invoke_result_t<C&, std::stop_token, W...>;
+};
+
 template <class T>
 inline constexpr bool is_argument_view = false;
 template <>
@@ -101,6 +142,7 @@ struct CrossingList<ParameterList<P...>, Args...> {
 template <auto function>
 struct StaticFunction {
     template <class... Args>
+        requires std::is_invocable_v<decltype(function), Args...>
     decltype(auto) operator()(Args&&... args) const {
         return detail::invoke(function, std::forward<Args>(args)...);
     }
@@ -181,7 +223,7 @@ struct RemoteCall;
 
 template <class Callable, class... W>
 struct RemoteCall<Callable, ParameterList<W...>> {
-    using Result = std::invoke_result_t<Callable&, W...>;
+    using Result = typename RemoteInvocation<Callable, W...>::template Result<Callable>;
 
     static consteval void check() {
         CallableCodec<Callable>::check();
@@ -200,14 +242,26 @@ struct RemoteCall<Callable, ParameterList<W...>> {
     }
 
     /// In the worker.
-    static void run(Decoder& call, Encoder& result) {
+    static void run(Decoder& call, Encoder& result, const StopLine& stop) {
         Callable callable = CallableCodec<Callable>::decode(call);
         std::tuple<W...> arguments{decode_argument<W>(call)...};
         call.expect_end();
+        if constexpr (takes_stop_token<Callable, W...>) {
+            const StopDelivery delivery(stop);
+            finish(result, callable, arguments, delivery.token());
+        } else {
+            finish(result, callable, arguments);
+        }
+    }
+
+  private:
+    template <class... Token>
+    static void finish(Encoder& result, Callable& callable, std::tuple<W...>& arguments,
+                       Token... token) {
         const auto invoke = [&]() -> decltype(auto) {
             return std::apply(
                 [&](W&... argument) -> decltype(auto) {
-                    return detail::invoke(callable, static_cast<W&&>(argument)...);
+                    return detail::invoke(callable, std::move(token)..., static_cast<W&&>(argument)...);
                 },
                 arguments);
         };
@@ -217,7 +271,6 @@ struct RemoteCall<Callable, ParameterList<W...>> {
             result.encode(static_cast<const std::remove_cv_t<Result>&>(invoke()));
     }
 
-  private:
     template <class T>
     static consteval void check_argument() {
         if constexpr (!is_argument_view<T>) require_serializable<T>();
@@ -227,19 +280,19 @@ struct RemoteCall<Callable, ParameterList<W...>> {
 template <class Callable, class... Args>
 using RemoteCallFor =
     RemoteCall<std::decay_t<Callable>,
-               typename CrossingList<typename ParametersOf<std::decay_t<Callable>>::type,
+               typename CrossingList<typename CrossingParametersOf<std::decay_t<Callable>>::type,
                                      Args...>::type>;
 
 /// The parameters' types in another process, as a list.
 template <class Callable, class... Args>
 using CrossingArguments =
-    typename CrossingList<typename ParametersOf<std::decay_t<Callable>>::type, Args...>::type;
+    typename CrossingList<typename CrossingParametersOf<std::decay_t<Callable>>::type, Args...>::type;
 
 template <class Callable, class W>
 inline constexpr bool is_remotely_callable = false;
 template <class Callable, class... W>
 inline constexpr bool is_remotely_callable<Callable, ParameterList<W...>> =
-    std::is_invocable_v<Callable&, W...>;
+    RemoteInvocation<Callable, W...>::possible;
 
 /// Every argument can become the type in which it crosses.
 template <class W, class... Args>

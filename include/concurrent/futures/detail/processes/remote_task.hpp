@@ -3,13 +3,15 @@
 // remote_task.hpp: what the process manager knows of a call: its bytes, and whom to tell how it ended.
 //
 // Ownership: reference-counted by the derived class; the manager holds one reference from submit until
-// it has called exactly one of succeed() and fail(), or has seen that the task was cancelled.
+// it has called exactly one of succeed(), fail() and end_cancelled(), or has seen that the task was
+// cancelled.
 // None of these is called under a lock.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -19,6 +21,14 @@
 namespace concurrent::futures::inline v1::detail {
 
 class WorkerLink;
+
+/// What TaskOptions and ProcessPoolOptions ask of one call.
+struct TaskLimits {
+    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+    std::int64_t timeout = never;  // nanoseconds in the worker
+    std::size_t retries = 0;       // that are left
+};
 
 class RemoteTask {
   public:
@@ -30,8 +40,9 @@ class RemoteTask {
     /// Takes the exception over: its owners are counted inside the standard library, where no sanitizer
     /// sees it, so the last one should be a future.
     virtual void fail(std::exception_ptr error) noexcept = 0;
-    /// It was revoked by the pool (shutdown with cancel_futures), not by its future.
-    virtual void cancel_revoked() noexcept = 0;
+    /// The pool cancelled it (shutdown with cancel_futures, or the end of a task that would not stop), not
+    /// its future.
+    virtual void end_cancelled() noexcept = 0;
     virtual void retain() noexcept = 0;
     virtual void release() noexcept = 0;
 
@@ -48,6 +59,13 @@ class RemoteTask {
     WorkerLink* worker = nullptr;  // when sent
     std::size_t slot = 0;          // when sent
     unsigned deaths = 0;           // workers that died running it
+    unsigned failures = 0;         // attempts that were followed by another one
+    TaskLimits limits{};
+    std::int64_t stop_at = TaskLimits::never;  // asked to stop: is ended by force then; the clock is that
+                                               // of monotonic_nanoseconds()
+    bool has_limit() const noexcept {
+        return limits.timeout != TaskLimits::never || stop_at != TaskLimits::never;
+    }
 
   protected:
     RemoteTask(ByteBuffer call, std::string name) noexcept

@@ -15,13 +15,14 @@
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/loaded_modules.hpp"
+#include "concurrent/futures/detail/processes/stop_delivery.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
 /// Decodes callable and arguments, calls, encodes the result.
-using RunTask = void (*)(Decoder& call, Encoder& result);
+using RunTask = void (*)(Decoder& call, Encoder& result, const StopLine& stop);
 
 class TaskEntry {
   public:
@@ -79,7 +80,7 @@ inline CodeLocation decode_location(Decoder& decoder) {
 
 /// Runs one encoded call. Throws what the call throws, and SerializationError for code that is not
 /// here or bytes that do not fit it.
-inline void run_encoded_call(Decoder& call, Encoder& result) {
+inline void run_encoded_call(Decoder& call, Encoder& result, const StopLine& stop = {}) {
     const CodeLocation location = decode_location(call);
     const TaskEntry* const entry = TaskEntry::find(resolve(location, false));
     if (!entry)
@@ -87,7 +88,7 @@ inline void run_encoded_call(Decoder& call, Encoder& result) {
             "the worker process has no code for this task: it belongs to a library that the worker has "
             "not loaded (loaded after the worker started?), or the worker is another build. Load the "
             "library before process_main or before the pool is made");
-    entry->run()(call, result);
+    entry->run()(call, result, stop);
 }
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -44,6 +44,7 @@ struct TemplateMessage {
     std::int32_t error;
     std::int32_t exit_code;  // exited; below 0: none
     std::int32_t signal;     // exited; below 0: none
+    std::int64_t peak_memory = 0;  // exited; see ExitStatus
 };
 
 struct ReceivedMessage {
@@ -141,7 +142,8 @@ class TemplateLoop {
             }
             send_message(socket_.get(),
                          {TemplateMessage::Kind::exited, 0, place->first, 0,
-                          status->exit_code.value_or(-1), status->signal.value_or(-1)},
+                          status->exit_code.value_or(-1), status->signal.value_or(-1),
+                          status->peak_memory},
                          {});
             place = children_.erase(place);
         }

@@ -7,6 +7,8 @@
 // guarded by the manager's mutex; reading and writing the pipes belongs to the manager thread.
 #pragma once
 
+#include <signal.h>
+
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -64,19 +66,26 @@ class WorkerLink {
         RemoteTask* task = nullptr;  // null: the slot is free
         std::uint64_t id = 0;
         bool revoked = false;  // the worker will skip it
+        bool limited = false;  // it may have to be ended, see process_manager_limits.hpp
     };
 
     std::size_t in_flight() const noexcept { return in_flight_; }
     /// Those of them that are still wanted.
     std::size_t wanted() const noexcept { return in_flight_ - revoked_; }
     std::size_t given() const noexcept { return given_; }
+    /// Those in flight that may have to be ended.
+    std::size_t limited() const noexcept { return limited_; }
+    void limit(InFlight& entry) noexcept {
+        if (!std::exchange(entry.limited, true)) ++limited_;
+    }
 
     /// Gives it the task; a slot must be free. Takes over the manager's reference.
     void give(RemoteTask& task) {
         std::size_t slot = 0;
         while (table_[slot].task) ++slot;
         queue_task_frame(task, slot);
-        table_[slot] = {&task, task.id, false};
+        table_[slot] = {&task, task.id};
+        if (task.has_limit()) limit(table_[slot]);
         task.stage = RemoteTask::Stage::sent;
         task.worker = this;
         task.slot = slot;
@@ -104,10 +113,12 @@ class WorkerLink {
     RemoteTask* take(InFlight& entry) noexcept {
         --in_flight_;
         if (entry.revoked) --revoked_;
+        if (entry.limited) --limited_;
         RemoteTask* const task = std::exchange(entry, InFlight{}).task;
         return task;
     }
     std::array<InFlight, ControlPage::slots>& table() noexcept { return table_; }
+    const std::array<InFlight, ControlPage::slots>& table() const noexcept { return table_; }
 
     // The pipes: manager thread only.
 
@@ -145,6 +156,22 @@ class WorkerLink {
     std::optional<ExitStatus> exit_status;  // known before the end is dealt with
     bool ended = false;                     // the process is gone
     std::string complaint;                  // why the pool killed it, if it did
+    /// The worker is being ended because of the one task that it was running.
+    struct Eviction {
+        enum class Cause : std::uint8_t { timeout, stop } cause;
+        std::uint64_t task;  // its id
+    };
+    std::optional<Eviction> eviction;
+    /// When it gets SIGKILL unless it has ended by itself; the clock is that of monotonic_nanoseconds().
+    std::int64_t kill_at = TaskLimits::never;
+    bool killed = false;  // the pool has sent SIGKILL
+    /// It will end, whatever it does.
+    bool dying() const noexcept { return eviction || killed || kill_at != TaskLimits::never; }
+    void kill() noexcept {
+        kill_at = TaskLimits::never;
+        killed = true;
+        process.send_signal(SIGKILL);
+    }
     std::chrono::steady_clock::time_point idle_since = std::chrono::steady_clock::now();
 
   private:
@@ -188,6 +215,7 @@ class WorkerLink {
     std::array<InFlight, ControlPage::slots> table_{};
     std::size_t in_flight_ = 0;
     std::size_t revoked_ = 0;  // of those in flight
+    std::size_t limited_ = 0;  // of those in flight
     std::size_t given_ = 0;  // in its life, without those revoked
     bool stopping_ = false;
     std::deque<Segment> outgoing_;

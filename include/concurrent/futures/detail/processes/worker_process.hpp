@@ -6,7 +6,7 @@
 //                                                     │        or, if it was revoked, "skipped"
 //                                                     └─▶ stop, or end of the pipe: worker_exit, leave
 //
-// One thread, blocking reads and writes: the pool always drains results, so a write ends. The result
+// One thread (tasks that take a std::stop_token get another one, see stop_delivery.hpp), blocking reads and writes: the pool always drains results, so a write ends. The result
 // of a task is sent before the next one starts, so that a death loses the running task only. User code
 // can throw whatever it likes: it becomes a message.
 #pragma once
@@ -18,11 +18,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/frame.hpp"
@@ -42,13 +45,15 @@ struct WorkerChannel {
 
 /// Body of a configure frame. Empty calls: none.
 struct WorkerConfiguration {
-    std::uint64_t program;  // program_identity() of the pool
+    std::uint64_t program;       // program_identity() of the pool
+    std::uint64_t memory_limit;  // bytes; 0: none
     std::span<const std::byte> initializer;
     std::span<const std::byte> worker_exit;
 };
 
 inline void encode_configuration(Encoder& encoder, const WorkerConfiguration& configuration) {
     encoder.write_u64(configuration.program);
+    encoder.write_u64(configuration.memory_limit);
     for (const auto call : {configuration.initializer, configuration.worker_exit}) {
         encoder.write_u64(call.size());
         encoder.align(16);
@@ -64,6 +69,8 @@ class WorkerProcess {
           page_(std::move(channel.page), sizeof(ControlPage)),
           slots_(*static_cast<ControlPage*>(page_.memory())) {
         page_.close_fd();
+        slots_.note_first_peak(own_peak_memory());
+        encode_exception(out_of_memory_, std::make_exception_ptr(std::bad_alloc()));
     }
 
     /// Returns the exit code.
@@ -136,6 +143,7 @@ class WorkerProcess {
                 throw SerializationError(
                     "the worker runs another program than the pool: was the executable started through "
                     "a loader or wrapper?");
+            limit_memory(decoder.read_u64());
             const auto read_call = [&] {
                 const std::uint64_t size = decoder.read_u64();
                 decoder.align(16);
@@ -154,6 +162,11 @@ class WorkerProcess {
         return true;
     }
 
+    static void limit_memory(std::uint64_t bytes) {
+        if (bytes == 0 || limit_own_memory(static_cast<std::size_t>(bytes))) return;
+        throw BrokenProcessPool("ProcessPoolOptions::max_memory_bytes = " + std::to_string(bytes) +
+                                " is less than what a worker of this program has from the start");
+    }
     static void run_hook(std::span<const std::byte> call) {
         if (call.empty()) return;
         Decoder decoder(call);
@@ -171,16 +184,27 @@ class WorkerProcess {
         reply_.clear();
         FrameType type = FrameType::result;
         try {
+            if (frame.lost) throw std::bad_alloc();
             Decoder decoder(frame.body.bytes());
-            run_encoded_call(decoder, reply_);
+            run_encoded_call(decoder, reply_, {&slots_, task});
         } catch (...) {
             type = FrameType::exception;
-            reply_.clear();
-            encode_exception(reply_, std::current_exception());
+            encode_failure(std::current_exception());
         }
         slots_.end(slot, task);
         send(type, reply_.bytes(), task, slot);
-        if (reply_.size() > 1024 * 1024) reply_ = Encoder();  // do not keep a rare giant's memory
+        if (reply_.size() > kept_memory) reply_ = Encoder();  // do not keep a rare giant's
+    }
+
+    /// A task may have used up all the memory and keep it: then even this may find none.
+    void encode_failure(const std::exception_ptr& error) {
+        try {
+            reply_.size() > kept_memory ? void(reply_ = Encoder()) : reply_.clear();
+            encode_exception(reply_, error);
+        } catch (const std::bad_alloc&) {
+            reply_.clear();
+            reply_.write_bytes(out_of_memory_.bytes().data(), out_of_memory_.size());
+        }
     }
 
     void leave() noexcept {
@@ -192,6 +216,8 @@ class WorkerProcess {
         std::fflush(nullptr);
     }
 
+    static constexpr std::size_t kept_memory = 1024 * 1024;
+
     FileDescriptor tasks_;
     FileDescriptor results_;
     SharedPage page_;
@@ -200,6 +226,7 @@ class WorkerProcess {
     ByteBuffer configuration_;
     std::span<const std::byte> worker_exit_;  // in configuration_
     Encoder reply_;
+    Encoder out_of_memory_;  // std::bad_alloc as bytes
 };
 
 /// What both start methods have in common. `parent` is the process whose end is also ours.

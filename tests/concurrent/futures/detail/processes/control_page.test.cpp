@@ -55,6 +55,19 @@ TEST_CASE("a slot that speaks of another task answers free, and cannot be moved"
     CHECK(page.state(63, 12) == SlotState::queued);
 }
 
+TEST_CASE("a request to stop is for one task, and is counted", "[control_page]") {
+    ControlPage page;
+    const std::uint32_t before = page.stop_signal().count();
+    CHECK(!page.stop_asked(7));
+    page.ask_to_stop(7);
+    CHECK(page.stop_signal().count() == before + 1);
+    CHECK(page.stop_asked(7));
+    CHECK(!page.stop_asked(8));
+    page.ask_to_stop(8);
+    CHECK(!page.stop_asked(7));
+    CHECK(page.stop_asked(8));
+}
+
 TEST_CASE("of start() and try_revoke() at the same moment exactly one wins", "[control_page]") {
     const auto page = std::make_unique<ControlPage>();
     constexpr std::uint64_t count = 20'000;

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/platform/process_memory.hpp>
 #include <concurrent/futures/detail/processes/frame.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <random>
 #include <string>
 #include <vector>
+
+#include "support/deadline.hpp"
 
 namespace {
 
@@ -155,6 +161,42 @@ TEST_CASE("a header that announces terabytes costs no memory until they arrive",
         CHECK(!assembler.next());
         if (arrived > 8'000'000) break;
     }
+}
+
+TEST_CASE("a body for which there is no memory is dropped, and the next frame is whole", "[frame]") {
+    if (support::sanitized) SKIP("a sanitizer maps terabytes, which any limit forbids");
+    ByteBuffer stream;
+    for (const std::size_t size : {std::size_t{100}, std::size_t{100'000'000}, std::size_t{100}})
+        append_frame(stream, make_header(FrameType::result, size, size), body_of_size(size));
+    // In a child, because the limit stays.
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        std::FILE* const status = std::fopen("/proc/self/status", "r");
+        std::size_t kibibytes = 0;
+        for (char line[256]; std::fgets(line, sizeof line, status);)
+            if (std::sscanf(line, "VmData: %zu", &kibibytes) == 1) break;
+        std::fclose(status);
+        FrameAssembler assembler;
+        if (!limit_own_memory(kibibytes * 1024 + 30'000'000)) ::_exit(1);
+        std::vector<Frame> frames;
+        for (std::size_t done = 0; done < stream.size();) {
+            const auto room = assembler.room();
+            const std::size_t size = std::min(room.size(), stream.size() - done);
+            std::memcpy(room.data(), stream.bytes().data() + done, size);
+            assembler.commit(size);
+            done += size;
+            while (auto frame = assembler.next()) frames.push_back(std::move(*frame));
+        }
+        if (frames.size() != 3) ::_exit(2);
+        const bool right = !frames[0].lost && frames[0].body.size() == 100 && frames[1].lost &&
+                           frames[1].body.empty() && frames[1].header.length == 100'000'000 &&
+                           !frames[2].lost && frames[2].body.size() == 100;
+        ::_exit(right ? 0 : 3);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
 }
 
 TEST_CASE("padding fills a body up to a multiple of sixteen, with zeros", "[frame]") {

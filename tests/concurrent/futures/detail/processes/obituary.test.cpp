@@ -3,6 +3,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <cstdint>
+#include <limits>
 
 namespace {
 
@@ -17,10 +19,67 @@ TEST_CASE("the end of a process in words", "[obituary]") {
                                      Catch::Matchers::ContainsSubstring("SIGCHLD"));
 }
 
-TEST_CASE("a time in seconds", "[obituary]") {
-    CHECK(seconds_text(0) == "0.00 s");
+TEST_CASE("times, sizes and tasks in words", "[obituary]") {
+    CHECK(seconds_text(0) == "0.000 s");
+    CHECK(seconds_text(2'345'678) == "0.002 s");
     CHECK(seconds_text(1'234'000'000) == "1.23 s");
     CHECK(seconds_text(61'000'000'000) == "61.00 s");
+    CHECK(seconds_text(std::numeric_limits<std::int64_t>::min()) == "0.000 s");
+    CHECK(memory_text(0) == "0.0 MiB");
+    CHECK(memory_text(512 * 1024 * 1024) == "512.0 MiB");
+    CHECK(task_text(7, "") == "task 7");
+    CHECK(task_text(7, "resize") == "task 7 \"resize\"");
+}
+
+Obituary of(ExitStatus status) {
+    return {.pid = 4242,
+            .status = status,
+            .task = "task 7 \"resize\"",
+            .elapsed = 1'200'000'000,
+            .first_peak = 10 * 1024 * 1024,
+            .complaint = "",
+            .signalled_by_pool = false};
+}
+
+TEST_CASE("the death of a worker, word for word", "[obituary]") {
+    CHECK(obituary_text(of({{}, 11, 45 * 1024 * 1024})) ==
+          "worker process 4242 was killed by signal 11 (Segmentation fault) while it ran task 7 "
+          "\"resize\", after 1.20 s, with a peak of 45.0 MiB of memory.");
+    CHECK(obituary_text(of({3, {}, 10 * 1024 * 1024})) ==
+          "worker process 4242 ended with exit code 3 while it ran task 7 \"resize\", after 1.20 s, "
+          "with at most 10.0 MiB of memory.");
+    CHECK(obituary_text(of({{}, 9, 0})) ==
+          "worker process 4242 was killed by signal 9 (Killed) while it ran task 7 \"resize\", after "
+          "1.20 s. This pool did not send the signal: it may have been the kernel's out-of-memory "
+          "killer.");
+}
+
+TEST_CASE("why the pool killed a worker stands there where the status says nothing", "[obituary]") {
+    Obituary death = of({{}, 9, 0});
+    death.complaint = "it closed its results pipe";
+    death.signalled_by_pool = true;
+    CHECK(obituary_text(death) ==
+          "worker process 4242 was killed by signal 9 (Killed) while it ran task 7 \"resize\", after "
+          "1.20 s (it closed its results pipe).");
+    death.status = {3, {}, 0};
+    CHECK(obituary_text(death) ==
+          "worker process 4242 ended with exit code 3 while it ran task 7 \"resize\", after 1.20 s.");
+}
+
+TEST_CASE("a timeout, word for word", "[obituary]") {
+    TimeoutReport report{.pid = 4242,
+                         .task = "task 7",
+                         .elapsed = 1'010'000'000,
+                         .limit = 1'000'000'000,
+                         .ignored_sigterm_for = -1};
+    CHECK(timeout_text(report) ==
+          "task 7 was stopped in worker process 4242 after 1.01 s, its time limit is 1.00 s.");
+    report.ignored_sigterm_for = 5'000'000'000;
+    CHECK(timeout_text(report) ==
+          "task 7 was stopped in worker process 4242 after 1.01 s, its time limit is 1.00 s. It "
+          "ignored SIGTERM for 5.00 s and was killed.");
+    CHECK(attempt_text(0).empty());
+    CHECK(attempt_text(2) == " It was attempt 3, the last.");
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ TEST_CASE("a call that is cut short or too long is an error", "[task_registry]")
 }
 
 TEST_CASE("entries that come later, as those of a library, are found as well", "[task_registry]") {
-    const auto code = [](Decoder&, Encoder& result) { result.encode(99); };
+    const auto code = [](Decoder&, Encoder& result, const StopLine&) { result.encode(99); };
     CHECK(TaskEntry::find(0) == nullptr);
     static const TaskEntry late(code);  // for good: entries stay in the list
     const CodeLocation where = locate(reinterpret_cast<std::uintptr_t>(&late), false);

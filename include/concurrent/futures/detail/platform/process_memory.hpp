@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// process_memory.hpp: how much memory a process has used, and how much it may use.
+//
+//     if (!limit_own_memory(1 << 30)) …       // from here on new throws std::bad_alloc beyond 1 GiB
+//     own_peak_memory();                      // bytes, at most so far
+//
+// Linux: RLIMIT_DATA, which counts heap and private writable mappings. Not RLIMIT_AS: that one counts
+// address space as well that is only reserved or mapped from files and so uses no memory (thread stacks
+// and malloc's arenas reserve gigabytes). Elsewhere RLIMIT_DATA counts less, so RLIMIT_AS has to do.
+#pragma once
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+/// What a rusage says, in bytes.
+inline std::int64_t peak_memory(const rusage& usage) noexcept {
+#if defined(__APPLE__)
+    return usage.ru_maxrss;
+#else
+    return std::int64_t{usage.ru_maxrss} * 1024;
+#endif
+}
+
+/// The most memory that was this process's at a time, in bytes. A process that was started by another
+/// program begins with that one's figure (the kernel hands it on), so only what is above the first
+/// answer says something about this process.
+inline std::int64_t own_peak_memory() noexcept {
+    rusage usage{};
+    return ::getrusage(RUSAGE_SELF, &usage) == 0 ? peak_memory(usage) : 0;
+}
+
+/// For this process and what it starts. False when it has more than that already, or nearly; nothing is
+/// changed then.
+inline bool limit_own_memory(std::size_t bytes) noexcept {
+#if CONCURRENT_FUTURES_LINUX
+    constexpr auto resource = RLIMIT_DATA;
+#else
+    constexpr auto resource = RLIMIT_AS;
+#endif
+    rlimit before{};
+    if (::getrlimit(resource, &before) != 0) return false;
+    rlimit limit = before;
+    const auto wanted = static_cast<rlim_t>(bytes);
+    if (before.rlim_max == RLIM_INFINITY || wanted < before.rlim_max) limit.rlim_max = wanted;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    // The soft limit first: what does not work must be undone.
+    const rlimit trial{limit.rlim_cur, before.rlim_max};
+    if (::setrlimit(resource, &trial) != 0) return false;
+    constexpr std::size_t some = std::size_t{1} << 20;
+    void* const memory =
+        ::mmap(nullptr, some, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        ::setrlimit(resource, &before);
+        return false;
+    }
+    ::munmap(memory, some);
+    ::setrlimit(resource, &limit);
+    return true;
+}
+
+}  // namespace concurrent::futures::inline v1::detail

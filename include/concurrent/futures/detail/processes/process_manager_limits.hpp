@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+//
+// process_manager_limits.hpp: time limits, request_stop() and retries in ProcessManager. Included by
+// process_manager.hpp, where the class and its picture are. With the lock unless said.
+//
+//     running, time is up ───────▶ evict(): SIGTERM ── stop_grace ──▶ SIGKILL ──▶ TaskTimeoutError, or again
+//     running, asked to stop ── stop_grace ──▶ evict(): SIGKILL ───────────────▶ cancelled
+//
+// No message tells when a task starts; the control page says it when somebody looks. So the manager looks
+// when the first limit can have been reached: `started + timeout` of a running task, `now + timeout` of one
+// that is sent but not started, which is earlier than its limit can be.
+//
+// Only the one task dies: before the signal all others of the worker are revoked and go back to the queue,
+// and then the page is read again. If the task is still running then, no other one can start there; if not,
+// its result is on its way and no signal is sent.
+#pragma once
+
+#include <signal.h>
+
+#include <algorithm>
+
+#include "concurrent/futures/detail/processes/obituary.hpp"
+#include "concurrent/futures/detail/processes/process_manager.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+/// `time + length`, or never.
+inline std::int64_t saturating_sum(std::int64_t time, std::int64_t length) noexcept {
+    return length > TaskLimits::never - time ? TaskLimits::never : time + length;
+}
+
+/// The page is written by the worker: a start in the future or before there was one is no start.
+inline std::int64_t plausible_start(std::int64_t started, std::int64_t now) noexcept {
+    return std::clamp<std::int64_t>(started, 0, now);
+}
+
+/// When this task must have ended, as far as can be said now.
+inline std::int64_t ProcessManager::limit_of(const WorkerLink& link, const WorkerLink::InFlight& entry,
+                                             std::int64_t now) noexcept {
+    const RemoteTask& task = *entry.task;
+    switch (link.page().state(task.slot, entry.id)) {
+        case SlotState::queued:  // later than now, so that nobody looks without pause
+            return saturating_sum(now, std::max<std::int64_t>(task.limits.timeout, 1'000'000));
+        case SlotState::running:
+            return std::min(task.stop_at,
+                            saturating_sum(plausible_start(link.page().started(task.slot), now),
+                                           task.limits.timeout));
+        default:
+            return TaskLimits::never;  // its result is on the way
+    }
+}
+
+/// Cheap: for a look at every step.
+inline bool ProcessManager::has_limit(const WorkerLink& link) noexcept {
+    return !link.ended && (link.limited() != 0 || link.kill_at != TaskLimits::never);
+}
+
+/// The next time at which enforce_limits() may have something to do.
+inline std::int64_t ProcessManager::next_limit(const WorkerLink& link, std::int64_t now) noexcept {
+    if (link.ended || link.killed) return TaskLimits::never;
+    if (link.eviction || link.kill_at != TaskLimits::never) return link.kill_at;
+    std::int64_t next = TaskLimits::never;
+    if (link.limited() == 0) return next;
+    for (const WorkerLink::InFlight& entry : link.table())
+        if (entry.task && entry.limited && !entry.revoked)
+            next = std::min(next, limit_of(link, entry, now));
+    return next;
+}
+
+inline void ProcessManager::enforce_limits() {
+    for (const auto& link : links_) {
+        if (!has_limit(*link)) continue;
+        const std::int64_t now = monotonic_nanoseconds();
+        if (now < next_limit(*link, now)) continue;
+        if (link->kill_at != TaskLimits::never) {
+            if (!link->eviction && link->complaint.empty())
+                link->complaint = "it closed its results pipe";
+            link->kill();
+            continue;
+        }
+        for (const WorkerLink::InFlight& entry : link->table())
+            if (entry.task && entry.limited && !entry.revoked && !link->eviction &&
+                now >= limit_of(*link, entry, now))
+                evict(*link, *entry.task, now);
+    }
+}
+
+/// Ends the worker because of this task, which it is running. If it still is.
+inline void ProcessManager::evict(WorkerLink& link, const RemoteTask& task, std::int64_t now) {
+    take_back_unstarted(link);
+    if (link.page().state(task.slot, task.id) != SlotState::running) return;
+    const std::int64_t grace = settings_.stop_grace.count();
+    if (now >= task.stop_at) {
+        link.eviction = {WorkerLink::Eviction::Cause::stop, task.id};
+        link.kill();
+    } else {
+        link.eviction = {WorkerLink::Eviction::Cause::timeout, task.id};
+        link.kill_at = saturating_sum(now, grace);
+        link.process.send_signal(SIGTERM);
+    }
+}
+
+/// What was sent to the worker and has not started goes back to the front of the queue, in order.
+inline void ProcessManager::take_back_unstarted(WorkerLink& link) {
+    std::vector<RemoteTask*> taken;
+    for (const WorkerLink::InFlight& entry : link.table())
+        if (entry.task && !entry.revoked && link.try_revoke(*entry.task)) taken.push_back(entry.task);
+    std::sort(taken.begin(), taken.end(),
+              [](const RemoteTask* a, const RemoteTask* b) { return a->number > b->number; });
+    for (RemoteTask* const task : taken) {
+        task->retain();  // the revoked entry keeps its own reference
+        put_back(*task);
+    }
+}
+
+inline void ProcessManager::put_back(RemoteTask& task) {
+    task.stage = RemoteTask::Stage::queued;
+    task.worker = nullptr;
+    queue_[task.level].push_front(&task);
+}
+
+/// True: the attempt that has just failed does not count, there will be another one.
+inline bool ProcessManager::retry(RemoteTask& task) {
+    const bool asked_to_stop = task.stop_at != TaskLimits::never;
+    if (task.limits.retries == 0 || asked_to_stop || forced_ || !broken_.empty()) return false;
+    --task.limits.retries;
+    ++task.failures;
+    put_back(task);
+    return true;
+}
+
+/// The task that its worker was ended for: has been taken from the link.
+inline void ProcessManager::end_evicted(RemoteTask& task, const WorkerLink& link) {
+    const WorkerLink::Eviction& eviction = *link.eviction;
+    if (eviction.cause == WorkerLink::Eviction::Cause::stop) {
+        task.stage = RemoteTask::Stage::revoked;
+        ++cancelled_;
+        deliveries_.push_back({&task, Delivery::Kind::cancelled});
+        return;
+    }
+    if (retry(task)) return;
+    const std::int64_t now = monotonic_nanoseconds();
+    const std::string text =
+        timeout_text({.pid = link.process.pid(),
+                      .task = task_text(task.number, task.name()),
+                      .elapsed = now - plausible_start(link.page().started(task.slot), now),
+                      .limit = task.limits.timeout,
+                      .ignored_sigterm_for = link.killed ? settings_.stop_grace.count() : -1}) +
+        attempt_text(task.failures);
+    fail(task, std::make_exception_ptr(TaskTimeoutError(text)));
+}
+
+inline void ProcessManager::fail(RemoteTask& task, std::exception_ptr error) {
+    task.stage = RemoteTask::Stage::ended;
+    ++failed_;
+    deliveries_.push_back({&task, Delivery::Kind::failure, {}, std::move(error)});
+}
+
+/// Any thread, without the lock. Asks a running task to stop. False: it is not running; it may have gone
+/// back to the queue.
+inline bool ProcessManager::request_stop(RemoteTask& task) {
+    if (in_forked_child()) return true;  // nothing can be done from here
+    bool notify = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (task.stage == RemoteTask::Stage::queued) return false;
+        if (task.stage != RemoteTask::Stage::sent || task.stop_at != TaskLimits::never) return true;
+        WorkerLink::InFlight* const entry = task.worker->find(task.slot, task.id);
+        if (!entry) return true;
+        task.stop_at = saturating_sum(monotonic_nanoseconds(), settings_.stop_grace.count());
+        task.worker->limit(*entry);
+        task.worker->page().ask_to_stop(task.id);
+        notify = !std::exchange(awake_, true);
+    }
+    if (notify) wake_up_.notify();
+    return true;
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: MIT
+//
+// Calls that run too long, do not stop, fail and are tried again, or want too much memory.
+#include <concurrent/futures/process_pool_executor.hpp>
+#include <signal.h>
+
+#include <atomic>
+#include <csignal>
+#include <new>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "concurrent/futures/process_pool.hpp"
+
+namespace process_pools {
+namespace {
+
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+// ---- calls ----
+
+[[noreturn]] int run_for_ever(const std::string& log) {
+    support::append_line(log, std::to_string(::getpid()));
+    for (volatile unsigned spins = 0;;) spins = spins + 1;
+}
+[[noreturn]] int ignore_sigterm_for_ever(const std::string& log) {
+    ::signal(SIGTERM, SIG_IGN);
+    run_for_ever(log);
+}
+volatile std::sig_atomic_t sigterm_came = 0;
+/// Ends by itself when SIGTERM comes.
+int return_at_sigterm(const std::string& log) {
+    ::signal(SIGTERM, [](int) { sigterm_came = 1; });
+    support::append_line(log, std::to_string(::getpid()));
+    while (!sigterm_came) ::usleep(100);  // workload
+    return 5;
+}
+int stop_self(const std::string& log) {
+    support::append_line(log, std::to_string(::getpid()));
+    ::raise(SIGSTOP);
+    return 0;
+}
+/// Gives the argument back when it is asked to stop.
+int until_stopped(const std::stop_token& token, const std::string& log, int result) {
+    support::append_line(log, std::to_string(::getpid()));
+    support::Gate asked("asked to stop");
+    const std::stop_callback callback(token, [&] { asked.open(); });
+    asked.wait(support::deadline(60s));
+    return result;
+}
+int never_asked(std::stop_token token, int result) {
+    return token.stop_requested() ? -1 : result;
+}
+int throw_when_stopped(std::stop_token token, const std::string& log) {
+    until_stopped(token, log, 0);
+    throw std::runtime_error("stopped on the way");
+}
+struct Scale {
+    int factor;
+    int operator()(std::stop_token token, int n) const { return token.stop_possible() ? factor * n : -1; }
+};
+
+/// How often has this been called?
+std::size_t count_call(const std::string& counter) {
+    support::count_event(counter);
+    const int file = ::open(counter.c_str(), O_RDONLY | O_CLOEXEC);
+    std::size_t count = 0;
+    for (char byte = 0; ::read(file, &byte, 1) == 1;) count += byte == '\n';
+    ::close(file);
+    return count;
+}
+int throw_at_first(const std::string& counter, std::size_t times) {
+    const std::size_t call = count_call(counter);
+    if (call <= times) throw std::runtime_error("call " + std::to_string(call));
+    return static_cast<int>(call);
+}
+int die_at_first(const std::string& counter, std::size_t times) {
+    const std::size_t call = count_call(counter);
+    if (call <= times) ::kill(::getpid(), SIGKILL);
+    return static_cast<int>(call);
+}
+int hang_at_first(const std::string& counter, std::size_t times) {
+    const std::size_t call = count_call(counter);
+    while (call <= times) ::pause();
+    return static_cast<int>(call);
+}
+
+// ---- timeout ----
+
+PROCESS_CASE("a call that runs for ever is ended at its timeout, and only that call") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+    BusyWorker neighbour(pool);
+    const auto start = std::chrono::steady_clock::now();
+    const auto runaway = pool.submit({.name = "runaway", .timeout = 200ms}, run_for_ever, log.path());
+    std::vector<cf::Future<int>> behind;
+    for (int i = 0; i < 30; ++i) behind.push_back(pool.submit(square, i));
+    const auto error = error_of<cf::TaskTimeoutError>(runaway);
+    CHECK(std::chrono::steady_clock::now() - start >= 200ms);
+    CHECK_THAT(error.what(), ContainsSubstring("task 2 \"runaway\"") &&
+                                 ContainsSubstring("worker process " + log.lines().at(0)) &&
+                                 ContainsSubstring("its time limit is 0.200 s"));
+    for (int i = 0; i < 30; ++i)
+        CHECK(behind[static_cast<std::size_t>(i)].result(support::deadline(30s)) == i * i);
+    CHECK(!neighbour.call().done());
+    neighbour.open();
+    CHECK(neighbour.call().result() == neighbour.pid());
+    CHECK(pool.submit(worker_pid).result() > 0);
+    CHECK(pool.stats().failed == 1);
+    CHECK(pool.stats().worker_restarts == 1);
+    CHECK(pool.stats().completed == 32);
+}
+
+PROCESS_CASE("the timeout counts from the start of the call, not from submit()") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    BusyWorker busy(pool);
+    // Sent ahead to the worker, behind a call that lasts longer than their timeout.
+    std::vector<cf::Future<int>> waiting;
+    for (int i = 0; i < 5; ++i) waiting.push_back(pool.submit({.timeout = 5s}, square, i));
+    const auto short_one = pool.submit({.timeout = 50ms}, run_for_ever, log.path());
+    REQUIRE(support::eventually([&] { return pool.stats().running == 1; }));
+    const auto submitted = std::chrono::steady_clock::now();
+    bool ended_early = false;
+    while (std::chrono::steady_clock::now() < submitted + 150ms) {
+        ended_early = ended_early || short_one.done();
+        std::this_thread::yield();
+    }
+    CHECK(!ended_early);
+    busy.open();
+    for (int i = 0; i < 5; ++i) CHECK(waiting[static_cast<std::size_t>(i)].result() == i * i);
+    error_of<cf::TaskTimeoutError>(short_one);
+    CHECK(std::to_string(busy.pid()) == log.lines().at(0));
+}
+
+PROCESS_CASE("task_timeout holds for calls that say nothing else, maps and posts included") {
+    support::ProcessLog log;
+    support::ProcessLog long_log;
+    std::atomic<int> reports{0};
+    support::ProcessGate gate;
+    cf::ProcessPoolExecutor pool(TestType::with(
+        {.max_workers = 2, .task_timeout = 200ms, .on_unhandled_exception = [&](const std::exception_ptr& error) {
+             CHECK_THROWS_AS(std::rethrow_exception(error), cf::TaskTimeoutError);
+             ++reports;
+         }}));
+    const auto longer = pool.submit({.timeout = 1h}, stay, long_log.path(), gate.path());
+    long_log.wait_for(1);
+    error_of<cf::TaskTimeoutError>(pool.submit(run_for_ever, log.path()));
+    auto results = pool.map({.chunksize = 1}, run_for_ever, std::vector{log.path()});
+    CHECK_THROWS_AS(*results.begin(), cf::TaskTimeoutError);
+    pool.post(run_for_ever, log.path());
+    CHECK(support::eventually([&] { return reports == 1; }));
+    gate.open();
+    CHECK(longer.result() > 0);
+    CHECK(log.lines().size() == 3);
+}
+
+PROCESS_CASE("a call that ends in time is left alone, and so is its worker") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .task_timeout = 30s}));
+    const int pid = pool.submit(worker_pid).result();
+    for (int i = 0; i < 200; ++i) CHECK(pool.submit({.timeout = 10s}, worker_pid).result() == pid);
+    CHECK(pool.submit({.timeout = std::chrono::nanoseconds::max()}, worker_pid).result() == pid);
+    CHECK(pool.stats().worker_restarts == 0);
+}
+
+PROCESS_CASE("a call that ignores SIGTERM gets SIGKILL after stop_grace") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .stop_grace = 100ms}));
+    const auto start = std::chrono::steady_clock::now();
+    const auto call = pool.submit({.timeout = 50ms}, ignore_sigterm_for_ever, log.path());
+    const auto error = error_of<cf::TaskTimeoutError>(call);
+    CHECK(std::chrono::steady_clock::now() - start >= 150ms);
+    CHECK_THAT(error.what(), ContainsSubstring("It ignored SIGTERM for 0.100 s and was killed."));
+    CHECK(pool.submit(square, 3).result() == 9);
+}
+
+PROCESS_CASE("a call that returns because of SIGTERM has timed out all the same") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .stop_grace = 1h}));
+    const auto call = pool.submit({.timeout = 100ms}, return_at_sigterm, log.path());
+    std::vector<cf::Future<int>> behind;
+    for (int i = 0; i < 20; ++i) behind.push_back(pool.submit(square, i));
+    error_of<cf::TaskTimeoutError>(call);
+    for (int i = 0; i < 20; ++i)
+        CHECK(behind[static_cast<std::size_t>(i)].result(support::deadline(30s)) == i * i);
+    CHECK(std::to_string(pool.submit(worker_pid).result()) != log.lines().at(0));
+}
+
+PROCESS_CASE("a process that is stopped like by Ctrl-Z is ended as well") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .stop_grace = 50ms}));
+    error_of<cf::TaskTimeoutError>(pool.submit({.timeout = 50ms}, stop_self, log.path()));
+    CHECK(pool.submit(square, 3).result() == 9);
+}
+
+PROCESS_CASE("a timeout of nothing ends the call as soon as it has started") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    error_of<cf::TaskTimeoutError>(pool.submit({.timeout = 0s}, run_for_ever, log.path()));
+    CHECK(pool.submit(square, 3).result() == 9);
+}
+
+PROCESS_CASE("many timeouts in a row break nothing") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with(
+        {.max_workers = 2, .on_worker_death = cf::WorkerDeath::break_pool, .task_timeout = 20ms}));
+    std::vector<cf::Future<int>> runaways;
+    for (int i = 0; i < 12; ++i) runaways.push_back(pool.submit(run_for_ever, log.path()));
+    for (const auto& runaway : runaways) error_of<cf::TaskTimeoutError>(runaway);
+    CHECK(pool.submit({.timeout = 1h}, square, 3).result() == 9);
+    CHECK(pool.stats().failed == 12);
+    CHECK(pool.stats().worker_restarts == 12);
+}
+
+PROCESS_CASE("calls that end at about their timeout end once, with a result or with TaskTimeoutError") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+    std::vector<cf::Future<int>> calls;
+    const auto spin = [](int microseconds) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+        while (std::chrono::steady_clock::now() < end) {
+        }
+        return microseconds;
+    };
+    for (int i = 0; i < 60; ++i) calls.push_back(pool.submit({.timeout = 2ms}, spin, 1500 + 20 * i));
+    std::size_t failed = 0;
+    for (int i = 0; i < 60; ++i) {
+        const auto& call = calls[static_cast<std::size_t>(i)];
+        if (call.exception(support::deadline(30s)))
+            error_of<cf::TaskTimeoutError>(call), ++failed;
+        else
+            CHECK(call.result() == 1500 + 20 * i);
+    }
+    CHECK(pool.stats().failed == failed);
+    CHECK(pool.stats().completed == 60 - failed);
+}
+
+PROCESS_CASE("shutdown() waits for a call that is ended at its timeout") {
+    support::ProcessLog log;
+    cf::Future<int> runaway;
+    {
+        cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+        runaway = pool.submit({.timeout = 100ms}, run_for_ever, log.path());
+        const auto after = pool.submit(square, 3);
+        pool.shutdown({.wait = false});
+        CHECK(after.result(support::deadline(30s)) == 9);
+    }
+    error_of<cf::TaskTimeoutError>(runaway);
+}
+
+// ---- stop ----
+
+PROCESS_CASE("request_stop() reaches the stop_token of a running call, which goes on as it likes") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    const auto call = pool.submit(until_stopped, log.path(), 7);
+    log.wait_for(1);
+    CHECK(call.running());
+    call.request_stop();
+    CHECK(call.result(support::deadline(30s)) == 7);
+    CHECK(!call.cancelled());
+    // The same worker goes on.
+    CHECK(std::to_string(pool.submit(worker_pid).result()) == log.lines().at(0));
+    CHECK(pool.stats().completed == 2);
+    CHECK(pool.stats().worker_restarts == 0);
+}
+
+PROCESS_CASE("what a call throws because it was asked to stop is its exception") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    const auto call = pool.submit({.retries = 5}, throw_when_stopped, log.path());
+    log.wait_for(1);
+    call.request_stop();
+    CHECK(std::string(error_of<std::runtime_error>(call).what()) == "stopped on the way");
+    CHECK(log.lines().size() == 1);  // it was not tried again
+}
+
+PROCESS_CASE("request_stop() cancels a call that has not started") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    BusyWorker busy(pool);
+    std::vector<cf::Future<int>> waiting;
+    for (int i = 0; i < 40; ++i) waiting.push_back(pool.submit(record, log.path(), i));
+    for (const auto& call : waiting) {
+        call.request_stop();
+        CHECK(call.cancelled());
+    }
+    busy.open();
+    CHECK(busy.call().result() > 0);
+    pool.shutdown();
+    CHECK(log.lines().empty());
+    CHECK(pool.stats().cancelled == 40);
+}
+
+PROCESS_CASE("a call that does not stop within stop_grace is killed and cancelled, and only that call") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2, .stop_grace = 100ms}));
+    BusyWorker neighbour(pool);
+    const auto call = pool.submit({.retries = 3}, run_for_ever, log.path());
+    log.wait_for(1);
+    std::vector<cf::Future<int>> behind;
+    for (int i = 0; i < 30; ++i) behind.push_back(pool.submit(square, i));
+    std::atomic<int> heard{0};
+    call.add_done_callback([&](const cf::Future<int>& ended) { heard += ended.cancelled(); });
+    const auto start = std::chrono::steady_clock::now();
+    call.request_stop();
+    call.request_stop();
+    CHECK_THROWS_AS(call.result(support::deadline(30s)), cf::CancelledError);
+    CHECK(std::chrono::steady_clock::now() - start >= 100ms);
+    CHECK(support::eventually([&] { return heard == 1; }));
+    for (int i = 0; i < 30; ++i)
+        CHECK(behind[static_cast<std::size_t>(i)].result(support::deadline(30s)) == i * i);
+    CHECK(!neighbour.call().done());
+    neighbour.open();
+    CHECK(neighbour.call().result() == neighbour.pid());
+    CHECK(log.lines().size() == 1);
+    CHECK(pool.stats().cancelled == 1);
+    CHECK(pool.stats().failed == 0);
+    CHECK(pool.stats().worker_restarts == 1);
+}
+
+PROCESS_CASE("a call without a stop_token that ends within stop_grace gives its result") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .stop_grace = 1h}));
+    BusyWorker busy(pool);
+    busy.call().request_stop();
+    busy.open();
+    CHECK(busy.call().result(support::deadline(30s)) == busy.pid());
+    CHECK(pool.submit(worker_pid).result() == busy.pid());
+}
+
+PROCESS_CASE("callables of every kind may take a stop_token first") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    CHECK(pool.submit(never_asked, 5).result() == 5);
+    CHECK(pool.submit(Scale{3}, 5).result() == 15);
+    CHECK(pool.submit([](const std::stop_token& token, const std::string& text) {
+              return text + (token.stop_possible() ? "!" : "?");
+          }, "hello").result() == "hello!");
+    CHECK(pool.submit([](std::stop_token token, auto n) { return token.stop_requested() ? -n : n; }, 4)
+              .result() == 4);
+    pool.submit([](std::stop_token) {}).result();
+    CHECK(pool.submit<&never_asked>(6).result() == 6);
+    pool.post([](std::stop_token) {});
+}
+
+PROCESS_CASE("request_stop() in a callback, after the end, and in the middle of shutdown") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2, .stop_grace = 50ms}));
+    const auto runs = pool.submit(run_for_ever, log.path());
+    log.wait_for(1);
+    const auto ended = pool.submit(square, 4);
+    ended.add_done_callback([&](const cf::Future<int>&) { runs.request_stop(); });
+    CHECK_THROWS_AS(runs.result(support::deadline(30s)), cf::CancelledError);
+    ended.request_stop();
+    runs.request_stop();
+    CHECK(ended.result() == 16);
+    const auto last = pool.submit(run_for_ever, log.path());
+    log.wait_for(2);
+    pool.shutdown({.wait = false});
+    last.request_stop();
+    pool.shutdown();
+    CHECK(last.cancelled());
+}
+
+// ---- retries ----
+
+PROCESS_CASE("a call that throws is tried again so often, from the same bytes") {
+    support::ProcessCounter ran;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    CHECK(pool.submit({.retries = 3}, throw_at_first, ran.path(), 3U).result() == 4);
+    CHECK(ran.value() == 4);
+    CHECK(pool.stats().completed == 1);
+    CHECK(pool.stats().failed == 0);
+    support::ProcessCounter more;
+    const auto fails = pool.submit({.retries = 2}, throw_at_first, more.path(), 99U);
+    CHECK(std::string(error_of<std::runtime_error>(fails).what()) == "call 3");
+    CHECK(more.value() == 3);
+    CHECK(pool.stats().failed == 1);
+    CHECK(pool.stats().worker_restarts == 0);
+}
+
+PROCESS_CASE("a call whose worker dies is tried again so often") {
+    support::ProcessCounter ran;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    std::vector<cf::Future<int>> others;
+    const auto call = pool.submit({.retries = 2}, die_at_first, ran.path(), 2U);
+    for (int i = 0; i < 20; ++i) others.push_back(pool.submit(square, i));
+    CHECK(call.result(support::deadline(30s)) == 3);
+    CHECK(pool.stats().worker_restarts == 2);
+    support::ProcessCounter more;
+    const auto fails = pool.submit({.retries = 1}, die_at_first, more.path(), 99U);
+    CHECK_THAT(error_of<cf::WorkerDiedError>(fails).what(),
+               ContainsSubstring("It was attempt 2, the last."));
+    CHECK(more.value() == 2);
+    for (int i = 0; i < 20; ++i) CHECK(others[static_cast<std::size_t>(i)].result() == i * i);
+}
+
+PROCESS_CASE("a call that times out is tried again so often") {
+    support::ProcessCounter ran;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    CHECK(pool.submit({.timeout = 100ms, .retries = 1}, hang_at_first, ran.path(), 1U)
+              .result(support::deadline(30s)) == 2);
+    support::ProcessCounter more;
+    const auto fails = pool.submit({.timeout = 50ms, .retries = 1}, hang_at_first, more.path(), 99U);
+    CHECK_THAT(error_of<cf::TaskTimeoutError>(fails).what(),
+               ContainsSubstring("It was attempt 2, the last."));
+    CHECK(more.value() == 2);
+    CHECK(pool.stats().completed == 1);
+    CHECK(pool.stats().failed == 1);
+    CHECK(pool.stats().worker_restarts == 3);
+}
+
+PROCESS_CASE("a call that is to be tried again still runs when the pool shuts down") {
+    support::ProcessCounter ran;
+    cf::Future<int> call;
+    {
+        cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+        call = pool.submit({.retries = 3}, die_at_first, ran.path(), 3U);
+        pool.shutdown({.wait = false});
+    }
+    CHECK(call.result() == 4);
+}
+
+// ---- memory ----
+
+std::size_t allocate(std::size_t bytes) {
+    const std::vector<char> memory(bytes, 'm');
+    return memory.size();
+}
+[[noreturn]] std::size_t allocate_without_end() {
+    std::vector<char*> kept;
+    for (;;) kept.push_back(new char[64 * 1024]);
+}
+std::vector<char> big_result(std::size_t bytes) { return std::vector<char>(bytes, 'r'); }
+std::size_t size_of(const std::vector<char>& bytes) { return bytes.size(); }
+
+PROCESS_CASE("beyond max_memory_bytes new throws std::bad_alloc in the call, and the worker goes on") {
+    if (support::sanitized) SKIP("a sanitizer maps terabytes, which any limit forbids");
+    cf::ProcessPoolExecutor pool(
+        TestType::with({.max_workers = 1, .max_memory_bytes = 256 * mebibyte}));
+    const int pid = pool.submit(worker_pid).result();
+    CHECK(pool.submit(allocate, 100 * mebibyte).result() == 100 * mebibyte);
+    error_of<std::bad_alloc>(pool.submit(allocate, 400 * mebibyte));
+    error_of<std::bad_alloc>(pool.submit(big_result, 200 * mebibyte));
+    CHECK(pool.submit(allocate, 100 * mebibyte).result() == 100 * mebibyte);
+    CHECK(pool.submit(worker_pid).result() == pid);
+    CHECK(allocate(400 * mebibyte) == 400 * mebibyte);  // not here
+}
+
+PROCESS_CASE("an argument for which the worker has no memory fails its call alone") {
+    if (support::sanitized) SKIP("a sanitizer maps terabytes, which any limit forbids");
+    cf::ProcessPoolExecutor pool(
+        TestType::with({.max_workers = 1, .max_memory_bytes = 128 * mebibyte}));
+    const int pid = pool.submit(worker_pid).result();
+    const auto big = pool.submit(size_of, std::vector<char>(300 * mebibyte));
+    const auto after = pool.submit(worker_pid);
+    error_of<std::bad_alloc>(big);
+    CHECK(after.result() == pid);
+}
+
+PROCESS_CASE("a call that uses up all memory and keeps it can still say so") {
+    if (support::sanitized) SKIP("a sanitizer maps terabytes, which any limit forbids");
+    cf::ProcessPoolExecutor pool(
+        TestType::with({.max_workers = 1, .max_memory_bytes = 128 * mebibyte}));
+    error_of<std::bad_alloc>(pool.submit(allocate_without_end));
+}
+
+PROCESS_CASE("a limit below what a worker has from the start breaks the pool, and it says why") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .max_memory_bytes = 4096}));
+    CHECK_THAT(error_of<cf::BrokenProcessPool>(pool.submit(square, 3)).what(),
+               ContainsSubstring("max_memory_bytes = 4096 is less than"));
+}
+
+}  // namespace
+}  // namespace process_pools
