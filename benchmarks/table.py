@@ -36,7 +36,7 @@ LIBRARIES = {  # in the order of the columns; others follow
     "python_pool": "Python Pool",
 }
 # As in the README; workloads that are not named here follow.
-WORKLOADS = ["submit_result", "post", "round_trip", "map", "fib", "producers", "echo", "pool_start",
+WORKLOADS = ["submit_result", "post", "round_trip", "map", "for_each", "fib", "producers", "echo", "pool_start",
              "worker_killed"]
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 PYTHON_SCRIPT = pathlib.Path(__file__).resolve().parent / "python" / "process_pools.py"

@@ -12,6 +12,7 @@
 // a process; the outcome is the value or the exception; a listener is told once when a call ends.
 #pragma once
 
+#include "concurrent/futures/algorithm.hpp"
 #include "concurrent/futures/as_completed.hpp"
 #include "concurrent/futures/bind_task.hpp"
 #include "concurrent/futures/coroutine.hpp"

@@ -133,6 +133,57 @@ CONTRACT_CASE("the size of the chunks changes nothing in the results") {
     CHECK(unordered == squares_up_to(50));
 }
 
+CONTRACT_CASE("a map of many short items gives each result once and in its place") {
+    TestType pool(2);
+    const int count = 5'000;
+    CHECK(collected(pool.map(square, up_to(count))) == squares_up_to(count));
+    auto unordered = collected(pool.map_unordered(square, up_to(count)));
+    std::sort(unordered.begin(), unordered.end());
+    CHECK(unordered == squares_up_to(count));
+    std::string all, expected;
+    for (const std::string& text : pool.map(spelled, up_to(2'000))) all += text;
+    for (int n = 0; n < 2'000; ++n) expected += std::to_string(n);
+    CHECK(all == expected);
+}
+
+CONTRACT_CASE("among many short items each that fails throws at its place") {
+    TestType pool(2);
+    std::vector<int> divisors(3'000, 1), expected(3'000);
+    std::iota(expected.begin(), expected.end(), 0);
+    for (std::size_t i = 5; i < divisors.size(); i += 99) {
+        divisors[i] = 0;
+        expected[i] = -1;
+    }
+    CHECK(quotients_of(pool.map(divide, up_to(3'000), divisors)) == expected);
+    auto unordered = quotients_of(pool.map_unordered(divide, up_to(3'000), divisors));
+    std::sort(unordered.begin(), unordered.end());
+    std::sort(expected.begin(), expected.end());
+    CHECK(unordered == expected);
+}
+
+CONTRACT_CASE("results of many items come after a shutdown too") {
+    TestType pool;
+    auto results = pool.map(square, up_to(3'000));
+    pool.shutdown();
+    CHECK(collected(results) == squares_up_to(3'000));
+}
+
+CONCURRENT_CASE("of many items, shutdown with cancel_futures cancels those that have not started") {
+    BusyPool<TestType> busy;
+    auto results = busy.pool.map(square, up_to(500));
+    busy.pool.shutdown({.wait = false, .cancel_futures = true});
+    int cancelled = 0;
+    for (auto it = results.begin(); it != results.end(); ++it) {
+        try {
+            static_cast<void>(*it);
+        } catch (const cf::CancelledError&) {
+            ++cancelled;
+        }
+    }
+    CHECK(cancelled == 500);
+    busy.open();
+}
+
 CONTRACT_CASE("a failing item throws at its place and the iteration goes on") {
     const int chunksize = GENERATE(1, 3, 100);
     TestType pool;

@@ -25,10 +25,12 @@ LAYERS = [
     {"detail/task", "detail/memory"},
     {"detail/state"},
     {"future.hpp", "promise.hpp", "serialization.hpp", "process_main.hpp", "parallelism.hpp",
-     "bind_task.hpp", "detail/serialization", "detail/scheduling", "detail/processes"},
+     "bind_task.hpp", "detail/serialization", "detail/scheduling", "detail/processes",
+     "detail/loops"},
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "process.hpp", "serialization"},
-    {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp"} | OPT_IN,
+    {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp",
+     "algorithm.hpp"} | OPT_IN,
     {"../futures.hpp"},
 ]
 DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp"}

@@ -14,3 +14,4 @@ static void map(benchmark::State& state, int chunksize) {
 }
 BENCHMARK_CAPTURE(map, single, 1)->Name(title_single)->UseRealTime();
 BENCHMARK_CAPTURE(map, chunks, chunk)->Name(title_chunks)->UseRealTime();
+BENCHMARK_CAPTURE(map, automatic, 0)->Name(title_automatic)->UseRealTime();

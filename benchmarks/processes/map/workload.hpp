@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Squares of 1e5 numbers, results in the order of the input: one task per item, and one task per 100
-// items. Timed: from the call to the last result read. Not timed: starting the pool and its workers.
+// Squares of 1e5 numbers, results in the order of the input: one task per item, one task per 100 items,
+// and as the library itself chooses. Timed: from the call to the last result read. Not timed: starting the pool and its workers.
 #pragma once
 
 #include <numeric>
@@ -12,6 +12,7 @@ namespace benchmarks {
 
 inline constexpr const char* title_single = "map, a task per item";
 inline constexpr const char* title_chunks = "map, chunks of 100";
+inline constexpr const char* title_automatic = "map, automatic chunks";
 inline constexpr int many = 100'000;
 inline constexpr int few = 200;  // where every task is a process
 inline constexpr int chunk = 100;

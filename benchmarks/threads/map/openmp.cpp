@@ -13,5 +13,14 @@ static void map(benchmark::State& state, int size) {
         return results;
     });
 }
+static void map_guided(benchmark::State& state) {
+    time_map(state, many, [](const std::vector<int>& inputs) {
+        std::vector<std::int64_t> results(inputs.size());
+#pragma omp parallel for num_threads(workers + 1) schedule(guided)
+        for (std::size_t i = 0; i < inputs.size(); ++i) results[i] = square(inputs[i]);
+        return results;
+    });
+}
 BENCHMARK_CAPTURE(map, single, 1)->Name(title_single)->UseRealTime();
 BENCHMARK_CAPTURE(map, chunks, chunk)->Name(title_chunks)->UseRealTime();
+BENCHMARK(map_guided)->Name(title_automatic)->UseRealTime();

@@ -18,17 +18,26 @@
 // The destructor shuts down and waits. All members may be called from several threads at once.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <iterator>
+#include <memory>
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/loops/map_job.hpp"
+#include "concurrent/futures/detail/loops/map_positions.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
+#include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/map_results.hpp"
 #include "concurrent/futures/options.hpp"
@@ -66,63 +75,68 @@ concept NotOptions = !std::same_as<std::remove_cvref_t<T>, Options>;
 
 namespace detail {
 
-template <class Range>
-concept InputRange = requires(Range& range) {
-    std::begin(range) == std::end(range);
-    *std::begin(range);
-};
+/// Calls of this kind of submitter run in other processes, on copies of what is submitted.
+template <class Submitter>
+inline constexpr bool leaves_the_process = false;
+class ProcessSubmitter;
+template <>
+inline constexpr bool leaves_the_process<ProcessSubmitter> = true;
 
-/// What a map hands on of each element: its value, also where the range gives out proxies.
-template <class Range>
-using MapInput = std::iter_value_t<decltype(std::begin(std::declval<Range&>()))>;
+template <class Executor>
+std::size_t worker_count(const Executor& executor) {
+    if constexpr (requires { executor.max_workers(); })
+        return std::max<std::size_t>(executor.max_workers(), 1);
+    else
+        return 1;
+}
 
-/// Walks the inputs in step and submits. Keeps rvalue ranges, refers to lvalue ones.
-template <class R, class Submitter, class Callable, class... Ranges>
-class MapInputs final : public MapSource<R> {
+/// The reader of a map whose items run in this process (detail/loops/map_job.hpp).
+template <class R>
+class MapJobResults final : public MapStream<R> {
   public:
-    MapInputs(Submitter submitter, std::size_t chunksize, Callable callable, Ranges&&... ranges)
-        : submitter_(std::move(submitter)),
-          chunksize_(chunksize),
-          callable_(std::move(callable)),
-          ranges_(std::forward<Ranges>(ranges)...) {}
+    explicit MapJobResults(bool ordered, Deadline deadline) noexcept
+        : ordered_(ordered), deadline_(deadline) {}
+    ~MapJobResults() override { cancel(); }
 
-    std::optional<MapTask<R>> next(std::size_t items_at_most) override {
-        if (!positions_) {
-            std::apply([&](auto&... range) { positions_.emplace(std::begin(range)...); }, ranges_);
-            std::apply([&](auto&... range) { ends_.emplace(std::end(range)...); }, ranges_);
-        }
-        if (chunksize_ <= 1 || items_at_most <= 1) {
-            if (at_end()) return std::nullopt;
-            MapTask<R> task{std::apply([&](auto&... position) {
-                                return submitter_.submit(callable_, MapInput<Ranges>(*position)...);
-                            }, *positions_), 1};
-            step();
-            return task;
-        }
-        std::vector<std::tuple<MapInput<Ranges>...>> inputs;
-        for (; inputs.size() < std::min(chunksize_, items_at_most) && !at_end(); step())
-            std::apply([&](auto&... position) { inputs.emplace_back(*position...); }, *positions_);
-        if (inputs.empty()) return std::nullopt;
-        const std::size_t items = inputs.size();
-        return MapTask<R>{submitter_.submit(MapChunk<Callable>{callable_}, std::move(inputs)), items};
-    }
+    /// Takes all items from the ranges, and submits what will run them.
+    template <class Submitter, class Callable, class... Ranges>
+    void start(const Submitter& submitter, std::size_t workers, Callable&& callable,
+               Ranges&&... ranges);
+    void cancel() noexcept override;
 
   private:
-    bool at_end() const { return at_end(std::index_sequence_for<Ranges...>()); }
-    template <std::size_t... Index>
-    bool at_end(std::index_sequence<Index...>) const {
-        return ((std::get<Index>(*positions_) == std::get<Index>(*ends_)) || ...);
-    }
-    void step() {
-        std::apply([](auto&... position) { (static_cast<void>(++position), ...); }, *positions_);
-    }
+    using Outcome = MapOutcome<R>;
 
-    Submitter submitter_;
-    std::size_t chunksize_;
-    Callable callable_;
-    std::tuple<Ranges...> ranges_;  // T& for lvalues
-    std::optional<std::tuple<decltype(std::begin(std::declval<Ranges&>()))...>> positions_;
-    std::optional<std::tuple<decltype(std::end(std::declval<Ranges&>()))...>> ends_;
+    bool is_at_end() const noexcept override { return given_ == total_ && !chosen_; }
+    MapReference<R> wait_for_current() override;
+    void skip() override;
+    void turn_page() override;
+
+    template <class Submitter, class Job>
+    void submit(const Submitter& submitter, const std::shared_ptr<Job>& job, std::size_t tickets);
+    template <class Over>
+    bool wait(std::size_t item, Over over);
+    bool help(const std::size_t& item);
+    void nap_if_short(std::size_t left);
+    void choose();
+    void look_for_ended();
+    MapReference<R> value_of(Outcome& outcome);
+    [[noreturn]] void expire();
+
+    const bool ordered_;
+    const Deadline deadline_;
+    std::shared_ptr<MapJobOf<R>> job_;
+    std::vector<Future<void>> tickets_;
+    std::size_t total_ = 0;
+    std::size_t given_ = 0;          // ordered: items of the pages before; unordered: items chosen
+    std::size_t helped_tickets_ = 0;  // those before have been tried
+    bool is_worker_ = false;         // this thread has run a ticket, so it may run items
+
+    // Unordered only.
+    Outcome* chosen_ = nullptr;
+    std::vector<Outcome*> ended_;     // to be given out, in reverse order
+    std::vector<std::size_t> open_;   // below looked_at_ and not ended when last seen
+    std::size_t looked_at_ = 0;
 };
 
 }  // namespace detail
@@ -170,13 +184,212 @@ class MapOperations {
                                         "no bound");
         using R = detail::KeptResult<
             std::invoke_result_t<std::decay_t<Callable>&, detail::MapInput<Ranges>...>>;
-        auto submitter = static_cast<Derived&>(*this).submitter();
-        using Inputs = detail::MapInputs<R, decltype(submitter), std::decay_t<Callable>, Ranges...>;
-        return MapResults<R>(
-            std::make_unique<Inputs>(std::move(submitter), options.chunksize,
-                                     std::forward<Callable>(callable), std::forward<Ranges>(ranges)...),
-            options, ordered, deadline);
+        auto& executor = static_cast<Derived&>(*this);
+        decltype(auto) submitter = executor.submitter();
+        using Submitter = std::remove_cvref_t<decltype(submitter)>;
+        const std::size_t workers = detail::worker_count(executor);
+        if constexpr (!detail::leaves_the_process<Submitter>) {
+            if (options.chunksize == 0 && !options.buffersize) {
+                auto results = std::make_unique<detail::MapJobResults<R>>(ordered, deadline);
+                results->start(submitter, workers, std::forward<Callable>(callable),
+                               std::forward<Ranges>(ranges)...);
+                return MapResults<R>(std::move(results));
+            }
+        }
+        std::optional<detail::MapPace> pace;
+        if (detail::leaves_the_process<Submitter> && options.chunksize == 0 && !options.buffersize)
+            pace.emplace(workers);
+        using Inputs = detail::MapInputs<R, Submitter, std::decay_t<Callable>, Ranges...>;
+        auto inputs = std::make_unique<Inputs>(submitter, std::forward<Callable>(callable),
+                                               std::forward<Ranges>(ranges)...);
+        return MapResults<R>(std::make_unique<detail::MapTasks<R>>(std::move(inputs), options, pace,
+                                                                   ordered, deadline));
     }
 };
 
+namespace detail {
+
+template <class R>
+template <class Submitter, class Callable, class... Ranges>
+void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, Callable&& callable,
+                             Ranges&&... ranges) {
+    using Positions = MapPositions<Ranges...>;
+    using Job = MapJob<R, std::decay_t<Callable>, MapInput<Ranges>...>;
+    std::tuple<Ranges...> kept(std::forward<Ranges>(ranges)...);
+    Positions positions(kept);
+    const auto job = std::make_shared<Job>(workers, positions.count(), ordered_,
+                                           std::forward<Callable>(callable));
+    job_ = job;
+    std::size_t published = 0;
+    const auto publish = [&] {
+        published = job->added();
+        submit(submitter, job, job->publish(published));
+    };
+    // At first each item is there for the workers at once. Then reading them pays in batches, but for
+    // inputs that may take their time.
+    for (; !positions.at_end(); positions.step()) {
+        positions.apply([&](auto&&... element) {
+            job->add(MapInput<Ranges>(std::forward<decltype(element)>(element))...);
+        });
+        const std::size_t batch =
+            Positions::can_be_read_twice && job->added() > job->singles()
+                ? std::min<std::size_t>(job->added() / 4, 1024)
+                : 1;
+        if (job->added() - published >= batch) publish();
+    }
+    if (job->added() != published) publish();
+    total_ = published;
+    submit(submitter, job, job->tickets_for_turns());
+    turn_page();
+}
+
+template <class R>
+template <class Submitter, class Job>
+void MapJobResults<R>::submit(const Submitter& submitter, const std::shared_ptr<Job>& job,
+                              std::size_t tickets) {
+    for (; tickets > 0; --tickets) {
+        tickets_.push_back(submitter.submit(MapTicket<Job>(job)));
+        // The pool gives up what is queued, or cancels it: then so do we with what has not started.
+        tickets_.back().add_done_callback([job](const Future<void>& ticket) {
+            if (ticket.cancelled())
+                job->close(nullptr);
+            else if (const std::exception_ptr error = ticket.exception())
+                job->close(error);
+        });
+    }
+}
+
+template <class R>
+void MapJobResults<R>::cancel() noexcept {
+    if (!job_) return;
+    job_->close(nullptr);
+    for (const Future<void>& ticket : tickets_) ticket.cancel();
+    tickets_.clear();
+    this->next_ = this->stop_ = nullptr;
+    chosen_ = nullptr;
+    given_ = total_ = 0;
+}
+
+template <class R>
+void MapJobResults<R>::turn_page() {
+    this->next_ = this->stop_ = nullptr;
+    if (!ordered_ || given_ == total_) return;
+    const std::size_t end = std::min(job_->end_of_run(given_), total_);
+    this->next_ = &job_->outcome(given_);
+    this->stop_ = this->next_ + (end - given_);
+    given_ = end;
+}
+
+template <class R>
+MapReference<R> MapJobResults<R>::wait_for_current() {
+    if (!ordered_) {
+        if (!chosen_) choose();
+        return value_of(*chosen_);
+    }
+    Outcome& outcome = *this->next_;
+    const std::size_t item = given_ - static_cast<std::size_t>(this->stop_ - this->next_);
+    if (!wait(item, [&] { return outcome.state() != Outcome::State::waiting; })) expire();
+    return value_of(outcome);
+}
+
+template <class R>
+void MapJobResults<R>::skip() {
+    if (ordered_ || is_at_end()) return;
+    if (!chosen_) choose();
+    if (chosen_) chosen_->release();
+    chosen_ = nullptr;
+}
+
+template <class R>
+MapReference<R> MapJobResults<R>::value_of(Outcome& outcome) {
+    if (outcome.ran()) return outcome.get();
+    if (const std::exception_ptr reason = job_->reason()) std::rethrow_exception(reason);
+    throw CancelledError();
+}
+
+template <class R>
+void MapJobResults<R>::choose() {
+    look_for_ended();
+    if (ended_.empty() &&
+        !wait(MapJobOf<R>::any_item, [this] { return look_for_ended(), !ended_.empty(); }))
+        expire();
+    chosen_ = ended_.back();
+    ended_.pop_back();
+    ++given_;
+}
+
+/// Unordered: what has ended since the last look, in the order in which it did.
+template <class R>
+void MapJobResults<R>::look_for_ended() {
+    if (!ended_.empty()) return;
+    const auto has_ended = [this](std::size_t item) {
+        Outcome& outcome = job_->outcome(item);
+        if (outcome.state() == Outcome::State::waiting) return false;
+        ended_.push_back(&outcome);
+        return true;
+    };
+    std::erase_if(open_, has_ended);
+    for (const std::size_t end = job_->frontier(); looked_at_ < end; ++looked_at_)
+        if (!has_ended(looked_at_)) open_.push_back(looked_at_);
+    const auto later = [](const Outcome* a, const Outcome* b) {
+        if (a->ran() != b->ran()) return b->ran();  // what will never run comes last
+        return a->ran() && a->order() > b->order();
+    };
+    std::sort(ended_.begin(), ended_.end(), later);
+}
+
+/// False when the time is up first.
+template <class R>
+template <class Over>
+bool MapJobResults<R>::wait(std::size_t item, Over over) {
+    if (!over() && this_thread_may_help)
+        while (!deadline_.passed() && !over() && help(item)) {
+        }
+    if (!over()) nap_if_short(total_ - (ordered_ ? item : given_));
+    while (!over()) {
+        if (deadline_.passed()) return false;
+        if (Trampoline::catch_up()) continue;
+        const bool any = item == MapJobOf<R>::any_item;
+        job_->lanes().wait(any ? Lanes::any_item : static_cast<std::uint32_t>(item), over, deadline_);
+    }
+    return true;
+}
+
+/// Runs something of this map here, where this thread is a worker of the pool: nobody else may be left to do
+/// it. True when it ran something.
+template <class R>
+bool MapJobResults<R>::help(const std::size_t& item) {
+    job_->expect_helper(&item);
+    bool helped = false;
+    while (!helped && helped_tickets_ < tickets_.size())
+        helped = FutureAccess::state(tickets_[helped_tickets_++], "map").help();
+    job_->expect_helper(nullptr);
+    if (helped) is_worker_ = true;
+    return helped || (is_worker_ && job_->help());
+}
+
+/// While short items run, waking this thread for each would cost the workers more than the items do. So it
+/// sleeps for a part of the time that they are likely to take, and only then asks to be woken.
+template <class R>
+void MapJobResults<R>::nap_if_short(std::size_t left) {
+    const double ns = job_->ns_per_item() / static_cast<double>(job_->workers());
+    const double rest = ns * static_cast<double>(left);
+    if (ns > 5'000 || rest < 100'000) return;
+    const auto nap = std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(rest / 4, 1e6)));
+    const Deadline until = Deadline::after(nap);
+    const bool earlier = !deadline_.is_never() && deadline_.at() < until.at();
+    job_->lanes().nap(earlier ? deadline_ : until);
+}
+
+template <class R>
+void MapJobResults<R>::expire() {
+    const std::size_t left =
+        total_ - given_ + static_cast<std::size_t>(this->stop_ - this->next_);
+    cancel();
+    throw TimeoutError("map: " + std::to_string(left) +
+                       " results were still to come when the time was up; what had not started is "
+                       "cancelled");
+}
+
+}  // namespace detail
 }  // namespace concurrent::futures::inline v1

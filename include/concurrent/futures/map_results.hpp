@@ -12,15 +12,18 @@
 // cancelled, and ++it is the end. Destroying the range cancels what has not started.
 // A void call yields std::monostate. Threads: one range from one thread at a time. Memory: everything an
 // item's call did happens before *it returns; the range keeps nothing of items it has moved past.
+// How it works: MapTasks below, a task per item or chunk; in the same process, where the library chooses
+// the chunks and there is no buffersize, detail/loops/map_job.hpp.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <iterator>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -28,85 +31,17 @@
 #include <variant>
 #include <vector>
 
+#include "concurrent/futures/detail/loops/ended_tasks.hpp"
+#include "concurrent/futures/detail/loops/map_chunk.hpp"
+#include "concurrent/futures/detail/loops/map_outcome.hpp"
+#include "concurrent/futures/detail/loops/map_pace.hpp"
+#include "concurrent/futures/detail/loops/map_positions.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
-#include "concurrent/futures/detail/platform/futex.hpp"
-#include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/options.hpp"
 
 namespace concurrent::futures::inline v1 {
 namespace detail {
-
-/// What a call gives for one item; void becomes something that can be kept.
-template <class R>
-using MapItem = std::conditional_t<
-    std::is_void_v<R>, std::monostate,
-    std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, std::remove_cv_t<R>>>;
-
-/// The outcomes of the items of one task, each a value or its own exception.
-template <class R>
-using MapChunkResults = std::vector<std::variant<MapItem<R>, std::exception_ptr>>;
-
-/// The task that runs several items in a row.
-template <class Callable>
-struct MapChunk {
-    Callable callable;
-
-    template <class... Items>
-    auto operator()(std::vector<std::tuple<Items...>> inputs) {
-        using R = KeptResult<std::invoke_result_t<Callable&, Items...>>;
-        MapChunkResults<R> results;
-        results.reserve(inputs.size());
-        for (auto& input : inputs) {
-            try {
-                if constexpr (std::is_void_v<R>) {
-                    std::apply(callable, std::move(input));
-                    results.emplace_back(std::in_place_index<0>);
-                } else if constexpr (std::is_reference_v<R>) {
-                    auto&& referred = std::apply(callable, std::move(input));
-                    results.emplace_back(std::in_place_index<0>, std::addressof(referred));
-                } else {
-                    results.emplace_back(std::in_place_index<0>,
-                                         std::apply(callable, std::move(input)));
-                }
-            } catch (...) {
-                results.emplace_back(std::in_place_index<1>, std::current_exception());
-            }
-        }
-        return results;
-    }
-};
-
-/// The ids of tasks in the order they ended, for map_unordered. Shared with the tasks' callbacks.
-class EndedTasks {
-  public:
-    void add(std::size_t id) {
-        {
-            const std::lock_guard lock(mutex_);
-            ids_.push_back(id);
-        }
-        // (1) release, pairs with (2): a thread that sees the count finds the id under the mutex.
-        count_.fetch_add(1, std::memory_order_release);
-        futex_wake_one(&count_);
-    }
-    bool wait_for(std::uint32_t position, const Deadline& deadline) const {
-        for (;;) {
-            const std::uint32_t count = count_.load(std::memory_order_acquire);  // (2) with (1)
-            if (count != position) return true;
-            if (deadline.passed()) return false;
-            futex_wait(count_, count, deadline);
-        }
-    }
-    std::size_t id(std::size_t position) const {
-        const std::lock_guard lock(mutex_);
-        return ids_[position];
-    }
-
-  private:
-    mutable std::mutex mutex_;
-    std::vector<std::size_t> ids_;  // guarded by mutex_
-    FutexWord count_{0};
-};
 
 /// One submitted task of a map.
 template <class R>
@@ -120,8 +55,105 @@ template <class R>
 class MapSource {
   public:
     virtual ~MapSource() = default;
-    /// Submits the next task; empty at the end of the shortest input.
-    virtual std::optional<MapTask<R>> next(std::size_t items_at_most) = 0;
+    /// Submits the next `items` (or what is left) as one task; empty at the end of the shortest input.
+    virtual std::optional<MapTask<R>> next(std::size_t items) = 0;
+};
+
+/// Walks the inputs in step and submits. Keeps rvalue ranges, refers to lvalue ones.
+template <class R, class Submitter, class Callable, class... Ranges>
+class MapInputs final : public MapSource<R> {
+  public:
+    MapInputs(Submitter submitter, Callable callable, Ranges&&... ranges)
+        : submitter_(std::move(submitter)),
+          callable_(std::move(callable)),
+          ranges_(std::forward<Ranges>(ranges)...) {}
+
+    std::optional<MapTask<R>> next(std::size_t items) override {
+        if (!positions_) positions_.emplace(ranges_);
+        if (items <= 1) {
+            if (positions_->at_end()) return std::nullopt;
+            MapTask<R> task{positions_->apply([&](auto&&... element) {
+                                return submitter_.submit(
+                                    callable_,
+                                    MapInput<Ranges>(std::forward<decltype(element)>(element))...);
+                            }), 1};
+            positions_->step();
+            return task;
+        }
+        std::vector<std::tuple<MapInput<Ranges>...>> inputs;
+        for (; inputs.size() < items && !positions_->at_end(); positions_->step())
+            positions_->apply([&](auto&&... element) {
+                inputs.emplace_back(std::forward<decltype(element)>(element)...);
+            });
+        if (inputs.empty()) return std::nullopt;
+        const std::size_t count = inputs.size();
+        return MapTask<R>{submitter_.submit(MapChunk<Callable>{callable_}, std::move(inputs)), count};
+    }
+
+  private:
+    Submitter submitter_;
+    Callable callable_;
+    std::tuple<Ranges...> ranges_;  // T& for lvalues
+    std::optional<MapPositions<Ranges...>> positions_;
+};
+
+/// A map whose items are tasks, or chunks of items are.
+template <class R>
+class MapTasks final : public MapStream<R> {
+  public:
+    /// Submits everything now, or what the buffer holds. `pace`: where the library is to choose.
+    MapTasks(std::unique_ptr<MapSource<R>> source, const MapOptions& options,
+             std::optional<MapPace> pace, bool ordered, Deadline deadline)
+        : source_(std::move(source)),
+          deadline_(deadline),
+          chunksize_(std::max<std::size_t>(options.chunksize, 1)),
+          buffersize_(options.buffersize),
+          ended_(ordered ? nullptr : std::make_shared<EndedTasks>()) {
+        try {
+            while (source_ && has_room()) submit_next(pace ? chunksize_for(*pace) : chunksize_);
+        } catch (...) {
+            cancel();
+            throw;
+        }
+    }
+    ~MapTasks() override { cancel(); }
+
+    void cancel() noexcept override;
+
+  private:
+    using Task = MapTask<R>;
+    using Chunk = MapChunkResults<R>;
+
+    bool is_at_end() const noexcept override { return waiting_ == 0 && !current_ && !error_; }
+    MapReference<R> wait_for_current() override;
+    void skip() override;
+    void turn_page() override {}
+
+    bool has_room() const noexcept { return !buffersize_ || untaken_ < *buffersize_; }
+    std::size_t chunksize_for(MapPace& pace);
+    void submit_next(std::size_t items);
+    void refill() noexcept;
+    void choose_task();
+    [[noreturn]] void expire();
+
+    std::unique_ptr<MapSource<R>> source_;  // null: no more input
+    Deadline deadline_;
+    const std::size_t chunksize_;
+    std::optional<std::size_t> buffersize_;
+    std::shared_ptr<EndedTasks> ended_;      // only when unordered
+    std::deque<std::optional<Task>> tasks_;  // submitted, in order; empty where chosen already
+    std::size_t first_ = 0;                  // the id of tasks_.front()
+    std::size_t waiting_ = 0;                // tasks_ that are not empty
+    std::uint32_t chosen_ = 0;
+    std::size_t untaken_ = 0;       // items submitted and not yet asked for with *it
+    std::size_t known_ended_ = 0;   // tasks, when they are looked at in order
+    std::size_t ended_items_ = 0;   // in those
+    std::exception_ptr error_;      // the input or the executor failed: the last element
+    std::optional<Task> current_;   // the task whose items are given out
+    Chunk chunk_;                   // its results, when it has more than one
+    std::size_t index_ = 0;         // in current_
+    bool taken_ = false;            // the current item was asked for
+    [[no_unique_address]] std::monostate unit_;  // what a void call yields
 };
 
 }  // namespace detail
@@ -130,8 +162,7 @@ template <class R>
 class MapResults {
   public:
     using value_type = detail::MapItem<R>;
-    using reference =
-        std::conditional_t<std::is_reference_v<R>, R, std::add_rvalue_reference_t<value_type>>;
+    using reference = detail::MapReference<R>;
 
     class Iterator {
       public:
@@ -139,82 +170,58 @@ class MapResults {
         using difference_type = std::ptrdiff_t;
 
         Iterator() = default;
-        reference operator*() const { return results_->current(); }
+        reference operator*() const { return stream_->current(); }
         Iterator& operator++() {
-            results_->advance();
+            stream_->advance();
             return *this;
         }
         void operator++(int) { ++*this; }
-        bool operator==(std::default_sentinel_t) const {
-            return !results_ || results_->at_end();
-        }
+        bool operator==(std::default_sentinel_t) const { return !stream_ || stream_->at_end(); }
 
       private:
         friend MapResults;
-        explicit Iterator(MapResults& results) : results_(&results) {}
-        MapResults* results_ = nullptr;
+        explicit Iterator(detail::MapStream<R>* stream) : stream_(stream) {}
+        detail::MapStream<R>* stream_ = nullptr;
     };
 
-    /// For executors. Submits everything now, or what the buffer holds.
-    MapResults(std::unique_ptr<detail::MapSource<R>> source, const MapOptions& options, bool ordered,
-               detail::Deadline deadline)
-        : source_(std::move(source)),
-          deadline_(deadline),
-          buffersize_(options.buffersize),
-          ended_(ordered ? nullptr : std::make_shared<detail::EndedTasks>()) {
-        try {
-            while (source_ && has_room()) submit_next();
-        } catch (...) {
-            cancel();
-            throw;
-        }
-    }
+    /// For executors.
+    explicit MapResults(std::unique_ptr<detail::MapStream<R>> stream) noexcept
+        : stream_(std::move(stream)) {}
     MapResults(MapResults&&) noexcept = default;
     MapResults& operator=(MapResults&&) = delete;
-    ~MapResults() { cancel(); }
+    /// Cancels what has not started.
+    ~MapResults() = default;
 
     /// Where the reading is: the range is read once. end() is when nothing is left.
-    Iterator begin() { return Iterator(*this); }
+    Iterator begin() { return Iterator(stream_.get()); }
     std::default_sentinel_t end() const noexcept { return {}; }
 
     /// Cancels what has not started and forgets the rest; the range is at its end.
-    void cancel() noexcept;
+    void cancel() noexcept {
+        if (stream_) stream_->cancel();
+    }
 
   private:
-    using Task = detail::MapTask<R>;
-    using Chunk = detail::MapChunkResults<R>;
-
-    bool at_end() const noexcept { return waiting_ == 0 && !current_ && !error_; }
-    bool has_room() const noexcept { return !buffersize_ || untaken_ < *buffersize_; }
-    void submit_next();
-    void refill() noexcept;
-    reference current();
-    void advance();
-    void choose_task();
-    [[noreturn]] void expire();
-
-    std::unique_ptr<detail::MapSource<R>> source_;  // null: no more input
-    detail::Deadline deadline_;
-    std::optional<std::size_t> buffersize_;
-    std::shared_ptr<detail::EndedTasks> ended_;  // only when unordered
-    std::deque<std::optional<Task>> tasks_;      // submitted, in order; empty where chosen already
-    std::size_t first_ = 0;                      // the id of tasks_.front()
-    std::size_t waiting_ = 0;                    // tasks_ that are not empty
-    std::uint32_t chosen_ = 0;
-    std::size_t untaken_ = 0;      // items submitted and not yet asked for with *it
-    std::exception_ptr error_;     // the input or the executor failed: the last element
-    std::optional<Task> current_;  // the task whose items are given out
-    Chunk chunk_;                  // its results, when it has more than one
-    std::size_t index_ = 0;        // in current_
-    bool taken_ = false;           // the current item was asked for
-    [[no_unique_address]] std::monostate unit_;  // what a void call yields
+    std::unique_ptr<detail::MapStream<R>> stream_;
 };
 
+namespace detail {
+
 template <class R>
-void MapResults<R>::submit_next() {
+std::size_t MapTasks<R>::chunksize_for(MapPace& pace) {
+    const auto done = [](const Task& task) {
+        return std::visit([](const auto& future) { return future.done(); }, task.future);
+    };
+    for (; known_ended_ < tasks_.size() && done(*tasks_[known_ended_]); ++known_ended_)
+        ended_items_ += tasks_[known_ended_]->items;
+    return pace.items_per_task(ended_items_);
+}
+
+template <class R>
+void MapTasks<R>::submit_next(std::size_t items) {
     const std::size_t room =
         buffersize_ ? *buffersize_ - untaken_ : std::numeric_limits<std::size_t>::max();
-    std::optional<Task> task = source_->next(room);
+    std::optional<Task> task = source_->next(std::min(items, room));
     if (!task) {
         source_.reset();
         return;
@@ -230,9 +237,9 @@ void MapResults<R>::submit_next() {
 }
 
 template <class R>
-void MapResults<R>::refill() noexcept {
+void MapTasks<R>::refill() noexcept {
     try {
-        while (source_ && has_room()) submit_next();
+        while (source_ && has_room()) submit_next(chunksize_);
     } catch (...) {  // given out after what was submitted before
         error_ = std::current_exception();
         source_.reset();
@@ -240,13 +247,13 @@ void MapResults<R>::refill() noexcept {
 }
 
 template <class R>
-void MapResults<R>::choose_task() {
+void MapTasks<R>::choose_task() {
     std::size_t place = 0;
     if (ended_) {
-        if (detail::this_thread_may_help)
+        if (this_thread_may_help)
             for (auto& task : tasks_)
                 if (task)
-                    std::visit([](const auto& f) { detail::FutureAccess::state(f, "map").help(); },
+                    std::visit([](const auto& f) { FutureAccess::state(f, "map").help(); },
                                task->future);
         if (!ended_->wait_for(chosen_, deadline_)) expire();
         place = ended_->id(chosen_) - first_;
@@ -260,7 +267,7 @@ void MapResults<R>::choose_task() {
 }
 
 template <class R>
-auto MapResults<R>::current() -> reference {
+MapReference<R> MapTasks<R>::wait_for_current() {
     if (!taken_) {
         taken_ = true;
         if (!error_ || current_ || waiting_ != 0) --untaken_;
@@ -269,9 +276,9 @@ auto MapResults<R>::current() -> reference {
     if (!current_ && waiting_ == 0) std::rethrow_exception(error_);
     if (!current_) choose_task();
     const auto settled = [&]<class T>(const Future<T>& future) -> auto& {
-        auto& state = detail::FutureAccess::state(future, "map");
+        auto& state = FutureAccess::state(future, "map");
         if (!future.done()) {
-            if (detail::this_thread_may_help && !deadline_.passed()) state.help();
+            if (this_thread_may_help && !deadline_.passed()) state.help();
             if (!state.wait(deadline_)) expire();
         }
         static_cast<void>(future.result());  // throws what the whole task ended with
@@ -296,8 +303,8 @@ auto MapResults<R>::current() -> reference {
 }
 
 template <class R>
-void MapResults<R>::advance() {
-    if (!taken_ && !at_end()) {  // skipped without a look
+void MapTasks<R>::skip() {
+    if (!taken_ && !is_at_end()) {  // skipped without a look
         if (current_ || waiting_ != 0) --untaken_;
         refill();
         if (!current_ && waiting_ != 0) choose_task();
@@ -312,7 +319,7 @@ void MapResults<R>::advance() {
 }
 
 template <class R>
-void MapResults<R>::expire() {
+void MapTasks<R>::expire() {
     const std::size_t left = untaken_ + 1;
     cancel();
     throw TimeoutError("map: " + std::to_string(left) +
@@ -321,7 +328,7 @@ void MapResults<R>::expire() {
 }
 
 template <class R>
-void MapResults<R>::cancel() noexcept {
+void MapTasks<R>::cancel() noexcept {
     const auto cancel_task = [](Task& task) {
         std::visit([](const auto& future) { if (future.valid()) future.cancel(); }, task.future);
     };
@@ -335,4 +342,5 @@ void MapResults<R>::cancel() noexcept {
     error_ = nullptr;
 }
 
+}  // namespace detail
 }  // namespace concurrent::futures::inline v1

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+//
+// algorithm.hpp: loops and calls side by side, on any executor that runs calls in this process.
+//
+//     cf::for_each(pool, prices, [](double& price) { price *= 1.19; });
+//     cf::for_each_index(pool, 0, height, [&](int y) { render_line(y); });
+//     cf::transform(pool, words, lengths.begin(), [](const std::string& word) { return word.size(); });
+//     double sum = cf::transform_reduce(pool, xs, 0.0, std::plus<>(), [](double x) { return x * x; });
+//     cf::parallel_invoke(pool, [&] { sort(left); }, [&] { sort(right); });
+//
+// All of them block, and the calling thread takes part: max_workers() threads work in all, so a pool of one
+// leaves it to the caller alone. Loops of a few microseconds wake nobody. The first exception is thrown
+// again when all that was running has ended; the rest is skipped. If the pool takes no calls (it is shut
+// down, full or broken), the caller does all. May be nested in tasks and in each other, on however few
+// workers. Elements are visited in place, in no fixed order, and must not wait for each other; f is one
+// object that is called by several threads at once. Ranges without random access are listed first,
+// single-pass ones copied; std::vector<bool> is walked by the caller alone, for its bits share bytes.
+// How it works: detail/loops/parallel_loop.hpp.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/detail/loops/map_positions.hpp"
+#include "concurrent/futures/detail/loops/parallel_loop.hpp"
+#include "concurrent/futures/detail/platform/cycle_counter.hpp"
+#include "concurrent/futures/executor.hpp"
+#include "concurrent/futures/future.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+class ProcessPoolExecutor;
+
+namespace detail {
+
+template <class E>
+consteval void require_this_process() {
+    static_assert(!std::is_base_of_v<ProcessPoolExecutor, E>,
+                  "for_each, transform, transform_reduce and parallel_invoke work on the caller's memory, "
+                  "which workers in other processes do not have: use a ThreadPoolExecutor, or "
+                  "pool.map(f, range) with an f that can cross");
+}
+
+/// Parts of a loop or of parallel_invoke that were submitted and refer to the caller's stack.
+class SubmittedParts {
+  public:
+    SubmittedParts() = default;
+    SubmittedParts(const SubmittedParts&) = delete;
+    SubmittedParts& operator=(const SubmittedParts&) = delete;
+    ~SubmittedParts() { finish(); }
+
+    /// False when the pool takes no calls.
+    template <class E, class Part>
+    bool submit(E& pool, Part part) {
+        try {
+            parts_.push_back(pool.submit(std::move(part)));
+            return true;
+        } catch (...) {
+            return false;
+        }
+    }
+    /// Those that have not started never will; waits for the others.
+    void finish() noexcept {
+        for (const Future<void>& part : parts_) {
+            if (part.cancel()) continue;
+            // It is in its last piece: being woken would take as long as that does.
+            const std::uint64_t begin = cycle_count();
+            while (!part.done() && cycle_count() - begin < patience) {
+            }
+            part.wait();
+        }
+        parts_.clear();
+    }
+
+  private:
+    static constexpr std::uint64_t patience = 100'000;
+    std::vector<Future<void>> parts_;
+};
+
+/// Runs body(begin, end) for parts of [0, size), here and on workers. `Cost` names the body's memory.
+template <class Cost, class E, class Body>
+void run_loop(E& pool, std::size_t size, Body& body) {
+    require_this_process<E>();
+    if (size == 0) return;
+    const std::size_t workers = worker_count(pool);
+    if (workers == 1) return body(std::size_t{0}, size);
+    ParallelLoop<Body> loop(size, body, remembered_cycles<Cost>);
+    if (loop.run_alone_if_short()) return;
+    const std::size_t threads = loop.worth_threads(workers);
+    {
+        SubmittedParts parts;
+        for (std::size_t part = 1; part < threads; ++part)
+            if (!parts.submit(pool, [&loop, threads] { loop.take_part(threads); })) break;
+        loop.take_part(threads);
+    }
+    loop.rethrow();
+}
+
+template <class Range>
+using IteratorOf = decltype(std::begin(std::declval<Range&>()));
+
+/// Also for output iterators, which have no reference.
+template <class Out>
+concept CanBeWrittenAnywhere =
+    std::random_access_iterator<Out> && std::is_reference_v<std::iter_reference_t<Out>>;
+
+/// Calls use(first, size) with a random access iterator to the elements of the range.
+template <class Range, class Use>
+decltype(auto) with_random_access(Range& range, Use use) {
+    using Iterator = IteratorOf<Range>;
+    if constexpr (std::contiguous_iterator<Iterator> &&
+                  std::sized_sentinel_for<decltype(std::end(range)), Iterator>) {
+        const auto first = std::begin(range);
+        return use(std::to_address(first), static_cast<std::size_t>(std::end(range) - first));
+    } else if constexpr (std::random_access_iterator<Iterator> &&
+                         std::sized_sentinel_for<decltype(std::end(range)), Iterator>) {
+        const auto first = std::begin(range);
+        return use(first, static_cast<std::size_t>(std::end(range) - first));
+    } else if constexpr (std::forward_iterator<Iterator>) {
+        std::vector<Iterator> places;
+        for (auto place = std::begin(range); place != std::end(range); ++place)
+            places.push_back(place);
+        struct Indirect {
+            const Iterator* place;
+            decltype(auto) operator[](std::size_t index) const { return *place[index]; }
+        };
+        return use(Indirect{places.data()}, places.size());
+    } else {
+        std::vector<std::iter_value_t<Iterator>> values;
+        for (auto place = std::begin(range); place != std::end(range); ++place)
+            values.push_back(*place);
+        return use(values.begin(), values.size());
+    }
+}
+
+template <class First>
+decltype(auto) element(First& first, std::size_t index) {
+    using Iterator = std::remove_cv_t<First>;
+    if constexpr (std::random_access_iterator<Iterator>)
+        return first[static_cast<std::iter_difference_t<Iterator>>(index)];
+    else
+        return first[index];
+}
+
+/// Elements that several threads may write at once: not bits that share a byte.
+template <class Iterator>
+inline constexpr bool are_apart =
+    !std::is_same_v<std::iter_reference_t<Iterator>, std::vector<bool>::reference>;
+
+}  // namespace detail
+
+/// f(element) for each element.
+template <class E, detail::InputRange Range, class F>
+void for_each(E& pool, Range&& range, F f) {
+    if constexpr (!detail::are_apart<detail::IteratorOf<Range>>) {
+        for (auto&& one : range) std::invoke(f, std::forward<decltype(one)>(one));
+        return;
+    }
+    detail::with_random_access(range, [&](auto first, std::size_t size) {
+        const auto body = [first, &f](std::size_t begin, std::size_t end) {
+            for (auto i = begin; i != end; ++i) std::invoke(f, detail::element(first, i));
+        };
+        detail::run_loop<F>(pool, size, body);
+    });
+}
+
+/// f(i) for first, first + 1, … last - 1.
+template <class E, std::integral First, std::integral Last, class F>
+void for_each_index(E& pool, First first, Last last, F f) {
+    using Index = std::common_type_t<First, Last>;
+    if (!std::cmp_less(first, last)) return;
+    const auto body = [first, &f](std::size_t begin, std::size_t end) {
+        for (auto i = begin; i != end; ++i)
+            std::invoke(f, static_cast<Index>(static_cast<Index>(first) + static_cast<Index>(i)));
+    };
+    detail::run_loop<F>(pool, static_cast<std::size_t>(last) - static_cast<std::size_t>(first), body);
+}
+
+/// *out++ = f(element) for each element, in their order. Gives the end of the output.
+template <class E, detail::InputRange Range, class Out, class F>
+Out transform(E& pool, Range&& range, Out out, F f) {
+    return detail::with_random_access(range, [&](auto first, std::size_t size) -> Out {
+        if constexpr (detail::CanBeWrittenAnywhere<Out>) {
+            using Difference = std::iter_difference_t<Out>;
+            const auto body = [first, out, &f](std::size_t begin, std::size_t end) {
+                for (auto i = begin; i != end; ++i)
+                    out[static_cast<Difference>(i)] = std::invoke(f, detail::element(first, i));
+            };
+            detail::run_loop<F>(pool, size, body);
+            return out + static_cast<Difference>(size);
+        } else {
+            // An output that has to be written in order: the results wait for that.
+            using Result = std::remove_cvref_t<decltype(std::invoke(f, detail::element(first, 0)))>;
+            std::vector<std::optional<Result>> results(size);
+            const auto body = [first, &f, &results](std::size_t begin, std::size_t end) {
+                for (auto i = begin; i != end; ++i)
+                    results[i].emplace(std::invoke(f, detail::element(first, i)));
+            };
+            detail::run_loop<F>(pool, size, body);
+            for (std::optional<Result>& result : results) *out++ = std::move(*result);
+            return out;
+        }
+    });
+}
+
+/// reduce(…reduce(reduce(init, transform(e0)), transform(e1))…) with the brackets anywhere: `reduce` must be
+/// associative. The order of the elements is kept. Where brackets matter, as with floating-point numbers,
+/// results may differ a little from run to run.
+template <class E, detail::InputRange Range, class T, class Reduce, class Transform>
+T transform_reduce(E& pool, Range&& range, T init, Reduce reduce, Transform transform) {
+    struct Partial {
+        std::size_t begin;
+        T value;
+    };
+    std::mutex mutex;
+    std::vector<Partial> partials;
+    detail::with_random_access(range, [&](auto first, std::size_t size) {
+        const auto body = [&, first](std::size_t begin, std::size_t end) {
+            T value = std::invoke(transform, detail::element(first, begin));
+            for (auto i = begin + 1; i != end; ++i)
+                value = std::invoke(reduce, std::move(value),
+                                    std::invoke(transform, detail::element(first, i)));
+            const std::lock_guard lock(mutex);
+            partials.push_back({begin, std::move(value)});
+        };
+        detail::run_loop<Transform>(pool, size, body);
+    });
+    std::sort(partials.begin(), partials.end(),
+              [](const Partial& a, const Partial& b) { return a.begin < b.begin; });
+    for (Partial& partial : partials)
+        init = std::invoke(reduce, std::move(init), std::move(partial.value));
+    return init;
+}
+
+/// Calls all of them, the first one here, the others here or on workers.
+template <class E, class First, class... Others>
+    requires(std::invocable<First&> && ... && std::invocable<Others&>)
+void parallel_invoke(E& pool, First&& first, Others&&... others) {
+    detail::require_this_process<E>();
+    if constexpr (sizeof...(Others) == 0) {
+        std::invoke(first);
+    } else {
+        std::mutex mutex;
+        std::exception_ptr error;  // the first one
+        const auto run = [&](auto& call) noexcept {
+            try {
+                std::invoke(call);
+            } catch (...) {
+                const std::lock_guard lock(mutex);
+                if (!error) error = std::current_exception();
+            }
+        };
+        std::array<Future<void>, sizeof...(Others)> parts;
+        std::size_t count = 0;
+        const auto submit = [&](auto& call) {
+            try {
+                parts[count] = pool.submit([&run, &call] { run(call); });
+            } catch (...) {  // the pool takes no calls: it is done below
+            }
+            ++count;
+        };
+        (submit(others), ...);
+        run(first);
+        // The newest first: it is the least likely to have started.
+        const auto finish = [&](auto& call, Future<void>& part) {
+            if (part.valid() && !part.cancel()) return part.wait();
+            const bool skipped = [&] {
+                const std::lock_guard lock(mutex);
+                return error != nullptr;
+            }();
+            if (!skipped) run(call);
+        };
+        const std::tuple<Others&...> calls(others...);
+        [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+            constexpr std::size_t last = sizeof...(Others) - 1;
+            (finish(std::get<last - Index>(calls), parts[last - Index]), ...);
+        }(std::index_sequence_for<Others...>());
+        if (error) std::rethrow_exception(error);
+    }
+}
+
+}  // namespace concurrent::futures::inline v1

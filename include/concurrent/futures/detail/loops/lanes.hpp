@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+//
+// lanes.hpp: blocks of consecutive items that several threads run, claimed one by one.
+//
+// A lane is one word with the first unclaimed item and the end of a block. Claiming is one fetch_add of the
+// word, by whom ever (5 to 10 ns where nobody else does), so that an item may block for ever and the others
+// of its block are still to be had. Filling an empty lane needs the lock of MapSchedule; claiming does not.
+//
+//     bits 0-30   the next item; runs over the end when several find the lane empty
+//     bit  31     somebody waits for an outcome
+//     bits 32-63  the end of the block
+//
+// Proof that no waiter is forgotten. The one waiter names the item, then sets bit 31 in all lanes, then looks
+// once more, then sleeps. Who runs an item makes a read-modify-write of the word it was claimed from
+// afterwards: the next claim, or look_for_waiter(). Both are in the modification order of that word. If
+// the waiter's comes later, he has acquired the outcome and sees it; if it comes earlier, the other sees
+// bit 31 and what is waited for, and wakes him if that has ended. Item states are stored before.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/futex.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+class Lanes {
+  public:
+    static constexpr std::uint32_t limit = (std::uint32_t{1} << 31) - (1u << 20);  // of item numbers
+    static constexpr std::uint32_t any_item = std::numeric_limits<std::uint32_t>::max();
+
+    explicit Lanes(std::size_t count) : lanes_(count) {}
+
+    std::size_t size() const noexcept { return lanes_.size(); }
+
+    /// Under the lock, when the lane is empty.
+    void fill(std::size_t lane, std::uint32_t begin, std::uint32_t end) noexcept {
+        Word& word = lanes_[lane].word;
+        // relaxed: a guess that the compare-exchange checks; somebody may count up, or wait.
+        std::uint64_t seen = word.load(std::memory_order_relaxed);
+        // (1) release, pairs with (2): who claims an item sees its input, and what the lock has handed over.
+        while (!word.compare_exchange_weak(seen, std::uint64_t{end} << 32 | (seen & waiter) | begin,
+                                           std::memory_order_release, std::memory_order_relaxed)) {
+        }
+    }
+    /// Under the lock.
+    bool has_items(std::size_t lane) const noexcept {
+        // relaxed: as in fullest().
+        return left_in(lanes_[lane].word.load(std::memory_order_relaxed)) != 0;
+    }
+    /// Under the lock: the lane with the most unclaimed items, or size() if none has any.
+    std::size_t fullest() const noexcept {
+        std::size_t best = lanes_.size();
+        std::uint32_t most = 0;
+        for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+            // relaxed: only a choice; the claim decides.
+            const std::uint64_t word = lanes_[lane].word.load(std::memory_order_relaxed);
+            if (const std::uint32_t left = left_in(word); left > most) {
+                most = left;
+                best = lane;
+            }
+        }
+        return best;
+    }
+    /// Under the lock: takes all unclaimed items away; take(begin, end) for each block.
+    template <class Take>
+    void empty_all(Take take) noexcept {
+        for (Lane& lane : lanes_) {
+            // (3) acq_rel, pairs with (2) and (4): a claim comes before or finds nothing.
+            const std::uint64_t word = lane.word.fetch_and(waiter, std::memory_order_acq_rel);
+            if (left_in(word) != 0) take(next_in(word), end_in(word));
+        }
+    }
+
+    /// Claims and runs items of a lane until it is empty, `most` at most. Gives how many.
+    template <class Run, class Ran>
+    std::uint32_t run_claimed(std::size_t lane, std::uint32_t most, Run& run, Ran& ran) noexcept {
+        Word& word = lanes_[lane].word;
+        for (std::uint32_t count = 0; count < most; ++count) {
+            // (2) acq_rel: acquire pairs with (1) for the input; release pairs with (4) for the outcome of
+            // the item before, which the waiter then sees.
+            const std::uint64_t seen = word.fetch_add(1, std::memory_order_acq_rel);
+            if (seen & waiter) tell_waiter_of(word, ran);
+            if (left_in(seen) == 0) return count;
+            run(next_in(seen));
+        }
+        look_for_waiter(lane, ran);
+        return most;
+    }
+    /// After an item that is not followed by a claim.
+    template <class Ran>
+    void look_for_waiter(std::size_t lane, Ran& ran) noexcept {
+        Word& word = lanes_[lane].word;
+        // (2) again, without a claim.
+        if (word.fetch_add(0, std::memory_order_acq_rel) & waiter) tell_waiter_of(word, ran);
+    }
+
+    /// The one waiter: sleeps until `item` has ended (or, for any_item, until some item has), the deadline
+    /// has passed, or for no reason. `over()` is looked at after the announcement.
+    template <class Over>
+    void wait(std::uint32_t item, Over over, const Deadline& deadline) noexcept {
+        // relaxed: a signal before the announcement below is answered by over().
+        const std::uint32_t seen = signals_.load(std::memory_order_relaxed);
+        // relaxed: handed over by (4).
+        awaited_.store(item, std::memory_order_relaxed);
+        for (Lane& lane : lanes_) {
+            // (4) acq_rel, pairs with (2) and (3), see the proof above.
+            lane.word.fetch_or(waiter, std::memory_order_acq_rel);
+        }
+        if (!over()) futex_wait(signals_, seen, deadline);
+        // relaxed: nobody needs to hear that nobody waits.
+        awaited_.store(no_item, std::memory_order_relaxed);
+    }
+    /// Sleeps that long without an announcement, so that nobody spends time on waking this thread.
+    void nap(const Deadline& until) noexcept {
+        // relaxed: nothing is learnt from it.
+        futex_wait(signals_, signals_.load(std::memory_order_relaxed), until);
+    }
+    /// Wakes the waiter whatever he waits for: after the states of items have changed.
+    void tell_waiter() noexcept {
+        // (2) again, on any one word.
+        lanes_.front().word.fetch_add(0, std::memory_order_acq_rel);
+        signal_once();
+    }
+
+  private:
+    using Word = Atomic<std::uint64_t>;
+    struct alignas(64) Lane {
+        Word word{0};
+    };
+    static constexpr std::uint64_t waiter = std::uint64_t{1} << 31;
+    static constexpr std::uint32_t no_item = any_item - 1;
+
+    static std::uint32_t next_in(std::uint64_t word) noexcept {
+        return static_cast<std::uint32_t>(word & (waiter - 1));
+    }
+    static std::uint32_t end_in(std::uint64_t word) noexcept {
+        return static_cast<std::uint32_t>(word >> 32);
+    }
+    static std::uint32_t left_in(std::uint64_t word) noexcept {
+        return next_in(word) < end_in(word) ? end_in(word) - next_in(word) : 0;
+    }
+
+    /// Bit 31 was seen in `word`.
+    template <class Ran>
+    void tell_waiter_of(Word& word, Ran& ran) noexcept {
+        // acq_rel, as (2). First the bit: what the waiter sets from now on stays.
+        word.fetch_and(~waiter, std::memory_order_acq_rel);
+        for (bool again = false;; again = true) {
+            // relaxed: whoever saw the bit has acquired the waiter's announcement, or a later one stands.
+            const std::uint32_t item = awaited_.load(std::memory_order_relaxed);
+            if (item == no_item) return;
+            if (item == any_item || ran(item)) return signal_once();
+            if (again) return;
+            // Not yet: the bit stays for the one who will end it. He may have claimed from this lane
+            // while the bit was missing, so look once more. acq_rel, pairs with his (2).
+            word.fetch_or(waiter, std::memory_order_acq_rel);
+        }
+    }
+    /// One of those who find that the wait is over.
+    void signal_once() noexcept {
+        // relaxed: only one is to get the name; the outcome is handed over by its own state.
+        if (awaited_.exchange(no_item, std::memory_order_relaxed) == no_item) return;
+        // relaxed: the waiter looks at the states again.
+        signals_.fetch_add(1, std::memory_order_relaxed);
+        futex_wake_one(&signals_);
+    }
+
+    std::vector<Lane> lanes_;
+    alignas(64) Atomic<std::uint32_t> awaited_{no_item};
+    FutexWord signals_{0};
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// map_pace.hpp: how many items the next task of a map takes, where the calls run elsewhere and the library
+// is to choose: so many as a worker gets through in 50 µs, at the pace that the pool had so far.
+//
+// All is submitted at the call of map(), so it is measured while that goes on: long items are over too late
+// to count, and get a task each. A task never has more than 1 / (4 workers) of the items that are known to
+// have ended: of a hundred items or fewer, a worker that dies takes no other with it.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+
+namespace concurrent::futures::inline v1::detail {
+
+class MapPace {
+  public:
+    explicit MapPace(std::size_t workers) noexcept : workers_(static_cast<double>(workers)) {}
+
+    /// `ended`: items.
+    std::size_t items_per_task(std::size_t ended) noexcept {
+        const double evidence = static_cast<double>(ended) / (4 * workers_);
+        if (evidence < 2) return 1;
+        const Clock::time_point now = Clock::now();
+        if (first_ended_ == 0) {
+            first_ended_ = ended;
+            since_ = now;
+        }
+        const double pace = std::chrono::duration<double, std::nano>(now - since_).count() /
+                            static_cast<double>(std::max<std::size_t>(ended - first_ended_, 1));
+        return static_cast<std::size_t>(
+            std::clamp(50'000.0 / std::max(pace * workers_, 1.0), 1.0, std::min(evidence, 1024.0)));
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    double workers_;
+    std::size_t first_ended_ = 0;
+    Clock::time_point since_{};
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// map_positions.hpp: the ranges of a map, walked in step.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <tuple>
+#include <utility>
+
+namespace concurrent::futures::inline v1::detail {
+
+template <class Range>
+concept InputRange = requires(Range& range) {
+    std::begin(range) == std::end(range);
+    *std::begin(range);
+};
+
+/// What a map hands on of each element: its value, also where the range gives out proxies.
+template <class Range>
+using MapInput = std::iter_value_t<decltype(std::begin(std::declval<Range&>()))>;
+
+/// One place in each of the ranges.
+template <class... Ranges>
+class MapPositions {
+  public:
+    explicit MapPositions(std::tuple<Ranges...>& ranges)
+        : MapPositions(ranges, std::index_sequence_for<Ranges...>()) {}
+
+    bool at_end() const { return at_end(std::index_sequence_for<Ranges...>()); }
+    void step() {
+        std::apply([](auto&... place) { (static_cast<void>(++place), ...); }, places_);
+    }
+    template <class Use>
+    decltype(auto) apply(Use use) {
+        return std::apply([&](auto&... place) -> decltype(auto) { return use(*place...); }, places_);
+    }
+    /// How many elements the shortest range has, if that can be told at once; else 0.
+    std::size_t count() const { return count(std::index_sequence_for<Ranges...>()); }
+
+    static constexpr bool can_be_read_twice =
+        (std::forward_iterator<decltype(std::begin(std::declval<Ranges&>()))> && ...);
+
+  private:
+    template <std::size_t... Index>
+    MapPositions(std::tuple<Ranges...>& ranges, std::index_sequence<Index...>)
+        : places_(std::begin(std::get<Index>(ranges))...), ends_(std::end(std::get<Index>(ranges))...) {}
+    template <std::size_t... Index>
+    bool at_end(std::index_sequence<Index...>) const {
+        return ((std::get<Index>(places_) == std::get<Index>(ends_)) || ...);
+    }
+    template <std::size_t... Index>
+    std::size_t count(std::index_sequence<Index...>) const {
+        if constexpr ((std::sized_sentinel_for<std::tuple_element_t<Index, decltype(ends_)>,
+                                               std::tuple_element_t<Index, decltype(places_)>> &&
+                       ...))
+            return std::min({static_cast<std::size_t>(std::get<Index>(ends_) -
+                                                      std::get<Index>(places_))...});
+        else
+            return 0;
+    }
+
+    std::tuple<decltype(std::begin(std::declval<Ranges&>()))...> places_;
+    std::tuple<decltype(std::end(std::declval<Ranges&>()))...> ends_;
+};
+
+}  // namespace concurrent::futures::inline v1::detail
