@@ -272,6 +272,44 @@ PROCESS_CASE("break_pool also when the call that dies overtook those that wait b
     CHECK_THROWS_AS(pool.submit(square, 1), cf::BrokenProcessPool);
 }
 
+// ---- workers that come to nothing ----
+
+/// The worker that this runs in reads the end of its pipe when it is ready, and leaves.
+void cut_off(const std::string& log) {
+    support::append_line(log, std::to_string(::getpid()));
+    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (const int fd : own_descriptors()) {
+        struct stat about {};
+        if (fd < 10 || ::fstat(fd, &about) != 0 || !S_ISFIFO(about.st_mode)) continue;
+        if ((::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) ::dup2(nothing, fd);
+    }
+    ::close(nothing);
+}
+
+PROCESS_CASE("workers that die one after the other before they run a call break the pool") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with(
+        {.max_workers = 1, .initializer = cf::bind_task(cut_off, log.path())}));
+    const auto call = pool.submit(square, 3);
+    CHECK_THAT(error_of<cf::BrokenProcessPool>(call).what(),
+               ContainsSubstring("10 workers in a row died after they were ready and before they ran a "
+                                 "call") &&
+                   ContainsSubstring("ended with exit code 0"));
+    // One more may be on its way when how the tenth ended becomes known.
+    CHECK(log.lines().size() >= 10);
+    CHECK(log.lines().size() <= 11);
+}
+
+PROCESS_CASE("workers that are killed while they are idle never break the pool") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    for (std::size_t i = 1; i <= 15; ++i) {
+        const int pid = pool.submit(worker_pid).result();
+        ::kill(pid, SIGKILL);
+        CHECK(support::eventually([&] { return pool.stats().worker_restarts == i; }));
+    }
+    CHECK(pool.submit(square, 3).result() == 9);
+}
+
 // ---- in the middle of big messages ----
 
 std::size_t size_of(const std::vector<char>& bytes) { return bytes.size(); }

@@ -18,6 +18,7 @@
 // what it reads as a hint that can only harm that worker's own tasks.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +36,11 @@ inline std::int64_t monotonic_nanoseconds() noexcept {
     std::timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+/// The page is written by the worker: a start in the future or before there was one is no start.
+inline std::int64_t plausible_start(std::int64_t started, std::int64_t now) noexcept {
+    return std::clamp<std::int64_t>(started, 0, now);
 }
 
 class ControlPage {

@@ -155,6 +155,7 @@ class ProcessManager {
     void bury(WorkerLink& link);
     void lose(RemoteTask& task, const WorkerLink& link);
     void note_start_failure(const std::string& reason);
+    void note_fruitless_death(const std::string& reason);
     void break_pool(const std::string& reason);
 
     // process_manager_limits.hpp: what ends tasks before their time, and what runs them again.
@@ -216,7 +217,8 @@ class ProcessManager {
     std::uint64_t submitted_ = 0;
     std::uint64_t last_id_ = 0;
     std::uint32_t last_worker_ = 0;
-    std::size_t start_failures_ = 0;  // in a row
+    std::size_t start_failures_ = 0;    // in a row
+    std::size_t fruitless_deaths_ = 0;  // in a row, of workers, while tasks waited and none ran
     std::optional<std::chrono::steady_clock::time_point> start_again_;  // after a failure to start
     std::size_t completed_ = 0, failed_ = 0, cancelled_ = 0, restarts_ = 0;
     bool awake_ = false;     // a wake-up is on its way to the manager

@@ -29,11 +29,6 @@ inline std::int64_t saturating_sum(std::int64_t time, std::int64_t length) noexc
     return length > TaskLimits::never - time ? TaskLimits::never : time + length;
 }
 
-/// The page is written by the worker: a start in the future or before there was one is no start.
-inline std::int64_t plausible_start(std::int64_t started, std::int64_t now) noexcept {
-    return std::clamp<std::int64_t>(started, 0, now);
-}
-
 /// When this task must have ended, as far as can be said now.
 inline std::int64_t ProcessManager::limit_of(const WorkerLink& link, const WorkerLink::InFlight& entry,
                                              std::int64_t now) noexcept {

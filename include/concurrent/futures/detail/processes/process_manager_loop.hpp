@@ -295,6 +295,7 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
         deliveries_.push_back({task, Delivery::Kind::release});
         return;
     }
+    fruitless_deaths_ = 0;
     if (link.eviction && link.eviction->cause == WorkerLink::Eviction::Cause::timeout) {
         // It made use of its grace to end by itself, too late all the same. The worker may still be dying.
         end_evicted(*task, link);

@@ -31,10 +31,11 @@ inline std::size_t ProcessManager::missing_workers() const noexcept {
     std::size_t coming = 0;  // will take a task without being asked again
     for (const auto& link : links_) {
         if (link->ended || link->phase == WorkerLink::Phase::retiring) continue;
-        if (!may_take_more(*link) && link->phase == WorkerLink::Phase::ready && link->in_flight() == 0)
+        if (!link->dying() && !may_take_more(*link) && link->phase == WorkerLink::Phase::ready &&
+            link->in_flight() == 0)
             continue;  // has had its max_tasks_per_child
         ++alive;
-        coming += link->wanted() == 0;
+        coming += link->wanted() == 0 && !link->dying();
     }
     if (unstarted_tasks <= coming || alive >= settings_.max_workers) return 0;
     return std::min(settings_.max_workers - alive, unstarted_tasks - coming);
@@ -158,7 +159,9 @@ inline void ProcessManager::bury(WorkerLink& link) {
         if (entry.task) left.push_back(&entry);
     std::sort(left.begin(), left.end(), [](const auto* a, const auto* b) { return a->task->number > b->task->number; });
     const bool was_starting = link.phase == WorkerLink::Phase::starting;
-    if (link.phase != WorkerLink::Phase::retiring && !forced_ && broken_.empty()) ++restarts_;
+    const bool was_retiring = link.phase == WorkerLink::Phase::retiring;
+    if (!was_retiring && !forced_ && broken_.empty()) ++restarts_;
+    bool ran_a_task = false;
     for (WorkerLink::InFlight* const entry : left) {
         if (!entry->task) continue;  // lose() broke the pool, which took the rest
         const bool revoked = entry->revoked;
@@ -168,16 +171,25 @@ inline void ProcessManager::bury(WorkerLink& link) {
             deliveries_.push_back({task, Delivery::Kind::release});
         } else if (unstarted && !forced_) {
             put_back(*task);
-        } else if (link.eviction && link.eviction->task == task->id) {
-            end_evicted(*task, link);
         } else {
-            lose(*task, link);
+            ran_a_task = true;
+            if (link.eviction && link.eviction->task == task->id)
+                end_evicted(*task, link);
+            else
+                lose(*task, link);
         }
     }
-    if (was_starting && !forced_ && broken_.empty())
-        note_start_failure("worker process " + std::to_string(link.process.pid()) + " " +
-                           describe_end(*link.exit_status) + " before it was ready" +
-                           (link.complaint.empty() ? "" : " (" + link.complaint + ")"));
+    if (ran_a_task) fruitless_deaths_ = 0;
+    const bool was_fruitless = !was_retiring && !ran_a_task && waiting() > 0;
+    if (!forced_ && broken_.empty() && (was_starting || was_fruitless)) {
+        const std::string end = "worker process " + std::to_string(link.process.pid()) + " " +
+                                describe_end(*link.exit_status);
+        const std::string why = link.complaint.empty() ? "" : " (" + link.complaint + ")";
+        if (was_starting)
+            note_start_failure(end + " before it was ready" + why);
+        else
+            note_fruitless_death(end + why);
+    }
     const auto place = std::find_if(links_.begin(), links_.end(),
                                     [&](const auto& each) { return each.get() == &link; });
     buried_.splice(buried_.end(), links_, place);
@@ -221,6 +233,16 @@ inline void ProcessManager::note_start_failure(const std::string& reason) {
     if (++start_failures_ >= limit)
         break_pool("ProcessPoolExecutor: " + std::to_string(limit) +
                    " workers in a row died before they were ready. The last: " + reason);
+}
+
+/// Nor of workers that all die before they run one of the tasks that wait. Deaths in a task are not counted,
+/// nor is the end of a worker at a time limit: those tasks end, so that the work gets less.
+inline void ProcessManager::note_fruitless_death(const std::string& reason) {
+    constexpr std::size_t limit = 10;
+    if (++fruitless_deaths_ >= limit)
+        break_pool("ProcessPoolExecutor: " + std::to_string(limit) +
+                   " workers in a row died after they were ready and before they ran a call. The last: " +
+                   reason);
 }
 
 /// Fails everything there is, and everything that comes.
