@@ -12,8 +12,12 @@
 // cancelled, and ++it is the end. Destroying the range cancels what has not started.
 // A void call yields std::monostate. Threads: one range from one thread at a time. Memory: everything an
 // item's call did happens before *it returns; the range keeps nothing of items it has moved past.
+// An item runs at most once. On processes several short items travel together: if their worker dies, each
+// of them throws WorkerDiedError, for nobody knows which had run. That needs more than a hundred items, and
+// chunksize 1 rules it out.
 // How it works: MapTasks below, a task per item or chunk; in the same process, where the library chooses
-// the chunks and there is no buffersize, detail/loops/map_job.hpp.
+// the chunks and there is no buffersize, detail/loops/map_job.hpp; then stats() counts up to 64 items one
+// by one, and beyond that what was submitted for them.
 #pragma once
 
 #include <algorithm>

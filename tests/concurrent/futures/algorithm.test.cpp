@@ -26,6 +26,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/deadline.hpp"
 #include "support/gate.hpp"
 
 namespace {
@@ -232,11 +233,14 @@ TEST_CASE("a loop ends although all workers are busy, or gone", "[algorithm]") {
 
 TEST_CASE("short loops wake nobody", "[algorithm]") {
     cf::ThreadPoolExecutor pool(2);
-    std::vector<double> numbers(1'000, 2.0);
-    for (int round = 0; round < 100; ++round)
+    std::vector<double> numbers(support::thread_sanitized ? 20 : 200, 2.0);  // some microseconds at most
+    const int rounds = 200;
+    for (int round = 0; round < rounds; ++round)
         cf::for_each(pool, numbers, [](double& x) { x = x * 0.5 + 1.0; });
     CHECK(numbers.front() == 2.0);
-    CHECK(pool.stats().workers <= 1);  // none, but for a thread that lost its processor in a loop
+    // A loop whose thread loses its processor looks long.
+    const cf::ExecutorStats stats = pool.stats();
+    CHECK(stats.pending + stats.running + stats.completed + stats.cancelled < rounds / 4);
 }
 
 TEST_CASE("parallel_invoke() calls each once, side by side", "[algorithm]") {

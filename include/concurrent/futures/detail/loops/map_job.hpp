@@ -292,7 +292,7 @@ class MapJob final : public MapJobOf<R> {
         }
     }
 
-    const Callable& callable() const noexcept { return callable_; }
+    const Callable& original() const noexcept { return callable_; }
 
     /// The caller: the next item.
     template <class... Values>
@@ -380,11 +380,11 @@ class MapJob final : public MapJobOf<R> {
 /// The call that is submitted to the pool.
 template <class Job>
 struct MapTicket {
-    explicit MapTicket(const std::shared_ptr<Job>& shared) : job(shared), callable(job->callable()) {}
+    explicit MapTicket(const std::shared_ptr<Job>& shared) : job(shared), callable(job->original()) {}
     void operator()() { job->take_part(callable); }
 
     std::shared_ptr<Job> job;
-    std::remove_cvref_t<decltype(std::declval<Job&>().callable())> callable;
+    std::remove_cvref_t<decltype(std::declval<Job&>().original())> callable;
 };
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/loops/lanes.hpp>
+
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using concurrent::futures::detail::Deadline;
+using concurrent::futures::detail::Lanes;
+
+constexpr auto never_ran = [](std::size_t) { return false; };
+
+TEST_CASE("claiming a lane's items takes each once, in order", "[lanes]") {
+    Lanes lanes(2);
+    std::vector<std::uint32_t> items;
+    auto run = [&](std::uint32_t item) { items.push_back(item); };
+    CHECK(lanes.run_claimed(0, Lanes::limit, run, never_ran) == 0);
+    CHECK(lanes.fullest() == 2);
+    lanes.fill(1, 10, 15);
+    CHECK(lanes.has_items(1));
+    CHECK(lanes.fullest() == 1);
+    CHECK(lanes.run_claimed(1, 2, run, never_ran) == 2);
+    CHECK(lanes.run_claimed(1, Lanes::limit, run, never_ran) == 3);
+    CHECK(lanes.run_claimed(1, Lanes::limit, run, never_ran) == 0);
+    lanes.fill(1, 20, 21);
+    CHECK(lanes.run_claimed(1, Lanes::limit, run, never_ran) == 1);
+    CHECK(items == std::vector<std::uint32_t>{10, 11, 12, 13, 14, 20});
+}
+
+TEST_CASE("what is taken away from lanes is not run", "[lanes]") {
+    Lanes lanes(3);
+    lanes.fill(0, 0, 4);
+    lanes.fill(2, 7, 9);
+    auto run = [](std::uint32_t) {};
+    lanes.run_claimed(0, 1, run, never_ran);
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> taken;
+    lanes.empty_all([&](std::uint32_t begin, std::uint32_t end) { taken.emplace_back(begin, end); });
+    CHECK(taken == std::vector<std::pair<std::uint32_t, std::uint32_t>>{{1, 4}, {7, 9}});
+    CHECK(lanes.run_claimed(0, Lanes::limit, run, never_ran) == 0);
+    CHECK(lanes.fullest() == 3);
+}
+
+TEST_CASE("several threads at one lane run each item once, and the waiter hears of his", "[lanes]") {
+    constexpr std::uint32_t count = 20'000;
+    Lanes lanes(2);
+    std::vector<std::atomic<int>> runs(count);
+    auto run = [&](std::uint32_t item) { runs[item].fetch_add(1, std::memory_order_release); };
+    auto ran = [&](std::size_t item) { return runs[item].load(std::memory_order_acquire) != 0; };
+    lanes.fill(0, 0, count / 2);
+    lanes.fill(1, count / 2, count);
+    {
+        const auto work = [&](std::size_t lane) {
+            lanes.run_claimed(lane, Lanes::limit, run, ran);
+            lanes.run_claimed(1 - lane, Lanes::limit, run, ran);
+        };
+        const std::jthread first(work, 0u), second(work, 1u);
+        for (std::uint32_t item = 0; item < count; item += 97)
+            while (!ran(item))
+                lanes.wait(item, [&] { return ran(item); }, Deadline::never());
+        for (int i = 0; i < 3; ++i)
+            lanes.wait(Lanes::any_item, [&] { return ran(count - 1) && ran(count / 2 - 1); },
+                       Deadline::after(std::chrono::milliseconds(1)));
+    }
+    bool once = true;
+    for (const auto& one : runs) once &= one == 1;
+    CHECK(once);
+}
+
+}  // namespace

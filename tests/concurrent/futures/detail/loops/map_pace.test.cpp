@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/loops/map_pace.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <cstddef>
+
+namespace {
+
+using concurrent::futures::detail::MapPace;
+
+TEST_CASE("as long as few items have ended, each has its own task", "[map_pace]") {
+    MapPace pace(2);
+    for (std::size_t ended = 0; ended < 16; ++ended) CHECK(pace.items_per_task(ended) == 1);
+}
+
+TEST_CASE("short items travel together, by no more than the evidence", "[map_pace]") {
+    MapPace pace(2);
+    pace.items_per_task(16);
+    // Ten thousand more at once: as short as can be.
+    CHECK(pace.items_per_task(1'000) > 1);
+    CHECK(pace.items_per_task(1'000) <= 1'000 / 8);
+    CHECK(pace.items_per_task(1'000'000) <= 1'024);
+}
+
+TEST_CASE("long items travel alone", "[map_pace]") {
+    MapPace pace(1);
+    pace.items_per_task(100);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    CHECK(pace.items_per_task(110) == 1);  // 200 µs each, at least
+}
+
+}  // namespace
