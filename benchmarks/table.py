@@ -41,7 +41,7 @@ WORKLOADS = ["submit_result", "post", "round_trip", "map", "fib", "producers", "
              "memory", "scaling", "echo", "pool_start", "worker_killed"]
 TIMES = ["per item", "p50", "p99", "mean"]  # counters, in seconds
 AMOUNTS = ["CPU ms until at rest", "CPU ms/s", "context switches/s", "allocations/task", "bytes/future",
-           "MiB left"]
+           "bytes/future left behind"]
 STEADY = {"idle": 3, "memory": 3}  # launches are enough: amounts hardly vary, and a second takes a second
 COLUMN = " @ "  # in a row's name: what stands behind it becomes a column, of workers
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
@@ -138,7 +138,7 @@ def three_digits(value):
 
 
 def as_amount(value):
-    return three_digits(value) if value >= 0.0005 else f"{round(value, 3):g}"
+    return three_digits(value) if value >= 0.0005 else f"{round(value, 3) + 0.0:g}"  # no -0
 
 
 def spread(values, show):

@@ -39,9 +39,13 @@ inline double context_switches_of(decltype(RUSAGE_SELF) who) {
 
 /// Of the process without the thread that measures; threads that have ended included.
 inline Usage usage_of_other_threads() {
-    // One clock right after the other: what lies between counts as theirs.
-    const double own = seconds_of(CLOCK_THREAD_CPUTIME_ID);
-    const double all = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    double own = 0, all = 0;
+    // One clock right after the other, since what lies between counts as theirs; the first time, after a
+    // sleep, takes microseconds.
+    for (int times = 0; times < 3; ++times) {
+        own = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+        all = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    }
     return {all - own, context_switches_of(RUSAGE_SELF) - context_switches_of(RUSAGE_THREAD)};
 }
 

@@ -23,7 +23,6 @@ inline constexpr const char* title_trickle = "1000 tasks per second";
 inline std::chrono::nanoseconds window() { return std::chrono::milliseconds(quick() ? 100 : 1000); }
 
 inline Usage used_meanwhile(std::chrono::nanoseconds time) {
-    static_cast<void>(usage_of_other_threads());  // once in vain: the first time is slow
     const Usage before = usage_of_other_threads();
     std::this_thread::sleep_for(time);
     return usage_of_other_threads() - before;

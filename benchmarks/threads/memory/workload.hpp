@@ -73,7 +73,7 @@ void burst(benchmark::State& state, int tasks, Submit submit) {
         for (auto& future : futures) sum += std::move(future).get();
         check("sum of the results", sum, sum_up_to(count));
         std::vector<Future>().swap(futures);
-        state.counters["MiB left"] = (resident_bytes() - before) / (1 << 20);
+        state.counters["bytes/future left behind"] = (resident_bytes() - before) / count;
     }
 }
 
