@@ -3,7 +3,7 @@
 #
 # Builds the benchmarks, runs the whole matrix, prints the table and writes it into benchmarks/README.md.
 #
-#     benchmarks/run.sh                          about four minutes after the build
+#     benchmarks/run.sh                          about six minutes after the build
 #     benchmarks/run.sh --launches 9             more launches, tighter medians
 #     benchmarks/run.sh --only threads.map       some workloads, printed only
 #     benchmarks/run.sh --quick                  small sizes once, printed only: does everything work

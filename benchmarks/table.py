@@ -6,8 +6,9 @@
 
 DIR holds the programs bench.<threads|processes>.<workload>.<library>. Each is launched N times, the
 libraries of a workload one after the other, in another order each time. A ratio is a library's time
-divided by ours in the same round: above 1 we are faster. --write puts the tables between the markers
-in that file, and a plot beside it. --quick runs small sizes once, to see that everything works.
+divided by ours in the same round: above 1 we are faster. What is no time but an amount, like memory, has
+its own table, without ratios: there 0 is good. --write puts the tables between the markers in that
+file, and a plot beside it. --quick runs small sizes once, to see that everything works.
 """
 import argparse
 import collections
@@ -36,8 +37,13 @@ LIBRARIES = {  # in the order of the columns; others follow
     "python_pool": "Python Pool",
 }
 # As in the README; workloads that are not named here follow.
-WORKLOADS = ["submit_result", "post", "round_trip", "map", "for_each", "fib", "producers", "echo", "pool_start",
-             "worker_killed"]
+WORKLOADS = ["submit_result", "post", "round_trip", "map", "for_each", "fib", "producers", "construct",
+             "idle", "memory", "scaling", "echo", "pool_start", "worker_killed"]
+TIMES = ["per item", "p50", "p99", "mean"]  # counters, in seconds
+AMOUNTS = ["CPU ms until at rest", "CPU ms/s", "context switches/s", "allocations/task", "bytes/future",
+           "bytes/future left behind"]
+STEADY = {"idle": 3, "memory": 3}  # launches are enough: amounts hardly vary, and a second takes a second
+COLUMN = " @ "  # in a row's name: what stands behind it becomes a column, of workers
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 PYTHON_SCRIPT = pathlib.Path(__file__).resolve().parent / "python" / "process_pools.py"
 
@@ -73,7 +79,7 @@ def commands(programs, quick):
 
 
 def launch(command):
-    """{(row, counter): seconds} and the library's name with its version, if the program gives it."""
+    """{(row, counter): value} and the library's name with its version, if the program gives it."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except subprocess.TimeoutExpired:
@@ -81,29 +87,31 @@ def launch(command):
     if done.returncode != 0:
         sys.exit(f"table.py: {os.path.basename(command[0])} ended with {done.returncode}:\n{done.stderr}")
     output = json.loads(done.stdout)
-    seconds = {}
+    values = {}
     for entry in output["benchmarks"]:
         if entry.get("error_occurred"):
             sys.exit(f"table.py: {command[0]}: {entry['error_message']}")
-        for counter in ("per item", "p50", "p99", "mean"):
+        for counter in TIMES + AMOUNTS:
             if counter in entry:
-                seconds[entry["name"].split("/")[0], counter] = entry[counter]
-    return seconds, output.get("context", {}).get("library")
+                values[entry["name"].split("/")[0], counter] = entry[counter]
+    return values, output.get("context", {}).get("library")
 
 
 def measure(found, launches):
-    """{(group, row, counter): {library: [seconds per launch]}}, and the versions of libraries."""
+    """{(group, row, counter): {library: [value per launch]}}, and the versions of libraries."""
     rows, versions = {}, set()
     for number in range(launches):
         print(f"round {number + 1} of {launches}", file=sys.stderr)
         for (group, workload), cells in found.items():
+            if number >= STEADY.get(workload, launches):
+                continue
             names = list(cells)
             turn = number % len(names)
             results = {name: launch(cells[name]) for name in names[turn:] + names[:turn]}
             for name in names:
-                seconds, version = results[name]
+                values, version = results[name]
                 versions |= {version} - {None}
-                for (row, counter), value in seconds.items():
+                for row, counter in values:
                     if (row, counter) not in results[OURS][0]:
                         sys.exit(f"table.py: {workload}/{name} has a row that ours has not: {row}")
             for row, counter in results[OURS][0]:
@@ -129,6 +137,10 @@ def three_digits(value):
     return f"{value:.{min(digits, 3)}f}"
 
 
+def as_amount(value):
+    return three_digits(value) if value >= 0.0005 else f"{round(value, 3) + 0.0:g}"  # no -0
+
+
 def spread(values, show):
     middle = show(statistics.median(values))
     return middle if len(values) == 1 else f"{middle} [{show(min(values))}–{show(max(values))}]"
@@ -141,6 +153,11 @@ def ratios(by_library, name):
 def verdict(values):
     """A ratio that was on both sides of 1 is a tie."""
     return "win" if min(values) > 1 else "loss" if max(values) < 1 else "tie"
+
+
+def is_less(cells, name):
+    """Of amounts: in every launch, and as far as they are shown."""
+    return all(round(peer, 3) < round(ours, 3) for peer, ours in zip(cells[name], cells[OURS]))
 
 
 def ratio_cell(values):
@@ -157,43 +174,91 @@ def markdown(header, lines):
                       *map(row, lines)])
 
 
-def tables(rows):
+def title(row, counter):
+    return row if counter == "per item" else f"{row}, {counter}"
+
+
+def comparison(rows, show_ours, show_peer):
+    """A table per group: a line per row, a column per library."""
     blocks = []
-    for show_ratios in (True, False):
-        blocks.append("### Ratios: their time ÷ ours" if show_ratios else "### Times")
-        blocks.append(
+    for group in dict.fromkeys(group for group, _, _ in rows):
+        inside = {key: cells for key, cells in rows.items() if key[0] == group}
+        names = sorted({name for cells in inside.values() for name in cells} - {OURS},
+                       key=lambda name: place(name, LIBRARIES))
+        lines = [[title(row, counter), show_ours(cells)] +
+                 [show_peer(cells, name) if name in cells else "" for name in names]
+                 for (_, row, counter), cells in inside.items()]
+        blocks.append(markdown([group, "ours"] + [LIBRARIES.get(name, name) for name in names], lines))
+    return blocks
+
+
+def by_workers(rows):
+    """A table per group of ours only: a line per row, a column per number of workers."""
+    blocks = []
+    for group in dict.fromkeys(group for group, _, _ in rows):
+        cells = {(title(row.split(COLUMN)[0], counter), row.split(COLUMN)[1]): spread(by[OURS], as_time)
+                 for (of, row, counter), by in rows.items() if of == group}
+        columns = list(dict.fromkeys(column for _, column in cells))
+        blocks.append(markdown([f"{group}; workers:", *columns],
+                               [[line] + [cells.get((line, column), "") for column in columns]
+                                for line in dict.fromkeys(line for line, _ in cells)]))
+    return blocks
+
+
+def kinds(rows):
+    """Of the rows: times compared with others, amounts, and times by number of workers."""
+    def only(holds):
+        return {key: cells for key, cells in rows.items() if holds(*key)}
+    return (only(lambda _, row, counter: counter in TIMES and COLUMN not in row),
+            only(lambda _, row, counter: counter in AMOUNTS),
+            only(lambda _, row, counter: counter in TIMES and COLUMN in row))
+
+
+def tables(rows):
+    times, amounts, scaling = kinds(rows)
+    blocks = []
+    if times:
+        blocks += [
+            "### Ratios: their time ÷ ours",
             "Above 1 we are faster, **bold** below 1 we are slower, ≈ was on both sides of 1. Median of "
-            "the launches, [least–most]. Empty: the library cannot do it, or has no row of its own there."
-            if show_ratios else
+            "the launches, [least–most]. Empty: the library cannot do it, or has no row of its own there.",
+            *comparison(times, lambda cells: spread(cells[OURS], as_time),
+                        lambda cells, name: ratio_cell(ratios(cells, name))),
+            "### Times",
             "Per task or item where the row does not say p50, p99 or mean. Median of the launches, "
-            "[least–most].")
-        for group in dict.fromkeys(group for group, _, _ in rows):
-            inside = {key: cells for key, cells in rows.items() if key[0] == group}
-            names = sorted({name for cells in inside.values() for name in cells},
-                           key=lambda name: place(name, LIBRARIES))
-            peers = [name for name in names if name != OURS]
-            lines = []
-            for (_, row, counter), cells in inside.items():
-                title = row if counter == "per item" else f"{row}, {counter}"
-                ours = spread(cells[OURS], as_time)
-                lines.append([title, ours] + [
-                    "" if name not in cells else
-                    ratio_cell(ratios(cells, name)) if show_ratios else spread(cells[name], as_time)
-                    for name in peers])
-            blocks.append(markdown([group, "ours"] + [LIBRARIES.get(name, name) for name in peers],
-                                   lines))
+            "[least–most].",
+            *comparison(times, lambda cells: spread(cells[OURS], as_time),
+                        lambda cells, name: spread(cells[name], as_time))]
+    if amounts:
+        blocks += [
+            "### Amounts",
+            "Less is better, and 0 is possible, so there are no ratios; the unit is in the row's name. "
+            "**Bold** is less than ours in every launch. Median of the launches, [least–most].",
+            *comparison(amounts, lambda cells: spread(cells[OURS], as_amount),
+                        lambda cells, name: ("**{}**" if is_less(cells, name) else "{}").format(
+                            spread(cells[name], as_amount)))]
+    if scaling:
+        blocks += ["### Other numbers of workers",
+                   "Ours only, per task. Median of the launches, [least–most].",
+                   *by_workers(scaling)]
     return blocks
 
 
 def losses(rows):
+    times, amounts, _ = kinds(rows)
     lines = []
-    for (group, row, counter), cells in rows.items():
+    for (group, row, counter), cells in times.items():
         lost = [(name, ratios(cells, name)) for name in cells if name != OURS]
         lost = [f"{LIBRARIES.get(name, name)} {three_digits(1 / statistics.median(values))} ×"
                 for name, values in lost if verdict(values) == "loss"]
         if lost:
-            title = row if counter == "per item" else f"{row}, {counter}"
-            lines.append(f"- {group}, {title}: faster than ours are {', '.join(lost)}")
+            lines.append(f"- {group}, {title(row, counter)}: faster than ours are {', '.join(lost)}")
+    for (group, row, counter), cells in amounts.items():
+        less = [f"{LIBRARIES.get(name, name)} {as_amount(statistics.median(cells[name]))}"
+                for name in cells if name != OURS and is_less(cells, name)]
+        if less:
+            lines.append(f"- {group}, {title(row, counter)}: less than our "
+                         f"{as_amount(statistics.median(cells[OURS]))} have {', '.join(less)}")
     return ["### Where we lose", "\n".join(lines) or "Nowhere in this run."]
 
 
@@ -227,7 +292,8 @@ def machine(programs, versions, launches, load):
 
 
 def plot(rows):
-    """An SVG: one line per row of the table, a dot per library, on a logarithmic axis."""
+    """An SVG: one line per row of the ratios, a dot per library, on a logarithmic axis."""
+    rows, _, _ = kinds(rows)
     left, width, step = 330, 520, 20
     colours = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#000000",
                "#ff8800"]
@@ -237,7 +303,7 @@ def plot(rows):
     medians = {key: {name: statistics.median(ratios(cells, name)) for name in cells if name != OURS}
                for key, cells in rows.items()}
     exponents = [math.log10(value) for cells in medians.values() for value in cells.values()]
-    low, high = math.floor(min(exponents)), math.ceil(max(exponents))
+    low, high = math.floor(min(exponents, default=0)), math.ceil(max(exponents, default=0))
     height = 60 + step * len(rows)
 
     def x(value):
@@ -263,8 +329,7 @@ def plot(rows):
         parts.append(text(at, 40, f"{10.0 ** exponent:g} ×", "middle"))
     for line, ((group, row, counter), cells) in enumerate(medians.items()):
         down = 60 + step * line
-        title = row if counter == "per item" else f"{row}, {counter}"
-        parts.append(text(left - 8, down + 4, f"{group}: {title}", "end"))
+        parts.append(text(left - 8, down + 4, f"{group}: {title(row, counter)}", "end"))
         parts += [f'<circle cx="{x(value):.1f}" cy="{down}" r="4" fill="{colour[name]}" '
                   'fill-opacity="0.8"/>' for name, value in cells.items()]
     return "\n".join([*parts, "</svg>", ""])

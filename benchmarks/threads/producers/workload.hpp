@@ -19,26 +19,25 @@ inline constexpr int few = 4'000;  // where every task is a thread
 
 inline int call(int n) { return n + 1; }
 
-/// Calls produce(tasks) in every producer.
+/// Calls produce(tasks) in each of `threads` producers.
 template <class Produce>
-void time_producers(benchmark::State& state, int tasks, Produce produce) {
-    const int each = scaled(tasks) / producers;
-    time_batches(state, each * producers, [&](int count) {
-        std::vector<std::thread> threads;
-        for (int i = 0; i < producers; ++i)
-            threads.emplace_back([&] { produce(std::max(count / producers, 1)); });
-        for (std::thread& thread : threads) thread.join();
+void time_producers(benchmark::State& state, int threads, int tasks, Produce produce) {
+    const int each = std::max(scaled(tasks) / threads, 1);
+    time_batches(state, each * threads, [&](int) {
+        std::vector<std::thread> started;
+        for (int i = 0; i < threads; ++i) started.emplace_back([&] { produce(each); });
+        for (std::thread& thread : started) thread.join();
     });
 }
 
 template <class Submit>
-void produce_results(benchmark::State& state, int tasks, Submit submit) {
-    time_producers(state, tasks, [&](int count) { keep_and_read_once(count, submit); });
+void produce_results(benchmark::State& state, int tasks, Submit submit, int threads = producers) {
+    time_producers(state, threads, tasks, [&](int count) { keep_and_read_once(count, submit); });
 }
 
 template <class Post>
-void produce_posts(benchmark::State& state, int tasks, Post post) {
-    time_producers(state, tasks, [&](int count) {
+void produce_posts(benchmark::State& state, int tasks, Post post, int threads = producers) {
+    time_producers(state, threads, tasks, [&](int count) {
         Arrivals arrivals(count);
         for (int n = 0; n < count; ++n) post([&arrivals, n] { arrivals.arrive(n); });
         arrivals.wait();

@@ -223,11 +223,14 @@ inline Task* WorkerThreads::search(Worker& worker) noexcept {
         const bool alone = searching_.load(std::memory_order_relaxed) == 1;
         for (int pauses = 0; pauses < worker.patience; ++pauses) pause();
         int looks = 0;
+        bool seen = false;
         const auto look = [&] {
             ++looks;
-            return sees_work();
+            seen = sees_work();
+            // relaxed: nobody should wait for the spinning to end; lie_down() asks with the mutex.
+            return seen || closed_.load(std::memory_order_relaxed);
         };
-        const bool seen = alone ? spin_until(look) : look();
+        alone ? spin_until(look) : look();
         // relaxed: a hint.
         if (seen && !surplus_.load(std::memory_order_relaxed)) {
             // relaxed: see the top of worker_threads.hpp; work_is_left() takes the locks.
