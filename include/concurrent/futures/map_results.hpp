@@ -21,6 +21,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -152,6 +153,7 @@ class MapTasks final : public MapStream<R> {
     std::size_t untaken_ = 0;       // items submitted and not yet asked for with *it
     std::size_t known_ended_ = 0;   // tasks, when they are looked at in order
     std::size_t ended_items_ = 0;   // in those
+    std::chrono::steady_clock::duration patience_ = std::chrono::milliseconds(5);
     std::exception_ptr error_;      // the input or the executor failed: the last element
     std::optional<Task> current_;   // the task whose items are given out
     Chunk chunk_;                   // its results, when it has more than one
@@ -216,8 +218,19 @@ std::size_t MapTasks<R>::chunksize_for(MapPace& pace) {
     const auto done = [](const Task& task) {
         return std::visit([](const auto& future) { return future.done(); }, task.future);
     };
-    for (; known_ended_ < tasks_.size() && done(*tasks_[known_ended_]); ++known_ended_)
-        ended_items_ += tasks_[known_ended_]->items;
+    const auto count_ended = [&] {
+        for (; known_ended_ < tasks_.size() && done(*tasks_[known_ended_]); ++known_ended_)
+            ended_items_ += tasks_[known_ended_]->items;
+    };
+    count_ended();
+    // Far ahead of the workers, which may not have started or have no processor just now: it is worth a few
+    // milliseconds in all to know the pace, before everything is submitted one by one.
+    if (tasks_.size() - known_ended_ >= 256 && patience_.count() > 0 && !this_thread_may_help) {
+        const auto begin = std::chrono::steady_clock::now();
+        std::visit([&](const auto& future) { future.wait_for(patience_); }, tasks_[known_ended_]->future);
+        patience_ -= std::chrono::steady_clock::now() - begin;
+        count_ended();
+    }
     return pace.items_per_task(ended_items_);
 }
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <utility>
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -22,22 +23,27 @@ class MapPace {
     std::size_t items_per_task(std::size_t ended) noexcept {
         const double evidence = static_cast<double>(ended) / (4 * workers_);
         if (evidence < 2) return 1;
-        const Clock::time_point now = Clock::now();
-        if (first_ended_ == 0) {
-            first_ended_ = ended;
-            since_ = now;
-        }
-        const double pace = std::chrono::duration<double, std::nano>(now - since_).count() /
-                            static_cast<double>(std::max<std::size_t>(ended - first_ended_, 1));
+        const Moment now{ended, Clock::now()};
+        if (before_.ended == 0) before_ = last_ = now;
+        // Not since the beginning, when every item had a task: since the last moment but one at which half
+        // as many again had ended.
+        if (ended - last_.ended >= std::max<std::size_t>(16, last_.ended / 2))
+            before_ = std::exchange(last_, now);
+        const double pace = std::chrono::duration<double, std::nano>(now.at - before_.at).count() /
+                            static_cast<double>(std::max<std::size_t>(ended - before_.ended, 1));
         return static_cast<std::size_t>(
             std::clamp(50'000.0 / std::max(pace * workers_, 1.0), 1.0, std::min(evidence, 1024.0)));
     }
 
   private:
     using Clock = std::chrono::steady_clock;
+    struct Moment {
+        std::size_t ended = 0;  // items
+        Clock::time_point at{};
+    };
+
     double workers_;
-    std::size_t first_ended_ = 0;
-    Clock::time_point since_{};
+    Moment before_, last_;
 };
 
 }  // namespace concurrent::futures::inline v1::detail
