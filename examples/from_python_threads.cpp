@@ -319,6 +319,11 @@ void options_of_a_call() {
     // Beyond Python: a range of calls at once
     const std::vector<cf::Future<int>> numbers = pool.submit_all(calls);
     check(numbers[0].result() + numbers[1].result() == 3);
+
+    std::vector<double> prices(1000, 2.0);
+    // Beyond Python: a loop over a range, in place
+    cf::for_each(pool, prices, [](double& price) { price *= 1.5; });
+    check(cf::transform_reduce(pool, prices, 0.0, std::plus<>(), std::negate<>()) == -3000.0);
     pool.shutdown();
     check(ran);
 }
