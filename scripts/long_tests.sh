@@ -3,33 +3,47 @@
 #
 # The tests that take too long for every commit, at low priority:
 #
-#     scripts/long_tests.sh [programs [first-seed]]      default: 10000 programs from seed 1 on
+#     scripts/long_tests.sh                                        all of them, as below
+#     scripts/long_tests.sh differential [programs [first-seed]]   10000 programs from seed 1 on
+#     scripts/long_tests.sh kill_matrix [rounds]                   6 rounds
 #
-# Random programs must look the same on CPython's executor and on ours (tests/differential). They run in
-# pieces of 500, each with a seed of its own, so that a difference is repeated by one short command. One line
-# per piece, then the sum. What past runs gave is in tests/differential/README.md.
+#     differential   random programs must look the same on CPython's executor and on ours, in pieces of 500,
+#                    each with a seed of its own, so that a difference is repeated by one short command;
+#                    what past runs gave is in tests/differential/README.md
+#     kill_matrix    workers die in every way in every phase; past runs: tests/programs/README.md
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-programs=${1:-10000}
-first_seed=${2:-1}
-piece=500
+differential() {
+    local programs=${1:-10000} first_seed=${2:-1} piece=500 failed=() began=$SECONDS seed
+    cmake --build build/test --target differential_runner --parallel 2 >/dev/null
+    python3 --version
+    local pieces=$(((programs + piece - 1) / piece))
+    for ((seed = first_seed; seed < first_seed + pieces; ++seed)); do
+        nice -n 19 python3 tests/differential/programs.py build/test/tests/differential_runner \
+            --programs "$piece" --seed "$seed" || failed+=("$seed")
+    done
+    echo "$((pieces * piece)) programs, seeds $first_seed to $((first_seed + pieces - 1))," \
+        "${#failed[@]} pieces with differences, $((SECONDS - began)) s"
+    if ((${#failed[@]} > 0)); then
+        echo "repeat: tests/differential/programs.py build/test/tests/differential_runner" \
+            "--programs $piece --seed ${failed[0]}" >&2
+        return 1
+    fi
+}
 
+kill_matrix() {
+    local rounds=${1:-6}
+    cmake --build build/test --target program.process_kill_matrix --parallel 2 >/dev/null
+    CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0 CONCURRENT_FUTURES_KILL_MATRIX=$rounds \
+        nice -n 19 build/test/tests/program.process_kill_matrix 2>/dev/null
+}
+
+what=${1:-all}
+shift || true
 cmake --preset test >/dev/null
-cmake --build build/test --target differential_runner --parallel 2 >/dev/null
-
-python3 --version
-began=$SECONDS
-pieces=$(((programs + piece - 1) / piece))
-failed=()
-for ((seed = first_seed; seed < first_seed + pieces; ++seed)); do
-    nice -n 19 python3 tests/differential/programs.py build/test/tests/differential_runner \
-        --programs "$piece" --seed "$seed" || failed+=("$seed")
-done
-echo "$((pieces * piece)) programs, seeds $first_seed to $((first_seed + pieces - 1))," \
-    "${#failed[@]} pieces with differences, $((SECONDS - began)) s"
-if ((${#failed[@]} > 0)); then
-    echo "repeat: tests/differential/programs.py build/test/tests/differential_runner" \
-        "--programs $piece --seed ${failed[0]}" >&2
-    exit 1
-fi
+case $what in
+    differential | kill_matrix) "$what" "$@" ;;
+    all) differential; kill_matrix ;;
+    *) echo "long_tests.sh: unknown test '$what': use differential or kill_matrix" >&2; exit 2 ;;
+esac
