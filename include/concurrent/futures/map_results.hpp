@@ -164,12 +164,16 @@ class MapTasks final : public MapStream<R> {
 
 }  // namespace detail
 
+/// What map() gives: an input range, to be read once. `reference` is R&& to move from, or R if f returns a
+/// reference. From one thread at a time; what the call of an item did happens before *it returns.
 template <class R>
 class MapResults {
   public:
     using value_type = detail::MapItem<R>;
     using reference = detail::MapReference<R>;
 
+    /// *it waits for its item; throws what its call threw, CancelledError, or TimeoutError when the time of the
+    /// map is up. ++it goes on to the next one, whether *it threw, gave a value or was never asked for.
     class Iterator {
       public:
         using value_type = MapResults::value_type;

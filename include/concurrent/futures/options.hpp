@@ -112,7 +112,7 @@ struct ThreadPoolOptions {
     OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting calls
     bool report_unobserved = false;          ///< report failures that nobody looked at
     UnhandledExceptionHook on_unhandled_exception{};  ///< of callbacks, post and worker_exit
-    std::shared_ptr<Observer> observer{};             ///< see trace.hpp
+    std::shared_ptr<Observer> observer{};             ///< reserved: must be empty
 };
 
 namespace detail {

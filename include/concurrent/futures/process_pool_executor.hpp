@@ -66,10 +66,10 @@ struct ProcessPoolOptions {
     Count max_pending{};                   ///< calls waiting to be sent; 0: no bound
     QueueFull on_full = QueueFull::block;  ///< what submit does at that bound
     Duration idle_timeout{};               ///< a worker idle for so long ends; empty: never
-    OnDestroy on_destroy = OnDestroy::wait;
-    bool report_unobserved = false;
-    UnhandledExceptionHook on_unhandled_exception{};
-    std::shared_ptr<Observer> observer{};
+    OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting calls
+    bool report_unobserved = false;          ///< report failures that nobody looked at
+    UnhandledExceptionHook on_unhandled_exception{};  ///< of callbacks and posted calls
+    std::shared_ptr<Observer> observer{};             ///< reserved: must be empty
 };
 
 namespace detail {
