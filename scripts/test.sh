@@ -6,7 +6,8 @@
 #     scripts/test.sh [lane…]      lanes: normal, asan, tsan; default: all three, in this order
 #
 #     normal   warnings are errors; unit, contract, style, consumer and compile_fail tests, examples
-#     asan     the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#     asan     the tests under AddressSanitizer and UndefinedBehaviorSanitizer, but for its look at the types
+#              behind virtual calls, which takes a sixth of the compile time
 #     tsan     the tests under ThreadSanitizer
 #
 # One line per lane, then CTest's summary of the last lane; what a lane printed is in

@@ -87,15 +87,14 @@ class ThreadSubmitter {
         TaskQueue tasks;
         try {
             for (auto&& callable : calls) {
+                if (engine_->is_bounded()) {
+                    futures.push_back(submit(forward_from<Calls>(callable)));
+                    continue;
+                }
                 auto* const call = new ThreadCall<T, BoundCallFor<Call>>(
                     *engine_, forward_from<Calls>(callable));
-                Future<T> future = FutureAccess::adopt<T>(call);
-                if (engine_->is_bounded()) {
-                    engine_->submit(*call, Priority::normal);
-                } else {
-                    tasks.push(*call);
-                }
-                futures.push_back(std::move(future));
+                tasks.push(*call);  // first: it has to be given up if the next line throws
+                futures.push_back(FutureAccess::adopt<T>(call));
             }
             engine_->submit_all(tasks);
         } catch (...) {
@@ -116,7 +115,7 @@ class ThreadSubmitter {
                     engine_->submit(*task, Priority::normal);
                 else
                     tasks.push(*task);
-                static_cast<void>(task.release());
+                static_cast<void>(task.release());  // the queue has it
             }
             engine_->submit_all(tasks);
         } catch (...) {
