@@ -768,10 +768,8 @@ TEST_CASE("submit_all submits each callable of a range, in order", "[thread_pool
         });
     const std::vector<cf::Future<int>> futures = pool.submit_all(calls);
     REQUIRE(futures.size() == 1000);
-    for (std::size_t n = 0; n < 1000; ++n) {
-        REQUIRE(futures[n].result() == static_cast<int>(n * n));
-        REQUIRE(order[n] == static_cast<int>(n));
-    }
+    for (std::size_t n = 0; n < 1000; ++n) REQUIRE(futures[n].result() == static_cast<int>(n * n));
+    for (std::size_t n = 0; n < 1000; ++n) REQUIRE(order[n] == static_cast<int>(n));
     CHECK(calls[7]);  // an lvalue range is copied from
     CHECK(pool.submit_all(std::vector<std::function<int()>>{}).empty());
 }
