@@ -11,11 +11,12 @@
 //     finds something   having searched: if more is left, brings the next worker
 //     a submitter       brings a worker (wakes one that sleeps, or starts one) if none is searching
 //
-// So a burst of submissions costs one wake-up. Nobody is forgotten. Let `searching_` go from 1 to 0 by worker
-// W: W then looks into all queues with their locks (work_is_left()). A submitter pushes with the lock
-// and then reads searching_. If its push came after W's look, the lock has handed W's decrement over to
-// it: it reads 0, or counts on another searcher, who will look in turn. If its push came before, W sees
-// the task. The same for available_, which is raised before the last look of a worker that lies down.
+// So a burst of submissions costs one wake-up. Nobody is forgotten. A worker W that searches no more has
+// lowered `searching_` (and `taking_`, if it has taken something), and then looks into all queues with
+// their locks (work_is_left()). A submitter pushes with the lock and then reads these counts. If its push
+// came after W's look, the lock has handed W's decrements over to it: it reads 0, or counts on another
+// worker, who will look in turn. If its push came before, W sees the task. The same for available_,
+// which is raised before the last look of a worker that lies down.
 //
 // Tasks, hooks and destructors of user code run without a lock. Lifetime: threads hold a reference, so a
 // pool may be destroyed from one of its own workers. Lock order: mutex_, then those of inbox and deques.
@@ -132,6 +133,7 @@ class WorkerThreads {
     Worker& choose_idle() noexcept;
     void start_worker();
     void count_available() noexcept;
+    bool should_grow() const noexcept;
     bool may_grow() const noexcept { return alive_ < options_.max_workers + blocked_; }
     bool too_many() const noexcept { return alive_ > options_.max_workers + blocked_; }
     bool work_is_left() const noexcept;
@@ -167,6 +169,7 @@ class WorkerThreads {
 
     // Read at each submission; written rarely under load.
     alignas(64) Atomic<std::size_t> searching_{0};  // workers that will look into all queues once more
+    Atomic<std::size_t> taking_{0};  // of those that have found something: not taken yet
     Atomic<std::size_t> available_;  // workers that could be brought: asleep, or not started yet
     Atomic<bool> closed_{false};     // shut down, or broken
     Atomic<bool> surplus_{false};    // too_many(), for those without the mutex

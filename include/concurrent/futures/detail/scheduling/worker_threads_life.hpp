@@ -33,13 +33,13 @@ inline void WorkerThreads::count_available() noexcept {
 /// Wakes or starts one, unless enough are about to look. Throws what std::thread throws; then nothing has
 /// changed. Gives up the lock for the wake-up.
 inline void WorkerThreads::bring_worker(Lock& lock) {
-    // relaxed, here and below: see submit().
-    if (searching_.load(std::memory_order_relaxed) != 0) return;
+    // acquire, pairs with the release in search(): of one that searches no more it is seen that it takes.
+    if (searching_.load(std::memory_order_acquire) != 0) return;
     if (!idle_.empty()) {
         Worker& worker = choose_idle();
         lock.unlock();
         worker.parker.wake();
-    } else if (may_grow() && (starting_ == 0 || backlog() > starting_)) {
+    } else if (should_grow()) {
         start_worker();
     }
 }
@@ -47,10 +47,11 @@ inline void WorkerThreads::bring_worker(Lock& lock) {
 /// Where nobody could take an exception: false when a thread could not be started. Then the workers that are
 /// there will do it.
 inline bool WorkerThreads::bring_worker_for_rest() noexcept {
-    if (searching_.load(std::memory_order_relaxed) != 0 || !work_is_left()) return true;
+    // acquire: as above.
+    if (searching_.load(std::memory_order_acquire) != 0 || !work_is_left()) return true;
     if (!idle_.empty()) {
         choose_idle().parker.wake();
-    } else if (may_grow() && (starting_ == 0 || backlog() > starting_)) {
+    } else if (should_grow()) {
         try {
             start_worker();
         } catch (...) {
@@ -58,6 +59,16 @@ inline bool WorkerThreads::bring_worker_for_rest() noexcept {
         }
     }
     return true;
+}
+
+/// More threads than there are calls that nobody is about to take would be a waste. Whoever counts as taking
+/// looks around once more when it no longer does: so a submitter may rely on it as on a searcher.
+inline bool WorkerThreads::should_grow() const noexcept {
+    if (!may_grow()) return false;
+    // relaxed: the caller has read searching_ with acquire. Before the backlog: what is taken in between
+    // counts as neither.
+    const std::size_t coming = starting_ + taking_.load(std::memory_order_relaxed);
+    return backlog() > coming;
 }
 
 inline Worker& WorkerThreads::choose_idle() noexcept {
@@ -233,11 +244,16 @@ inline Task* WorkerThreads::search(Worker& worker) noexcept {
         alone ? spin_until(look) : look();
         // relaxed: a hint.
         if (seen && !surplus_.load(std::memory_order_relaxed)) {
-            // relaxed: see the top of worker_threads.hpp; work_is_left() takes the locks.
-            const bool last = searching_.fetch_sub(1, std::memory_order_relaxed) == 1;
+            // relaxed: handed over by the release that follows.
+            taking_.fetch_add(1, std::memory_order_relaxed);
+            // release, pairs with the acquires in bring_worker() and bring_worker_for_rest().
+            searching_.fetch_sub(1, std::memory_order_release);
             Task* const task = try_take(worker);
+            // relaxed: handed over by the locks of the queues, in the look that follows.
+            taking_.fetch_sub(1, std::memory_order_relaxed);
             adapt_patience(worker, looks);
-            if (last && available_.load(std::memory_order_relaxed) != 0) {
+            // relaxed: see the top of worker_threads.hpp; work_is_left() takes the locks.
+            if (available_.load(std::memory_order_relaxed) != 0) {
                 const std::lock_guard lock(mutex_);
                 bring_worker_for_rest();
             }
