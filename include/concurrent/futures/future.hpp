@@ -273,7 +273,8 @@ bool Future<T>::wait_until_done(const detail::Deadline& deadline, const char* op
             !detail::spin_until([&] { return state.done() || state.may_help(); }))
             break;
     }
-    if (state.done() || !state.waits_for_others()) return state.done() || state.wait(deadline);
+    if (state.done()) return true;
+    if (!state.waits_for_others()) return state.wait(deadline);
     state.worker_blocks(true);
     const bool ended = state.wait(deadline);
     state.worker_blocks(false);

@@ -142,7 +142,7 @@ inline ThreadPoolOptions checked(ThreadPoolOptions options) {
     require_sane_worker_count(options.max_workers, 65536);
     require_not_negative(options.idle_timeout, "ThreadPoolOptions::idle_timeout");
     if (options.observer)
-        throw std::invalid_argument("ThreadPoolOptions::observer is not supported yet");
+        throw std::invalid_argument("ThreadPoolOptions::observer is not supported yet: leave it empty");
     if (options.max_workers == 0) options.max_workers = available_parallelism();
     if (options.thread_name_prefix.empty()) {
         // relaxed: only the number has to be unique.

@@ -56,7 +56,7 @@ class ControlPage {
     /// Pool: true when the worker will not run it.
     bool try_revoke(std::size_t slot, std::uint64_t task) noexcept {
         std::uint64_t expected = word(task, SlotState::queued);
-        // (2) acq_rel, against (3) on the same word: one of the two wins.
+        // (2) acq_rel, against (3) on the same word: one of the two wins. Failure: acquire, as (5).
         return slots_[slot].word.compare_exchange_strong(expected, word(task, SlotState::revoked),
                                                          std::memory_order_acq_rel,
                                                          std::memory_order_acquire);
@@ -66,7 +66,8 @@ class ControlPage {
         // relaxed: published by (3).
         slots_[slot].started.store(monotonic_nanoseconds(), std::memory_order_relaxed);
         std::uint64_t expected = word(task, SlotState::queued);
-        // (3) acq_rel, against (2) on the same word; its release hands `started` to (5).
+        // (3) acq_rel, against (2) on the same word; its release hands `started` to (5). Failure: the pool has
+        // revoked the task; acquire pairs with (2).
         return slots_[slot].word.compare_exchange_strong(expected, word(task, SlotState::running),
                                                          std::memory_order_acq_rel,
                                                          std::memory_order_acquire);

@@ -64,7 +64,8 @@ inline void WorkerThreads::submit_all(TaskQueue& tasks) {
 
 inline std::exception_ptr WorkerThreads::cannot_start() {
     return std::make_exception_ptr(
-        BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread"));
+        BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread; ask for fewer workers, or raise "
+                         "the system's limits on threads and memory"));
 }
 
 /// A thread could not be started. If there is none at all, nobody would ever run the task.
@@ -75,7 +76,8 @@ inline void WorkerThreads::unsubmit_or_keep(Task& task, Priority priority, const
     }
     if (inbox_.remove(task, priority))
         throw BrokenThreadPool(std::string("ThreadPoolExecutor: cannot start a worker thread: ") +
-                               error.what());
+                               error.what() +
+                               "; ask for fewer workers, or raise the system's limits on threads and memory");
 }
 
 inline void WorkerThreads::throw_closed() const {

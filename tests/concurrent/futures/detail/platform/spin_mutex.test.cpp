@@ -36,7 +36,7 @@ TEST_CASE("try_lock takes a spin mutex only while it is free", "[spin_mutex]") {
     mutex.unlock();
 }
 
-TEST_CASE("who waits long for a spin mutex sleeps and is woken", "[spin_mutex]") {
+TEST_CASE("who waits long for a spin mutex gets in when it is free", "[spin_mutex]") {
     SpinMutex mutex;
     mutex.lock();
     std::vector<std::thread> threads;
@@ -46,7 +46,7 @@ TEST_CASE("who waits long for a spin mutex sleeps and is woken", "[spin_mutex]")
             const std::lock_guard lock(mutex);
             ++entered;
         });
-    // Long enough that some of them have given up spinning; right either way.
+    // Long enough that some of them sleep by now; right either way.
     for (int n = 0; n < 2'000; ++n) std::this_thread::yield();
     CHECK(entered == 0);
     mutex.unlock();
