@@ -56,7 +56,8 @@ struct ProcessPoolOptions {
     WorkerDeath on_worker_death = WorkerDeath::fail_task;  ///< retry_task tries three times in all
     /// For calls without a TaskOptions::timeout. Counts from the start in the worker. When it is over the
     /// worker gets SIGTERM, stop_grace later SIGKILL, the call ends with TaskTimeoutError, and a new worker
-    /// comes.
+    /// comes. The initializer and worker_exit have as much time; an initializer that takes longer is one that
+    /// failed: after three in a row the pool is broken, and says so.
     Duration task_timeout{};
     /// What a call gets after SIGTERM, and after Future::request_stop(), to end by itself; empty: 5 s.
     Duration stop_grace{};

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <fstream>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -238,6 +239,102 @@ PROCESS_CASE("a worker_exit that throws or ends the process harms nobody") {
         pool.shutdown();
     }
     CHECK(ended.value() == 1);
+}
+
+// ---- hooks that take too long ----
+
+void hang_at_first(const std::string& counter, std::size_t times) {
+    support::count_event(counter);
+    std::ifstream file(counter);
+    std::size_t count = 0;
+    for (std::string line; std::getline(file, line);) ++count;
+    while (count <= times) ::pause();
+}
+void ignore_sigterm_and_hang(const std::string& counter) {
+    ::signal(SIGTERM, SIG_IGN);
+    hang_at_first(counter, 1000);
+}
+
+PROCESS_CASE("an initializer that hangs is ended at task_timeout; three in a row break the pool") {
+    for (const bool ignores_sigterm : {false, true}) {
+        support::ProcessCounter started;
+        cf::ProcessPoolExecutor pool(TestType::with(
+            {.max_workers = 1,
+             .initializer = ignores_sigterm
+                                ? cf::bind_task(ignore_sigterm_and_hang, started.path())
+                                : cf::bind_task(hang_at_first, started.path(), std::size_t{1000}),
+             .task_timeout = 100ms,
+             .stop_grace = 20ms}));
+        const auto call = pool.submit(square, 2);
+        const auto behind = pool.submit({.timeout = 1h}, square, 3);
+        const auto error = error_of<cf::BrokenProcessPool>(call);
+        CHECK_THAT(error.what(),
+                   ContainsSubstring("3 workers in a row died before they were ready") &&
+                       ContainsSubstring(ignores_sigterm ? "signal 9" : "signal 15") &&
+                       ContainsSubstring("(its initializer ran longer than task_timeout, 0.100 s)"));
+        error_of<cf::BrokenProcessPool>(behind);
+        CHECK(started.value() >= 3);  // a fourth may have been on its way
+        CHECK(started.value() <= 4);
+        pool.shutdown();
+    }
+}
+
+PROCESS_CASE("a worker whose initializer hangs is replaced by one whose initializer returns") {
+    support::ProcessCounter started;
+    cf::ProcessPoolExecutor pool(TestType::with(
+        {.max_workers = 1,
+         .initializer = cf::bind_task(hang_at_first, started.path(), std::size_t{2}),
+         .task_timeout = support::deadline(250ms)}));
+    CHECK(pool.submit(square, 2).result(support::deadline(30s)) == 4);
+    CHECK(started.value() == 3);
+    CHECK(pool.stats().worker_restarts == 2);
+    CHECK(pool.stats().failed == 0);
+}
+
+PROCESS_CASE("a pool whose initializer hangs can be shut down with a limit, and ended") {
+    // With a task_timeout by itself, without one by kill_workers().
+    support::ProcessCounter started;
+    cf::Future<int> call;
+    {
+        cf::ProcessPoolExecutor pool(TestType::with(
+            {.max_workers = 1,
+             .initializer = cf::bind_task(hang_at_first, started.path(), std::size_t{1000}),
+             .task_timeout = 50ms}));
+        call = pool.submit(square, 2);
+    }
+    error_of<cf::BrokenProcessPool>(call);
+    support::ProcessCounter again;
+    cf::ProcessPoolExecutor pool(TestType::with(
+        {.max_workers = 1,
+         .initializer = cf::bind_task(hang_at_first, again.path(), std::size_t{1000})}));
+    call = pool.submit(square, 2);
+    again.wait_for(1);
+    CHECK_THROWS_AS(pool.shutdown_for(20ms), cf::TimeoutError);
+    pool.kill_workers();
+    pool.shutdown();
+    CHECK(call.cancelled());
+    CHECK(again.value() == 1);
+}
+
+PROCESS_CASE("a worker_exit that hangs is ended at task_timeout, and that is reported") {
+    support::ProcessCounter ended;
+    std::atomic<int> reports{0};
+    std::string words;
+    {
+        cf::ProcessPoolExecutor pool(TestType::with(
+            {.max_workers = 1,
+             .worker_exit = cf::bind_task(hang_at_first, ended.path(), std::size_t{1000}),
+             .task_timeout = 100ms,
+             .on_unhandled_exception = [&](const std::exception_ptr& error) {
+                 words = thrown_by<cf::TaskTimeoutError>([&] { std::rethrow_exception(error); }).what();
+                 ++reports;
+             }}));
+        CHECK(pool.submit({.timeout = 1h}, square, 2).result() == 4);
+    }
+    CHECK(ended.value() == 1);
+    CHECK(reports == 1);
+    CHECK_THAT(words, ContainsSubstring("worker_exit ran longer than task_timeout, 0.100 s, in worker "
+                                        "process "));
 }
 
 // ---- replacement ----

@@ -103,6 +103,16 @@ class ControlPage {
     }
     SharedSignal& stop_signal() noexcept { return stop_signal_; }
 
+    /// Worker: the initializer or worker_exit starts now; 0: it is over. The clock is monotonic_nanoseconds().
+    void note_hook(std::int64_t started) noexcept {
+        // (8) release, pairs with (9), for nothing but order with what the hook does.
+        hook_started_.store(started, std::memory_order_release);
+    }
+    /// Pool: since when one of the two has been running; 0: none is.
+    std::int64_t hook_started() const noexcept {
+        return hook_started_.load(std::memory_order_acquire);  // (9) with (8)
+    }
+
     /// Worker: its own_peak_memory() before it did anything.
     void note_first_peak(std::int64_t bytes) noexcept {
         // (6) release, pairs with (7), for nothing but order with what the worker does later.
@@ -126,6 +136,7 @@ class ControlPage {
     std::array<Slot, slots> slots_{};
     Atomic<std::uint64_t> asked_to_stop_{0};
     Atomic<std::int64_t> first_peak_{0};
+    Atomic<std::int64_t> hook_started_{0};
     SharedSignal stop_signal_;
 };
 

@@ -128,10 +128,10 @@ class ProcessManager {
     struct Delivery {
         RemoteTask* task;  // its reference goes with it; null: the pool itself is told
         enum class Kind : std::uint8_t {
-            result, exception, failure, cancelled, release, start_failed
+            result, exception, failure, cancelled, release, start_failed, exit_failed
         } kind;
         ByteBuffer body{};  // result, exception, start_failed: as the worker sent it
-        std::exception_ptr error{};  // failure
+        std::exception_ptr error{};  // failure, exit_failed
         int pid = 0;                 // exception, start_failed: of that worker
     };
 
@@ -161,9 +161,12 @@ class ProcessManager {
     // process_manager_limits.hpp: what ends tasks before their time, and what runs them again.
     static std::int64_t limit_of(const WorkerLink& link, const WorkerLink::InFlight& entry,
                                  std::int64_t now) noexcept;
-    static bool has_limit(const WorkerLink& link) noexcept;
-    static std::int64_t next_limit(const WorkerLink& link, std::int64_t now) noexcept;
+    bool runs_hooks(const WorkerLink& link) const noexcept;
+    std::int64_t hook_limit(const WorkerLink& link, std::int64_t now) const noexcept;
+    bool has_limit(const WorkerLink& link) const noexcept;
+    std::int64_t next_limit(const WorkerLink& link, std::int64_t now) const noexcept;
     void enforce_limits();
+    void end_hook(WorkerLink& link, std::int64_t now);
     void evict(WorkerLink& link, const RemoteTask& task, std::int64_t now);
     void take_back_unstarted(WorkerLink& link);
     void put_back(RemoteTask& task);

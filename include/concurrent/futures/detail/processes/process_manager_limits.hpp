@@ -5,6 +5,7 @@
 //
 //     running, time is up ───────▶ evict(): SIGTERM ── stop_grace ──▶ SIGKILL ──▶ TaskTimeoutError, or again
 //     running, asked to stop ── stop_grace ──▶ evict(): SIGKILL ───────────────▶ cancelled
+//     initializer or worker_exit, time is up ──▶ end_hook(): SIGTERM ── stop_grace ──▶ SIGKILL
 //
 // No message tells when a task starts; the control page says it when somebody looks. So the manager looks
 // when the first limit can have been reached: `started + timeout` of a running task, `now + timeout` of one
@@ -45,16 +46,34 @@ inline std::int64_t ProcessManager::limit_of(const WorkerLink& link, const Worke
     }
 }
 
+/// It may be in its initializer or in worker_exit, and task_timeout limits those as well.
+inline bool ProcessManager::runs_hooks(const WorkerLink& link) const noexcept {
+    return settings_.task_timeout && link.phase != WorkerLink::Phase::ready &&
+           !(settings_.initializer.empty() && settings_.worker_exit.empty());
+}
+
+/// When the hook that this worker is running must have ended, as far as can be said now.
+inline std::int64_t ProcessManager::hook_limit(const WorkerLink& link, std::int64_t now) const noexcept {
+    if (!runs_hooks(link)) return TaskLimits::never;
+    const std::int64_t timeout = settings_.task_timeout->count();
+    const std::int64_t started = link.page().hook_started();
+    // Not started: later than now, as in limit_of().
+    if (started == 0) return saturating_sum(now, std::max<std::int64_t>(timeout, 1'000'000));
+    return saturating_sum(plausible_start(started, now), timeout);
+}
+
 /// Cheap: for a look at every step.
-inline bool ProcessManager::has_limit(const WorkerLink& link) noexcept {
-    return !link.ended && (link.limited() != 0 || link.kill_at != TaskLimits::never);
+inline bool ProcessManager::has_limit(const WorkerLink& link) const noexcept {
+    return !link.ended &&
+           (link.limited() != 0 || link.kill_at != TaskLimits::never || runs_hooks(link));
 }
 
 /// The next time at which enforce_limits() may have something to do.
-inline std::int64_t ProcessManager::next_limit(const WorkerLink& link, std::int64_t now) noexcept {
+inline std::int64_t ProcessManager::next_limit(const WorkerLink& link,
+                                               std::int64_t now) const noexcept {
     if (link.ended || link.killed) return TaskLimits::never;
     if (link.eviction || link.kill_at != TaskLimits::never) return link.kill_at;
-    std::int64_t next = TaskLimits::never;
+    std::int64_t next = hook_limit(link, now);
     if (link.limited() == 0) return next;
     for (const WorkerLink::InFlight& entry : link.table())
         if (entry.task && entry.limited && !entry.revoked)
@@ -73,11 +92,29 @@ inline void ProcessManager::enforce_limits() {
             link->kill();
             continue;
         }
+        if (now >= hook_limit(*link, now)) {
+            end_hook(*link, now);
+            continue;
+        }
         for (const WorkerLink::InFlight& entry : link->table())
             if (entry.task && entry.limited && !entry.revoked && !link->eviction &&
                 now >= limit_of(*link, entry, now))
                 evict(*link, *entry.task, now);
     }
+}
+
+/// Ends the worker because its initializer or worker_exit takes too long. What comes of the first is a
+/// failure to start; nobody waits for the second, so that it is reported.
+inline void ProcessManager::end_hook(WorkerLink& link, std::int64_t now) {
+    const std::string limit = "ran longer than task_timeout, " + seconds_text(settings_.task_timeout->count());
+    link.complaint = (link.initialized ? "its worker_exit " : "its initializer ") + limit;
+    link.kill_at = saturating_sum(now, settings_.stop_grace.count());
+    link.process.send_signal(SIGTERM);
+    if (!link.initialized) return;
+    deliveries_.push_back({nullptr, Delivery::Kind::exit_failed, {},
+                           std::make_exception_ptr(TaskTimeoutError(
+                               "ProcessPoolExecutor: worker_exit " + limit + ", in worker process " +
+                               std::to_string(link.process.pid()) + ", which was ended"))});
 }
 
 /// Ends the worker because of this task, which it is running. If it still is.

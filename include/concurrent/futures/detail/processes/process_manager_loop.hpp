@@ -272,6 +272,8 @@ inline void ProcessManager::read_results(WorkerLink& link) {
 inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     const FrameHeader& header = frame.header;
     if (header.type == FrameType::ready) {
+        if (link.dying()) return;  // too late: its initializer has used up its time
+        link.initialized = true;
         if (link.phase == WorkerLink::Phase::starting) link.phase = WorkerLink::Phase::ready;
         link.idle_since = std::chrono::steady_clock::now();
         start_failures_ = 0;
@@ -353,6 +355,8 @@ inline void ProcessManager::deliver(Delivery& delivery) noexcept {
             break;
         case Delivery::Kind::start_failed:
             return deliver_start_failure(delivery);
+        case Delivery::Kind::exit_failed:
+            return report_unhandled(settings_.hook, delivery.error, "a process pool's worker_exit");
     }
     delivery.task->release();
 }

@@ -152,6 +152,7 @@ class WorkerLink {
 
     // Kept here for the manager.
     Phase phase = Phase::starting;
+    bool initialized = false;  // it has said that it is ready
     ProcessHandle process;
     std::optional<ExitStatus> exit_status;  // known before the end is dealt with
     bool ended = false;                     // the process is gone

@@ -167,8 +167,14 @@ class WorkerProcess {
         throw BrokenProcessPool("ProcessPoolOptions::max_memory_bytes = " + std::to_string(bytes) +
                                 " is less than what a worker of this program has from the start");
     }
-    static void run_hook(std::span<const std::byte> call) {
+    /// The initializer or worker_exit; the pool sees on the page how long it takes.
+    void run_hook(std::span<const std::byte> call) {
         if (call.empty()) return;
+        slots_.note_hook(monotonic_nanoseconds());
+        const struct Over {
+            ~Over() { slots.note_hook(0); }
+            ControlPage& slots;
+        } over{slots_};
         Decoder decoder(call);
         Encoder nothing;
         run_encoded_call(decoder, nothing);
