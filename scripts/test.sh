@@ -6,8 +6,9 @@
 #     scripts/test.sh [lane…]      lanes: normal, asan, tsan; default: all three, in this order
 #
 #     normal   warnings are errors; unit, contract, style, consumer and compile_fail tests, examples
-#     asan     the tests under AddressSanitizer and UndefinedBehaviorSanitizer, but for its look at the types
-#              behind virtual calls, which takes a sixth of the compile time
+#     asan     the tests under AddressSanitizer and UndefinedBehaviorSanitizer, without its checks that cost
+#              most of the compile time: virtual calls, and, but where memory is laid out by hand, null and
+#              alignment (tests/CMakeLists.txt)
 #     tsan     the tests under ThreadSanitizer
 #
 # One line per lane, then CTest's summary of the last lane; what a lane printed is in
