@@ -29,4 +29,5 @@
 #include "concurrent/futures/serialization.hpp"
 #include "concurrent/futures/thread_pool_executor.hpp"
 #include "concurrent/futures/wait.hpp"
+#include "concurrent/futures/worker_limits.hpp"
 #include "concurrent/futures/when_all.hpp"

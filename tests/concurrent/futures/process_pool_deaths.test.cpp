@@ -385,6 +385,39 @@ PROCESS_CASE("big arguments and big results in both directions at once do not bl
     for (const auto& future : window) CHECK(future.result().size() == 8'000'000);
 }
 
+// ---- last words ----
+
+int fail_an_assertion() { ::__assert_fail("shards > 0", "shards.cpp", 12, "int split(int)"); }
+void throw_words(const std::string& words) { throw std::runtime_error(words); }
+int throw_where_nobody_catches() noexcept {
+    throw_words("no such shard");
+    return 0;
+}
+int follow_null() {
+    int* volatile nowhere = nullptr;
+    return *nowhere;
+}
+void throw_at_start() noexcept { throw_words("no such model"); }
+
+PROCESS_CASE("what a worker says before it dies stands in the error of its call") {
+    const Silence silence;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    CHECK_THAT(error_of<cf::WorkerDiedError>(pool.submit(throw_where_nobody_catches)).what(),
+               ContainsSubstring("Its last words: \"uncaught std::runtime_error: no such shard\"."));
+    if (!support::sanitized) {  // it reports a bad address in its own words
+        CHECK_THAT(error_of<cf::WorkerDiedError>(pool.submit(follow_null)).what(),
+                   ContainsSubstring("Its last words: \"at address 0x0, which is not mapped\"."));
+        if (CONCURRENT_FUTURES_HAS_ABORT_MESSAGE)
+            CHECK_THAT(error_of<cf::WorkerDiedError>(pool.submit(fail_an_assertion)).what(),
+                       ContainsSubstring("shards.cpp:12: int split(int): Assertion `shards > 0' failed.\""));
+    }
+    CHECK(pool.submit(square, 3).result() == 9);
+    cf::ProcessPoolExecutor broken(
+        TestType::with({.max_workers = 1, .initializer = cf::bind_task(throw_at_start)}));
+    CHECK_THAT(error_of<cf::BrokenProcessPool>(broken.submit(square, 3)).what(),
+               ContainsSubstring("Its last words: \"uncaught std::runtime_error: no such model\"."));
+}
+
 // ---- SIGCHLD ----
 
 PROCESS_CASE("with SIGCHLD ignored a death is noticed all the same") {

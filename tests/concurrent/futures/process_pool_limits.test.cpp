@@ -2,7 +2,10 @@
 //
 // Calls that run too long, do not stop, fail and are tried again, or want too much memory.
 #include <concurrent/futures/process_pool_executor.hpp>
+#include <concurrent/futures/worker_limits.hpp>
+#include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <csignal>
@@ -470,6 +473,92 @@ PROCESS_CASE("a limit below what a worker has from the start breaks the pool, an
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .max_memory_bytes = 4096}));
     CHECK_THAT(error_of<cf::BrokenProcessPool>(pool.submit(square, 3)).what(),
                ContainsSubstring("max_memory_bytes = 4096 is less than"));
+}
+
+// ---- processors ----
+
+/// Computes for so long, by the clock of its own processor time.
+int compute(std::chrono::milliseconds time) {
+    const auto used = [] {
+        std::timespec now{};
+        ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+        return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+    };
+    const auto end = used() + time;
+    while (used() < end) {
+    }
+    return ::getpid();
+}
+int own_niceness() { return ::getpriority(PRIO_PROCESS, 0); }
+std::vector<int> own_processors() {
+    cpu_set_t set;
+    ::sched_getaffinity(0, sizeof set, &set);
+    std::vector<int> found;
+    for (int i = 0; i < CPU_SETSIZE; ++i)
+        if (CPU_ISSET(static_cast<std::size_t>(i), &set)) found.push_back(i);
+    return found;
+}
+
+PROCESS_CASE("a call that uses up its cpu_time dies of it, and only that call") {
+    const auto ignored = ::signal(SIGXCPU, SIG_IGN);
+    cf::ProcessPoolExecutor pool(TestType::with(
+        {.max_workers = 1, .initializer = cf::bind_task(cf::WorkerLimits{.cpu_time = 1s})}));
+    support::ProcessLog log;
+    const auto runaway = pool.submit({.name = "runaway"}, run_for_ever, log.path());
+    const auto behind = pool.submit(square, 3);
+    const auto error = error_of<cf::WorkerDiedError>(runaway);
+    CHECK(error.signal() == SIGXCPU);
+    CHECK_THAT(error.what(), ContainsSubstring("task 1 \"runaway\"") &&
+                                 ContainsSubstring("It had used up its processor time"));
+    CHECK(behind.result(support::deadline(30s)) == 9);
+    ::signal(SIGXCPU, ignored);
+}
+
+TEST_CASE("cpu_time is for each call, not for the worker's life", "[process_pool]") {
+    cf::ProcessPoolExecutor pool(Spawn::with(
+        {.max_workers = 1, .initializer = cf::bind_task(cf::WorkerLimits{.cpu_time = 1s})}));
+    const int pid = pool.submit(compute, 700ms).result();
+    for (int i = 0; i < 3; ++i) CHECK(pool.submit(compute, 700ms).result() == pid);
+}
+
+PROCESS_CASE("niceness and processors are those of the workers, not of this process") {
+    const int niceness = own_niceness();
+    const auto processors = own_processors();
+    const int nicer = std::min(niceness + 3, 19);
+    cf::ProcessPoolExecutor pool(TestType::with(
+        {.max_workers = 1,
+         .initializer = cf::bind_task(
+             cf::WorkerLimits{.niceness = nicer, .processors = {processors.back()}})}));
+    CHECK(pool.submit(own_niceness).result() == nicer);
+    CHECK(pool.submit(own_processors).result() == std::vector{processors.back()});
+    CHECK(own_niceness() == niceness);
+    CHECK(own_processors() == processors);
+}
+
+PROCESS_CASE("limits that cannot be had break the pool, and it says which") {
+    const auto words = [](const cf::WorkerLimits& limits) {
+        cf::ProcessPoolExecutor pool(
+            TestType::with({.max_workers = 1, .initializer = cf::bind_task(limits)}));
+        return std::string(error_of<cf::BrokenProcessPool>(pool.submit(square, 3)).what());
+    };
+    CHECK_THAT(words({.cpu_time = 0s}), ContainsSubstring("WorkerLimits::cpu_time must be at least 1 s"));
+    CHECK_THAT(words({.processors = {100'000}}), ContainsSubstring("WorkerLimits::processors: none of these"));
+    CHECK_THAT(words({.processors = {-1}}), ContainsSubstring("WorkerLimits::processors: none of these"));
+}
+
+TEST_CASE("in a process that is no worker WorkerLimits changes nothing", "[process_pool]") {
+    const int niceness = own_niceness();
+    const auto processors = own_processors();
+    cf::WorkerLimits{.cpu_time = 0s, .niceness = 19, .processors = {processors.front()}}();
+    ::setenv("CONCURRENT_FUTURES_INLINE", "1", 1);
+    {
+        cf::ProcessPoolExecutor pool(
+            {.max_workers = 1, .initializer = cf::bind_task(cf::WorkerLimits{.niceness = 19})});
+        CHECK(pool.submit(own_niceness).result() == niceness);
+    }
+    ::unsetenv("CONCURRENT_FUTURES_INLINE");
+    CHECK(own_niceness() == niceness);
+    CHECK(own_processors() == processors);
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include <ctime>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/last_words.hpp"
 #include "concurrent/futures/detail/platform/shared_signal.hpp"
 
 namespace concurrent::futures::inline v1::detail {
@@ -103,6 +104,10 @@ class ControlPage {
     }
     SharedSignal& stop_signal() noexcept { return stop_signal_; }
 
+    /// Why the worker dies, if it does: its to write, the pool's to read afterwards.
+    LastWords& last_words() noexcept { return last_words_; }
+    const LastWords& last_words() const noexcept { return last_words_; }
+
     /// Worker: the initializer or worker_exit starts now; 0: it is over. The clock is monotonic_nanoseconds().
     void note_hook(std::int64_t started) noexcept {
         // (8) release, pairs with (9), for nothing but order with what the hook does.
@@ -138,6 +143,7 @@ class ControlPage {
     Atomic<std::int64_t> first_peak_{0};
     Atomic<std::int64_t> hook_started_{0};
     SharedSignal stop_signal_;
+    LastWords last_words_;
 };
 
 static_assert(Atomic<std::uint64_t>::is_always_lock_free, "shared between processes");

@@ -51,6 +51,9 @@ inline std::string task_text(std::uint64_t number, const std::string& name) {
     return "task " + std::to_string(number) + (name.empty() ? "" : " \"" + name + "\"");
 }
 
+/// Whether the kernel's out-of-memory killer sent a SIGKILL that the pool did not.
+enum class OutOfMemory : std::uint8_t { unknown, yes, no };
+
 struct Obituary {
     int pid;
     ExitStatus status;
@@ -59,7 +62,17 @@ struct Obituary {
     std::int64_t first_peak;  // see own_peak_memory(); 0: unknown
     std::string complaint;    // why the pool killed it, or empty
     bool signalled_by_pool;
+    OutOfMemory out_of_memory = OutOfMemory::unknown;
+    std::string last_words{};  // see last_words.hpp; may be empty
 };
+
+/// In the worker's own words, or the kernel's.
+inline std::string cause_text(OutOfMemory out_of_memory, const std::string& last_words) {
+    std::string text = last_words.empty() ? "" : " Its last words: \"" + last_words + "\".";
+    if (out_of_memory == OutOfMemory::yes)
+        text += " The kernel's out-of-memory killer sent the signal; its control group counts that.";
+    return text;
+}
 
 /// Without what the pool did about it.
 inline std::string obituary_text(const Obituary& death) {
@@ -72,9 +85,16 @@ inline std::string obituary_text(const Obituary& death) {
     const bool status_is_no_answer = status.signal == SIGKILL || status.signal == SIGTERM ||
                                      (!status.signal && !status.exit_code);
     if (status_is_no_answer && !death.complaint.empty()) text += " (" + death.complaint + ")";
-    text += ".";
-    if (status.signal == SIGKILL && !death.signalled_by_pool)
-        text += " This pool did not send the signal: it may have been the kernel's out-of-memory killer.";
+    text += "." + cause_text(death.out_of_memory, death.last_words);
+    if (status.signal == SIGKILL && !death.signalled_by_pool) {
+        if (death.out_of_memory == OutOfMemory::unknown)
+            text += " This pool did not send the signal: it may have been the kernel's out-of-memory killer.";
+        if (death.out_of_memory == OutOfMemory::no)
+            text += " This pool did not send the signal, nor did the kernel's out-of-memory killer, which "
+                    "its control group would have counted.";
+    }
+    if (status.signal == SIGXCPU)
+        text += " It had used up its processor time, see WorkerLimits::cpu_time.";
     return text;
 }
 

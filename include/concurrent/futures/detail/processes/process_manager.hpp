@@ -37,6 +37,7 @@
 
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/oom_kills.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
 #include "concurrent/futures/detail/processes/template_process.hpp"
@@ -152,6 +153,7 @@ class ProcessManager {
     void retire_workers();
     void read_template();
     void note_exit(WorkerLink& link);
+    OutOfMemory judge_kill(const WorkerLink& link);
     void bury(WorkerLink& link);
     void lose(RemoteTask& task, const WorkerLink& link);
     void note_start_failure(const std::string& reason);
@@ -206,6 +208,7 @@ class ProcessManager {
     const ProcessSettings settings_;
     const unsigned born_ = fork_generation();
     const ByteBuffer configuration_;  // body of the frame that every worker gets first
+    const OomKills oom_kills_;
     WakeUp wake_up_;
     std::optional<TemplateProcess> template_;
 
@@ -221,6 +224,7 @@ class ProcessManager {
     std::uint64_t last_id_ = 0;
     std::uint32_t last_worker_ = 0;
     std::size_t start_failures_ = 0;    // in a row
+    std::uint64_t oom_kills_explained_ = 0;  // by deaths of workers
     std::size_t fruitless_deaths_ = 0;  // in a row, of workers, while tasks waited and none ran
     std::optional<std::chrono::steady_clock::time_point> start_again_;  // after a failure to start
     std::size_t completed_ = 0, failed_ = 0, cancelled_ = 0, restarts_ = 0;

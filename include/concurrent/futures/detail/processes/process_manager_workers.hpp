@@ -50,6 +50,7 @@ inline bool ProcessManager::start_worker() {
         link->queue_frame(make_header(FrameType::configure, configuration_.size()),
                           configuration_.bytes());
         const auto numbers = ends.numbers();
+        link->oom_kills_before = oom_kills_.count();
         if (settings_.spawn) {
             const ProgramStart& program = program_start();
             const bool has_link = ::access("/proc/self/exe", X_OK) == 0;
@@ -150,10 +151,22 @@ inline void ProcessManager::note_exit(WorkerLink& link) {
     link.ended = link.exit_status.has_value();
 }
 
+/// Of a SIGKILL that this pool has not sent. Each kill that the kernel counted explains one death.
+inline OutOfMemory ProcessManager::judge_kill(const WorkerLink& link) {
+    const std::optional<std::uint64_t> count = oom_kills_.count();
+    if (!count || !link.oom_kills_before) return OutOfMemory::unknown;
+    const std::uint64_t explained = std::max(*link.oom_kills_before, oom_kills_explained_);
+    if (*count <= explained) return OutOfMemory::no;
+    oom_kills_explained_ = explained + 1;
+    return OutOfMemory::yes;
+}
+
 /// Deals with the end of a worker: what it still sent counts, what it had not started goes back to the
 /// front of the queue, what it was running is lost.
 inline void ProcessManager::bury(WorkerLink& link) {
     read_results(link);
+    if (link.exit_status->signal == SIGKILL && !link.killed && !forced_)
+        link.out_of_memory = judge_kill(link);
     std::vector<WorkerLink::InFlight*> left;
     for (WorkerLink::InFlight& entry : link.table())
         if (entry.task) left.push_back(&entry);
@@ -184,7 +197,8 @@ inline void ProcessManager::bury(WorkerLink& link) {
     if (!forced_ && broken_.empty() && (was_starting || was_fruitless)) {
         const std::string end = "worker process " + std::to_string(link.process.pid()) + " " +
                                 describe_end(*link.exit_status);
-        const std::string why = link.complaint.empty() ? "" : " (" + link.complaint + ")";
+        const std::string why = (link.complaint.empty() ? "." : " (" + link.complaint + ").") +
+                                cause_text(link.out_of_memory, link.page().last_words().text());
         if (was_starting)
             note_start_failure(end + " before it was ready" + why);
         else
@@ -215,7 +229,9 @@ inline void ProcessManager::lose(RemoteTask& task, const WorkerLink& link) {
                        .elapsed = now - plausible_start(link.page().started(task.slot), now),
                        .first_peak = link.page().first_peak(),
                        .complaint = link.complaint,
-                       .signalled_by_pool = link.killed || forced_}) +
+                       .signalled_by_pool = link.killed || forced_,
+                       .out_of_memory = link.out_of_memory,
+                       .last_words = link.page().last_words().text()}) +
         attempt_text(task.failures);
     const bool breaks = settings_.on_worker_death == WorkerDeath::break_pool && !forced_;
     text += breaks    ? " The pool is broken, as on_worker_death asks."

@@ -24,6 +24,7 @@
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/frame.hpp"
+#include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
 
@@ -157,6 +158,8 @@ class WorkerLink {
     std::optional<ExitStatus> exit_status;  // known before the end is dealt with
     bool ended = false;                     // the process is gone
     std::string complaint;                  // why the pool killed it, if it did
+    std::optional<std::uint64_t> oom_kills_before;  // OomKills::count() at its start
+    OutOfMemory out_of_memory = OutOfMemory::unknown;
     /// The worker is being ended because of the one task that it was running.
     struct Eviction {
         enum class Cause : std::uint8_t { timeout, stop } cause;

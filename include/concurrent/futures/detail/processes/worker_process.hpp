@@ -27,6 +27,7 @@
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
+#include "concurrent/futures/detail/processes/call_limits.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/frame.hpp"
 #include "concurrent/futures/detail/processes/task_registry.hpp"
@@ -70,6 +71,7 @@ class WorkerProcess {
           slots_(*static_cast<ControlPage*>(page_.memory())) {
         page_.close_fd();
         slots_.note_first_peak(own_peak_memory());
+        record_last_words(slots_.last_words());
         encode_exception(out_of_memory_, std::make_exception_ptr(std::bad_alloc()));
     }
 
@@ -170,6 +172,7 @@ class WorkerProcess {
     /// The initializer or worker_exit; the pool sees on the page how long it takes.
     void run_hook(std::span<const std::byte> call) {
         if (call.empty()) return;
+        renew_call_limits();
         slots_.note_hook(monotonic_nanoseconds());
         const struct Over {
             ~Over() { slots.note_hook(0); }
@@ -187,6 +190,7 @@ class WorkerProcess {
             send(FrameType::skipped, {}, task, slot);
             return;
         }
+        renew_call_limits();
         reply_.clear();
         FrameType type = FrameType::result;
         try {

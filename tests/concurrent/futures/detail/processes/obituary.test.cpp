@@ -54,6 +54,30 @@ TEST_CASE("the death of a worker, word for word", "[obituary]") {
           "killer.");
 }
 
+TEST_CASE("who sent a SIGKILL, as far as the kernel tells", "[obituary]") {
+    Obituary death = of({{}, 9, 0});
+    const std::string end =
+        "worker process 4242 was killed by signal 9 (Killed) while it ran task 7 \"resize\", after 1.20 s.";
+    death.out_of_memory = OutOfMemory::yes;
+    CHECK(obituary_text(death) ==
+          end + " The kernel's out-of-memory killer sent the signal; its control group counts that.");
+    death.out_of_memory = OutOfMemory::no;
+    CHECK(obituary_text(death) ==
+          end + " This pool did not send the signal, nor did the kernel's out-of-memory killer, which its "
+                "control group would have counted.");
+}
+
+TEST_CASE("what a worker wrote before it died, and its processor time", "[obituary]") {
+    Obituary death = of({{}, 6, 0});
+    death.last_words = "uncaught std::runtime_error: no such shard";
+    CHECK(obituary_text(death) ==
+          "worker process 4242 was killed by signal 6 (Aborted) while it ran task 7 \"resize\", after 1.20 "
+          "s. Its last words: \"uncaught std::runtime_error: no such shard\".");
+    CHECK(obituary_text(of({{}, 24, 0})) ==
+          "worker process 4242 was killed by signal 24 (CPU time limit exceeded) while it ran task 7 "
+          "\"resize\", after 1.20 s. It had used up its processor time, see WorkerLimits::cpu_time.");
+}
+
 TEST_CASE("why the pool killed a worker stands there where the status says nothing", "[obituary]") {
     Obituary death = of({{}, 9, 0});
     death.complaint = "it closed its results pipe";

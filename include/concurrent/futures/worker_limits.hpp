@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//
+// worker_limits.hpp: how much of the processors the workers of a process pool may use.
+//
+//     cf::ProcessPoolExecutor pool({
+//         .initializer = cf::bind_task(cf::WorkerLimits{.cpu_time = 10s, .niceness = 10})});
+//
+//     void prepare(const std::string& model) {         // or in an initializer of your own
+//         cf::WorkerLimits{.niceness = 10, .processors = {0, 1}}();
+//         load(model);
+//     }
+//
+// A call that uses up its cpu_time ends as if it had crashed: with WorkerDiedError, whose text names the
+// limit, and the worker is replaced. It counts what the call computes, not what it waits for; for the time
+// on the clock there is TaskOptions::timeout, for memory ProcessPoolOptions::max_memory_bytes.
+// In a process that is no worker, such as under CONCURRENT_FUTURES_INLINE=1, the call does nothing.
+// Threads: a plain value.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "concurrent/futures/detail/processes/call_limits.hpp"
+#include "concurrent/futures/detail/processes/start_environment.hpp"
+
+namespace concurrent::futures::inline v1 {
+
+/// A serializable callable for ProcessPoolOptions::initializer. What is left out stays as it is.
+struct WorkerLimits {
+    /// Of processor time for each call, all threads together; at least 1 s. The system counts in whole
+    /// seconds: a call ends up to one later.
+    std::optional<std::chrono::seconds> cpu_time{};
+    /// As of nice(1): 0 is normal, 19 gives way to everybody. Below the present one takes a privilege.
+    std::optional<int> niceness{};
+    /// The numbers, from 0, of the processors that may be used; empty: as this process. Linux only.
+    std::vector<int> processors{};
+
+    /// Applies to this worker process. Throws std::invalid_argument, std::system_error; in an initializer
+    /// either breaks the pool, with its words.
+    void operator()() const;
+};
+
+inline void WorkerLimits::operator()() const {
+    if (detail::program_start().depth == 0) return;
+    const auto check = [](int error, const std::string& what) {
+        if (error != 0) throw std::system_error(error, std::generic_category(), "WorkerLimits::" + what);
+    };
+    if (cpu_time) {
+        if (*cpu_time < std::chrono::seconds(1))
+            throw std::invalid_argument("WorkerLimits::cpu_time must be at least 1 s");
+        detail::obey_cpu_limit();
+        detail::cpu_seconds_per_call = cpu_time->count();
+        check(detail::limit_own_cpu(cpu_time->count()), "cpu_time");
+    }
+    if (niceness)
+        check(detail::set_own_niceness(*niceness), "niceness = " + std::to_string(*niceness));
+    if (!processors.empty())
+        check(detail::set_own_processors(processors),
+              "processors: none of these may be used by this process");
+}
+
+}  // namespace concurrent::futures::inline v1
