@@ -6,11 +6,13 @@
 #     scripts/long_tests.sh                                        all of them, as below
 #     scripts/long_tests.sh differential [programs [first-seed]]   10000 programs from seed 1 on
 #     scripts/long_tests.sh kill_matrix [rounds]                   6 rounds
+#     scripts/long_tests.sh injection                              every call to the system fails once
 #
 #     differential   random programs must look the same on CPython's executor and on ours, in pieces of 500,
 #                    each with a seed of its own, so that a difference is repeated by one short command;
 #                    what past runs gave is in tests/differential/README.md
 #     kill_matrix    workers die in every way in every phase; past runs: tests/programs/README.md
+#     injection      pools at work while a call to the system fails, each of them; past runs: tests/fault/README.md
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -39,11 +41,16 @@ kill_matrix() {
         nice -n 19 build/test/tests/program.process_kill_matrix 2>/dev/null
 }
 
+injection() {
+    cmake --build build/test --target fault_injection --parallel 2 >/dev/null
+    nice -n 19 build/test/tests/fault_injection --all "$@" 2>/dev/null
+}
+
 what=${1:-all}
 shift || true
 cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix) "$what" "$@" ;;
-    all) differential; kill_matrix ;;
-    *) echo "long_tests.sh: unknown test '$what': use differential or kill_matrix" >&2; exit 2 ;;
+    differential | kill_matrix | injection) "$what" "$@" ;;
+    all) differential; kill_matrix; injection ;;
+    *) echo "long_tests.sh: unknown test '$what': use differential, kill_matrix or injection" >&2; exit 2 ;;
 esac

@@ -128,7 +128,9 @@ class ProcessSubmitter {
 inline std::size_t threads_besides_pools() noexcept {
     std::size_t others = 0;
     for (int milliseconds = 0; milliseconds < 100; ++milliseconds) {
-        others = thread_count() - ProcessManager::manager_threads();
+        const std::size_t all = thread_count();  // 0: nobody knows
+        const std::size_t of_pools = ProcessManager::manager_threads();
+        others = all > of_pools ? all - of_pools : 0;
         if (others <= 1) break;
         ::poll(nullptr, 0, 1);
     }

@@ -68,10 +68,10 @@ class ProcessHandle {
     void send_signal(int signal) const noexcept {
         if (pid_ <= 0) return;
 #if CONCURRENT_FUTURES_LINUX && defined(SYS_pidfd_send_signal)
-        if (pidfd_) {
-            ::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0);
+        // A sandbox may forbid it; of a process that has ended there is nothing to signal.
+        if (pidfd_ &&
+            (::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0) == 0 || errno == ESRCH))
             return;
-        }
 #endif
         ::kill(pid_, signal);
     }

@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -137,12 +138,18 @@ inline IoResult write_some(int fd, std::span<const iovec> parts) noexcept {
     return io_result(result, false);
 }
 
-/// False when the time was up; `milliseconds` below 0 waits for ever.
+/// False when the time was up, or for no reason at all; `milliseconds` below 0 waits for ever. When the system
+/// cannot tell (no memory; RLIMIT_NOFILE was lowered below the number of entries) all have POLLNVAL, a
+/// millisecond later: look at each, without blocking.
 inline bool poll_for(std::span<pollfd> entries, int milliseconds) noexcept {
     const int ready = ::poll(entries.data(), entries.size(), milliseconds);
-    if (ready < 0)  // interrupted: nothing is known to be ready
-        for (pollfd& entry : entries) entry.revents = 0;
-    return ready > 0;
+    if (ready >= 0) return ready > 0;
+    const bool nothing = errno == EINTR || errno == EAGAIN;
+    for (pollfd& entry : entries) entry.revents = nothing || entry.fd < 0 ? 0 : POLLNVAL;
+    if (nothing) return false;
+    const timespec moment{0, milliseconds == 0 ? 0 : 1'000'000};
+    ::nanosleep(&moment, nullptr);
+    return true;
 }
 
 /// Wakes a thread that polls. Any number of wake-ups before it looks count as one, so it cannot fill.

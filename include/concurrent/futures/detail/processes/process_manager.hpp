@@ -16,7 +16,8 @@
 // the lock; a callback may wait for another call of this pool: it then makes the steps itself.
 //
 // Every task ends on every path: delivered, or failed when its worker died, or when the pool broke, or
-// when it was revoked. One mutex guards the tables; it is not held while writing, polling or delivering.
+// when it was revoked. So nothing between two of its places needs memory: its links and what it will be told
+// are in the task itself. One mutex guards the tables; it is not held while writing, polling or delivering.
 #pragma once
 
 #include <array>
@@ -40,6 +41,7 @@
 #include "concurrent/futures/detail/platform/oom_kills.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
+#include "concurrent/futures/detail/processes/task_lists.hpp"
 #include "concurrent/futures/detail/processes/template_process.hpp"
 #include "concurrent/futures/detail/processes/worker_link.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -125,15 +127,12 @@ class ProcessManager {
     using Lock = std::unique_lock<std::mutex>;
     using Links = std::list<std::unique_ptr<WorkerLink>>;
 
-    /// Something to tell a task, outside of the lock.
-    struct Delivery {
-        RemoteTask* task;  // its reference goes with it; null: the pool itself is told
-        enum class Kind : std::uint8_t {
-            result, exception, failure, cancelled, release, start_failed, exit_failed
-        } kind;
-        ByteBuffer body{};  // result, exception, start_failed: as the worker sent it
-        std::exception_ptr error{};  // failure, exit_failed
-        int pid = 0;                 // exception, start_failed: of that worker
+    /// Something that a worker said, or failed to do, of which no call is told.
+    struct Notice {
+        enum class Kind : std::uint8_t { start_failed, exit_failed } kind;
+        ByteBuffer body{};           // start_failed: an exception
+        int pid = 0;                 // start_failed: of that worker
+        std::exception_ptr error{};  // exit_failed
     };
 
     // process_manager_submit.hpp: what other threads call.
@@ -141,7 +140,7 @@ class ProcessManager {
     bool wait_for_room(Lock& lock, RemoteTask& task);
     void run_here(Lock& lock, RemoteTask& task);
     void initialize_here();
-    std::vector<RemoteTask*> revoke_all_unstarted();
+    RemoteTask* revoke_all_unstarted() noexcept;
     /// Length of the queue, with and without those that are revoked.
     std::size_t queued() const noexcept { return queue_[0].size() + queue_[1].size() + queue_[2].size(); }
     std::size_t waiting() const noexcept { return queued() - revoked_in_queue_; }
@@ -156,9 +155,10 @@ class ProcessManager {
     OutOfMemory judge_kill(const WorkerLink& link);
     void bury(WorkerLink& link);
     void lose(RemoteTask& task, const WorkerLink& link);
+    std::string death_text(const RemoteTask& task, const WorkerLink& link, bool breaks) const;
     void note_start_failure(const std::string& reason);
     void note_fruitless_death(const std::string& reason);
-    void break_pool(const std::string& reason);
+    void break_pool(std::string reason) noexcept;
 
     // process_manager_limits.hpp: what ends tasks before their time, and what runs them again.
     static std::int64_t limit_of(const WorkerLink& link, const WorkerLink::InFlight& entry,
@@ -174,24 +174,25 @@ class ProcessManager {
     void put_back(RemoteTask& task);
     bool retry(RemoteTask& task);
     void end_evicted(RemoteTask& task, const WorkerLink& link);
-    void fail(RemoteTask& task, std::exception_ptr error);
+    void fail(RemoteTask& task, std::exception_ptr error) noexcept;
 
-    // process_manager_loop.hpp: the manager thread.
+    // process_manager_loop.hpp: the manager thread; process_manager_delivery.hpp: the end of each step.
     void run() noexcept;
     void guarded_step() noexcept;
     void step();
     std::size_t dispatch();
     void balance();
+    void give(WorkerLink& link, RemoteTask& task);
     WorkerLink* choose_worker() noexcept;
     std::size_t fair_share(std::size_t coming) const noexcept;
     bool may_take_more(const WorkerLink& link) const noexcept;
     RemoteTask* next_queued();
-    void poll_once(const std::vector<WorkerLink*>& links, bool may_sleep);
+    void poll_once(bool may_sleep);
     void read_results(WorkerLink& link);
     void receive(WorkerLink& link, Frame& frame);
     void deliver_all() noexcept;
-    void deliver(Delivery& delivery) noexcept;
-    void deliver_start_failure(const Delivery& delivery) noexcept;
+    void deliver(RemoteTask& task, Ending& ending) noexcept;
+    void deliver(const Notice& notice) noexcept;
     bool finished() const noexcept { return closed_ && links_.empty() && queued() == 0; }
     int poll_milliseconds() const;
 
@@ -212,13 +213,15 @@ class ProcessManager {
     WakeUp wake_up_;
     std::optional<TemplateProcess> template_;
 
+    std::vector<pollfd> polled_;  // manager thread; has room for all links
     mutable std::mutex mutex_;
-    // All below: guarded by mutex_.
-    std::array<std::deque<RemoteTask*>, 3> queue_;  // by Priority; revoked ones are dropped when met
+    // All below: guarded by mutex_; links_ changes in the manager thread only, which may read it without.
+    std::array<RemoteTaskQueue, 3> queue_;  // by Priority; revoked ones are dropped when met
     std::size_t revoked_in_queue_ = 0;
     Links links_;
     Links buried_;  // manager thread; to be destroyed without the lock, as calls may go with them
-    std::deque<Delivery> deliveries_;
+    EndingList endings_;
+    std::deque<Notice> notices_;
     std::size_t share_ = 1;  // tasks per worker, see fair_share()
     std::uint64_t submitted_ = 0;
     std::uint64_t last_id_ = 0;
@@ -242,6 +245,7 @@ class ProcessManager {
 
 }  // namespace concurrent::futures::inline v1::detail
 
+#include "concurrent/futures/detail/processes/process_manager_delivery.hpp"
 #include "concurrent/futures/detail/processes/process_manager_limits.hpp"
 #include "concurrent/futures/detail/processes/process_manager_loop.hpp"
 #include "concurrent/futures/detail/processes/process_manager_submit.hpp"

@@ -22,6 +22,7 @@
 
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
+#include "concurrent/futures/detail/state/without_memory.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -111,10 +112,10 @@ inline void ProcessManager::end_hook(WorkerLink& link, std::int64_t now) {
     link.kill_at = saturating_sum(now, settings_.stop_grace.count());
     link.process.send_signal(SIGTERM);
     if (!link.initialized) return;
-    deliveries_.push_back({nullptr, Delivery::Kind::exit_failed, {},
-                           std::make_exception_ptr(TaskTimeoutError(
-                               "ProcessPoolExecutor: worker_exit " + limit + ", in worker process " +
-                               std::to_string(link.process.pid()) + ", which was ended"))});
+    notices_.push_back({.kind = Notice::Kind::exit_failed,
+                        .error = std::make_exception_ptr(TaskTimeoutError(
+                            "ProcessPoolExecutor: worker_exit " + limit + ", in worker process " +
+                            std::to_string(link.process.pid()) + ", which was ended"))});
 }
 
 /// Ends the worker because of this task, which it is running. If it still is.
@@ -134,9 +135,11 @@ inline void ProcessManager::evict(WorkerLink& link, const RemoteTask& task, std:
 
 /// What was sent to the worker and has not started goes back to the front of the queue, in order.
 inline void ProcessManager::take_back_unstarted(WorkerLink& link) {
-    std::vector<RemoteTask*> taken;
+    std::array<RemoteTask*, ControlPage::slots> places;
+    std::size_t count = 0;
     for (const WorkerLink::InFlight& entry : link.table())
-        if (entry.task && !entry.revoked && link.try_revoke(*entry.task)) taken.push_back(entry.task);
+        if (entry.task && !entry.revoked && link.try_revoke(*entry.task)) places[count++] = entry.task;
+    const std::span taken(places.data(), count);
     std::sort(taken.begin(), taken.end(),
               [](const RemoteTask* a, const RemoteTask* b) { return a->number > b->number; });
     for (RemoteTask* const task : taken) {
@@ -148,7 +151,7 @@ inline void ProcessManager::take_back_unstarted(WorkerLink& link) {
 inline void ProcessManager::put_back(RemoteTask& task) {
     task.stage = RemoteTask::Stage::queued;
     task.worker = nullptr;
-    queue_[task.level].push_front(&task);
+    queue_[task.level].push_front(task);
 }
 
 /// True: the attempt that has just failed does not count, there will be another one.
@@ -167,25 +170,26 @@ inline void ProcessManager::end_evicted(RemoteTask& task, const WorkerLink& link
     if (eviction.cause == WorkerLink::Eviction::Cause::stop) {
         task.stage = RemoteTask::Stage::revoked;
         ++cancelled_;
-        deliveries_.push_back({&task, Delivery::Kind::cancelled});
-        return;
+        return endings_.add(task, Ending::Kind::cancelled);
     }
     if (retry(task)) return;
     const std::int64_t now = monotonic_nanoseconds();
-    const std::string text =
-        timeout_text({.pid = link.process.pid(),
-                      .task = task_text(task.number, task.name()),
-                      .elapsed = now - plausible_start(link.page().started(task.slot), now),
-                      .limit = task.limits.timeout,
-                      .ignored_sigterm_for = link.killed ? settings_.stop_grace.count() : -1}) +
-        attempt_text(task.failures);
-    fail(task, std::make_exception_ptr(TaskTimeoutError(text)));
+    fail(task, error_or_why_not([&] {
+             return TaskTimeoutError(
+                 timeout_text({.pid = link.process.pid(),
+                               .task = task_text(task.number, task.name()),
+                               .elapsed = now - plausible_start(link.page().started(task.slot), now),
+                               .limit = task.limits.timeout,
+                               .ignored_sigterm_for = link.killed ? settings_.stop_grace.count() : -1}) +
+                 attempt_text(task.failures));
+         }));
 }
 
-inline void ProcessManager::fail(RemoteTask& task, std::exception_ptr error) {
+inline void ProcessManager::fail(RemoteTask& task, std::exception_ptr error) noexcept {
     task.stage = RemoteTask::Stage::ended;
     ++failed_;
-    deliveries_.push_back({&task, Delivery::Kind::failure, {}, std::move(error)});
+    task.ending.error = std::move(error);
+    endings_.add(task, Ending::Kind::failure);
 }
 
 /// Any thread, without the lock. Asks a running task to stop. False: it is not running; it may have gone

@@ -11,6 +11,7 @@
 #include <new>
 
 #include "concurrent/futures/detail/processes/process_manager.hpp"
+#include "concurrent/futures/detail/state/without_memory.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -23,6 +24,7 @@ inline ByteBuffer configuration_of(const ProcessSettings& settings) {
 
 inline ProcessManager::ProcessManager(ProcessSettings settings)
     : settings_(std::move(settings)), configuration_(configuration_of(settings_)) {
+    polled_.reserve(2);
     if (settings_.run_inline)
         initialize_here();
     else if (!settings_.spawn)
@@ -71,7 +73,7 @@ inline void ProcessManager::run() noexcept {
     for (bool over = false; !over;) {
         guarded_step();
         const std::lock_guard lock(mutex_);
-        over = finished() && deliveries_.empty();
+        over = finished() && endings_.empty() && notices_.empty();
     }
     if (template_) template_->stop();
     template_.reset();
@@ -87,7 +89,9 @@ inline void ProcessManager::guarded_step() noexcept {
         step();
     } catch (const std::exception& error) {
         const std::lock_guard lock(mutex_);
-        break_pool(std::string("ProcessPoolExecutor: the manager failed: ") + error.what());
+        break_pool(text_or_why_not([&] {
+            return std::string("ProcessPoolExecutor: the manager failed: ") + error.what();
+        }));
     }
 }
 
@@ -99,18 +103,13 @@ inline void ProcessManager::step() {
     }
     for (; missing > 0; --missing)
         if (!start_worker()) break;
-    std::vector<WorkerLink*> links;  // only this thread takes links away
+    for (const auto& link : links_) link->flush();
     bool may_sleep = false;
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& link : links_) links.push_back(link.get());
+        may_sleep = endings_.empty() && notices_.empty() && !finished();
     }
-    for (WorkerLink* const link : links) link->flush();
-    {
-        const std::lock_guard lock(mutex_);
-        may_sleep = deliveries_.empty() && !finished();
-    }
-    poll_once(links, may_sleep);
+    poll_once(may_sleep);
     std::exchange(buried_, {}).clear();
     deliver_all();
 }
@@ -124,11 +123,11 @@ inline std::size_t ProcessManager::dispatch() {
     while (RemoteTask* const task = next_queued()) {
         WorkerLink* const link = choose_worker();
         if (!link) {
-            queue_[task->level].push_front(task);
+            queue_[task->level].push_front(*task);
             break;
         }
         task->id = ++last_id_;
-        link->give(*task);
+        give(*link, *task);
         if (settings_.max_pending != 0) room_.notify_one();
     }
     balance();
@@ -140,10 +139,9 @@ inline std::size_t ProcessManager::dispatch() {
 inline RemoteTask* ProcessManager::next_queued() {
     for (std::size_t level = queue_.size(); level-- > 0;) {
         while (!queue_[level].empty()) {
-            RemoteTask* const task = queue_[level].front();
-            queue_[level].pop_front();
-            if (task->stage == RemoteTask::Stage::queued) return task;
-            deliveries_.push_back({task, Delivery::Kind::release});
+            RemoteTask& task = queue_[level].pop_front();
+            if (task.stage == RemoteTask::Stage::queued) return &task;
+            endings_.release(task);
             --revoked_in_queue_;
         }
     }
@@ -195,7 +193,17 @@ inline void ProcessManager::balance() {
         if (!oldest->worker->try_revoke(*oldest)) continue;
         oldest->retain();  // the revoked entry keeps its own reference until the worker has skipped it
         oldest->id = ++last_id_;
-        idle->give(*oldest);
+        give(*idle, *oldest);
+    }
+}
+
+/// Strong guarantee but for the order of the queue: a task that cannot be sent waits on.
+inline void ProcessManager::give(WorkerLink& link, RemoteTask& task) {
+    try {
+        link.give(task);
+    } catch (...) {
+        put_back(task);
+        throw;
     }
 }
 
@@ -226,10 +234,12 @@ inline int ProcessManager::poll_milliseconds() const {
     return wait;
 }
 
-inline void ProcessManager::poll_once(const std::vector<WorkerLink*>& links, bool may_sleep) {
-    std::vector<pollfd> entries{{wake_up_.fd(), POLLIN, 0},
-                                {template_ ? template_->socket() : -1, POLLIN, 0}};
-    for (const WorkerLink* const link : links) {
+inline void ProcessManager::poll_once(bool may_sleep) {
+    std::vector<pollfd>& entries = polled_;
+    entries.clear();
+    entries.push_back({wake_up_.fd(), POLLIN, 0});
+    entries.push_back({template_ ? template_->socket() : -1, POLLIN, 0});
+    for (const auto& link : links_) {
         // poll() passes over descriptors below 0.
         // A forked worker may be quicker than the news of its pid, which errors are to name.
         entries.push_back({link->process.pid() > 0 ? link->result_fd() : -1, POLLIN, 0});
@@ -240,11 +250,13 @@ inline void ProcessManager::poll_once(const std::vector<WorkerLink*>& links, boo
     if (entries[0].revents != 0) wake_up_.clear();
     const std::lock_guard lock(mutex_);
     if (entries[1].revents != 0) read_template();
-    for (std::size_t i = 0; i < links.size(); ++i) {
-        WorkerLink& link = *links[i];
+    auto place = links_.begin();
+    for (std::size_t i = 0; place != links_.end(); ++i) {
+        WorkerLink& link = **place++;  // bury() takes it away
         if (entries[2 + 3 * i].revents != 0) read_results(link);
         const bool watched = link.process.watch_fd() >= 0;
-        if (entries[4 + 3 * i].revents != 0 || (!watched && link.process.pid() > 0)) note_exit(link);
+        const bool exited = (entries[4 + 3 * i].revents & ~(settings_.spawn ? 0 : POLLNVAL)) != 0;
+        if (exited || (!watched && link.process.pid() > 0)) note_exit(link);
         if (link.exit_status) bury(link);
     }
 }
@@ -281,8 +293,7 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     }
     if (header.type == FrameType::start_failed) {
         link.phase = WorkerLink::Phase::retiring;  // its end will be no news
-        deliveries_.push_back({nullptr, Delivery::Kind::start_failed, std::move(frame.body), {},
-                               link.process.pid()});
+        notices_.push_back({Notice::Kind::start_failed, std::move(frame.body), link.process.pid()});
         return;
     }
     WorkerLink::InFlight* const entry = link.find(header.slot, header.task);
@@ -293,10 +304,7 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
                                  ", which it was not running");
     RemoteTask* const task = link.take(*entry);
     link.idle_since = std::chrono::steady_clock::now();
-    if (is_skip) {
-        deliveries_.push_back({task, Delivery::Kind::release});
-        return;
-    }
+    if (is_skip) return endings_.release(*task);
     fruitless_deaths_ = 0;
     if (link.eviction && link.eviction->cause == WorkerLink::Eviction::Cause::timeout) {
         // It made use of its grace to end by itself, too late all the same. The worker may still be dying.
@@ -307,80 +315,10 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     if (frame.lost) return fail(*task, std::make_exception_ptr(std::bad_alloc()));
     task->stage = RemoteTask::Stage::ended;
     ++(header.type == FrameType::result ? completed_ : failed_);
-    const auto kind = header.type == FrameType::result ? Delivery::Kind::result
-                                                       : Delivery::Kind::exception;
-    deliveries_.push_back({task, kind, std::move(frame.body), {}, link.process.pid()});
-}
-
-/// Runs codecs of registered exceptions: not under a lock.
-inline std::exception_ptr decode_failure(const ByteBuffer& body, int pid) noexcept {
-    try {
-        Decoder decoder(body.bytes());
-        return decode_exception(decoder, pid);
-    } catch (...) {
-        return std::current_exception();
-    }
-}
-
-/// Without the lock. One at a time from the common list, so that a callback that works on here (see
-/// work_until) goes on where this left off.
-inline void ProcessManager::deliver_all() noexcept {
-    for (;;) {
-        Lock lock(mutex_);
-        if (deliveries_.empty()) return;
-        Delivery delivery = std::move(deliveries_.front());
-        deliveries_.pop_front();
-        lock.unlock();
-        deliver(delivery);
-    }
-}
-
-inline void ProcessManager::deliver(Delivery& delivery) noexcept {
-    switch (delivery.kind) {
-        case Delivery::Kind::result: {
-            Decoder decoder(delivery.body.bytes());
-            delivery.task->succeed(decoder);
-            break;
-        }
-        case Delivery::Kind::exception:
-            delivery.task->fail(decode_failure(delivery.body, delivery.pid));
-            break;
-        case Delivery::Kind::failure:
-            delivery.task->fail(std::move(delivery.error));
-            break;
-        case Delivery::Kind::cancelled:
-            delivery.task->end_cancelled();
-            break;
-        case Delivery::Kind::release:
-            break;
-        case Delivery::Kind::start_failed:
-            return deliver_start_failure(delivery);
-        case Delivery::Kind::exit_failed:
-            return report_unhandled(settings_.hook, delivery.error, "a process pool's worker_exit");
-    }
-    delivery.task->release();
-}
-
-inline void ProcessManager::deliver_start_failure(const Delivery& delivery) noexcept {
-    std::string why = "ProcessPoolExecutor: the initializer threw in a worker: ";
-    try {
-        std::rethrow_exception(decode_failure(delivery.body, delivery.pid));
-    } catch (const BrokenProcessPool& error) {  // not the initializer, but the worker itself
-        why = std::string("ProcessPoolExecutor: ") + error.what();
-    } catch (const std::exception& error) {
-        why += error.what();
-    } catch (...) {
-        why += "something that is no std::exception";
-    }
-    const std::lock_guard lock(mutex_);
-    break_pool(why);
-}
-
-/// From succeed(), before the future ends: the result turned out not to be readable.
-inline void ProcessManager::count_unreadable_result() noexcept {
-    const std::lock_guard lock(mutex_);
-    --completed_;
-    ++failed_;
+    const auto kind = header.type == FrameType::result ? Ending::Kind::result : Ending::Kind::exception;
+    task->ending.body = std::move(frame.body);
+    task->ending.pid = link.process.pid();
+    endings_.add(*task, kind);
 }
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -28,7 +28,7 @@ inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
         if (settings_.run_inline) return run_here(lock, task);
         if (settings_.max_pending != 0 && !wait_for_room(lock, task)) return;
         task.level = static_cast<std::size_t>(priority);
-        queue_[task.level].push_back(&task);
+        queue_[task.level].push_back(task);
         task.number = ++submitted_;
         task.stage = RemoteTask::Stage::queued;
         notify = !std::exchange(awake_, true);
@@ -131,32 +131,35 @@ inline bool ProcessManager::is_running(const RemoteTask& task) const {
     return seen == SlotState::running || seen == SlotState::done;
 }
 
-/// With the lock: every task that has not started is revoked. They are still to be told.
-inline std::vector<RemoteTask*> ProcessManager::revoke_all_unstarted() {
-    std::vector<RemoteTask*> revoked;
+/// With the lock: every task that has not started is revoked. They are still to be told: the first one,
+/// which leads to the others.
+inline RemoteTask* ProcessManager::revoke_all_unstarted() noexcept {
+    RemoteTask* first = nullptr;
+    RemoteTask** last = &first;
     const auto note = [&](RemoteTask& task) {
         task.stage = RemoteTask::Stage::revoked;
         ++cancelled_;
         task.retain();
-        revoked.push_back(&task);
+        *last = &task;
+        last = &task.next_revoked;
     };
     for (std::size_t level = queue_.size(); level-- > 0;)
-        for (RemoteTask* const task : queue_[level])
-            if (task->stage == RemoteTask::Stage::queued) {
-                note(*task);
-                ++revoked_in_queue_;
-            }
+        queue_[level].for_each([&](RemoteTask& task) {
+            if (task.stage != RemoteTask::Stage::queued) return;
+            note(task);
+            ++revoked_in_queue_;
+        });
     for (const auto& link : links_)
         for (const WorkerLink::InFlight& entry : link->table())
             if (entry.task && entry.task->stage == RemoteTask::Stage::sent &&
                 entry.task->worker == link.get() && link->try_revoke(*entry.task))
                 note(*entry.task);
-    return revoked;
+    return first;
 }
 
 inline void ProcessManager::begin_shutdown(bool cancel_pending, bool forced) {
     if (in_forked_child()) return;
-    std::vector<RemoteTask*> revoked;
+    RemoteTask* revoked = nullptr;
     {
         const std::lock_guard lock(mutex_);
         closed_ = true;
@@ -166,7 +169,8 @@ inline void ProcessManager::begin_shutdown(bool cancel_pending, bool forced) {
         room_.notify_all();
     }
     wake_up_.notify();
-    for (RemoteTask* const task : revoked) {
+    while (revoked) {
+        RemoteTask* const task = std::exchange(revoked, revoked->next_revoked);
         task->end_cancelled();
         task->release();
     }
@@ -220,8 +224,9 @@ inline ProcessManager::Counts ProcessManager::counts() const {
     const std::lock_guard lock(mutex_);
     Counts counts{0, 0, 0, 0, completed_, failed_, cancelled_, restarts_};
     for (const auto& level : queue_)
-        for (const RemoteTask* const task : level)
-            counts.pending += task->stage == RemoteTask::Stage::queued;
+        level.for_each([&](const RemoteTask& task) {
+            counts.pending += task.stage == RemoteTask::Stage::queued;
+        });
     for (const auto& link : links_) {
         if (link->ended) continue;
         ++counts.workers;

@@ -11,6 +11,7 @@
 
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
+#include "concurrent/futures/detail/state/without_memory.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -46,7 +47,10 @@ inline bool ProcessManager::start_worker() {
     std::string why;
     try {
         WorkerLink::Ends ends;
-        auto link = std::make_unique<WorkerLink>(++last_worker_, ends);
+        Links fresh;  // its place in the list first, so that nothing can fail when the process is there
+        fresh.push_back(std::make_unique<WorkerLink>(++last_worker_, ends));
+        WorkerLink* const link = fresh.front().get();
+        polled_.reserve(2 + 3 * (links_.size() + 1));
         link->queue_frame(make_header(FrameType::configure, configuration_.size()),
                           configuration_.bytes());
         const auto numbers = ends.numbers();
@@ -61,7 +65,7 @@ inline bool ProcessManager::start_worker() {
         }
         const std::lock_guard lock(mutex_);
         if (forced_) link->process.send_signal(SIGKILL);
-        links_.push_back(std::move(link));
+        links_.splice(links_.end(), fresh);
         return true;
     } catch (const std::exception& error) {
         why = error.what();
@@ -111,9 +115,8 @@ inline void ProcessManager::read_template() {
                     link->complaint = std::string("fork failed: ") + std::strerror(message.error);
                     break;
                 }
-                auto& passed = reception.received.descriptors;
-                link->process = ProcessHandle(
-                    message.pid, passed.empty() ? FileDescriptor() : std::move(passed.front()));
+                link->process =
+                    ProcessHandle(message.pid, std::move(reception.received.descriptors.front()));
                 if (forced_) link->process.send_signal(SIGKILL);
                 break;
             }
@@ -167,10 +170,13 @@ inline void ProcessManager::bury(WorkerLink& link) {
     read_results(link);
     if (link.exit_status->signal == SIGKILL && !link.killed && !forced_)
         link.out_of_memory = judge_kill(link);
-    std::vector<WorkerLink::InFlight*> left;
+    std::array<WorkerLink::InFlight*, ControlPage::slots> places;
+    std::size_t count = 0;
     for (WorkerLink::InFlight& entry : link.table())
-        if (entry.task) left.push_back(&entry);
-    std::sort(left.begin(), left.end(), [](const auto* a, const auto* b) { return a->task->number > b->task->number; });
+        if (entry.task) places[count++] = &entry;
+    const std::span left(places.data(), count);
+    std::sort(left.begin(), left.end(),
+              [](const auto* a, const auto* b) { return a->task->number > b->task->number; });
     const bool was_starting = link.phase == WorkerLink::Phase::starting;
     const bool was_retiring = link.phase == WorkerLink::Phase::retiring;
     if (!was_retiring && !forced_ && broken_.empty()) ++restarts_;
@@ -181,7 +187,7 @@ inline void ProcessManager::bury(WorkerLink& link) {
         const bool unstarted = link.page().state(entry->task->slot, entry->id) == SlotState::queued;
         RemoteTask* const task = link.take(*entry);
         if (revoked) {
-            deliveries_.push_back({task, Delivery::Kind::release});
+            endings_.release(*task);
         } else if (unstarted && !forced_) {
             put_back(*task);
         } else {
@@ -221,6 +227,18 @@ inline void ProcessManager::lose(RemoteTask& task, const WorkerLink& link) {
         return put_back(task);
     }
     const ExitStatus& status = *link.exit_status;
+    const bool breaks = settings_.on_worker_death == WorkerDeath::break_pool && !forced_;
+    std::string text = text_or_why_not([&] { return death_text(task, link, breaks); });
+    fail(task, error_or_why_not([&] {
+             return WorkerDiedError(text, link.process.pid(), status.exit_code, status.signal);
+         }));
+    if (breaks)
+        break_pool(text_or_why_not([&] { return "ProcessPoolExecutor: " + text; }));
+}
+
+inline std::string ProcessManager::death_text(const RemoteTask& task, const WorkerLink& link,
+                                              bool breaks) const {
+    const ExitStatus& status = *link.exit_status;
     const std::int64_t now = monotonic_nanoseconds();
     std::string text =
         obituary_text({.pid = link.process.pid(),
@@ -233,14 +251,11 @@ inline void ProcessManager::lose(RemoteTask& task, const WorkerLink& link) {
                        .out_of_memory = link.out_of_memory,
                        .last_words = link.page().last_words().text()}) +
         attempt_text(task.failures);
-    const bool breaks = settings_.on_worker_death == WorkerDeath::break_pool && !forced_;
     text += breaks    ? " The pool is broken, as on_worker_death asks."
             : forced_ ? " The pool is shut down."
                       : " Only this task failed, the worker is replaced when it is needed.";
     if (!forced_) text += debugging_advice;
-    fail(task, std::make_exception_ptr(
-                   WorkerDiedError(text, link.process.pid(), status.exit_code, status.signal)));
-    if (breaks) break_pool("ProcessPoolExecutor: " + text);
+    return text;
 }
 
 /// Nothing comes of starting workers that die at once, again and again.
@@ -262,37 +277,32 @@ inline void ProcessManager::note_fruitless_death(const std::string& reason) {
 }
 
 /// Fails everything there is, and everything that comes.
-inline void ProcessManager::break_pool(const std::string& reason) {
+inline void ProcessManager::break_pool(std::string reason) noexcept {
     if (!broken_.empty()) return;
-    broken_ = reason;
+    broken_ = std::move(reason);
     forced_ = true;
     room_.notify_all();
     const auto fail = [&](RemoteTask* task) {
         const bool wanted = task->stage == RemoteTask::Stage::queued ||
                             task->stage == RemoteTask::Stage::sent;
-        if (!wanted) return deliveries_.push_back({task, Delivery::Kind::release});
-        task->stage = RemoteTask::Stage::ended;
-        ++failed_;
+        if (!wanted) return endings_.release(*task);
         // One exception object each: nobody shares what another changes.
-        deliveries_.push_back({task, Delivery::Kind::failure, {},
-                               std::make_exception_ptr(BrokenProcessPool(reason))});
+        this->fail(*task, error_or_why_not([&] { return BrokenProcessPool(broken_); }));
     };
-    for (std::size_t level = queue_.size(); level-- > 0;) {
-        for (RemoteTask* const task : queue_[level]) fail(task);
-        queue_[level].clear();
-        revoked_in_queue_ = 0;
-    }
+    for (std::size_t level = queue_.size(); level-- > 0;)
+        while (!queue_[level].empty()) fail(&queue_[level].pop_front());
+    revoked_in_queue_ = 0;
     for (const auto& link : links_) {
         for (WorkerLink::InFlight& entry : link->table()) {
             if (!entry.task) continue;
             const bool revoked = entry.revoked;
             RemoteTask* const task = link->take(entry);
             if (revoked)
-                deliveries_.push_back({task, Delivery::Kind::release});
+                endings_.release(*task);
             else
                 fail(task);
         }
-        if (!link->ended) link->process.send_signal(SIGKILL);
+        if (!link->ended) link->kill();
     }
 }
 

@@ -30,6 +30,19 @@ struct TaskLimits {
     std::size_t retries = 0;       // that are left
 };
 
+class RemoteTask;
+
+/// What a task is to be told, and its place in the list of those that are to be told something.
+struct Ending {
+    enum class Kind : std::uint8_t { none, result, exception, failure, cancelled } kind = Kind::none;
+    bool listed = false;
+    unsigned references = 0;  // to let go of then
+    int pid = 0;              // exception: of the worker
+    ByteBuffer body{};        // result, exception: as the worker sent it
+    std::exception_ptr error{};  // failure
+    RemoteTask* next = nullptr;
+};
+
 class RemoteTask {
   public:
     RemoteTask(const RemoteTask&) = delete;
@@ -66,6 +79,9 @@ class RemoteTask {
     bool has_limit() const noexcept {
         return limits.timeout != TaskLimits::never || stop_at != TaskLimits::never;
     }
+    RemoteTask* behind = nullptr;        // in its queue, see task_lists.hpp
+    RemoteTask* next_revoked = nullptr;  // of those that one shutdown has revoked
+    Ending ending{};
 
   protected:
     RemoteTask(ByteBuffer call, std::string name) noexcept

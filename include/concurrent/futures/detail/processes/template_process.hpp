@@ -49,10 +49,11 @@ struct TemplateMessage {
 
 struct ReceivedMessage {
     TemplateMessage message;
-    std::vector<FileDescriptor> descriptors;
+    std::array<FileDescriptor, 3> descriptors;
+    std::size_t count = 0;  // of descriptors
 };
 
-/// Would block: false.
+/// False, with errno: not sent.
 inline bool send_message(int socket, const TemplateMessage& message, std::span<const int> fds) {
     iovec part{const_cast<TemplateMessage*>(&message), sizeof message};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 3)> control{};
@@ -89,7 +90,7 @@ inline Reception receive_message(int socket) {
     header.msg_control = control.data();
     header.msg_controllen = control.size();
     ssize_t size;
-    do size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+    do size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     while (size < 0 && errno == EINTR);
     if (size != static_cast<ssize_t>(sizeof(TemplateMessage))) {
         result.kind = io_result(size, true).kind;
@@ -102,7 +103,9 @@ inline Reception receive_message(int socket) {
         for (std::size_t i = 0; i < count; ++i) {
             int fd;
             std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-            result.received.descriptors.push_back(off_standard_streams(FileDescriptor(fd)));
+            FileDescriptor received(fd);
+            if (result.received.count == result.received.descriptors.size()) continue;
+            result.received.descriptors[result.received.count++] = off_standard_streams(std::move(received));
         }
     }
     return result;
@@ -125,14 +128,23 @@ class TemplateLoop {
             reap();
             if (entries.front().revents == 0) continue;
             Reception reception = receive_message(socket_.get());
+            if (reception.kind == IoResult::Kind::would_block) continue;
             if (reception.kind != IoResult::Kind::moved) break;
-            if (reception.received.descriptors.size() == 3) start(reception.received);
+            if (reception.received.count == 3) start(reception.received);
         }
         for (const auto& [pid, child] : children_) child.send_signal(SIGKILL);
         for (const auto& [pid, child] : children_) child.reap();
     }
 
   private:
+    /// The pool waits for this message: if it cannot be sent, only the template's end tells it enough.
+    void report(const TemplateMessage& message, std::span<const int> fds) const {
+        for (int attempt = 0; !send_message(socket_.get(), message, fds); ++attempt) {
+            if (errno == EPIPE || errno == ECONNRESET || attempt == 100)
+                throw_system_error("the template process of a pool cannot answer");
+            ::poll(nullptr, 0, 1);
+        }
+    }
     void reap() {
         for (auto place = children_.begin(); place != children_.end();) {
             const std::optional<ExitStatus> status = place->second.try_reap();
@@ -140,11 +152,9 @@ class TemplateLoop {
                 ++place;
                 continue;
             }
-            send_message(socket_.get(),
-                         {TemplateMessage::Kind::exited, 0, place->first, 0,
-                          status->exit_code.value_or(-1), status->signal.value_or(-1),
-                          status->peak_memory},
-                         {});
+            report({TemplateMessage::Kind::exited, 0, place->first, 0, status->exit_code.value_or(-1),
+                    status->signal.value_or(-1), status->peak_memory},
+                   {});
             place = children_.erase(place);
         }
     }
@@ -156,13 +166,11 @@ class TemplateLoop {
         const int error = errno;
         TemplateMessage answer{TemplateMessage::Kind::forked, request.message.number, pid, error, -1, -1};
         if (pid < 0) {
-            send_message(socket_.get(), answer, {});
-            return;
+            return report(answer, {});
         }
         FileDescriptor pidfd = open_pidfd(pid);
         const int passed = pidfd.get();
-        send_message(socket_.get(), answer,
-                     passed >= 0 ? std::span<const int>(&passed, 1) : std::span<const int>());
+        report(answer, passed >= 0 ? std::span<const int>(&passed, 1) : std::span<const int>());
         children_.emplace(pid, ProcessHandle(pid, std::move(pidfd)));
     }
 

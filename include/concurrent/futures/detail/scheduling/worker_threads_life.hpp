@@ -5,7 +5,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
+#include "concurrent/futures/detail/state/without_memory.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 
 namespace concurrent::futures::inline v1::detail {
@@ -139,7 +139,7 @@ inline void WorkerThreads::work(Worker& worker) noexcept {
     if (ready) {
         run_tasks(worker);
     } else {
-        abandon_all(std::make_exception_ptr(BrokenThreadPool(broken_)));
+        abandon_all(error_or_why_not([this] { return BrokenThreadPool(broken_); }));
     }
     if (ready && options_.worker_exit) {
         try {
@@ -157,17 +157,23 @@ inline void WorkerThreads::work(Worker& worker) noexcept {
 
 /// False when the initializer threw: the pool is broken now.
 inline bool WorkerThreads::initialize() noexcept {
-    std::string why = "ThreadPoolExecutor: the initializer threw";
+    std::string why;
     try {
         if (options_.initializer) options_.initializer();
         return true;
     } catch (const std::exception& error) {
-        why += std::string(": ") + error.what();
+        why = text_or_why_not([&] {
+            return std::string("ThreadPoolExecutor: the initializer threw: ") + error.what() +
+                   "; the pool cannot be used any more";
+        });
     } catch (...) {
-        why += " something that is no std::exception";
+        why = text_or_why_not([] {
+            return std::string("ThreadPoolExecutor: the initializer threw something that is no std::exception; "
+                               "the pool cannot be used any more");
+        });
     }
     const std::lock_guard lock(mutex_);
-    if (broken_.empty()) broken_ = why + "; the pool cannot be used any more";
+    if (broken_.empty()) broken_ = std::move(why);
     // release, pairs with the acquire in submit().
     closed_.store(true, std::memory_order_release);
     inbox_.close();
@@ -242,7 +248,7 @@ inline Task* WorkerThreads::search(Worker& worker) noexcept {
             // relaxed: nobody should wait for the spinning to end; lie_down() asks with the mutex.
             return seen || closed_.load(std::memory_order_relaxed);
         };
-        alone && worker.long_rests < pointless ? spin_until(look) : look();
+        alone ? spin_until(look) : look();
         // relaxed: a hint.
         if (seen && !surplus_.load(std::memory_order_relaxed)) {
             // relaxed: handed over by the release that follows.
@@ -287,7 +293,7 @@ inline bool WorkerThreads::lie_down(Worker& worker) noexcept {
         if (work) searching_.fetch_add(1, std::memory_order_relaxed);
         return work;
     }
-    if (!work) rest(worker);
+    if (!work) worker.parker.park(Deadline::after(options_.idle_timeout));
     lock.lock();
     if (std::erase(idle_, &worker) != 0) {
         // Nobody has brought it: there is work, or it has been idle for idle_timeout.
@@ -301,15 +307,6 @@ inline bool WorkerThreads::lie_down(Worker& worker) noexcept {
     lock.unlock();
     worker.parker.park(Deadline::never());
     return true;
-}
-
-/// Where tasks come one by one, far apart, spinning after each is a waste, a quarter of all that such a task costs.
-/// As soon as one has come so early that spinning might have met it, it is tried again.
-inline void WorkerThreads::rest(Worker& worker) noexcept {
-    const auto begin = std::chrono::steady_clock::now();
-    worker.parker.park(Deadline::after(options_.idle_timeout));
-    const bool was_long = std::chrono::steady_clock::now() - begin > 10 * spin_time;  // with the wake-up
-    worker.long_rests = was_long ? std::min(worker.long_rests + 1, pointless) : 0;
 }
 
 inline bool WorkerThreads::help_descendant(Worker& here, const SharedState& task) noexcept {

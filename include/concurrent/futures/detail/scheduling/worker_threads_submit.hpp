@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
+#include "concurrent/futures/detail/state/without_memory.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -63,9 +64,10 @@ inline void WorkerThreads::submit_all(TaskQueue& tasks) {
 }
 
 inline std::exception_ptr WorkerThreads::cannot_start() {
-    return std::make_exception_ptr(
-        BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread; ask for fewer workers, or raise "
-                         "the system's limits on threads and memory"));
+    return error_or_why_not([] {
+        return BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread; ask for fewer workers, or "
+                                "raise the system's limits on threads and memory");
+    });
 }
 
 /// A thread could not be started. If there is none at all, nobody would ever run the task.
@@ -164,13 +166,17 @@ inline bool WorkerThreads::join(const Deadline& deadline) {
         all_ended_.wait(lock, all_ended);
     else if (!all_ended_.wait_until(lock, deadline.at(), all_ended))
         return false;
-    // Their last act was to hand over this mutex: joining takes no time. One caller gets them all.
-    std::vector<std::thread> ended;
-    for (Worker* const worker : ended_) ended.push_back(std::move(worker->thread));
-    vacant_.insert(vacant_.end(), ended_.begin(), ended_.end());
-    ended_.clear();
+    // Their last act was to hand over this mutex: joining takes no time. Nor memory: destructors come here.
+    while (!ended_.empty()) {
+        Worker& worker = *ended_.back();
+        std::thread thread = std::move(worker.thread);
+        ended_.pop_back();
+        vacant_.push_back(&worker);
+        lock.unlock();
+        thread.join();
+        lock.lock();
+    }
     lock.unlock();
-    for (std::thread& thread : ended) thread.join();
     timer_.stop();
     return true;
 }

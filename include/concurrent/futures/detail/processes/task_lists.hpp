@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+//
+// task_lists.hpp: where the calls of a process pool wait: to be sent, and to be told how they ended.
+//
+//     queue.push_back(task);            RemoteTask& next = queue.pop_front();
+//     endings.add(task, Ending::Kind::failure);     // with task.ending.error set before
+//     endings.release(task);                        // only a reference goes
+//
+// The links are members of the task, so a task can change its place when there is no memory: otherwise it
+// would be in none, and its future would never end. Neither list owns: whoever puts a task in puts in a
+// reference with it. Threads: not synchronised. A task is in one queue and in one EndingList at most; it may
+// be in both, when one worker has let go of it that another one is to be given.
+#pragma once
+
+#include <cstddef>
+
+#include "concurrent/futures/detail/processes/remote_task.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+class RemoteTaskQueue {
+  public:
+    bool empty() const noexcept { return first_ == nullptr; }
+    std::size_t size() const noexcept { return size_; }
+
+    void push_back(RemoteTask& task) noexcept {
+        task.behind = nullptr;
+        (last_ ? last_->behind : first_) = &task;
+        last_ = &task;
+        ++size_;
+    }
+    void push_front(RemoteTask& task) noexcept {
+        task.behind = first_;
+        first_ = &task;
+        if (!last_) last_ = &task;
+        ++size_;
+    }
+    /// There must be one.
+    RemoteTask& pop_front() noexcept {
+        RemoteTask& task = *first_;
+        first_ = task.behind;
+        if (!first_) last_ = nullptr;
+        --size_;
+        return task;
+    }
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (RemoteTask* task = first_; task; task = task->behind) visit(*task);
+    }
+
+  private:
+    RemoteTask* first_ = nullptr;
+    RemoteTask* last_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// First in, first out. A task that is in the list already is told everything at its place there.
+class EndingList {
+  public:
+    bool empty() const noexcept { return first_ == nullptr; }
+
+    /// The task ends in this way; a reference is let go of.
+    void add(RemoteTask& task, Ending::Kind kind) noexcept {
+        task.ending.kind = kind;
+        release(task);
+    }
+    /// A reference is let go of.
+    void release(RemoteTask& task) noexcept {
+        ++task.ending.references;
+        if (task.ending.listed) return;
+        task.ending.listed = true;
+        task.ending.next = nullptr;
+        (last_ ? last_->ending.next : first_) = &task;
+        last_ = &task;
+    }
+    /// There must be one. Its ending is for the caller to take.
+    RemoteTask& pop_front() noexcept {
+        RemoteTask& task = *first_;
+        first_ = task.ending.next;
+        if (!first_) last_ = nullptr;
+        return task;
+    }
+
+  private:
+    RemoteTask* first_ = nullptr;
+    RemoteTask* last_ = nullptr;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// without_memory.hpp: what is to be said may need memory that is not there. Then that is said.
+//
+//     fail(task, error_or_why_not([&] { return WorkerDiedError(long_text(), …); }));     // or std::bad_alloc
+//     break_pool(text_or_why_not([&] { return "…" + reason; }));                         // or "out of memory"
+#pragma once
+
+#include <exception>
+#include <string>
+
+namespace concurrent::futures::inline v1::detail {
+
+template <class MakeText>
+std::string text_or_why_not(MakeText make_text) noexcept {
+    try {
+        return make_text();
+    } catch (...) {
+        return "out of memory";  // no longer than what a std::string has room for in itself
+    }
+}
+
+/// The exception that `make_error()` returns, or the one that it throws.
+template <class MakeError>
+std::exception_ptr error_or_why_not(MakeError make_error) noexcept {
+    try {
+        return std::make_exception_ptr(make_error());
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+}  // namespace concurrent::futures::inline v1::detail
