@@ -3,13 +3,14 @@
 #
 # Builds the benchmarks, runs the whole matrix, prints the table and writes it into benchmarks/README.md.
 #
-#     benchmarks/run.sh                          about six minutes after the build
+#     benchmarks/run.sh                          about ten minutes after the build
 #     benchmarks/run.sh --launches 9             more launches, tighter medians
 #     benchmarks/run.sh --only threads.map       some workloads, printed only
 #     benchmarks/run.sh --quick                  small sizes once, printed only: does everything work
 #
-# Leave the machine alone meanwhile. Libraries to compare with are found by CMake if they are installed,
-# on Debian: libtbb-dev, libasio-dev (or libboost-dev); OpenMP comes with g++.
+# Leave the machine alone meanwhile. Libraries to compare with are found by CMake if they are installed, on
+# Debian: libtbb-dev, libasio-dev (or libboost-dev); OpenMP comes with g++. Others:
+# CMAKE_PREFIX_PATH=/where/they/are benchmarks/run.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

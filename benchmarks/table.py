@@ -26,11 +26,15 @@ import sys
 OURS = "concurrent_futures"
 LIBRARIES = {  # in the order of the columns; others follow
     OURS: "ours",
-    "std_async": "std::async",
-    "std_thread": "std::thread",
     "onetbb": "oneTBB",
+    "taskflow": "Taskflow",
+    "dispenso": "dispenso",
+    "concurrencpp": "concurrencpp",
+    "bs_thread_pool": "BS::thread_pool",
     "asio": "Asio",
     "openmp": "OpenMP",
+    "std_async": "std::async",
+    "std_thread": "std::thread",
     "fork_per_call": "fork per call",
     "raw_floor": "raw floor",
     "python_executor": "Python Executor",
@@ -44,6 +48,7 @@ AMOUNTS = ["CPU ms until at rest", "CPU ms/s", "context switches/s", "allocation
            "bytes/future left behind"]
 STEADY = {"idle": 3, "memory": 3}  # launches are enough: amounts hardly vary, and a second takes a second
 COLUMN = " @ "  # in a row's name: what stands behind it becomes a column, of workers
+MOST_PEERS = 6  # in one table: more are spread over several
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 PYTHON_SCRIPT = pathlib.Path(__file__).resolve().parent / "python" / "process_pools.py"
 
@@ -178,17 +183,24 @@ def title(row, counter):
     return row if counter == "per item" else f"{row}, {counter}"
 
 
+def evenly(names, most):
+    """In as few parts as that allows, all about as long."""
+    parts = max(1, math.ceil(len(names) / most))
+    return [names[len(names) * i // parts:len(names) * (i + 1) // parts] for i in range(parts)]
+
+
 def comparison(rows, show_ours, show_peer):
-    """A table per group: a line per row, a column per library."""
+    """Per group, a line per row, a column per library; more libraries than fit a page in more than one table."""
     blocks = []
     for group in dict.fromkeys(group for group, _, _ in rows):
         inside = {key: cells for key, cells in rows.items() if key[0] == group}
         names = sorted({name for cells in inside.values() for name in cells} - {OURS},
                        key=lambda name: place(name, LIBRARIES))
-        lines = [[title(row, counter), show_ours(cells)] +
-                 [show_peer(cells, name) if name in cells else "" for name in names]
-                 for (_, row, counter), cells in inside.items()]
-        blocks.append(markdown([group, "ours"] + [LIBRARIES.get(name, name) for name in names], lines))
+        for some in evenly(names, MOST_PEERS):
+            lines = [[title(row, counter), show_ours(cells)] +
+                     [show_peer(cells, name) if name in cells else "" for name in some]
+                     for (_, row, counter), cells in inside.items() if not cells.keys().isdisjoint(some)]
+            blocks.append(markdown([group, "ours"] + [LIBRARIES.get(name, name) for name in some], lines))
     return blocks
 
 
@@ -295,8 +307,8 @@ def plot(rows):
     """An SVG: one line per row of the ratios, a dot per library, on a logarithmic axis."""
     rows, _, _ = kinds(rows)
     left, width, step = 330, 520, 20
-    colours = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#000000",
-               "#ff8800"]
+    colours = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#ff8800",
+               "#7755cc", "#994400", "#00ccaa", "#ff99cc", "#000000"]
     names = sorted({name for cells in rows.values() for name in cells if name != OURS},
                    key=lambda name: place(name, LIBRARIES))
     colour = {name: colours[i % len(colours)] for i, name in enumerate(names)}
@@ -304,7 +316,15 @@ def plot(rows):
                for key, cells in rows.items()}
     exponents = [math.log10(value) for cells in medians.values() for value in cells.values()]
     low, high = math.floor(min(exponents, default=0)), math.ceil(max(exponents, default=0))
-    height = 60 + step * len(rows)
+    legend, across, down = [], 10, 14  # where each name goes: as many lines as they need
+    for name in names:
+        needed = 26 + 6.5 * len(LIBRARIES.get(name, name))
+        if across + needed > left + width:
+            across, down = 10, down + 18
+        legend.append((name, across, down))
+        across += needed
+    top = down + 30  # the axis
+    height = top + 16 + step * len(rows)
 
     def x(value):
         return left + width * (math.log10(value) - low) / max(high - low, 1)
@@ -317,18 +337,15 @@ def plot(rows):
              'font-family="sans-serif" font-size="11">',
              '<!-- SPDX-License-Identifier: MIT, drawn by table.py -->',
              '<rect width="100%" height="100%" fill="white"/>']
-    across = 10
-    for name in names:
-        label = LIBRARIES.get(name, name)
-        parts.append(f'<circle cx="{across}" cy="14" r="4" fill="{colour[name]}"/>')
-        parts.append(text(across + 8, 18, label))
-        across += 26 + 6.5 * len(label)
+    for name, across, down in legend:
+        parts.append(f'<circle cx="{across:.0f}" cy="{down}" r="4" fill="{colour[name]}"/>')
+        parts.append(text(across + 8, down + 4, LIBRARIES.get(name, name)))
     for exponent in range(low, high + 1):
         at, stroke = x(10.0 ** exponent), "#000" if exponent == 0 else "#ccc"
-        parts.append(f'<line x1="{at:.0f}" x2="{at:.0f}" y1="44" y2="{height - 4}" stroke="{stroke}"/>')
-        parts.append(text(at, 40, f"{10.0 ** exponent:g} ×", "middle"))
+        parts.append(f'<line x1="{at:.0f}" x2="{at:.0f}" y1="{top}" y2="{height - 4}" stroke="{stroke}"/>')
+        parts.append(text(at, top - 4, f"{10.0 ** exponent:g} ×", "middle"))
     for line, ((group, row, counter), cells) in enumerate(medians.items()):
-        down = 60 + step * line
+        down = top + 16 + step * line
         parts.append(text(left - 8, down + 4, f"{group}: {title(row, counter)}", "end"))
         parts += [f'<circle cx="{x(value):.1f}" cy="{down}" r="4" fill="{colour[name]}" '
                   'fill-opacity="0.8"/>' for name, value in cells.items()]

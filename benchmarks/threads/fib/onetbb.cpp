@@ -20,3 +20,4 @@ static void fibonacci(benchmark::State& state) {
     in_arena([&] { time_fib(state, deep(), fib); });
 }
 BENCHMARK(fibonacci)->Name(title)->UseRealTime();
+BENCHMARK(fibonacci)->Name(title_joined)->UseRealTime();

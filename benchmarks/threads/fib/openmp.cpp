@@ -21,3 +21,4 @@ static void fibonacci(benchmark::State& state) {
     time_fib(state, deep(), fib);
 }
 BENCHMARK(fibonacci)->Name(title)->UseRealTime();
+BENCHMARK(fibonacci)->Name(title_joined)->UseRealTime();

@@ -2,7 +2,9 @@
 //
 // fib(n) = fib(n - 1) in a task of its own + fib(n - 2) here, down to the leaves, inside the workers:
 // tasks that submit tasks and wait for them. Timed: from the root's submission to its result, per call of
-// fib. Left out: pools whose workers block while they wait (Asio), they deadlock.
+// fib. Two rows: with a future for each, and forked and joined without. Where a library has no futures that
+// a task may wait for, its one way stands in both. Left out: pools whose workers block while they wait (Asio,
+// BS::thread_pool), they deadlock.
 #pragma once
 
 #include "support/workload.hpp"
@@ -10,6 +12,7 @@
 namespace benchmarks {
 
 inline constexpr const char* title = "fib by submit + result";
+inline constexpr const char* title_joined = "fib by fork + join";
 
 inline int deep() { return quick() ? 10 : 22; }
 inline int shallow() { return quick() ? 6 : 12; }  // where every task is a thread

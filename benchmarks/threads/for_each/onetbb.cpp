@@ -22,3 +22,16 @@ static void for_each(benchmark::State& state, int row) {
     });
 }
 FOR_EACH_ROWS(for_each);
+
+static void task_each(benchmark::State& state) {
+    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, loop_threads);
+    tbb::task_arena arena(loop_threads, 1);
+    arena.execute([&] {
+        time_task_each(state, [](auto task, auto& items) {
+            tbb::task_group group;
+            for (auto& item : items) group.run([task, &item] { task(item); });
+            group.wait();
+        });
+    });
+}
+BENCHMARK(task_each)->Name(title_task_each)->UseManualTime();

@@ -13,3 +13,16 @@ static void for_each(benchmark::State& state, int row) {
     });
 }
 FOR_EACH_ROWS(for_each);
+
+static void task_each(benchmark::State& state) {
+    time_task_each(state, [](auto task, auto& items) {
+#pragma omp parallel num_threads(loop_threads)
+#pragma omp single
+        for (auto& item : items) {
+            auto* const one = &item;
+#pragma omp task default(none) firstprivate(task, one)
+            task(*one);
+        }
+    });
+}
+BENCHMARK(task_each)->Name(title_task_each)->UseManualTime();

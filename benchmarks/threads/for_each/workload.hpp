@@ -4,6 +4,7 @@
 //   1e7 doubles          arithmetic that compilers vectorise, in place
 //   1e3 doubles          the same: a loop of a microsecond or two, where the answer is to leave it alone
 //   1e5 uneven items     0.1 to 2 µs each, the long ones together; the library chooses the pieces
+//   …, a task each     the same items, each in a task of its own, by the library's quickest way to do so
 // Counters: the time per item, and "speed-up", serial time divided by ours, measured alternately in the same
 // program: two threads work in all, the caller among them where the library lets him.
 #pragma once
@@ -21,6 +22,7 @@ namespace benchmarks {
 inline constexpr const char* title_long = "for each of 1e7 doubles";
 inline constexpr const char* title_short = "for each of 1e3 doubles";
 inline constexpr const char* title_uneven = "for each of 1e5 uneven items";
+inline constexpr const char* title_task_each = "for each of 1e5 uneven items, a task each";
 
 /// The caller is one of them, if he takes part.
 inline constexpr int loop_threads = 2;
@@ -97,6 +99,14 @@ void time_uneven(benchmark::State& state, Loop loop) {
     time_loop<UnevenItem>(
         state, items, 1, loop, work_on,
         [](const UnevenItem& a, const UnevenItem& b) { return a.state == b.state; });
+}
+
+/// `run(task, items)` calls task(item) for each, in a task of its own.
+template <class Run>
+void time_task_each(benchmark::State& state, Run run) {
+    time_uneven(state, [&](std::vector<UnevenItem>& items) {
+        run([](UnevenItem& item) { work_on(item); }, items);
+    });
 }
 
 #define FOR_EACH_ROWS(run)                                                                           \

@@ -253,14 +253,16 @@ void parallel_invoke(E& pool, First&& first, Others&&... others) {
     if constexpr (sizeof...(Others) == 0) {
         std::invoke(first);
     } else {
-        std::mutex mutex;
         std::exception_ptr error;  // the first one
+        detail::Atomic<bool> failed{false};
         const auto run = [&](auto& call) noexcept {
+            // relaxed: nothing depends on how soon the others are skipped.
+            if (failed.load(std::memory_order_relaxed)) return;
             try {
                 std::invoke(call);
             } catch (...) {
-                const std::lock_guard lock(mutex);
-                if (!error) error = std::current_exception();
+                // relaxed: only one is to be the first; its call's end hands over the exception.
+                if (!failed.exchange(true, std::memory_order_relaxed)) error = std::current_exception();
             }
         };
         std::array<Future<void>, sizeof...(Others)> parts;
@@ -274,14 +276,15 @@ void parallel_invoke(E& pool, First&& first, Others&&... others) {
         };
         (submit(others), ...);
         run(first);
-        // The newest first: it is the least likely to have started.
+        // The newest first: it is the least likely to have started. A worker takes it out of its own queue
+        // again and runs it; others leave an entry there that does nothing.
         const auto finish = [&](auto& call, Future<void>& part) {
-            if (part.valid() && !part.cancel()) return part.wait();
-            const bool skipped = [&] {
-                const std::lock_guard lock(mutex);
-                return error != nullptr;
-            }();
-            if (!skipped) run(call);
+            if (!part.valid()) return run(call);
+            if (detail::this_thread_may_help) {
+                auto& state = detail::FutureAccess::state(part, "parallel_invoke");
+                if (state.help() && state.done()) return;
+            }
+            part.cancel() ? run(call) : part.wait();
         };
         const std::tuple<Others&...> calls(others...);
         [&]<std::size_t... Index>(std::index_sequence<Index...>) {

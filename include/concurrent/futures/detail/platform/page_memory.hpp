@@ -2,8 +2,8 @@
 //
 // page_memory.hpp: memory in pages whose address tells where they begin.
 //
-// Not quite a page each: with 16 bytes less glibc packs them one behind the other, its own header in the
-// gap; with a whole one it would leave a page between every two.
+// Four of the system's pages each, and not quite: with 16 bytes less glibc packs them one behind the other, its
+// own header in the gap; with all of it, it would leave a page between every two.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace concurrent::futures::inline v1::detail {
 
-inline constexpr std::size_t page_alignment = 4096;
+inline constexpr std::size_t page_alignment = 16384;
 inline constexpr std::size_t page_size = page_alignment - 16;
 
 /// Throws std::bad_alloc.

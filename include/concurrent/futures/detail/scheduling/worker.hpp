@@ -116,6 +116,7 @@ class alignas(64) Worker {
     std::thread thread;   // guarded by the pool's mutex
     unsigned picked = 0;  // the owner's, to look into the inbox from time to time
     int patience = 0;     // the owner's: pauses before it looks for more, see WorkerThreads::search()
+    int long_rests = 0;   // the owner's: sleeps in a row that no spinning would have spared
 
   private:
     static constexpr int base_bits = 22;

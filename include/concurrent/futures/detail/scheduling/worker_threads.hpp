@@ -7,7 +7,8 @@
 //
 //     a worker takes    high priority from the inbox; its own tasks, oldest first; from the inbox; the
 //                       oldest task of another worker; low priority
-//     finds nothing     searches: looks again for about spin_time, only one worker at a time; then sleeps
+//     finds nothing     searches: looks again for about spin_time, only one worker at a time, and not where that
+//                       has been in vain for some times; then sleeps
 //     finds something   having searched: if more is left, brings the next worker
 //     a submitter       brings a worker (wakes one that sleeps, or starts one) if none is searching
 //
@@ -148,6 +149,7 @@ class WorkerThreads {
     Task* search(Worker& worker) noexcept;
     void adapt_patience(Worker& worker, int looks) noexcept;
     bool lie_down(Worker& worker) noexcept;
+    void rest(Worker& worker) noexcept;
     void end(Worker& worker) noexcept;
 
     void abandon(PriorityQueue tasks, const std::exception_ptr& reason) noexcept;
@@ -157,6 +159,8 @@ class WorkerThreads {
         // (4) acquire, pairs with (3): the worker is complete.
         return first_worker_.load(std::memory_order_acquire);
     }
+
+    static constexpr int pointless = 4;  // spinning, after so many long rests
 
     inline static constinit thread_local Worker* current_ = nullptr;
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <string>
@@ -248,7 +249,7 @@ inline Task* WorkerThreads::search(Worker& worker) noexcept {
             // relaxed: nobody should wait for the spinning to end; lie_down() asks with the mutex.
             return seen || closed_.load(std::memory_order_relaxed);
         };
-        alone ? spin_until(look) : look();
+        alone && worker.long_rests < pointless ? spin_until(look) : look();
         // relaxed: a hint.
         if (seen && !surplus_.load(std::memory_order_relaxed)) {
             // relaxed: handed over by the release that follows.
@@ -293,7 +294,7 @@ inline bool WorkerThreads::lie_down(Worker& worker) noexcept {
         if (work) searching_.fetch_add(1, std::memory_order_relaxed);
         return work;
     }
-    if (!work) worker.parker.park(Deadline::after(options_.idle_timeout));
+    if (!work) rest(worker);
     lock.lock();
     if (std::erase(idle_, &worker) != 0) {
         // Nobody has brought it: there is work, or it has been idle for idle_timeout.
@@ -307,6 +308,15 @@ inline bool WorkerThreads::lie_down(Worker& worker) noexcept {
     lock.unlock();
     worker.parker.park(Deadline::never());
     return true;
+}
+
+/// Where tasks come one by one, far apart, spinning after each is a waste, a quarter of all that such a task costs.
+/// As soon as one has come so early that spinning might have met it, it is tried again.
+inline void WorkerThreads::rest(Worker& worker) noexcept {
+    const auto begin = std::chrono::steady_clock::now();
+    worker.parker.park(Deadline::after(options_.idle_timeout));
+    const bool was_long = std::chrono::steady_clock::now() - begin > 10 * spin_time;  // with the wake-up
+    worker.long_rests = was_long ? std::min(worker.long_rests + 1, pointless) : 0;
 }
 
 inline bool WorkerThreads::help_descendant(Worker& here, const SharedState& task) noexcept {
