@@ -27,10 +27,7 @@ inline void process_main(int argc, char** argv) {
     if (start.process_main_ran) return;
     start.process_main_ran = true;
     start.arguments.assign(argv, argv + argc);
-    char path[4096];
-    const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
-    start.executable = size > 0 ? std::string(path, static_cast<std::size_t>(size))
-                                : (argc > 0 ? std::string(argv[0]) : std::string());
+    start.executable = detail::own_executable(argc > 0 ? argv[0] : nullptr);
     const auto order = detail::take_worker_order();
     if (!order) return;
     start.depth = order->depth;

@@ -123,8 +123,8 @@ class ProcessSubmitter {
     std::shared_ptr<ProcessManager> manager_;
 };
 
-/// Threads of this process without those of pools. The system lists a thread for a moment after it has
-/// been joined, so the answer 1 is worth waiting for.
+/// Threads of this process without those of pools; 0 when that cannot be learned. The system lists a thread
+/// for a moment after it has been joined, so the answer 1 is worth waiting for.
 inline std::size_t threads_besides_pools() noexcept {
     std::size_t others = 0;
     for (int milliseconds = 0; milliseconds < 100; ++milliseconds) {
@@ -155,6 +155,12 @@ inline bool choose_spawn(StartMethod method) {
     if (method == StartMethod::spawn || (method == StartMethod::automatic && program.process_main_ran))
         return true;
     const std::size_t others = threads_besides_pools();
+    if (others == 0 && method == StartMethod::automatic)
+        throw BrokenProcessPool(
+            "ProcessPoolExecutor: without process_main() fork is used, which needs a process with one "
+            "thread, and without /proc that cannot be learned; add "
+            "concurrent::futures::process_main(argc, argv) as the first line of main, or choose "
+            "StartMethod::fork");
     if (others > 1)
         throw BrokenProcessPool(
             std::string("ProcessPoolExecutor: ") +

@@ -4,11 +4,17 @@
 #include <concurrent/futures/process_pool_executor.hpp>
 #include <dirent.h>
 #include <fcntl.h>
+#include <concurrent/futures/worker_limits.hpp>
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -58,13 +64,42 @@ std::vector<std::string> signals() {
     return found;
 }
 
-PROCESS_CASE("signal handlers, signal mask, environment and directory stay as they were") {
+/// What this process may use, and how files it makes are protected.
+std::vector<std::string> limits() {
+    std::vector<std::string> found;
+    for (int resource = 0; resource < RLIMIT_NLIMITS; ++resource) {
+        rlimit now{};
+        if (::getrlimit(static_cast<__rlimit_resource>(resource), &now) == 0)
+            found.push_back(std::to_string(resource) + ": " + std::to_string(now.rlim_cur) + " of " +
+                            std::to_string(now.rlim_max));
+    }
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    found.push_back("umask " + std::to_string(mask));
+    found.push_back("niceness " + std::to_string(::getpriority(PRIO_PROCESS, 0)));
+    found.push_back("dumpable " + std::to_string(::prctl(PR_GET_DUMPABLE)));
+    cpu_set_t processors;
+    ::sched_getaffinity(0, sizeof processors, &processors);
+    for (std::size_t i = 0; i < CPU_SETSIZE; ++i)
+        if (CPU_ISSET(i, &processors)) found.push_back("processor " + std::to_string(i));
+    stack_t stack{};
+    ::sigaltstack(nullptr, &stack);
+    found.push_back("signal stack " + std::to_string(reinterpret_cast<std::uintptr_t>(stack.ss_sp)));
+    return found;
+}
+
+PROCESS_CASE("signal handlers, signal mask, limits, environment and directory stay as they were") {
     const auto signals_before = signals();
+    const auto limits_before = limits();
+    const auto terminate_before = std::get_terminate();
     const auto environment_before = environment();
     std::array<char, 4096> directory{};
     REQUIRE(::getcwd(directory.data(), directory.size()));
     {
-        cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+        cf::ProcessPoolExecutor pool(TestType::with(
+            {.max_workers = 2,
+             .initializer = cf::bind_task(cf::WorkerLimits{.cpu_time = 60s, .niceness = 19}),
+             .max_memory_bytes = support::sanitized ? 0 : std::size_t{1} << 30}));
         CHECK(signals() == signals_before);
         BusyWorker busy(pool);
         pool.submit(square, 2).result();
@@ -75,6 +110,8 @@ PROCESS_CASE("signal handlers, signal mask, environment and directory stay as th
     }
     CHECK(signals() == signals_before);
     CHECK(environment() == environment_before);
+    CHECK(limits() == limits_before);
+    CHECK(std::get_terminate() == terminate_before);
     std::array<char, 4096> after{};
     REQUIRE(::getcwd(after.data(), after.size()));
     CHECK(std::string(after.data()) == directory.data());

@@ -23,6 +23,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +34,7 @@
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 
 #if CONCURRENT_FUTURES_LINUX
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
@@ -150,6 +152,25 @@ inline ProcessHandle spawn(const char* path, const std::vector<std::string>& arg
         error = ::posix_spawn(&pid, path, &with.actions, &with.attributes, argv.data(), envp.data());
     if (error != 0) throw_system_error(path, error);
     return {pid, open_pidfd(pid)};  // nobody else knows this child yet: the pid is still its own
+}
+
+/// Where the file of this program was when it started. /proc/self/exe is better, as it is right even after
+/// that file was replaced, but may be missing.
+inline std::string own_executable(const char* first_argument) {
+    char path[4096];
+    const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+    if (size > 0) return {path, static_cast<std::size_t>(size)};
+    const char* started_as = first_argument;
+#if CONCURRENT_FUTURES_LINUX
+    // What execve() was given; the first argument may be without its folder.
+    if (const unsigned long name = ::getauxval(AT_EXECFN)) started_as = reinterpret_cast<const char*>(name);
+#endif
+    if (!started_as) return {};
+    // The working directory may change later.
+    char* const absolute = ::realpath(started_as, nullptr);
+    std::string found = absolute ? absolute : started_as;
+    ::free(absolute);
+    return found;
 }
 
 /// In a child that has just started: die when the thread that made it ends, which is when its process

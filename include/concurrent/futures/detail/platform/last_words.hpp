@@ -36,7 +36,6 @@
 #include <new>
 #include <string>
 #include <string_view>
-#include <typeinfo>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
@@ -181,7 +180,7 @@ inline void say_uncaught() {
     } catch (const std::bad_alloc& error) {  // then nothing here may allocate
         return dying_process.say((FixedText() << "uncaught " << error.what()).view());
     } catch (const std::exception& error) {
-        dying_process.say("uncaught " + demangle_thrown(typeid(error)) + ": " + error.what());
+        dying_process.say("uncaught " + current_exception_type_name() + ": " + error.what());
     } catch (...) {
         dying_process.say("uncaught " + current_exception_type_name());
     }

@@ -37,6 +37,7 @@ struct LoadedModule {
     struct Segment {
         std::uintptr_t begin, end;
         bool executable;
+        bool writable;
     };
     std::uint64_t identity;
     std::uintptr_t base;
@@ -78,7 +79,8 @@ inline LoadedModule describe_module(const dl_phdr_info& info) {
         const ElfW(Phdr)& header = info.dlpi_phdr[i];
         const std::uintptr_t begin = info.dlpi_addr + header.p_vaddr;
         if (header.p_type == PT_LOAD) {
-            module.segments.push_back({begin, begin + header.p_memsz, (header.p_flags & PF_X) != 0});
+            module.segments.push_back({begin, begin + header.p_memsz, (header.p_flags & PF_X) != 0,
+                                       (header.p_flags & PF_W) != 0});
             fallback = hash_bytes(&header.p_memsz, sizeof header.p_memsz, fallback);
         } else if (header.p_type == PT_NOTE && module.identity == 0) {
             module.identity = build_id_hash(begin, header.p_filesz);
@@ -103,7 +105,7 @@ inline std::vector<LoadedModule> read_loaded_modules() {
 
 /// Without a loader to ask, only the workers of a fork, which are loaded at the same addresses.
 inline std::vector<LoadedModule> read_loaded_modules() {
-    return {{1, 0, {{0, UINTPTR_MAX, true}}}};
+    return {{1, 0, {{0, UINTPTR_MAX, true, false}}}};
 }
 
 #endif
@@ -160,6 +162,26 @@ inline std::uintptr_t resolve(const CodeLocation& location, bool code_only) {
         return 0;
     const std::uintptr_t address = module.base + location.offset;
     return contains(module, address, code_only) ? address : 0;
+}
+
+/// The address of `size` bytes of a module's variables, or 0.
+inline std::uintptr_t resolve_variable(const CodeLocation& location, std::size_t size) {
+    LoadedModule module;
+    if (!LoadedModules::instance().find(
+            [&](const LoadedModule& m) { return m.identity == location.module; }, module))
+        return 0;
+    const std::uintptr_t address = module.base + location.offset;
+    for (const LoadedModule::Segment& segment : module.segments)
+        if (segment.writable && address >= segment.begin && address < segment.end &&
+            segment.end - address >= size)
+            return address;
+    return 0;
+}
+
+/// A word of somebody's variables: a sanitizer may know that it is nobody's.
+__attribute__((no_sanitize("address"))) __attribute__((no_sanitize("thread"))) inline std::uint64_t
+read_word(std::uintptr_t address) noexcept {
+    return *reinterpret_cast<const volatile std::uint64_t*>(address);
 }
 
 /// The identity of the program itself.

@@ -190,7 +190,7 @@ struct CallableCodec {
             if (address == 0)
                 throw SerializationError(
                     "the worker process has not loaded the library of this function; load it before "
-                    "process_main or before the pool is made");
+                    "process_main or in ProcessPoolOptions::initializer");
             return reinterpret_cast<Callable>(address);
         } else if constexpr (is_stateless) {
             return Callable{};

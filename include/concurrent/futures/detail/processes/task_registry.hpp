@@ -7,8 +7,9 @@
 //
 // Every kind of call has one TaskEntry object. The wire carries the entry's module and offset
 // (loaded_modules.hpp); the worker accepts it only if the resulting address is an entry in its own
-// list, so that wrong bytes are an error and never a jump. Entries are writable data, which no linker
-// folds together; nothing depends on names or on the order of static initialisation.
+// list, so that wrong bytes are an error and never a jump. A plugin that is loaded later may have a copy of
+// this code, and so a list, of its own: its entries are known by their signature. Entries are writable data,
+// which no linker folds together; nothing depends on names or on the order of static initialisation.
 #pragma once
 
 #include <string>
@@ -40,6 +41,10 @@ class TaskEntry {
     RunTask run() const noexcept { return run_; }
 
     /// The entry at this address, or null if there is none.
+    static const TaskEntry* find(const CodeLocation& where) {
+        const TaskEntry* const entry = find(resolve(where, false));
+        return entry ? entry : find_in_plugin(where);
+    }
     static const TaskEntry* find(std::uintptr_t address) noexcept {
         // (2) acquire, pairs with (1).
         for (const TaskEntry* entry = first_.load(std::memory_order_acquire); entry;
@@ -49,8 +54,20 @@ class TaskEntry {
     }
 
   private:
+    static const TaskEntry* find_in_plugin(const CodeLocation& where) {
+        const std::uintptr_t address = resolve_variable(where, sizeof(TaskEntry));
+        if (address == 0 || address % alignof(TaskEntry) != 0 || read_word(address) != signature)
+            return nullptr;
+        const auto* const entry = reinterpret_cast<const TaskEntry*>(address);
+        const CodeLocation code = locate(reinterpret_cast<std::uintptr_t>(entry->run_), true);
+        return code.module == where.module ? entry : nullptr;
+    }
+
+    /// Of entries with this layout. Any number that is not there by chance.
+    static constexpr std::uint64_t signature = 0x7461'736b'e147'0000 + CONCURRENT_FUTURES_VERSION;
     inline static constinit Atomic<TaskEntry*> first_{nullptr};
 
+    const std::uint64_t signature_ = signature;
     const RunTask run_;
     TaskEntry* next_;  // set once, before the entry is in the list
 };
@@ -82,12 +99,12 @@ inline CodeLocation decode_location(Decoder& decoder) {
 /// here or bytes that do not fit it.
 inline void run_encoded_call(Decoder& call, Encoder& result, const StopLine& stop = {}) {
     const CodeLocation location = decode_location(call);
-    const TaskEntry* const entry = TaskEntry::find(resolve(location, false));
+    const TaskEntry* const entry = TaskEntry::find(location);
     if (!entry)
         throw SerializationError(
             "the worker process has no code for this task: it belongs to a library that the worker has "
             "not loaded (loaded after the worker started?), or the worker is another build. Load the "
-            "library before process_main or before the pool is made");
+            "library before process_main or in ProcessPoolOptions::initializer");
     entry->run()(call, result, stop);
 }
 

@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <exception>
-#include <typeinfo>
 
 #include "concurrent/futures/detail/platform/demangle.hpp"
 #include "concurrent/futures/options.hpp"
@@ -19,7 +18,7 @@ inline void report_unhandled(const std::exception_ptr& error, const char* where)
     } catch (const std::exception& e) {
         try {
             std::fprintf(stderr, "concurrent::futures: unhandled exception in %s: %s: %s\n", where,
-                         demangle(typeid(e)).c_str(), e.what());
+                         current_exception_type_name().c_str(), e.what());
         } catch (...) {
             std::fprintf(stderr, "concurrent::futures: unhandled exception in %s\n", where);
         }

@@ -2,8 +2,10 @@
 #include <concurrent/futures/detail/processes/remote_call.hpp>
 #include <concurrent/futures/detail/processes/task_registry.hpp>
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 namespace {
@@ -90,12 +92,49 @@ TEST_CASE("a call that is cut short or too long is an error", "[task_registry]")
 
 TEST_CASE("entries that come later, as those of a library, are found as well", "[task_registry]") {
     const auto code = [](Decoder&, Encoder& result, const StopLine&) { result.encode(99); };
-    CHECK(TaskEntry::find(0) == nullptr);
+    CHECK(TaskEntry::find(std::uintptr_t{0}) == nullptr);
     static const TaskEntry late(code);  // for good: entries stay in the list
     const CodeLocation where = locate(reinterpret_cast<std::uintptr_t>(&late), false);
     const Encoder result = run(call_at(where));
     Decoder decoder(result.bytes());
     CHECK(decoder.decode<int>() == 99);
+}
+
+/// What a plugin with a copy of this code leaves in its variables: an entry that is in no list of ours.
+struct CopiedEntry {
+    alignas(TaskEntry) std::array<std::byte, sizeof(TaskEntry)> bytes;
+};
+
+TEST_CASE("an entry of another list is known by its signature, and only with code of its module",
+          "[task_registry]") {
+    using Call = RemoteCallFor<int (*)(int, int), int, int>;
+    static CopiedEntry copy;
+    static CopiedEntry nonsense;
+    std::memcpy(copy.bytes.data(), &RegisteredTask<Call>::entry, sizeof(TaskEntry));
+    const CodeLocation where = locate(reinterpret_cast<std::uintptr_t>(&copy), false);
+    const auto run_copy = [&] {
+        Encoder call;
+        encode_location(call, where);
+        encode_location(call, locate(reinterpret_cast<std::uintptr_t>(&add), true));
+        call.encode(40);
+        call.encode(2);
+        const Encoder result = run(std::move(call).take());
+        Decoder decoder(result.bytes());
+        return decoder.decode<int>();
+    };
+    CHECK(run_copy() == 42);
+    const CopiedEntry good = copy;
+    for (std::size_t i = 0; i < 8; ++i) {  // the signature
+        copy = good;
+        copy.bytes[i] ^= std::byte{1};
+        CHECK_THROWS_AS(run_copy(), SerializationError);
+    }
+    for (const auto target : {std::uintptr_t{0}, std::uintptr_t{16}, std::uintptr_t{UINTPTR_MAX},
+                              reinterpret_cast<std::uintptr_t>(&nonsense)}) {
+        copy = good;
+        std::memcpy(copy.bytes.data() + 8, &target, sizeof target);
+        CHECK_THROWS_AS(run_copy(), SerializationError);
+    }
 }
 
 }  // namespace
