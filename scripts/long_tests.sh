@@ -7,12 +7,16 @@
 #     scripts/long_tests.sh differential [programs [first-seed]]   10000 programs from seed 1 on
 #     scripts/long_tests.sh kill_matrix [rounds]                   6 rounds
 #     scripts/long_tests.sh injection                              every call to the system fails once
+#     scripts/long_tests.sh chaos [calls [kills]]                  100000 calls, 6500 kills
+#     scripts/long_tests.sh recycling [calls]                      10000 calls, each in a process of its own
 #
 #     differential   random programs must look the same on CPython's executor and on ours, in pieces of 500,
 #                    each with a seed of its own, so that a difference is repeated by one short command;
 #                    what past runs gave is in tests/differential/README.md
 #     kill_matrix    workers die in every way in every phase; past runs: tests/programs/README.md
 #     injection      pools at work while a call to the system fails, each of them; past runs: tests/fault/README.md
+#     chaos          workers are killed all the time, at random; some kills meet a worker that dies already
+#     recycling      max_tasks_per_child = 1, also while the pool shuts down; past runs of both: as above
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -46,11 +50,24 @@ injection() {
     nice -n 19 build/test/tests/fault_injection --all "$@" 2>/dev/null
 }
 
+chaos() {
+    cmake --build build/test --target program.process_chaos --parallel 2 >/dev/null
+    CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0 nice -n 19 build/test/tests/program.process_chaos "${1:-100000}" "${2:-6500}"
+}
+
+recycling() {
+    cmake --build build/test --target program.process_chaos --parallel 2 >/dev/null
+    CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0 nice -n 19 build/test/tests/program.process_chaos recycling "${1:-10000}"
+}
+
 what=${1:-all}
 shift || true
 cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix | injection) "$what" "$@" ;;
-    all) differential; kill_matrix; injection ;;
-    *) echo "long_tests.sh: unknown test '$what': use differential, kill_matrix or injection" >&2; exit 2 ;;
+    differential | kill_matrix | injection | chaos | recycling) "$what" "$@" ;;
+    all) differential; kill_matrix; injection; chaos; recycling ;;
+    *)
+        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, chaos or recycling" >&2
+        exit 2
+        ;;
 esac
