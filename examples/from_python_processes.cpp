@@ -76,6 +76,11 @@ void pools() {
     // From Python: ProcessPoolExecutor(max_tasks_per_child=10)
     cf::ProcessPoolExecutor renewed({.max_workers = 1, .max_tasks_per_child = 10});
     check(renewed.submit(square, 12).result() == 144);
+
+    // Beyond Python: processor time, priority and processors of the workers
+    cf::ProcessPoolExecutor modest(
+        {.initializer = cf::bind_task(cf::WorkerLimits{.cpu_time = 10s, .niceness = 10})});
+    check(modest.submit(square, 12).result() == 144);
 }
 
 void deaths() {
