@@ -127,14 +127,14 @@ class BlockAllocator {
     }
 
     static void settle_at_end_of_thread() noexcept {
-        struct Ending {
-            ~Ending() {
+        struct EndOfThread {
+            ~EndOfThread() {
                 leave_page(local_);
                 settle(local_);
                 local_.ended = true;
             }
         };
-        static thread_local const Ending ending{};
+        static thread_local const EndOfThread ending{};
         static_cast<void>(ending);
     }
     static void take_page(LocalBlocks& local) {
