@@ -315,7 +315,10 @@ MapReference<R> MapTasks<R>::wait_for_current() {
             return std::move(value);
     }
     if (chunk_.empty()) chunk_ = std::move(settled(std::get<Future<Chunk>>(current_->future)));
-    auto& outcome = chunk_.at(index_);
+    if (index_ >= chunk_.size())
+        throw SerializationError("map: a worker sent " + std::to_string(chunk_.size()) + " results for " +
+                                 std::to_string(current_->items) + " items");
+    auto& outcome = chunk_[index_];
     if (auto* const error = std::get_if<1>(&outcome)) std::rethrow_exception(*error);
     if constexpr (std::is_reference_v<R>)
         return static_cast<R>(*std::get<0>(outcome));

@@ -240,6 +240,31 @@ PROCESS_CASE("calls that end at about their timeout end once, with a result or w
     CHECK(pool.stats().completed == 60 - failed);
 }
 
+PROCESS_CASE("a result that is still in the pipe when the next call is ended is a result") {
+    const support::ProcessLog log;
+    const support::ProcessGate gate, second_gate;
+    support::Gate in_callback("the callback runs"), may_go_on("the callback may end");
+    // With max_pending = 1 submit returns when the one before has left the queue, to the only worker.
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .max_pending = 1}));
+    const auto first = pool.submit(stay, log.path(), gate.path());
+    first.add_done_callback([&](const cf::Future<int>&) {
+        in_callback.open();
+        may_go_on.wait();
+    });
+    log.wait_for(1);
+    const auto ends = pool.submit(stay, log.path(), second_gate.path());
+    const auto late = pool.submit({.timeout = 1ns}, run_for_ever, log.path());
+    const auto after = pool.submit(square, 4);
+    support::open_gate(gate.path());
+    in_callback.wait();
+    support::open_gate(second_gate.path());
+    log.wait_for(3);  // so the result of `ends` has been sent, and nobody has read it
+    may_go_on.open();
+    CHECK(ends.result(support::deadline(30s)) > 0);
+    error_of<cf::TaskTimeoutError>(late);
+    CHECK(after.result(support::deadline(30s)) == 16);
+}
+
 PROCESS_CASE("shutdown() waits for a call that is ended at its timeout") {
     support::ProcessLog log;
     cf::Future<int> runaway;

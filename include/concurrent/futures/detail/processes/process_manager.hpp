@@ -161,8 +161,8 @@ class ProcessManager {
     void break_pool(std::string reason) noexcept;
 
     // process_manager_limits.hpp: what ends tasks before their time, and what runs them again.
-    static std::int64_t limit_of(const WorkerLink& link, const WorkerLink::InFlight& entry,
-                                 std::int64_t now) noexcept;
+    std::int64_t limit_of(const WorkerLink& link, const WorkerLink::InFlight& entry,
+                          std::int64_t now) const noexcept;
     bool runs_hooks(const WorkerLink& link) const noexcept;
     std::int64_t hook_limit(const WorkerLink& link, std::int64_t now) const noexcept;
     bool has_limit(const WorkerLink& link) const noexcept;
@@ -170,6 +170,7 @@ class ProcessManager {
     void enforce_limits();
     void end_hook(WorkerLink& link, std::int64_t now);
     void evict(WorkerLink& link, const RemoteTask& task, std::int64_t now);
+    void evict_mute(WorkerLink& link, const RemoteTask& task);
     void take_back_unstarted(WorkerLink& link);
     void put_back(RemoteTask& task);
     bool retry(RemoteTask& task);
@@ -200,6 +201,10 @@ class ProcessManager {
     /// tasks; fewer: less to take back when another worker has nothing to do (balance()).
     static constexpr std::size_t tasks_ahead = 16;
     static_assert(tasks_ahead <= ControlPage::slots);
+    /// So often a task goes back to the queue because its worker died before it started. In earnest that is at
+    /// most tasks_ahead times, because it goes to the front; a task may also write into the page that it has
+    /// not started, and must end all the same.
+    static constexpr unsigned returns_limit = 100;
 
     inline static constinit thread_local const ProcessManager* current_ = nullptr;
     /// Below 2^32; above, the fork_generation() they belong to: a fork does not inherit threads.

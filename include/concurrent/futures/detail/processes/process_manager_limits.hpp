@@ -33,18 +33,18 @@ inline std::int64_t saturating_sum(std::int64_t time, std::int64_t length) noexc
 
 /// When this task must have ended, as far as can be said now.
 inline std::int64_t ProcessManager::limit_of(const WorkerLink& link, const WorkerLink::InFlight& entry,
-                                             std::int64_t now) noexcept {
+                                             std::int64_t now) const noexcept {
     const RemoteTask& task = *entry.task;
-    switch (link.page().state(task.slot, entry.id)) {
-        case SlotState::queued:  // later than now, so that nobody looks without pause
-            return saturating_sum(now, std::max<std::int64_t>(task.limits.timeout, 1'000'000));
-        case SlotState::running:
-            return std::min(task.stop_at,
-                            saturating_sum(plausible_start(link.page().started(task.slot), now),
-                                           task.limits.timeout));
-        default:
-            return TaskLimits::never;  // its result is on the way
-    }
+    const SlotState state = link.page().state(task.slot, entry.id);
+    if (state == SlotState::queued)  // later than now, so that nobody looks without pause
+        return saturating_sum(now, std::max<std::int64_t>(task.limits.timeout, 1'000'000));
+    const std::int64_t end = std::min(task.stop_at,
+                                      saturating_sum(plausible_start(link.page().started(task.slot), now),
+                                                     task.limits.timeout));
+    if (state == SlotState::running || end == TaskLimits::never) return end;
+    // Its result is on its way, if the worker is what it should be.
+    const std::int64_t pause = std::max<std::int64_t>(settings_.stop_grace.count(), 1'000'000'000);
+    return saturating_sum(std::max(end, link.heard_at), pause);
 }
 
 /// It may be in its initializer or in worker_exit, and task_timeout limits those as well.
@@ -121,7 +121,7 @@ inline void ProcessManager::end_hook(WorkerLink& link, std::int64_t now) {
 /// Ends the worker because of this task, which it is running. If it still is.
 inline void ProcessManager::evict(WorkerLink& link, const RemoteTask& task, std::int64_t now) {
     take_back_unstarted(link);
-    if (link.page().state(task.slot, task.id) != SlotState::running) return;
+    if (link.page().state(task.slot, task.id) != SlotState::running) return evict_mute(link, task);
     const std::int64_t grace = settings_.stop_grace.count();
     if (now >= task.stop_at) {
         link.eviction = {WorkerLink::Eviction::Cause::stop, task.id};
@@ -131,6 +131,18 @@ inline void ProcessManager::evict(WorkerLink& link, const RemoteTask& task, std:
         link.kill_at = saturating_sum(now, grace);
         link.process.send_signal(SIGTERM);
     }
+}
+
+/// The worker says that the call is over, or nothing that makes sense, and does not go on with the result.
+inline void ProcessManager::evict_mute(WorkerLink& link, const RemoteTask& task) {
+    const std::uint64_t id = task.id;
+    const std::size_t slot = task.slot;
+    read_results(link);  // it may have been here for long
+    const WorkerLink::InFlight* const entry = link.find(slot, id);
+    const std::int64_t now = monotonic_nanoseconds();
+    if (!entry || entry->revoked || now < limit_of(link, *entry, now)) return;
+    link.eviction = {WorkerLink::Eviction::Cause::timeout, id};
+    link.kill();
 }
 
 /// What was sent to the worker and has not started goes back to the front of the queue, in order.

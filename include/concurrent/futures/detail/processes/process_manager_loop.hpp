@@ -268,7 +268,10 @@ inline void ProcessManager::read_results(WorkerLink& link) {
     if (link.result_fd() < 0) return;
     constexpr std::int64_t moment = 100'000'000;
     try {
-        if (link.read_frames([&](Frame& frame) { receive(link, frame); })) return;
+        const std::uint64_t before = link.received();
+        const bool goes_on = link.read_frames([&](Frame& frame) { receive(link, frame); });
+        if (link.limited() != 0 && link.received() != before) link.heard_at = monotonic_nanoseconds();
+        if (goes_on) return;
         link.close_results();
         if (link.phase == WorkerLink::Phase::retiring || link.killed) return;
         link.kill_at = std::min(link.kill_at, monotonic_nanoseconds() + moment);
@@ -283,6 +286,10 @@ inline void ProcessManager::read_results(WorkerLink& link) {
 /// With the lock: one message of a worker. Nothing in it is believed.
 inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     const FrameHeader& header = frame.header;
+    const bool is_start = header.type == FrameType::ready || header.type == FrameType::start_failed;
+    if (is_start && link.start_told)
+        throw SerializationError("a second message about its start");
+    link.start_told = link.start_told || is_start;
     if (header.type == FrameType::ready) {
         if (link.dying()) return;  // too late: its initializer has used up its time
         link.initialized = true;
@@ -306,7 +313,9 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     link.idle_since = std::chrono::steady_clock::now();
     if (is_skip) return endings_.release(*task);
     fruitless_deaths_ = 0;
-    if (link.eviction && link.eviction->cause == WorkerLink::Eviction::Cause::timeout) {
+    // Results of calls before it may still have been on their way.
+    if (link.eviction && link.eviction->cause == WorkerLink::Eviction::Cause::timeout &&
+        link.eviction->task == task->id) {
         // It made use of its grace to end by itself, too late all the same. The worker may still be dying.
         end_evicted(*task, link);
         return link.kill();

@@ -188,7 +188,7 @@ inline void ProcessManager::bury(WorkerLink& link) {
         RemoteTask* const task = link.take(*entry);
         if (revoked) {
             endings_.release(*task);
-        } else if (unstarted && !forced_) {
+        } else if (unstarted && !forced_ && ++task->returns < returns_limit) {
             put_back(*task);
         } else {
             ran_a_task = true;

@@ -72,6 +72,7 @@ class RemoteTask {
     WorkerLink* worker = nullptr;  // when sent
     std::size_t slot = 0;          // when sent
     unsigned deaths = 0;           // workers that died running it
+    unsigned returns = 0;          // workers that died before they started it
     unsigned failures = 0;         // attempts that were followed by another one
     TaskLimits limits{};
     std::int64_t stop_at = TaskLimits::never;  // asked to stop: is ended by force then; the clock is that

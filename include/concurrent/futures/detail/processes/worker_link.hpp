@@ -123,6 +123,7 @@ class WorkerLink {
 
     // The pipes: manager thread only.
 
+    std::uint64_t received() const noexcept { return incoming_.received(); }
     int result_fd() const noexcept { return results_.get(); }
     int task_fd() const noexcept { return tasks_.get(); }
     bool has_output() const noexcept { return !outgoing_.empty() && tasks_; }
@@ -153,6 +154,7 @@ class WorkerLink {
 
     // Kept here for the manager.
     Phase phase = Phase::starting;
+    bool start_told = false;  // by the worker: ready, or failed
     bool initialized = false;  // it has said that it is ready
     ProcessHandle process;
     std::optional<ExitStatus> exit_status;  // known before the end is dealt with
@@ -169,6 +171,7 @@ class WorkerLink {
     /// When it gets SIGKILL unless it has ended by itself; the clock is that of monotonic_nanoseconds().
     std::int64_t kill_at = TaskLimits::never;
     bool killed = false;  // the pool has sent SIGKILL
+    std::int64_t heard_at = 0;  // when something came; known while limited() is not 0
     /// It will end, whatever it does.
     bool dying() const noexcept { return eviction || killed || kill_at != TaskLimits::never; }
     void kill() noexcept {
