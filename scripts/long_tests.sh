@@ -7,6 +7,7 @@
 #     scripts/long_tests.sh differential [programs [first-seed]]   10000 programs from seed 1 on
 #     scripts/long_tests.sh kill_matrix [rounds]                   6 rounds
 #     scripts/long_tests.sh injection                              every call to the system fails once
+#     scripts/long_tests.sh fuzz [seconds [target]]                60 seconds for each target
 #     scripts/long_tests.sh chaos [calls [kills]]                  100000 calls, 6500 kills
 #     scripts/long_tests.sh recycling [calls]                      10000 calls, each in a process of its own
 #
@@ -15,6 +16,7 @@
 #                    what past runs gave is in tests/differential/README.md
 #     kill_matrix    workers die in every way in every phase; past runs: tests/programs/README.md
 #     injection      pools at work while a call to the system fails, each of them; past runs: tests/fault/README.md
+#     fuzz           mutations of tests/fuzz/corpus, with what they reach; past runs: tests/fuzz/README.md
 #     chaos          workers are killed all the time, at random; some kills meet a worker that dies already
 #     recycling      max_tasks_per_child = 1, also while the pool shuts down; past runs of both: as above
 set -euo pipefail
@@ -60,14 +62,29 @@ recycling() {
     CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0 nice -n 19 build/test/tests/program.process_chaos recycling "${1:-10000}"
 }
 
+fuzz() {
+    local seconds=${1:-60} target=${2:-} build=build/fuzz unit flags
+    mkdir -p $build
+    for unit in driver decoders manager; do
+        flags="-fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all"
+        [[ $unit == driver ]] || flags+=" -fsanitize-coverage=trace-pc,trace-cmp"
+        # shellcheck disable=SC2086
+        nice -n 19 "${CXX:-g++}" -std=c++20 -g1 -O1 $flags -DFUZZ_WITH_PROCESSES -Itests -Itests/fuzz -Iinclude \
+            -c tests/fuzz/$unit.cpp -o $build/$unit.o
+    done
+    "${CXX:-g++}" -fsanitize=address,undefined $build/{driver,decoders,manager}.o -pthread -o $build/fuzz_targets
+    nice -n 19 $build/fuzz_targets tests/fuzz/corpus --seconds "$seconds" --only "$target" --seed "$RANDOM" \
+        --keep $build/found
+}
+
 what=${1:-all}
 shift || true
 cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix | injection | chaos | recycling) "$what" "$@" ;;
-    all) differential; kill_matrix; injection; chaos; recycling ;;
+    differential | kill_matrix | injection | fuzz | chaos | recycling) "$what" "$@" ;;
+    all) differential; kill_matrix; injection; fuzz; chaos; recycling ;;
     *)
-        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, chaos or recycling" >&2
+        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, fuzz, chaos or recycling" >&2
         exit 2
         ;;
 esac

@@ -319,7 +319,10 @@ MapReference<R> MapTasks<R>::wait_for_current() {
         throw SerializationError("map: a worker sent " + std::to_string(chunk_.size()) + " results for " +
                                  std::to_string(current_->items) + " items");
     auto& outcome = chunk_[index_];
-    if (auto* const error = std::get_if<1>(&outcome)) std::rethrow_exception(*error);
+    if (auto* const error = std::get_if<1>(&outcome)) {
+        if (!*error) throw SerializationError("map: a worker sent no exception where one was announced");
+        std::rethrow_exception(*error);
+    }
     if constexpr (std::is_reference_v<R>)
         return static_cast<R>(*std::get<0>(outcome));
     else

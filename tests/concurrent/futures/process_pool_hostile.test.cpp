@@ -84,7 +84,8 @@ PROCESS_CASE("of two results for one call the first counts, and the worker is en
 
 PROCESS_CASE("a result of another type is an error of its call, a second one the worker's end") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
-    for (const std::string body : {"", "abc", "more than an int"})
+    // A zero is an exception_ptr without an exception.
+    for (const std::string& body : {std::string(), std::string(1, '\0'), std::string("more than an int")})
         for (const auto type : {FrameType::result, FrameType::exception})
             error_of<cf::SerializationError>(pool.submit(
                 Hostile(), Script().frame(type, About::own, Length::true_one, body).leave().text()));

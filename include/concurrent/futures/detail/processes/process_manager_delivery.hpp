@@ -18,7 +18,9 @@ namespace concurrent::futures::inline v1::detail {
 inline std::exception_ptr decode_failure(const ByteBuffer& body, int pid) noexcept {
     try {
         Decoder decoder(body.bytes());
-        return decode_exception(decoder, pid);
+        std::exception_ptr error = decode_exception(decoder, pid);
+        if (!error) throw SerializationError("a worker sent no exception where one was announced");
+        return error;
     } catch (...) {
         return std::current_exception();
     }
