@@ -219,26 +219,38 @@ bool write_file(const std::string& path, const std::string& text) {
     file << text << std::flush;
     return file.good();
 }
-/// Moves this process into a new control group with so little memory; where it is, or nothing.
-std::string enter_small_group(const std::string& root, const char* limit_file, std::size_t bytes) {
+bool machine_swaps() {
+    std::ifstream file("/proc/swaps");
+    std::size_t lines = 0;
+    for (std::string line; std::getline(file, line);) ++lines;
+    return lines > 1;
+}
+/// Moves this process into a new control group with so little memory, and no more to swap to; where it is, or
+/// nothing.
+std::string enter_small_group(const std::string& root, const char* limit_file, const char* swap_file,
+                              const std::string& swap, std::size_t bytes) {
     const std::string group = root + "/concurrent_futures_test_" + std::to_string(::getpid());
     if (::mkdir(group.c_str(), 0700) != 0) return {};
-    if (write_file(group + "/" + limit_file, std::to_string(bytes)) &&
-        write_file(group + "/cgroup.procs", std::to_string(::getpid())))
-        return group;
+    const bool limited = write_file(group + "/" + limit_file, std::to_string(bytes));
+    const bool no_swap = write_file(group + "/" + swap_file, swap) || !machine_swaps();
+    if (limited && no_swap && write_file(group + "/cgroup.procs", std::to_string(::getpid()))) return group;
     ::rmdir(group.c_str());
     return {};
 }
 void runs_out_of_memory(const std::string& name) {
     constexpr std::size_t bytes = std::size_t{64} << 20;
     std::string group;
-    if (!support::sanitized) group = enter_small_group("/sys/fs/cgroup/memory", "memory.limit_in_bytes", bytes);
-    if (!support::sanitized && group.empty()) group = enter_small_group("/sys/fs/cgroup", "memory.max", bytes);
+    if (!support::sanitized)
+        group = enter_small_group("/sys/fs/cgroup/memory", "memory.limit_in_bytes",
+                                  "memory.memsw.limit_in_bytes", std::to_string(bytes), bytes);
+    if (!support::sanitized && group.empty())
+        group = enter_small_group("/sys/fs/cgroup", "memory.max", "memory.swap.max", "0", bytes);
     if (group.empty()) {
         std::printf("%s: left out, it takes the right to make a control group, and no sanitizer\n",
                     name.c_str());
         return;
     }
+    std::printf("%s: in a control group with 64 MiB\n", name.c_str());
     for (const auto method : {cf::StartMethod::spawn, cf::StartMethod::fork}) {
         cf::ProcessPoolExecutor pool({.max_workers = 1, .start_method = method});
         for (const bool really : {true, false}) {

@@ -88,7 +88,9 @@ class BrokenProcessPool : public BrokenExecutor {
     using BrokenExecutor::BrokenExecutor;
 };
 
-/// The process that was running this call died before it answered. Only this call failed.
+/// The process that was running this call died before it answered. Only this call failed. what() says how it
+/// died, after how long, with how much memory, what it said last (an uncaught exception, a failed assert, a
+/// bad address), whether the kernel was out of memory, and how to debug the call.
 class WorkerDiedError : public Error {
   public:
     /// Both `exit_code` and `signal` are empty when the status could not be learned, for instance

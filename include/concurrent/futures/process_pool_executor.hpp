@@ -12,7 +12,8 @@
 // A call, its arguments and its result cross as bytes (serialization.hpp); the call runs on copies. What
 // may be called: functions, captureless lambdas, serializable functors, submit<&Class::member>(…).
 // A task that crashes its worker fails alone with WorkerDiedError, and the worker is replaced. One that
-// runs too long, or does not stop when asked to, is ended with its worker in the same way.
+// runs too long, or does not stop when asked to, is ended with its worker in the same way. What workers print
+// goes where the program prints, with nothing between; why a worker died stands in the error of its call.
 // Environment: CONCURRENT_FUTURES_INLINE=1, for debugging: calls run inside submit(), without workers and
 // time limits.
 // Threads: every member may be called from any thread. Callbacks run on the pool's manager thread; a

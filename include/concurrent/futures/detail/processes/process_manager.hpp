@@ -214,7 +214,7 @@ class ProcessManager {
     const ProcessSettings settings_;
     const unsigned born_ = fork_generation();
     const ByteBuffer configuration_;  // body of the frame that every worker gets first
-    const OomKills oom_kills_;
+    std::optional<OomKills> oom_kills_;  // manager thread; looked for when there is a first worker
     WakeUp wake_up_;
     std::optional<TemplateProcess> template_;
 

@@ -54,7 +54,8 @@ inline bool ProcessManager::start_worker() {
         link->queue_frame(make_header(FrameType::configure, configuration_.size()),
                           configuration_.bytes());
         const auto numbers = ends.numbers();
-        link->oom_kills_before = oom_kills_.count();
+        if (!oom_kills_) oom_kills_.emplace();
+        link->oom_kills_before = oom_kills_->count();
         if (settings_.spawn) {
             const ProgramStart& program = program_start();
             const bool has_link = ::access("/proc/self/exe", X_OK) == 0;
@@ -156,8 +157,9 @@ inline void ProcessManager::note_exit(WorkerLink& link) {
 
 /// Of a SIGKILL that this pool has not sent. Each kill that the kernel counted explains one death.
 inline OutOfMemory ProcessManager::judge_kill(const WorkerLink& link) {
-    const std::optional<std::uint64_t> count = oom_kills_.count();
-    if (!count || !link.oom_kills_before) return OutOfMemory::unknown;
+    if (!link.oom_kills_before) return OutOfMemory::unknown;
+    const std::optional<std::uint64_t> count = oom_kills_->count();
+    if (!count) return OutOfMemory::unknown;
     const std::uint64_t explained = std::max(*link.oom_kills_before, oom_kills_explained_);
     if (*count <= explained) return OutOfMemory::no;
     oom_kills_explained_ = explained + 1;
