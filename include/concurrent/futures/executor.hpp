@@ -100,8 +100,8 @@ class MapJobResults final : public MapStream<R> {
 
     /// Takes all items from the ranges, and submits what will run them.
     template <class Submitter, class Callable, class... Ranges>
-    void start(const Submitter& submitter, std::size_t workers, Callable&& callable,
-               Ranges&&... ranges);
+    void start(const Submitter& submitter, std::size_t workers, std::size_t chunksize,
+               Callable&& callable, Ranges&&... ranges);
     void cancel() noexcept override;
 
   private:
@@ -189,9 +189,9 @@ class MapOperations {
         using Submitter = std::remove_cvref_t<decltype(submitter)>;
         const std::size_t workers = detail::worker_count(executor);
         if constexpr (!detail::leaves_the_process<Submitter>) {
-            if (options.chunksize == 0 && !options.buffersize) {
+            if (!options.buffersize) {
                 auto results = std::make_unique<detail::MapJobResults<R>>(ordered, deadline);
-                results->start(submitter, workers, std::forward<Callable>(callable),
+                results->start(submitter, workers, options.chunksize, std::forward<Callable>(callable),
                                std::forward<Ranges>(ranges)...);
                 return MapResults<R>(std::move(results));
             }
@@ -211,13 +211,13 @@ namespace detail {
 
 template <class R>
 template <class Submitter, class Callable, class... Ranges>
-void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, Callable&& callable,
-                             Ranges&&... ranges) {
+void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, std::size_t chunksize,
+                             Callable&& callable, Ranges&&... ranges) {
     using Positions = MapPositions<Ranges...>;
     using Job = MapJob<R, std::decay_t<Callable>, MapInput<Ranges>...>;
     std::tuple<Ranges...> kept(std::forward<Ranges>(ranges)...);
     Positions positions(kept);
-    const auto job = std::make_shared<Job>(workers, positions.count(), ordered_,
+    const auto job = std::make_shared<Job>(workers, chunksize, positions.count(), ordered_,
                                            std::forward<Callable>(callable));
     job_ = job;
     std::size_t published = 0;
@@ -225,17 +225,19 @@ void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, Ca
         published = job->added();
         submit(submitter, job, job->publish(published));
     };
-    // At first each item is there for the workers at once. Then reading them pays in batches, but for
-    // inputs that may take their time.
+    // At first each item, or chunk, is there for the workers at once. Then reading them pays in batches, but
+    // for inputs that may take their time.
+    const std::size_t singles = job->singles(), chunk = job->chunksize();
     for (; !positions.at_end(); positions.step()) {
         positions.apply([&](auto&&... element) {
             job->add(MapInput<Ranges>(std::forward<decltype(element)>(element))...);
         });
         const std::size_t batch =
-            Positions::can_be_read_twice && job->added() > job->singles()
+            Positions::can_be_read_twice && job->added() > singles
                 ? std::min<std::size_t>(job->added() / 4, 1024)
                 : 1;
-        if (job->added() - published >= batch) publish();
+        const std::size_t fresh = job->added() - published;
+        if (fresh >= batch && fresh % chunk == 0) publish();
     }
     if (job->added() != published) publish();
     total_ = published;

@@ -15,9 +15,9 @@
 // An item runs at most once. On processes several short items travel together: if their worker dies, each
 // of them throws WorkerDiedError, for nobody knows which had run. That needs more than a hundred items, and
 // chunksize 1 rules it out.
-// How it works: MapTasks below, a task per item or chunk; in the same process, where the library chooses
-// the chunks and there is no buffersize, detail/loops/map_job.hpp; then stats() counts up to 64 items one
-// by one, and beyond that what was submitted for them.
+// How it works: MapTasks below, a task per item or chunk; in the same process, where there is no buffersize,
+// detail/loops/map_job.hpp; then stats() counts up to 64 items without chunksize one by one, and beyond that
+// what was submitted for them.
 #pragma once
 
 #include <algorithm>

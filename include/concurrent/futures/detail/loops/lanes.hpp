@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// lanes.hpp: blocks of consecutive items that several threads run, claimed one by one.
+// lanes.hpp: blocks of consecutive items that several threads run, claimed one by one, or so many at once.
 //
 // A lane is one word with the first unclaimed item and the end of a block. Claiming is one fetch_add of the
 // word, by whom ever (5 to 10 ns where nobody else does), so that an item may block for ever and the others
@@ -17,6 +17,7 @@
 // bit 31 and what is waited for, and wakes him if that has ended. Item states are stored before.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -32,8 +33,10 @@ class Lanes {
   public:
     static constexpr std::uint32_t limit = (std::uint32_t{1} << 31) - (1u << 20);  // of item numbers
     static constexpr std::uint32_t any_item = std::numeric_limits<std::uint32_t>::max();
+    static constexpr std::uint32_t most_at_once = 1'024;
 
-    explicit Lanes(std::size_t count) : lanes_(count) {}
+    /// `stride`: items that are claimed at once, at most `most_at_once`.
+    explicit Lanes(std::size_t count, std::uint32_t stride = 1) : stride_(stride), lanes_(count) {}
 
     std::size_t size() const noexcept { return lanes_.size(); }
 
@@ -80,16 +83,22 @@ class Lanes {
     template <class Run, class Ran>
     std::uint32_t run_claimed(std::size_t lane, std::uint32_t most, Run& run, Ran& ran) noexcept {
         Word& word = lanes_[lane].word;
-        for (std::uint32_t count = 0; count < most; ++count) {
+        const std::uint32_t stride = stride_;
+        std::uint32_t count = 0;
+        while (count < most) {
             // (2) acq_rel: acquire pairs with (1) for the input; release pairs with (4) for the outcome of
             // the item before, which the waiter then sees.
-            const std::uint64_t seen = word.fetch_add(1, std::memory_order_acq_rel);
+            const std::uint64_t seen = word.fetch_add(stride, std::memory_order_acq_rel);
             if (seen & waiter) tell_waiter_of(word, ran);
-            if (left_in(seen) == 0) return count;
-            run(next_in(seen));
+            const std::uint32_t claimed = std::min(left_in(seen), stride);
+            if (claimed == 0) return count;
+            std::uint32_t item = next_in(seen);
+            const std::uint32_t end = item + claimed;
+            do run(item); while (++item != end);
+            count += claimed;
         }
         look_for_waiter(lane, ran);
-        return most;
+        return count;
     }
     /// After an item that is not followed by a claim.
     template <class Ran>
@@ -170,6 +179,7 @@ class Lanes {
         futex_wake_one(&signals_);
     }
 
+    const std::uint32_t stride_;
     std::vector<Lane> lanes_;
     alignas(64) Atomic<std::uint32_t> awaited_{no_item};
     FutexWord signals_{0};

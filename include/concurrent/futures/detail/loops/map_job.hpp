@@ -13,7 +13,8 @@
 //     from the shared lane, so that items start in order. Only where they are measured to be so short that
 //     this would be too much traffic (180 ns with two workers), each takes blocks into a lane of its own,
 //     and who finds nothing left joins in at another's. So an item that blocks holds back no other:
-//     while there is an unclaimed item, no worker that could run it goes away.
+//     while there is an unclaimed item, no worker that could run it goes away. With a chunksize, chunks of
+//     so many are claimed, and have no tickets each.
 //   - Up to `singles` items, each has its own ticket, which runs one item: tickets count, wait their turn
 //     and are cancelled as tasks would be. Beyond, a ticket gives way after a while (1 ms, or a quarter of
 //     the map's age), so that calls of higher priority get in; the next ticket in the queue goes on.
@@ -50,16 +51,20 @@ class MapSchedule {
   public:
     using Clock = std::chrono::steady_clock;
 
-    explicit MapSchedule(std::size_t workers)
-        : singles_(std::max<std::size_t>(64, 2 * workers)),
+    /// `chunksize`: items that a worker claims at once and runs in a row; 0, 1: each by itself.
+    MapSchedule(std::size_t workers, std::size_t chunksize)
+        : chunk_(static_cast<std::uint32_t>(
+              std::clamp<std::size_t>(chunksize, 1, Lanes::most_at_once))),
+          singles_(std::max<std::size_t>(64, 2 * workers)),
           workers_(std::clamp<std::size_t>(workers, 1, 256)),
-          lanes_(workers_ + 1) {
+          lanes_(workers_ + 1, chunk_) {
         free_lanes_.reserve(workers_);
         for (std::size_t lane = workers_; lane > shared_lane; --lane) free_lanes_.push_back(lane);
     }
 
+    std::size_t chunksize() const noexcept { return chunk_; }
     /// So many first items have a ticket each.
-    std::size_t singles() const noexcept { return singles_; }
+    std::size_t singles() const noexcept { return chunk_ == 1 ? singles_ : 0; }
 
     /// The caller: the items below `count` are there. Gives how many tickets are to be submitted now.
     std::size_t publish(std::size_t count) {
@@ -70,7 +75,7 @@ class MapSchedule {
         const auto fresh = static_cast<std::uint32_t>(count) - available_;
         available_ = static_cast<std::uint32_t>(count);
         const std::size_t enough = std::min<std::size_t>(unclaimed(), workers_ + 1);
-        const std::size_t more = count <= singles_ ? fresh : enough - std::min(enough, tickets_);
+        const std::size_t more = count <= singles() ? fresh : enough - std::min(enough, tickets_);
         tickets_ += more;
         return more;
     }
@@ -133,7 +138,7 @@ class MapSchedule {
             free_lanes_.pop_back();
         }
         while (run_block(lock, lane, run)) {
-            if (available_ <= singles_ ? tickets_ >= unclaimed() : tickets_ > 1 && had_turn(begun)) break;
+            if (available_ <= singles() ? tickets_ >= unclaimed() : tickets_ > 1 && had_turn(begun)) break;
             if (over()) break;
         }
         if (lane != no_lane) free_lanes_.push_back(lane);
@@ -162,23 +167,24 @@ class MapSchedule {
     /// So short that the workers would be in each other's way at the shared lane.
     bool are_short() const noexcept {
         const double ns = ns_per_item();
-        return available_ > singles_ && ns > 0 && ns < 100 + 40 * static_cast<double>(workers_);
+        return available_ > singles() && ns > 0 && ns < 100 + 40 * static_cast<double>(workers_);
     }
     /// Of unclaimed items, which there are. `share`: of the workers.
     std::uint32_t block_size(double share) const noexcept {
-        if (available_ <= singles_) return 1;
+        if (available_ <= singles()) return 1;
         const double size = std::min({share * block_ns / std::max(ns_per_item(), 1.0),
                                       share * static_cast<double>(finished_) / static_cast<double>(workers_),
                                       static_cast<double>(unclaimed()) / 4 * share /
                                           static_cast<double>(workers_)});
-        return static_cast<std::uint32_t>(std::clamp(size, 1.0, 65'536.0));
+        const auto whole = static_cast<std::uint32_t>(std::clamp(size, 1.0 * chunk_, 65'536.0));
+        return std::min(whole - whole % chunk_, unclaimed());
     }
 
     /// False when no item is unclaimed. The lock is released meanwhile.
     template <class Run>
     bool run_block(std::unique_lock<std::mutex>& lock, std::size_t lane, Run& run) noexcept {
         std::uint32_t most = Lanes::limit;
-        if (lane == no_lane || available_ <= singles_) most = 1;
+        if (lane == no_lane || available_ <= singles()) most = 1;
         if (lanes_.has_items(shared_lane)) {
             lane = shared_lane;
         } else if (next_ == available_) {
@@ -209,6 +215,7 @@ class MapSchedule {
         ns_per_item_.store(before == 0 ? now : (before + now) / 2, std::memory_order_relaxed);
     }
 
+    const std::uint32_t chunk_;
     const std::size_t singles_;
     const std::size_t workers_;
     Lanes lanes_;
@@ -244,8 +251,8 @@ class MapJobOf : public MapSchedule {
     }
 
   protected:
-    MapJobOf(std::size_t workers, std::size_t expected, bool ordered)
-        : MapSchedule(workers), outcomes_(expected), counts_ends_(!ordered) {}
+    MapJobOf(std::size_t workers, std::size_t chunksize, std::size_t expected, bool ordered)
+        : MapSchedule(workers, chunksize), outcomes_(expected), counts_ends_(!ordered) {}
 
     bool ran(std::size_t index) const noexcept final { return outcome(index).ran(); }
     void mark_unstarted(std::uint32_t begin, std::uint32_t end) noexcept final {
@@ -276,8 +283,9 @@ class MapJob final : public MapJobOf<R> {
     using State = typename MapOutcome<R>::State;
 
   public:
-    MapJob(std::size_t workers, std::size_t expected, bool ordered, Callable callable)
-        : MapJobOf<R>(workers, expected, ordered),
+    MapJob(std::size_t workers, std::size_t chunksize, std::size_t expected, bool ordered,
+           Callable callable)
+        : MapJobOf<R>(workers, chunksize, expected, ordered),
           callable_(std::move(callable)),
           inputs_(expected) {}
     ~MapJob() override {
