@@ -143,6 +143,20 @@ TEST_CASE("what an input throws is the last element", "[map_results]") {
     }
 }
 
+TEST_CASE("the items of a chunk run one after the other in one worker", "[map_results]") {
+    cf::ThreadPoolExecutor pool(4);
+    std::vector<int> items(1'000);
+    std::iota(items.begin(), items.end(), 0);
+    static thread_local int before = -1;  // the item that this thread ran last
+    int place = 0, in_a_row = 0;
+    for (const int previous : pool.map({.chunksize = 10}, [](int n) { return std::exchange(before, n); }, items)) {
+        in_a_row += previous == place - 1;
+        ++place;
+    }
+    CHECK(place == 1'000);
+    CHECK(in_a_row >= 900);  // but for the first ones of the 100 chunks
+}
+
 TEST_CASE("a TimeoutError of the call itself is not the time of the map", "[map_results]") {
     const int chunksize = GENERATE(1, 3);
     cf::ThreadPoolExecutor pool(1);

@@ -34,6 +34,21 @@ TEST_CASE("claiming a lane's items takes each once, in order", "[lanes]") {
     CHECK(items == std::vector<std::uint32_t>{10, 11, 12, 13, 14, 20});
 }
 
+TEST_CASE("with a stride, so many items are claimed at once, and the rest at the end", "[lanes]") {
+    Lanes lanes(1, 3);
+    std::vector<std::uint32_t> items;
+    auto run = [&](std::uint32_t item) {
+        items.push_back(item);
+        if (items.size() == 1) lanes.empty_all([](std::uint32_t, std::uint32_t) {});
+    };
+    lanes.fill(0, 10, 18);
+    CHECK(lanes.run_claimed(0, Lanes::limit, run, never_ran) == 3);  // claimed before the others were taken
+    lanes.fill(0, 20, 24);
+    CHECK(lanes.run_claimed(0, 1, run, never_ran) == 3);
+    CHECK(lanes.run_claimed(0, Lanes::limit, run, never_ran) == 1);
+    CHECK(items == std::vector<std::uint32_t>{10, 11, 12, 20, 21, 22, 23});
+}
+
 TEST_CASE("what is taken away from lanes is not run", "[lanes]") {
     Lanes lanes(3);
     lanes.fill(0, 0, 4);
