@@ -37,6 +37,7 @@ LIBRARIES = {  # in the order of the columns; others follow
     "std_thread": "std::thread",
     "fork_per_call": "fork per call",
     "raw_floor": "raw floor",
+    "raw_shared_memory": "raw shared ring",
     "python_executor": "Python Executor",
     "python_pool": "Python Pool",
 }

@@ -23,6 +23,7 @@
 
 #include "support/deadline.hpp"
 #include "support/eventually.hpp"
+#include "support/file_size_limit.hpp"
 #include "support/gate.hpp"
 #include "support/process_log.hpp"
 #include "support/processes.hpp"
@@ -154,9 +155,10 @@ struct concurrent::futures::Codec<Bomb> {
 template <>
 struct concurrent::futures::Codec<Result> {
     static void encode(Encoder& encoder, const Result& result) {
-        if (result.bomb.goes_off(Phase::encoding)) die(result.bomb.death);
+        const bool encodes = result.bomb.goes_off(Phase::encoding);
         const bool writes = result.bomb.goes_off(Phase::writing);
-        encoder(result.value, std::vector<char>(writes ? 10'000'000 : 0, 'w'));
+        encoder(result.value, std::vector<char>(encodes || writes ? 10'000'000 : 0, 'w'));
+        if (encodes) die(result.bomb.death);  // in the middle of shared memory
         if (writes) die_when_main_thread_sleeps(result.bomb.death);
     }
     static Result decode(Decoder& decoder) {
@@ -209,7 +211,10 @@ class Cell {
     bool run() {
         const std::size_t before = descriptors();
         {
+            std::optional<support::FileSizeLimit> no_shared_memory;
+            if (phase_.phase == Phase::writing) no_shared_memory.emplace(std::size_t{1} << 20);
             cf::ProcessPoolExecutor pool(options());
+            no_shared_memory.reset();
             submit_neighbours(pool);
             act(pool);
             submit_neighbours(pool);
@@ -287,7 +292,8 @@ class Cell {
         }
     }
 
-    /// While a callback stays, nobody reads results, and 10 MB do not fit into the pipe.
+    /// While a callback stays, nobody reads results, and 10 MB do not fit into the pipe. Nor into shared
+    /// memory, because a file may not be that large.
     void die_writing(cf::ProcessPoolExecutor& pool, const Bomb& bomb) {
         check_neighbours();
         const support::ProcessGate gate;

@@ -105,7 +105,8 @@ class ProcessSubmitter {
         using T = std::remove_cv_t<
             typename RemoteCallFor<const Callable&, const Args&...>::Result>;
         auto* const call =
-            new ProcessCall<T>(manager_, encode_call(callable, args...), std::move(name));
+            new ProcessCall<T>(manager_, encode_call_into(manager_->payloads(), callable, args...),
+                               std::move(name));
         call->limits = limits;
         Future<T> future = FutureAccess::adopt<T>(call);
         try {
@@ -172,12 +173,6 @@ inline bool choose_spawn(StartMethod method) {
             "argv) as the first line of main" +
             (method == StartMethod::fork ? " and use StartMethod::spawn" : ""));
     return false;
-}
-
-inline ByteBuffer copy_of(std::span<const std::byte> bytes) {
-    Encoder encoder;
-    encoder.write_bytes(bytes.data(), bytes.size());
-    return std::move(encoder).take();
 }
 
 inline constexpr std::chrono::seconds default_stop_grace{5};
@@ -260,8 +255,9 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     template <class Callable, class... Args>
     void post(const Callable& callable, const Args&... args) {
         detail::check_remote_call<const Callable&, const Args&...>();
-        auto* const call = new detail::PostedProcessCall(submitter_.shared_manager(),
-                                                         detail::encode_call(callable, args...));
+        auto* const call = new detail::PostedProcessCall(
+            submitter_.shared_manager(),
+            detail::encode_call_into(manager().payloads(), callable, args...));
         call->limits = submitter_.default_limits();
         try {
             manager().submit(*call, Priority::normal);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "concurrent/futures/process_pool.hpp"
+#include "support/file_size_limit.hpp"
 #include "support/processes.hpp"
 
 namespace process_pools {
@@ -336,12 +337,20 @@ PROCESS_CASE("a worker that dies while it is sent 10 MB harms nobody") {
     for (const auto& other : others) CHECK(other.result(support::deadline(30s)) == size);
 }
 
+/// A pool whose large messages go through its pipes.
+struct PoolWithoutSharedMemory {
+    explicit PoolWithoutSharedMemory(const cf::ProcessPoolOptions& options) : pool(options) {}
+    support::FileSizeLimit limit{std::size_t{1} << 20};
+    cf::ProcessPoolExecutor pool;
+};
+
 PROCESS_CASE("a worker that dies in the middle of a result of 10 MB fails that call alone") {
     support::ProcessLog log;
     support::ProcessGate gate;
     support::Gate in_callback("the callback runs");
     support::Gate may_go_on("the callback may end");
-    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+    PoolWithoutSharedMemory without(TestType::with({.max_workers = 2}));
+    cf::ProcessPoolExecutor& pool = without.pool;
     const auto victim = pool.submit(bytes_when_open, log.path(), gate.path(), 10'000'000U);
     log.wait_for(1);
     const int pid = std::stoi(log.lines().at(0));
@@ -369,9 +378,8 @@ PROCESS_CASE("a worker that dies in the middle of a result of 10 MB fails that c
     CHECK(after.result(support::deadline(30s)) == 25);
 }
 
-PROCESS_CASE("big arguments and big results in both directions at once do not block each other") {
+void send_much_in_both_directions(cf::ProcessPoolExecutor& pool) {
     constexpr int count = support::sanitized ? 15 : 50;
-    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
     std::deque<cf::Future<std::vector<char>>> window;
     for (int i = 0; i < count; ++i) {
         window.push_back(
@@ -383,6 +391,13 @@ PROCESS_CASE("big arguments and big results in both directions at once do not bl
         window.pop_front();
     }
     for (const auto& future : window) CHECK(future.result().size() == 8'000'000);
+}
+
+PROCESS_CASE("big arguments and big results in both directions at once do not block each other") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+    send_much_in_both_directions(pool);
+    PoolWithoutSharedMemory without(TestType::with({.max_workers = 2}));
+    send_much_in_both_directions(without.pool);
 }
 
 // ---- last words ----

@@ -15,8 +15,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 
 #include "concurrent/futures/detail/platform/config.hpp"
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -37,6 +42,33 @@ inline std::int64_t own_peak_memory() noexcept {
     return ::getrusage(RUSAGE_SELF, &usage) == 0 ? peak_memory(usage) : 0;
 }
 
+/// What is freed stays in the heap for the next allocation, up to so many bytes: pages that come from the
+/// system cost ten times as much as writing them. Where malloc is another one, or the environment has
+/// settings for it, it does as it likes.
+inline void keep_freed_memory([[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(__GLIBC__)
+    for (const char* const name : {"GLIBC_TUNABLES", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"})
+        if (std::getenv(name)) return;
+    constexpr int largest_from_heap = 32 * 1024 * 1024;  // what glibc grows it to by itself, at most
+    ::mallopt(M_MMAP_THRESHOLD, largest_from_heap);
+    ::mallopt(M_TRIM_THRESHOLD, static_cast<int>(bytes));
+#endif
+}
+inline void give_back_freed_memory() noexcept {
+#if defined(__GLIBC__)
+    ::malloc_trim(0);
+#endif
+}
+
+/// So many bytes more would be within the limit.
+inline bool private_memory_allows(std::size_t bytes) noexcept {
+    void* const memory =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return false;
+    ::munmap(memory, bytes);
+    return true;
+}
+
 /// For this process and what it starts. False when it has more than that already, or nearly; nothing is
 /// changed then.
 inline bool limit_own_memory(std::size_t bytes) noexcept {
@@ -55,13 +87,10 @@ inline bool limit_own_memory(std::size_t bytes) noexcept {
     const rlimit trial{limit.rlim_cur, before.rlim_max};
     if (::setrlimit(resource, &trial) != 0) return false;
     constexpr std::size_t some = std::size_t{1} << 20;
-    void* const memory =
-        ::mmap(nullptr, some, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
+    if (!private_memory_allows(some)) {
         ::setrlimit(resource, &before);
         return false;
     }
-    ::munmap(memory, some);
     ::setrlimit(resource, &limit);
     return true;
 }

@@ -3,9 +3,10 @@
 // frame.hpp: messages on the pipes between the pool and a worker.
 //
 //     byte   0  magic and version   4        pool → worker: configure, task
-//            4  type                1                       stop
-//            5  reserved, 0         1        worker → pool: ready, start_failed,
-//            6  slot                2                       result, exception, skipped
+//            4  type                1
+//            5  where the body is   1                       stop, trim
+//            6  slot                2        worker → pool: ready, start_failed,
+//                                                           result, exception, skipped
 //            8  task id             8      The id stands outside of the body, so a body that cannot
 //           16  body length         8      be decoded fails one task and no more.
 //           24  check of 0-23       4
@@ -38,6 +39,7 @@ enum class FrameType : std::uint8_t {
     configure = 1,
     task = 2,
     stop = 3,
+    trim = 4,
     ready = 16,
     start_failed = 17,
     result = 18,
@@ -45,13 +47,16 @@ enum class FrameType : std::uint8_t {
     skipped = 20
 };
 
+/// A body that lies in shared memory (payload_arena.hpp) is a PayloadPlace in its frame.
+enum class BodyKind : std::uint8_t { in_frame, in_shared_memory };
+
 struct FrameHeader {
     static constexpr std::uint32_t expected_magic = 0x31504643;  // "CFP1"
     static constexpr std::size_t body_alignment = 16;
 
     std::uint32_t magic = expected_magic;
     FrameType type{};
-    std::uint8_t reserved = 0;
+    BodyKind body = BodyKind::in_frame;
     std::uint16_t slot = 0;
     std::uint64_t task = 0;
     std::uint64_t length = 0;
@@ -67,9 +72,10 @@ struct FrameHeader {
 static_assert(sizeof(FrameHeader) == 32 && std::is_trivially_copyable_v<FrameHeader>);
 
 inline FrameHeader make_header(FrameType type, std::size_t length, std::uint64_t task = 0,
-                               std::size_t slot = 0) noexcept {
+                               std::size_t slot = 0, BodyKind body = BodyKind::in_frame) noexcept {
     FrameHeader header;
     header.type = type;
+    header.body = body;
     header.slot = static_cast<std::uint16_t>(slot);
     header.task = task;
     header.length = length;
@@ -176,7 +182,7 @@ class FrameAssembler {
     void check_header() const {
         constexpr std::uint64_t limit = std::uint64_t{1} << 46;  // more than any address space
         if (header_.magic != FrameHeader::expected_magic || header_.check != header_.computed_check() ||
-            header_.reserved != 0 || header_.reserved_too != 0 || header_.length > limit)
+            header_.body > BodyKind::in_shared_memory || header_.reserved_too != 0 || header_.length > limit)
             throw SerializationError("the bytes at " + std::to_string(received_ - (end_ - begin_) -
                                                                       sizeof header_) +
                                      " of the pipe are no frame header");

@@ -44,6 +44,7 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     void end_cancelled() noexcept override {
         if (this->begin_cancel()) this->finish(CallState::cancelled);
     }
+    bool reads_result_once() const noexcept override { return BitwiseContainer<T>; }
     void retain() noexcept override { this->add_producer(); }
     void release() noexcept override { this->drop_producer(); }
 

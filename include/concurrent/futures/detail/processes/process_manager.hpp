@@ -106,6 +106,8 @@ class ProcessManager {
     std::int64_t default_timeout() const noexcept {
         return settings_.task_timeout ? settings_.task_timeout->count() : TaskLimits::never;
     }
+    /// Where large calls are encoded; null: in the heap.
+    ByteStore* payloads() const noexcept { return payloads_.get(); }
     bool reports_unobserved() const noexcept { return settings_.report_unobserved; }
     std::size_t max_workers() const noexcept { return settings_.max_workers; }
     bool in_forked_child() const noexcept { return fork_generation() != born_; }
@@ -197,6 +199,13 @@ class ProcessManager {
     bool finished() const noexcept { return closed_ && links_.empty() && queued() == 0; }
     int poll_milliseconds() const;
 
+    // process_manager_payloads.hpp: large calls and results.
+    void make_payload_memory();
+    void trim_payloads();
+    void free_payloads(RemoteTask& task, Ending& ending) noexcept;
+    /// For so long their memory is kept for the next ones.
+    static constexpr std::chrono::seconds payload_patience{1};
+
     /// Tasks a worker may have, the running one included. More: fewer waits for the pool between short
     /// tasks; fewer: less to take back when another worker has nothing to do (balance()).
     static constexpr std::size_t tasks_ahead = 16;
@@ -217,6 +226,7 @@ class ProcessManager {
     std::optional<OomKills> oom_kills_;  // manager thread; looked for when there is a first worker
     WakeUp wake_up_;
     std::optional<TemplateProcess> template_;
+    PayloadHandle<PayloadArena> payloads_;  // set by the constructor
 
     std::vector<pollfd> polled_;  // manager thread; has room for all links
     mutable std::mutex mutex_;
@@ -227,6 +237,7 @@ class ProcessManager {
     Links buried_;  // manager thread; to be destroyed without the lock, as calls may go with them
     EndingList endings_;
     std::deque<Notice> notices_;
+    std::chrono::steady_clock::time_point trim_at_{};  // not before; none: nothing to trim
     std::size_t share_ = 1;  // tasks per worker, see fair_share()
     std::uint64_t submitted_ = 0;
     std::uint64_t last_id_ = 0;
@@ -253,5 +264,6 @@ class ProcessManager {
 #include "concurrent/futures/detail/processes/process_manager_delivery.hpp"
 #include "concurrent/futures/detail/processes/process_manager_limits.hpp"
 #include "concurrent/futures/detail/processes/process_manager_loop.hpp"
+#include "concurrent/futures/detail/processes/process_manager_payloads.hpp"
 #include "concurrent/futures/detail/processes/process_manager_submit.hpp"
 #include "concurrent/futures/detail/processes/process_manager_workers.hpp"

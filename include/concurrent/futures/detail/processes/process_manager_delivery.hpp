@@ -47,6 +47,7 @@ inline void ProcessManager::deliver_all() noexcept {
 }
 
 inline void ProcessManager::deliver(RemoteTask& task, Ending& ending) noexcept {
+    free_payloads(task, ending);
     switch (ending.kind) {
         case Ending::Kind::result: {
             Decoder decoder(ending.body.bytes());

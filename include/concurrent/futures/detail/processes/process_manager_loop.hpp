@@ -29,6 +29,7 @@ inline ProcessManager::ProcessManager(ProcessSettings settings)
         initialize_here();
     else if (!settings_.spawn)
         template_.emplace();
+    if (!settings_.run_inline) make_payload_memory();
 }
 
 inline ProcessManager::~ProcessManager() {
@@ -118,6 +119,7 @@ inline void ProcessManager::step() {
 inline std::size_t ProcessManager::dispatch() {
     awake_ = false;
     enforce_limits();
+    trim_payloads();
     const std::size_t missing = missing_workers();
     share_ = fair_share(missing);
     while (RemoteTask* const task = next_queued()) {
@@ -217,6 +219,8 @@ inline int ProcessManager::poll_milliseconds() const {
     const auto now = std::chrono::steady_clock::now();
     if (start_again_ && *start_again_ > now)
         at_most(std::chrono::ceil<std::chrono::milliseconds>(*start_again_ - now).count());
+    if (trim_at_ != std::chrono::steady_clock::time_point{})
+        at_most(std::chrono::ceil<std::chrono::milliseconds>(trim_at_ - now).count());
     for (const auto& link : links_) {
         if (link->process.watch_fd() < 0 && link->process.pid() > 0) at_most(10);
         if (settings_.idle_timeout && link->phase == WorkerLink::Phase::ready && link->in_flight() == 0)
@@ -290,12 +294,14 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     if (is_start && link.start_told)
         throw SerializationError("a second message about its start");
     link.start_told = link.start_told || is_start;
+    link.fetch_body(frame);
     if (header.type == FrameType::ready) {
         if (link.dying()) return;  // too late: its initializer has used up its time
         link.initialized = true;
         if (link.phase == WorkerLink::Phase::starting) link.phase = WorkerLink::Phase::ready;
         link.idle_since = std::chrono::steady_clock::now();
         start_failures_ = 0;
+        link.reads_shared_memory = payloads_ && !frame.body.empty();
         return;
     }
     if (header.type == FrameType::start_failed) {
@@ -311,6 +317,7 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
                                  ", which it was not running");
     RemoteTask* const task = link.take(*entry);
     link.idle_since = std::chrono::steady_clock::now();
+    if (frame.body.is_stored() || task->call().is_stored()) trim_at_ = link.idle_since + payload_patience;
     if (is_skip) return endings_.release(*task);
     fruitless_deaths_ = 0;
     // Results of calls before it may still have been on their way.

@@ -48,7 +48,7 @@ inline bool ProcessManager::start_worker() {
     try {
         WorkerLink::Ends ends;
         Links fresh;  // its place in the list first, so that nothing can fail when the process is there
-        fresh.push_back(std::make_unique<WorkerLink>(++last_worker_, ends));
+        fresh.push_back(std::make_unique<WorkerLink>(++last_worker_, payloads_.get(), ends));
         WorkerLink* const link = fresh.front().get();
         polled_.reserve(2 + 3 * (links_.size() + 1));
         link->queue_frame(make_header(FrameType::configure, configuration_.size()),

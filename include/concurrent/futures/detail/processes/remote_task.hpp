@@ -60,6 +60,12 @@ class RemoteTask {
     virtual void release() noexcept = 0;
 
     const ByteBuffer& call() const noexcept { return call_; }
+    /// It has ended: shared memory is not kept for as long as somebody keeps the future.
+    void drop_stored_call() noexcept {
+        if (call_.is_stored() && !written_in_place) call_ = ByteBuffer();
+    }
+    /// Result type: decoding reads each byte once, so that it may lie where its sender can still change it.
+    virtual bool reads_result_once() const noexcept { return false; }
     const std::string& name() const noexcept { return name_; }
 
     enum class Stage : std::uint8_t { fresh, queued, sent, revoked, ended };
@@ -75,6 +81,7 @@ class RemoteTask {
     unsigned returns = 0;          // workers that died before they started it
     unsigned failures = 0;         // attempts that were followed by another one
     TaskLimits limits{};
+    bool written_in_place = false;  // to a pipe, at least once, perhaps not yet to the end
     std::int64_t stop_at = TaskLimits::never;  // asked to stop: is ended by force then; the clock is that
                                                // of monotonic_nanoseconds()
     bool has_limit() const noexcept {
@@ -90,7 +97,7 @@ class RemoteTask {
     virtual ~RemoteTask() = default;
 
   private:
-    const ByteBuffer call_;
+    ByteBuffer call_;
     const std::string name_;
 };
 

@@ -4,7 +4,7 @@
 // forks the workers, now and later.
 //
 //     pool                               template                        worker
-//     fork {number, 3 descriptors} ───▶  fork() ─────────────────────▶   runs tasks
+//     fork {number, descriptors}  ───▶  fork() ─────────────────────▶   runs tasks
 //                                ◀───  forked {number, pid, pidfd}
 //                                ◀───  exited {pid, status}              ends
 //     (end of the socket)          ───▶  kills what is left, leaves
@@ -49,14 +49,14 @@ struct TemplateMessage {
 
 struct ReceivedMessage {
     TemplateMessage message;
-    std::array<FileDescriptor, 3> descriptors;
+    std::array<FileDescriptor, worker_descriptors> descriptors;
     std::size_t count = 0;  // of descriptors
 };
 
 /// False, with errno: not sent.
 inline bool send_message(int socket, const TemplateMessage& message, std::span<const int> fds) {
     iovec part{const_cast<TemplateMessage*>(&message), sizeof message};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 3)> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * worker_descriptors)> control{};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
@@ -83,7 +83,7 @@ struct Reception {
 inline Reception receive_message(int socket) {
     Reception result{IoResult::Kind::moved};
     iovec part{&result.received.message, sizeof(TemplateMessage)};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 3)> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * worker_descriptors)> control{};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
@@ -130,7 +130,7 @@ class TemplateLoop {
             Reception reception = receive_message(socket_.get());
             if (reception.kind == IoResult::Kind::would_block) continue;
             if (reception.kind != IoResult::Kind::moved) break;
-            if (reception.received.count == 3) start(reception.received);
+            if (reception.received.count == worker_descriptors) start(reception.received);
         }
         for (const auto& [pid, child] : children_) child.send_signal(SIGKILL);
         for (const auto& [pid, child] : children_) child.reap();
@@ -179,9 +179,10 @@ class TemplateLoop {
         try {
             socket_.reset();
             children_.clear();
-            WorkerChannel channel{moved_up(std::move(request.descriptors[0])),
-                                  moved_up(std::move(request.descriptors[1])),
-                                  moved_up(std::move(request.descriptors[2]))};
+            auto& ends = request.descriptors;
+            WorkerChannel channel{moved_up(std::move(ends[0])), moved_up(std::move(ends[1])),
+                                  moved_up(std::move(ends[2])), moved_up(std::move(ends[3])),
+                                  moved_up(std::move(ends[4]))};
             code = run_worker(std::move(channel), parent);
         } catch (...) {
             report_unhandled(std::current_exception(), "a worker process");

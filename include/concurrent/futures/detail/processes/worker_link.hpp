@@ -25,6 +25,7 @@
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/frame.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
+#include "concurrent/futures/detail/processes/payload_arena.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
 
@@ -36,11 +37,15 @@ class WorkerLink {
 
     /// The ends for the worker; close them when it has them.
     struct Ends {
-        FileDescriptor tasks, results, page;
-        std::array<int, 3> numbers() const noexcept { return {tasks.get(), results.get(), page.get()}; }
+        FileDescriptor tasks, results, page, calls, payloads;
+        std::array<int, worker_descriptors> numbers() const noexcept {
+            return {tasks.get(), results.get(), page.get(), calls.get(), payloads.get()};
+        }
     };
 
-    WorkerLink(std::uint32_t number, Ends& ends) : number_(number), page_(sizeof(ControlPage)) {
+    /// `calls`: where large calls are; may be null.
+    WorkerLink(std::uint32_t number, const PayloadArena* calls, Ends& ends)
+        : number_(number), calls_(calls), page_(sizeof(ControlPage)) {
         ::new (page_.memory()) ControlPage;
         PoolDescriptors& descriptors = PoolDescriptors::instance();
         const std::lock_guard lock(descriptors.mutex);
@@ -50,6 +55,15 @@ class WorkerLink {
         ends.results = moved_up(std::move(results.write_end));
         ends.page = moved_up(FileDescriptor(::fcntl(page_.fd(), F_DUPFD_CLOEXEC, 10)));
         page_.close_fd();
+        results_in_memory_ = PayloadView::of_results(
+            calls ? SharedMemory::make(calls->region().size(), SharedMemory::Access::read)
+                  : SharedMemory());
+        if (calls) ends.calls = calls->region().descriptor(SharedMemory::Access::read);
+        if (results_in_memory_)
+            ends.payloads = results_in_memory_->region().descriptor(SharedMemory::Access::write);
+        // A worker takes nothing for shared memory that is not sealed.
+        for (FileDescriptor* const end : {&ends.calls, &ends.payloads})
+            if (!*end) *end = moved_up(FileDescriptor(::fcntl(ends.page.get(), F_DUPFD_CLOEXEC, 10)));
         set_nonblocking(tasks.write_end);
         set_nonblocking(results.read_end);
         tasks_ = PoolDescriptor(std::move(tasks.write_end));
@@ -128,6 +142,15 @@ class WorkerLink {
     int task_fd() const noexcept { return tasks_.get(); }
     bool has_output() const noexcept { return !outgoing_.empty() && tasks_; }
 
+    /// Looks where the body is. Only a result may be large. Throws SerializationError for a place that is
+    /// none.
+    void fetch_body(Frame& frame) {
+        if (frame.header.body == BodyKind::in_frame) return;
+        if (frame.header.type != FrameType::result)
+            throw SerializationError("a message in shared memory that is no result");
+        fetch_payload(frame, results_in_memory_.get());
+        keeps_memory = true;
+    }
     void queue_frame(const FrameHeader& header, std::span<const std::byte> body) {
         append_frame(tail(), header, body);
     }
@@ -153,6 +176,8 @@ class WorkerLink {
     ~WorkerLink() { drop_output(); }
 
     // Kept here for the manager.
+    bool reads_shared_memory = false;  // the worker does
+    bool keeps_memory = false;         // it has shared memory that may be of no use any more
     Phase phase = Phase::starting;
     bool start_told = false;  // by the worker: ready, or failed
     bool initialized = false;  // it has said that it is ready
@@ -201,10 +226,18 @@ class WorkerLink {
     }
     void queue_task_frame(RemoteTask& task, std::size_t slot) {
         const auto call = task.call().bytes();
+        if (task.call().is_stored() && reads_shared_memory) {
+            const PayloadPlace place = calls_->place_of(task.call());
+            keeps_memory = true;
+            return queue_frame(make_header(FrameType::task, sizeof place, task.id, slot,
+                                           BodyKind::in_shared_memory),
+                               std::as_bytes(std::span(&place, 1)));
+        }
         const FrameHeader header = make_header(FrameType::task, call.size(), task.id, slot);
         if (call.size() <= copied_up_to) return queue_frame(header, call);
         std::memcpy(tail().extend(sizeof header), &header, sizeof header);
         outgoing_.emplace_back().task = &task;
+        task.written_in_place = true;
         task.retain();
         if (header.padding() == 0) return;
         outgoing_.emplace_back();
@@ -216,6 +249,8 @@ class WorkerLink {
     }
 
     const std::uint32_t number_;
+    const PayloadArena* const calls_;
+    PayloadHandle<PayloadView> results_in_memory_;
     SharedPage page_;
     PoolDescriptor tasks_;    // write end
     PoolDescriptor results_;  // read end

@@ -30,6 +30,7 @@
 #include "concurrent/futures/detail/processes/call_limits.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/frame.hpp"
+#include "concurrent/futures/detail/processes/payload_arena.hpp"
 #include "concurrent/futures/detail/processes/task_registry.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/serialization/exception_codec.hpp"
@@ -41,7 +42,9 @@ namespace concurrent::futures::inline v1::detail {
 struct WorkerChannel {
     FileDescriptor tasks;    // read
     FileDescriptor results;  // write
-    FileDescriptor page;     // the ControlPage
+    FileDescriptor page;      // the ControlPage
+    FileDescriptor calls;     // shared memory with large calls, and with large results
+    FileDescriptor payloads;  // both: if there is any
 };
 
 /// Body of a configure frame. Empty calls: none.
@@ -70,6 +73,10 @@ class WorkerProcess {
           page_(std::move(channel.page), sizeof(ControlPage)),
           slots_(*static_cast<ControlPage*>(page_.memory())) {
         page_.close_fd();
+        const std::lock_guard lock(PoolDescriptors::instance().mutex);
+        calls_ = PayloadView::of_calls(
+            SharedMemory::map(std::move(channel.calls), SharedMemory::Access::read));
+        payloads_ = SharedMemory::map(std::move(channel.payloads), SharedMemory::Access::write);
         slots_.note_first_peak(own_peak_memory());
         record_last_words(slots_.last_words());
         encode_exception(out_of_memory_, std::make_exception_ptr(std::bad_alloc()));
@@ -84,6 +91,10 @@ class WorkerProcess {
                     break;
                 case FrameType::task:
                     run_task(*frame);
+                    break;
+                case FrameType::trim:
+                    if (results_in_memory_) results_in_memory_->trim();
+                    give_back_freed_memory();
                     break;
                 case FrameType::stop:
                     leave();
@@ -100,7 +111,10 @@ class WorkerProcess {
     /// Empty at the end of the pipe: the pool wants no more, or is gone.
     std::optional<Frame> receive() {
         for (;;) {
-            if (auto frame = incoming_.next()) return frame;
+            if (auto frame = incoming_.next()) {
+                fetch_payload(*frame, calls_.get());
+                return frame;
+            }
             const std::span<std::byte> room = incoming_.room();
             const IoResult result = read_some(tasks_.get(), room.data(), room.size());
             incoming_.commit(result.kind == IoResult::Kind::moved ? result.size : 0);
@@ -111,8 +125,8 @@ class WorkerProcess {
     }
 
     void send(FrameType type, std::span<const std::byte> body, std::uint64_t task = 0,
-              std::size_t slot = 0) {
-        const FrameHeader header = make_header(type, body.size(), task, slot);
+              std::size_t slot = 0, BodyKind kind = BodyKind::in_frame) {
+        const FrameHeader header = make_header(type, body.size(), task, slot, kind);
         std::array<iovec, 3> parts{
             iovec{const_cast<FrameHeader*>(&header), sizeof header},
             iovec{const_cast<std::byte*>(body.data()), body.size()},
@@ -145,7 +159,14 @@ class WorkerProcess {
                 throw SerializationError(
                     "the worker runs another program than the pool: was the executable started through "
                     "a loader or wrapper?");
-            limit_memory(decoder.read_u64());
+            const std::uint64_t limit = decoder.read_u64();
+            limit_memory(limit);
+            if (limit == 0) keep_freed_memory(kept_heap);
+            if (calls_) {
+                const std::lock_guard lock(PoolDescriptors::instance().mutex);
+                results_in_memory_ = PayloadArena::over(std::move(payloads_), limit != 0);
+                reply_ = fresh_reply();
+            }
             const auto read_call = [&] {
                 const std::uint64_t size = decoder.read_u64();
                 decoder.align(16);
@@ -160,7 +181,8 @@ class WorkerProcess {
             send(FrameType::start_failed, encoder.bytes());
             return false;
         }
-        send(FrameType::ready, {});
+        const std::byte reads_shared_memory{1};
+        send(FrameType::ready, {&reads_shared_memory, std::size_t{calls_ ? 1u : 0u}});
         return true;
     }
 
@@ -202,14 +224,28 @@ class WorkerProcess {
             encode_failure(std::current_exception());
         }
         slots_.end(slot, task);
-        send(type, reply_.bytes(), task, slot);
-        if (reply_.size() > kept_memory) reply_ = Encoder();  // do not keep a rare giant's
+        send_reply(type, task, slot);
+        if (reply_.size() > kept_memory) reply_ = fresh_reply();  // do not keep a rare giant's
     }
+
+    void send_reply(FrameType type, std::uint64_t task, std::size_t slot) {
+        ByteBuffer bytes = std::move(reply_).take();
+        if (bytes.is_stored() && type == FrameType::result) {
+            if (const auto place = results_in_memory_->send(bytes)) {
+                reply_ = fresh_reply();
+                return send(type, std::as_bytes(std::span(&*place, 1)), task, slot,
+                            BodyKind::in_shared_memory);
+            }
+        }
+        send(type, bytes.bytes(), task, slot);
+        reply_ = Encoder(std::move(bytes));
+    }
+    Encoder fresh_reply() const noexcept { return Encoder(ByteBuffer(results_in_memory_.get())); }
 
     /// A task may have used up all the memory and keep it: then even this may find none.
     void encode_failure(const std::exception_ptr& error) {
         try {
-            reply_.size() > kept_memory ? void(reply_ = Encoder()) : reply_.clear();
+            reply_.size() > kept_memory ? void(reply_ = fresh_reply()) : reply_.clear();
             encode_exception(reply_, error);
         } catch (const std::bad_alloc&) {
             reply_.clear();
@@ -227,11 +263,15 @@ class WorkerProcess {
     }
 
     static constexpr std::size_t kept_memory = 1024 * 1024;
+    static constexpr std::size_t kept_heap = 128 * 1024 * 1024;  // until there is nothing large to do
 
     FileDescriptor tasks_;
     FileDescriptor results_;
     SharedPage page_;
     ControlPage& slots_;
+    PayloadHandle<PayloadView> calls_;
+    SharedMemory payloads_;  // until it is known how much of it may be used
+    PayloadHandle<PayloadArena> results_in_memory_;
     FrameAssembler incoming_;
     ByteBuffer configuration_;
     std::span<const std::byte> worker_exit_;  // in configuration_

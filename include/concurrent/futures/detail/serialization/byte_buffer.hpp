@@ -7,11 +7,13 @@
 //     send(buffer.data(), buffer.size());
 //
 // Threads: a value, not synchronised. Memory: one allocation, doubled when full, aligned as
-// malloc aligns (16 bytes on the platforms we know), which is what Decoder::decode_view relies on.
+// malloc aligns (16 bytes on the platforms we know), which is what Decoder::decode_view relies on. A buffer
+// that was given a ByteStore takes large amounts from there, as long as that has any.
 #pragma once
 
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <span>
@@ -19,26 +21,53 @@
 
 namespace concurrent::futures::inline v1::detail {
 
+/// Memory for large buffers that is not the heap's, for example because another process sees it too.
+class ByteStore {
+  public:
+    /// What buffers ask for; smaller ones stay in the heap.
+    static constexpr std::size_t smallest = 32 * 1024;
+
+    /// At least `size` bytes, aligned to 16; `size` becomes how many. Null: there are none to be had.
+    virtual std::byte* allocate(std::size_t& size) noexcept = 0;
+    /// May be called after all other owners have let go of the store, and in any thread.
+    virtual void release(std::byte* data, std::size_t size) noexcept = 0;
+
+  protected:
+    ByteStore() = default;
+    ByteStore(const ByteStore&) = delete;
+    ByteStore& operator=(const ByteStore&) = delete;
+    virtual ~ByteStore() = default;
+};
+
 class ByteBuffer {
   public:
     ByteBuffer() noexcept = default;
+    /// Grows into the store, which may be null.
+    explicit ByteBuffer(ByteStore* store) noexcept : store_(store) {}
+    /// Takes over bytes that the store has given out.
+    ByteBuffer(ByteStore& store, std::byte* data, std::size_t size) noexcept
+        : data_(data), size_(size), capacity_(size), store_(&store), stored_(true) {}
     ByteBuffer(ByteBuffer&& other) noexcept
         : data_(std::exchange(other.data_, nullptr)),
           size_(std::exchange(other.size_, 0)),
-          capacity_(std::exchange(other.capacity_, 0)) {}
+          capacity_(std::exchange(other.capacity_, 0)),
+          store_(other.store_),
+          stored_(std::exchange(other.stored_, false)) {}
     ByteBuffer& operator=(ByteBuffer&& other) noexcept {
         ByteBuffer(std::move(other)).swap(*this);
         return *this;
     }
     ByteBuffer(const ByteBuffer&) = delete;
     ByteBuffer& operator=(const ByteBuffer&) = delete;
-    ~ByteBuffer() { std::free(data_); }
+    ~ByteBuffer() { free_memory(); }
 
     std::byte* data() noexcept { return data_; }
     const std::byte* data() const noexcept { return data_; }
     std::size_t size() const noexcept { return size_; }
     std::size_t capacity() const noexcept { return capacity_; }
     bool empty() const noexcept { return size_ == 0; }
+    /// The bytes lie in the store, not in the heap.
+    bool is_stored() const noexcept { return stored_; }
 
     std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
     operator std::span<const std::byte>() const noexcept { return bytes(); }
@@ -60,10 +89,19 @@ class ByteBuffer {
         if (capacity > capacity_) reallocate(capacity);
     }
 
+    /// The memory is the caller's now; the buffer is empty.
+    std::span<std::byte> detach() noexcept {
+        stored_ = false;
+        size_ = 0;
+        return {std::exchange(data_, nullptr), std::exchange(capacity_, 0)};
+    }
+
     void swap(ByteBuffer& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);
+        std::swap(store_, other.store_);
+        std::swap(stored_, other.stored_);
     }
 
   private:
@@ -77,15 +115,38 @@ class ByteBuffer {
     }
 
     void reallocate(std::size_t capacity) {
+        if (store_ && capacity >= ByteStore::smallest)
+            if (std::byte* const place = store_->allocate(capacity)) return move_to(place, capacity, true);
+        if (stored_) {
+            void* const place = std::malloc(capacity);
+            if (place == nullptr) throw std::bad_alloc();
+            return move_to(static_cast<std::byte*>(place), capacity, false);
+        }
         void* const moved = std::realloc(data_, capacity);
         if (moved == nullptr) throw std::bad_alloc();
         data_ = static_cast<std::byte*>(moved);
         capacity_ = capacity;
     }
 
+    void move_to(std::byte* place, std::size_t capacity, bool stored) noexcept {
+        if (size_ != 0) std::memcpy(place, data_, size_);
+        free_memory();
+        data_ = place;
+        capacity_ = capacity;
+        stored_ = stored;
+    }
+    void free_memory() noexcept {
+        if (stored_) [[unlikely]]
+            store_->release(data_, capacity_);
+        else
+            std::free(data_);
+    }
+
     std::byte* data_ = nullptr;
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;
+    ByteStore* store_ = nullptr;
+    bool stored_ = false;
 };
 
 }  // namespace concurrent::futures::inline v1::detail
