@@ -28,6 +28,7 @@
 #include "concurrent/futures/detail/processes/payload_arena.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
+#include "concurrent/futures/detail/processes/start_environment.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
