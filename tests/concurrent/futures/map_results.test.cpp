@@ -199,9 +199,11 @@ TEST_CASE("the time of a map counts from its call, over all items", "[map_result
 
 TEST_CASE("a map in the middle may be moved and destroyed", "[map_results]") {
     support::Gate go;
+    std::atomic<int> started{0};
     cf::ThreadPoolExecutor pool(1);
     {
         auto results = pool.map([&](int i) {
+            ++started;
             if (i > 0) go.wait();
             return i;
         }, std::vector{0, 1, 2, 3});
@@ -210,7 +212,7 @@ TEST_CASE("a map in the middle may be moved and destroyed", "[map_results]") {
     }
     go.open();
     pool.shutdown();
-    CHECK(pool.stats().cancelled >= 2);
+    CHECK(started <= 2);  // the second one may have been at the gate
 }
 
 TEST_CASE("map_unordered() gives what ends first, first", "[map_results]") {
