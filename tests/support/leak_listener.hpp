@@ -34,6 +34,10 @@ struct ProcessResources {
     static ProcessResources now();
 };
 
+/// One line for each thing that `after` holds and `before` does not.
+std::vector<std::string> differences(const ProcessResources& before,
+                                     const ProcessResources& after);
+
 /// One line for each thing that is there now, was not there before, and does not go away.
 std::vector<std::string> leaks_since(const ProcessResources& before,
                                      std::chrono::milliseconds settle);

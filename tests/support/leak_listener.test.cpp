@@ -32,6 +32,24 @@ TEST_CASE("what was put back is no leak", "[support][leak_listener]") {
     CHECK(leaks_since(before, support::deadline(support::settle_time)).empty());
 }
 
+TEST_CASE("the first thread of a run brings no other that stays", "[support][leak_listener]") {
+    // ThreadSanitizer's own would, had the listener not made it start before this test.
+    const auto before = ProcessResources::now();
+    std::thread([] {}).join();
+    CHECK(leaks_since(before, support::deadline(support::settle_time)) ==
+          std::vector<std::string>{});
+}
+
+TEST_CASE("a new thread is a leak, be its number above the others' or, once numbers start again, "
+          "below",
+          "[support][leak_listener]") {
+    const ProcessResources before{{{31000, "main"}}, {}, {}, {}};
+    const ProcessResources above{{{31000, "main"}, {31001, "new"}}, {}, {}, {}};
+    const ProcessResources below{{{300, "new"}, {31000, "main"}}, {}, {}, {}};
+    CHECK(support::differences(before, above) == std::vector<std::string>{"thread 31001: new"});
+    CHECK(support::differences(before, below) == std::vector<std::string>{"thread 300: new"});
+}
+
 TEST_CASE("a running thread is a leak", "[support][leak_listener]") {
     support::Gate end;
     const auto before = ProcessResources::now();
