@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/deadline.hpp"
 #include "support/gate.hpp"
 
 namespace {
@@ -23,7 +24,7 @@ namespace cf = concurrent::futures;
 using namespace std::chrono_literals;
 using Pool = cf::ThreadPoolExecutor;
 
-constexpr int depth = 1000;
+constexpr int depth = support::sanitized ? 200 : 1000;  // 7 MB a level under ThreadSanitizer
 
 /// Each call submits the next and waits for it in the way of `wait_for(future)`, which gives 1.
 template <class Wait>
