@@ -20,7 +20,9 @@ int main(int argc, char** argv) {
     concurrent::futures::process_main(argc, argv);
 #endif
     return support::run_supervised(argc, argv, [&] {
-        const int code = Catch::Session().run(argc, argv);
+        Catch::Session session;
+        session.configData().filenamesAsTags = true;  // CTest lists the tests of each file
+        const int code = session.run(argc, argv);
         return code == 0 && support::leaks_found() > 0 ? 3 : code;
     });
 }
