@@ -105,8 +105,9 @@ class ProcessSubmitter {
         using T = std::remove_cv_t<
             typename RemoteCallFor<const Callable&, const Args&...>::Result>;
         auto* const call =
-            new ProcessCall<T>(manager_, encode_call_into(manager_->payloads(), callable, args...),
-                               std::move(name));
+            BlockWithBytes<ProcessCall<T>>::make(
+                encode_call_into(manager_->payloads(), callable, args...), manager_,
+                name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name)));
         call->limits = limits;
         Future<T> future = FutureAccess::adopt<T>(call);
         try {
@@ -255,9 +256,9 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     template <class Callable, class... Args>
     void post(const Callable& callable, const Args&... args) {
         detail::check_remote_call<const Callable&, const Args&...>();
-        auto* const call = new detail::PostedProcessCall(
-            submitter_.shared_manager(),
-            detail::encode_call_into(manager().payloads(), callable, args...));
+        auto* const call = detail::BlockWithBytes<detail::PostedProcessCall>::make(
+            detail::encode_call_into(manager().payloads(), callable, args...),
+            submitter_.shared_manager());
         call->limits = submitter_.default_limits();
         try {
             manager().submit(*call, Priority::normal);

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -26,22 +28,32 @@ namespace hostile {
 using concurrent::futures::detail::ControlPage;
 using concurrent::futures::detail::FrameHeader;
 using concurrent::futures::detail::FrameType;
+using concurrent::futures::detail::RingWriter;
 using concurrent::futures::detail::SlotState;
 using concurrent::futures::detail::StopLine;
+using concurrent::futures::detail::WorkerPage;
 
-/// What the worker would write there itself.
-inline void send_to_pool(const StopLine&, std::string_view bytes) {
-    int results = -1;  // the only pipe above 10 that is for writing
-    for (int fd = 10; fd < 256 && results < 0; ++fd) {
+/// A byte into the results pipe: the only one above 10 that is for writing.
+inline void wake_pool() {
+    for (int fd = 10; fd < 256; ++fd) {
         struct stat about{};
-        if (::fstat(fd, &about) == 0 && S_ISFIFO(about.st_mode) &&
-            (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
-            results = fd;
+        if (::fstat(fd, &about) != 0 || !S_ISFIFO(about.st_mode) ||
+            (::fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY)
+            continue;
+        ::signal(SIGPIPE, SIG_IGN);  // the pool may have heard enough; it says how this process dies
+        static_cast<void>(::write(fd, "", 1));
+        return;
     }
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(results, bytes.data(), bytes.size());
-        if (written <= 0) ::_exit(99);
-        bytes.remove_prefix(static_cast<std::size_t>(written));
+}
+
+/// What the worker would write there itself; the control page is the beginning of all that is shared.
+inline void send_to_pool(const StopLine& line, std::string_view bytes) {
+    auto& page = *reinterpret_cast<WorkerPage*>(line.page);
+    RingWriter writer(page.results);
+    for (auto left = std::as_bytes(std::span(bytes)); !left.empty(); std::this_thread::yield()) {
+        left = left.subspan(writer.write(left));
+        writer.publish();
+        if (page.pool_bell.must_ring(concurrent::futures::detail::Bell::bytes)) wake_pool();
     }
 }
 

@@ -5,7 +5,7 @@
 //     if (spin_until([&] { return done(); })) return;     // soon enough
 //     … sleep on a futex …
 //
-// Bounded by time, about spin_time, because what one pause costs differs tenfold between processors. First
+// Bounded by time, because what one pause costs differs tenfold between processors. First
 // in pauses, which another hardware thread hardly notices, then giving the processor to whoever can use
 // it. Where only one processor may be used nobody can change anything meanwhile: no spinning there.
 #pragma once
@@ -34,15 +34,15 @@ inline bool spinning_pays() noexcept {
     return pays;
 }
 
-/// True as soon as `condition()` is; false when it was not for about spin_time.
+/// True as soon as `condition()` is; false when it was not for about so long.
 template <class Condition>
-bool spin_until(Condition condition) {
+bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time) {
     if (!spinning_pays()) return condition();
     for (int pauses = 0; pauses < 64; ++pauses) {
         if (condition()) return true;
         pause();
     }
-    const auto end = std::chrono::steady_clock::now() + spin_time;
+    const auto end = std::chrono::steady_clock::now() + time;
     do {
         for (int pauses = 0; pauses < 8; ++pauses) {
             if (condition()) return true;

@@ -140,7 +140,8 @@ class FrameAssembler {
             begin_ += sizeof header_;
             check_header();
             in_body_ = true;
-            body_ = ByteBuffer();
+            body_ = std::move(spare_);
+            body_.clear();
             lost_ = false;
             dropped_ = 0;
         }
@@ -158,11 +159,17 @@ class FrameAssembler {
         return Frame{header_, std::move(body_), lost_};
     }
 
+    /// The memory of a frame that is done with, for the next one.
+    void recycle(ByteBuffer body) noexcept {
+        if (!body.is_stored() && body.capacity() <= largest_spare) spare_ = std::move(body);
+    }
+
     std::uint64_t received() const noexcept { return received_; }
 
   private:
     static constexpr std::size_t direct = 16 * 1024;  // from here on straight into the body
     static constexpr std::size_t first_portion = 256 * 1024;
+    static constexpr std::size_t largest_spare = 64 * 1024;
 
     /// Null when this body is lost: there is no memory, or was none before.
     std::byte* room_for(std::size_t size) noexcept {
@@ -193,6 +200,7 @@ class FrameAssembler {
     std::size_t end_ = 0;
     FrameHeader header_{};
     ByteBuffer body_;
+    ByteBuffer spare_;
     std::size_t portion_ = 0;
     bool in_body_ = false;
     bool reading_body_ = false;

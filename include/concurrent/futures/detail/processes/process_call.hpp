@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // process_call.hpp: one submitted call of a process pool: the state its futures share, and the bytes that
-// go to a worker, in one object.
+// go to a worker, in one block of memory unless they are many.
 //
 // While the call waits or runs elsewhere its state is pending; whether it has started is asked of the
 // manager, which looks at the control page. So cancel() of a call that is sent but not started is exact.
 #pragma once
 
+#include <cstddef>
+#include <cstring>
 #include <exception>
 #include <memory>
+#include <new>
+#include <string>
 #include <utility>
 
 #include "concurrent/futures/detail/processes/process_manager.hpp"
@@ -17,27 +21,58 @@
 
 namespace concurrent::futures::inline v1::detail {
 
+/// Blocks of a Call with some bytes behind it. For a page of memory that has not been used before the system
+/// takes about as long as for ten calls, so it is worth being small.
+template <class Call>
+struct BlockWithBytes {
+    static constexpr std::size_t most = 256;
+    static constexpr std::size_t begin = (sizeof(Call) + 15) / 16 * 16;
+    static constexpr bool over_aligned = alignof(Call) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+    /// The constructor must not throw.
+    template <class... Args>
+    static Call* make(ByteBuffer bytes, Args&&... args) {
+        const bool behind = !bytes.is_stored() && !bytes.empty() && bytes.size() <= most;
+        const std::size_t size = begin + (behind ? bytes.size() : 0);
+        void* place = nullptr;
+        if constexpr (over_aligned)
+            place = ::operator new(size, std::align_val_t{alignof(Call)});
+        else
+            place = ::operator new(size);
+        if (behind) {
+            auto* const copy = static_cast<std::byte*>(place) + begin;
+            std::memcpy(copy, bytes.data(), bytes.size());
+            bytes = ByteBuffer::lent(copy, bytes.size());
+        }
+        return ::new (place) Call(std::move(bytes), std::forward<Args>(args)...);
+    }
+    static void free(void* place) noexcept {
+        if constexpr (over_aligned)
+            ::operator delete(place, std::align_val_t{alignof(Call)});
+        else
+            ::operator delete(place);
+    }
+};
+
 template <class T>
 class ProcessCall final : public OutcomeState<T>, public RemoteTask {
   public:
-    ProcessCall(std::shared_ptr<ProcessManager> manager, ByteBuffer call, std::string name) noexcept
+    /// By BlockWithBytes only.
+    ProcessCall(ByteBuffer call, std::shared_ptr<ProcessManager> manager,
+                std::unique_ptr<const std::string> name) noexcept
         : RemoteTask(std::move(call), std::move(name)), manager_(std::move(manager)) {}
+    static void operator delete(void* place) noexcept { BlockWithBytes<ProcessCall>::free(place); }
 
     // The manager's side.
     void succeed(Decoder& result) noexcept override {
-        if (!this->claim()) return;
-        const CallState end = this->store_result_of([&]() -> T {
-            if constexpr (std::is_void_v<T>) {
-                result.expect_end();
-            } else {
-                T value = result.template decode<T>();
-                result.expect_end();
-                return value;
-            }
-        });
-        if (end == CallState::failed) manager_->count_unreadable_result();
-        this->finish(end);
+        if (this->claim()) this->finish(store(result));
     }
+    bool try_succeed_untold(Decoder& result) noexcept override {
+        if (!this->claim()) return true;
+        stored_ = store(result);
+        return this->try_finish_untold(stored_);
+    }
+    void finish_stored() noexcept override { this->finish(stored_); }
     void fail(std::exception_ptr error) noexcept override {
         if (this->claim()) this->finish(this->store_exception(std::move(error)));
     }
@@ -65,6 +100,9 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
         while (!cancel() && !this->done())
             if (manager_->request_stop(*this)) return;
     }
+    bool look_again() noexcept override {
+        return manager_->look_for_end(*this, [this] { return this->done(); });
+    }
     /// In a callback, which runs on the pool's own thread: nobody else would go on with the work.
     bool help() noexcept override {
         if (!manager_->on_manager_thread()) return false;
@@ -76,21 +114,40 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     }
 
   private:
+    CallState store(Decoder& result) noexcept {
+        const CallState end = this->store_result_of([&]() -> T {
+            if constexpr (std::is_void_v<T>) {
+                result.expect_end();
+            } else {
+                T value = result.template decode<T>();
+                result.expect_end();
+                return value;
+            }
+        });
+        if (end == CallState::failed) manager_->count_unreadable_result();
+        return end;
+    }
+
     ~ProcessCall() override {
         if (manager_->reports_unobserved() && this->failed_unobserved())
             report_unhandled(manager_->hook(), this->error(), "a call whose failure nobody looked at");
     }
 
     const std::shared_ptr<ProcessManager> manager_;
+    CallState stored_{};
 };
 
 /// Without a future.
 class PostedProcessCall final : public RemoteTask {
   public:
-    PostedProcessCall(std::shared_ptr<ProcessManager> manager, ByteBuffer call) noexcept
-        : RemoteTask(std::move(call), {}), manager_(std::move(manager)) {}
+    /// By BlockWithBytes only.
+    PostedProcessCall(ByteBuffer call, std::shared_ptr<ProcessManager> manager) noexcept
+        : RemoteTask(std::move(call)), manager_(std::move(manager)) {}
+    static void operator delete(void* place) noexcept { BlockWithBytes<PostedProcessCall>::free(place); }
 
     void succeed(Decoder&) noexcept override {}
+    bool try_succeed_untold(Decoder&) noexcept override { return true; }
+    void finish_stored() noexcept override {}
     void fail(std::exception_ptr error) noexcept override {
         report_unhandled(manager_->hook(), error, "a posted call");
     }

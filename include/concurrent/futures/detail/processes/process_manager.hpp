@@ -2,22 +2,24 @@
 //
 // process_manager.hpp: the engine of a process pool: a queue, worker processes, and one thread between.
 //
-//     submit() ──▶ queue_ ──▶ dispatch() ──▶ WorkerLink ══ tasks pipe ══▶ worker
-//      (any thread)   ▲            (manager thread)  ▲                       │
-//                     │                              ║                       │ control page
-//                     └── unstarted tasks of a dead  ╚══ results pipe ◀══════╛
-//                         worker go back             │
-//                                                    ▼
+//     submit() ──▶ intake_ ──▶ queue_ ──▶ dispatch() ──▶ WorkerLink ══ ring of tasks ══▶ worker
+//      (any thread)              ▲     (manager thread)     ▲                              │
+//                                │                          ║                              │ control page
+//                                └── unstarted tasks of a   ╚══ ring of results ◀══════════╛
+//                                    dead worker go back    │
+//                                                           ▼
 //                                             deliver(): the futures end, callbacks run
 //
-// One step of the manager thread: hand out tasks and start workers; write; poll; read results and deaths
-// into a list; deliver the list. It never blocks but in poll, all descriptors are non-blocking, and nothing
-// that two processes can lock exists, so no worker can stop it. User code runs in deliver() only, without
-// the lock; a callback may wait for another call of this pool: it then makes the steps itself.
+// One step of the manager thread: hand out tasks and start workers; read results and deaths into a list,
+// asleep in poll while there are none; deliver the list. It never blocks elsewhere, all descriptors are
+// non-blocking, and nothing that two processes can lock exists, so no worker can stop it. User code runs in
+// deliver() only, without the lock; a callback may wait for another call of this pool: it then makes the
+// steps itself. While the manager thread sleeps, other threads may go the same ways in its place, see
+// process_manager_shortcuts.hpp.
 //
 // Every task ends on every path: delivered, or failed when its worker died, or when the pool broke, or
 // when it was revoked. So nothing between two of its places needs memory: its links and what it will be told
-// are in the task itself. One mutex guards the tables; it is not held while writing, polling or delivering.
+// are in the task itself. One mutex guards the tables; it is not held while polling or delivering.
 #pragma once
 
 #include <array>
@@ -41,6 +43,7 @@
 #include "concurrent/futures/detail/platform/oom_kills.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
+#include "concurrent/futures/detail/processes/task_intake.hpp"
 #include "concurrent/futures/detail/processes/task_lists.hpp"
 #include "concurrent/futures/detail/processes/template_process.hpp"
 #include "concurrent/futures/detail/processes/worker_link.hpp"
@@ -100,7 +103,7 @@ class ProcessManager {
     void end_workers(int signal);
 
     std::vector<int> worker_pids() const;
-    Counts counts() const;
+    Counts counts();
     const UnhandledExceptionHook& hook() const noexcept { return settings_.hook; }
     /// Of a call that says nothing about it, in nanoseconds.
     std::int64_t default_timeout() const noexcept {
@@ -119,6 +122,10 @@ class ProcessManager {
         return seen >> 32 == fork_generation() ? static_cast<std::uint32_t>(seen) : 0;
     }
     void count_unreadable_result() noexcept;
+    /// Any thread that is about to sleep until this task has ended, as `done()` tells: looks for its result
+    /// for a moment, in place of the manager thread if that sleeps.
+    template <class Done>
+    bool look_for_end(RemoteTask& task, Done done) noexcept;
     /// On the manager thread only: works until the task has ended.
     template <class Done>
     void work_until(Done done) {
@@ -140,12 +147,20 @@ class ProcessManager {
     // process_manager_submit.hpp: what other threads call.
     void throw_if_closed() const;
     bool wait_for_room(Lock& lock, RemoteTask& task);
+    void submit_bounded(RemoteTask& task, Priority priority);
+    void wake() noexcept;
+    void close_intake() noexcept;
     void run_here(Lock& lock, RemoteTask& task);
     void initialize_here();
     RemoteTask* revoke_all_unstarted() noexcept;
     /// Length of the queue, with and without those that are revoked.
     std::size_t queued() const noexcept { return queue_[0].size() + queue_[1].size() + queue_[2].size(); }
     std::size_t waiting() const noexcept { return queued() - revoked_in_queue_; }
+
+    // process_manager_shortcuts.hpp: what other threads do while the manager thread sleeps.
+    bool give_here() noexcept;
+    bool needs_manager() const noexcept;
+    RemoteTask* read_for(const RemoteTask& task, WorkerLink& link, Ending& ending) noexcept;
 
     // process_manager_workers.hpp: workers' lives.
     std::size_t unstarted() const noexcept;
@@ -156,6 +171,7 @@ class ProcessManager {
     void note_exit(WorkerLink& link);
     OutOfMemory judge_kill(const WorkerLink& link);
     void bury(WorkerLink& link);
+    void forget_buried();
     void lose(RemoteTask& task, const WorkerLink& link);
     std::string death_text(const RemoteTask& task, const WorkerLink& link, bool breaks) const;
     void note_start_failure(const std::string& reason);
@@ -179,22 +195,30 @@ class ProcessManager {
     void end_evicted(RemoteTask& task, const WorkerLink& link);
     void fail(RemoteTask& task, std::exception_ptr error) noexcept;
 
-    // process_manager_loop.hpp: the manager thread; process_manager_delivery.hpp: the end of each step.
+    // process_manager_loop.hpp: the manager thread; process_manager_receive.hpp: what it is told;
+    // process_manager_delivery.hpp: the end of each step.
     void run() noexcept;
     void guarded_step() noexcept;
     void step();
     std::size_t dispatch();
     void balance();
+    void flush_all() noexcept;
+    void distrust(WorkerLink& link, const std::exception& error) noexcept;
+    void note_end_of_results(WorkerLink& link);
     void give(WorkerLink& link, RemoteTask& task);
     WorkerLink* choose_worker() noexcept;
     std::size_t fair_share(std::size_t coming) const noexcept;
     bool may_take_more(const WorkerLink& link) const noexcept;
     RemoteTask* next_queued();
-    void poll_once(bool may_sleep);
+    void receive_all();
+    bool wait_for_news();
+    bool has_news() const noexcept;
+    void look_at_descriptors(bool may_sleep);
     void read_results(WorkerLink& link);
     void receive(WorkerLink& link, Frame& frame);
     void deliver_all() noexcept;
     void deliver(RemoteTask& task, Ending& ending) noexcept;
+    void deliver_to_waiter(RemoteTask& task, Ending& ending) noexcept;
     void deliver(const Notice& notice) noexcept;
     bool finished() const noexcept { return closed_ && links_.empty() && queued() == 0; }
     int poll_milliseconds() const;
@@ -206,14 +230,18 @@ class ProcessManager {
     /// For so long their memory is kept for the next ones.
     static constexpr std::chrono::seconds payload_patience{1};
 
-    /// Tasks a worker may have, the running one included. More: fewer waits for the pool between short
-    /// tasks; fewer: less to take back when another worker has nothing to do (balance()).
-    static constexpr std::size_t tasks_ahead = 16;
-    static_assert(tasks_ahead <= ControlPage::slots);
+    static_assert(WorkerPace::most <= ControlPage::slots);
     /// So often a task goes back to the queue because its worker died before it started. In earnest that is at
-    /// most tasks_ahead times, because it goes to the front; a task may also write into the page that it has
+    /// most WorkerPace::most times, because it goes to the front; a task may also write into the page that it has
     /// not started, and must end all the same.
     static constexpr unsigned returns_limit = 100;
+
+    /// If its last sleep was not longer than this, the manager spins before the next one.
+    static constexpr std::int64_t patience = 200'000;
+    /// So long does a thread that waits for a result look for it itself.
+    static constexpr std::chrono::microseconds waiters_patience{30};
+    /// While there is always something in the rings, it asks the system no more often than this for deaths.
+    static constexpr std::int64_t look_interval = 50'000;
 
     inline static constinit thread_local const ProcessManager* current_ = nullptr;
     /// Below 2^32; above, the fork_generation() they belong to: a fork does not inherit threads.
@@ -229,9 +257,12 @@ class ProcessManager {
     PayloadHandle<PayloadArena> payloads_;  // set by the constructor
 
     std::vector<pollfd> polled_;  // manager thread; has room for all links
+    std::int64_t last_look_ = 0;  // manager thread: at the descriptors
+    std::int64_t last_sleep_ = patience;  // manager thread: how long it was
+    TaskIntake intake_;
     mutable std::mutex mutex_;
     // All below: guarded by mutex_; links_ changes in the manager thread only, which may read it without.
-    std::array<RemoteTaskQueue, 3> queue_;  // by Priority; revoked ones are dropped when met
+    RemoteTaskQueues queue_;  // revoked ones are dropped when met
     std::size_t revoked_in_queue_ = 0;
     Links links_;
     Links buried_;  // manager thread; to be destroyed without the lock, as calls may go with them
@@ -239,7 +270,6 @@ class ProcessManager {
     std::deque<Notice> notices_;
     std::chrono::steady_clock::time_point trim_at_{};  // not before; none: nothing to trim
     std::size_t share_ = 1;  // tasks per worker, see fair_share()
-    std::uint64_t submitted_ = 0;
     std::uint64_t last_id_ = 0;
     std::uint32_t last_worker_ = 0;
     std::size_t start_failures_ = 0;    // in a row
@@ -247,7 +277,8 @@ class ProcessManager {
     std::size_t fruitless_deaths_ = 0;  // in a row, of workers, while tasks waited and none ran
     std::optional<std::chrono::steady_clock::time_point> start_again_;  // after a failure to start
     std::size_t completed_ = 0, failed_ = 0, cancelled_ = 0, restarts_ = 0;
-    bool awake_ = false;     // a wake-up is on its way to the manager
+    Atomic<bool> news_{false};    // for the manager thread, beside new tasks and what workers say
+    Atomic<bool> asleep_{false};  // the manager thread is, or is about to be: it wants to be woken
     bool closed_ = false;    // no more submissions
     bool forced_ = false;    // workers are being ended by a signal: start no more
     bool thread_ended_ = false;
@@ -265,5 +296,7 @@ class ProcessManager {
 #include "concurrent/futures/detail/processes/process_manager_limits.hpp"
 #include "concurrent/futures/detail/processes/process_manager_loop.hpp"
 #include "concurrent/futures/detail/processes/process_manager_payloads.hpp"
+#include "concurrent/futures/detail/processes/process_manager_receive.hpp"
+#include "concurrent/futures/detail/processes/process_manager_shortcuts.hpp"
 #include "concurrent/futures/detail/processes/process_manager_submit.hpp"
 #include "concurrent/futures/detail/processes/process_manager_workers.hpp"

@@ -63,8 +63,32 @@ inline void ProcessManager::deliver(RemoteTask& task, Ending& ending) noexcept {
         case Ending::Kind::cancelled:
             task.end_cancelled();
             break;
+        case Ending::Kind::stored:
+            task.finish_stored();
+            break;
         case Ending::Kind::none:
             break;
+    }
+    for (; ending.references > 0; --ending.references) task.release();
+}
+
+/// In the thread that waits for the task, which has ended with this result.
+inline void ProcessManager::deliver_to_waiter(RemoteTask& task, Ending& ending) noexcept {
+    free_payloads(task, ending);
+    if (ending.kind != Ending::Kind::result) {
+        deliver(task, ending);  // a failure to copy it, of which only this thread knows
+        return;
+    }
+    Decoder decoder(ending.body.bytes());
+    if (!task.try_succeed_untold(decoder)) {
+        {
+            const std::lock_guard lock(mutex_);
+            endings_.add(task, Ending::Kind::stored);  // with one of the references
+            --ending.references;
+            // relaxed: read under the mutex where it matters.
+            news_.store(true, std::memory_order_relaxed);
+        }
+        wake();
     }
     for (; ending.references > 0; --ending.references) task.release();
 }

@@ -208,7 +208,6 @@ inline void ProcessManager::fail(RemoteTask& task, std::exception_ptr error) noe
 /// back to the queue.
 inline bool ProcessManager::request_stop(RemoteTask& task) {
     if (in_forked_child()) return true;  // nothing can be done from here
-    bool notify = false;
     {
         const std::lock_guard lock(mutex_);
         if (task.stage == RemoteTask::Stage::queued) return false;
@@ -218,9 +217,10 @@ inline bool ProcessManager::request_stop(RemoteTask& task) {
         task.stop_at = saturating_sum(monotonic_nanoseconds(), settings_.stop_grace.count());
         task.worker->limit(*entry);
         task.worker->page().ask_to_stop(task.id);
-        notify = !std::exchange(awake_, true);
+        // relaxed: read under the mutex where it matters.
+        news_.store(true, std::memory_order_relaxed);
     }
-    if (notify) wake_up_.notify();
+    wake();
     return true;
 }
 

@@ -101,23 +101,21 @@ inline void ProcessManager::step() {
     {
         const std::lock_guard lock(mutex_);
         missing = dispatch();
+        flush_all();
     }
     for (; missing > 0; --missing)
         if (!start_worker()) break;
-    for (const auto& link : links_) link->flush();
-    bool may_sleep = false;
-    {
-        const std::lock_guard lock(mutex_);
-        may_sleep = endings_.empty() && notices_.empty() && !finished();
-    }
-    poll_once(may_sleep);
-    std::exchange(buried_, {}).clear();
+    for (const auto& link : links_) link->ring();
+    receive_all();
+    forget_buried();
     deliver_all();
 }
 
 /// With the lock: everything that can be decided without waiting. Gives the number of workers to start.
 inline std::size_t ProcessManager::dispatch() {
-    awake_ = false;
+    // relaxed: with the lock.
+    news_.store(false, std::memory_order_relaxed);
+    intake_.move_to(queue_);
     enforce_limits();
     trim_payloads();
     const std::size_t missing = missing_workers();
@@ -160,12 +158,12 @@ inline std::size_t ProcessManager::fair_share(std::size_t coming) const noexcept
         tasks += link->in_flight();
         ++workers;
     }
-    return std::clamp<std::size_t>(workers == 0 ? 1 : tasks / workers, 1, tasks_ahead);
+    return std::clamp<std::size_t>(workers == 0 ? 1 : tasks / workers, 1, WorkerPace::most);
 }
 
 inline bool ProcessManager::may_take_more(const WorkerLink& link) const noexcept {
     return link.phase == WorkerLink::Phase::ready && !link.ended && !link.dying() &&
-           link.in_flight() < share_ &&
+           link.in_flight() < std::min(share_, link.pace.credits()) &&
            (settings_.max_tasks_per_child == 0 || link.given() < settings_.max_tasks_per_child);
 }
 
@@ -209,8 +207,19 @@ inline void ProcessManager::give(WorkerLink& link, RemoteTask& task) {
     }
 }
 
+/// With the lock.
+inline void ProcessManager::flush_all() noexcept {
+    for (const auto& link : links_) {
+        try {
+            link->flush();
+        } catch (const std::exception& error) {
+            distrust(*link, error);
+        }
+    }
+}
+
+/// With the lock.
 inline int ProcessManager::poll_milliseconds() const {
-    const std::lock_guard lock(mutex_);
     int wait = -1;
     const auto at_most = [&wait](std::int64_t milliseconds) {
         const auto bounded = std::clamp<std::int64_t>(milliseconds, 0, 1'000'000);
@@ -236,105 +245,6 @@ inline int ProcessManager::poll_milliseconds() const {
         }
     }
     return wait;
-}
-
-inline void ProcessManager::poll_once(bool may_sleep) {
-    std::vector<pollfd>& entries = polled_;
-    entries.clear();
-    entries.push_back({wake_up_.fd(), POLLIN, 0});
-    entries.push_back({template_ ? template_->socket() : -1, POLLIN, 0});
-    for (const auto& link : links_) {
-        // poll() passes over descriptors below 0.
-        // A forked worker may be quicker than the news of its pid, which errors are to name.
-        entries.push_back({link->process.pid() > 0 ? link->result_fd() : -1, POLLIN, 0});
-        entries.push_back({link->has_output() ? link->task_fd() : -1, POLLOUT, 0});
-        entries.push_back({link->ended ? -1 : link->process.watch_fd(), POLLIN, 0});
-    }
-    poll_for(entries, may_sleep ? poll_milliseconds() : 0);
-    if (entries[0].revents != 0) wake_up_.clear();
-    const std::lock_guard lock(mutex_);
-    if (entries[1].revents != 0) read_template();
-    auto place = links_.begin();
-    for (std::size_t i = 0; place != links_.end(); ++i) {
-        WorkerLink& link = **place++;  // bury() takes it away
-        if (entries[2 + 3 * i].revents != 0) read_results(link);
-        const bool watched = link.process.watch_fd() >= 0;
-        const bool exited = (entries[4 + 3 * i].revents & ~(settings_.spawn ? 0 : POLLNVAL)) != 0;
-        if (exited || (!watched && link.process.pid() > 0)) note_exit(link);
-        if (link.exit_status) bury(link);
-    }
-}
-
-/// With the lock. A worker whose pipe has ended, or that sends what is no message, is of no more use. One
-/// that was told to leave closes its pipe and then runs exit handlers: that is its own time. One that dies
-/// closes it too, and how it died is to be heard: it gets a moment to be gone by itself.
-inline void ProcessManager::read_results(WorkerLink& link) {
-    if (link.result_fd() < 0) return;
-    constexpr std::int64_t moment = 100'000'000;
-    try {
-        const std::uint64_t before = link.received();
-        const bool goes_on = link.read_frames([&](Frame& frame) { receive(link, frame); });
-        if (link.limited() != 0 && link.received() != before) link.heard_at = monotonic_nanoseconds();
-        if (goes_on) return;
-        link.close_results();
-        if (link.phase == WorkerLink::Phase::retiring || link.killed) return;
-        link.kill_at = std::min(link.kill_at, monotonic_nanoseconds() + moment);
-    } catch (const std::exception& error) {
-        link.close_results();
-        if (link.complaint.empty())
-            link.complaint = std::string("it sent bytes that are no message: ") + error.what();
-        if (!link.ended) link.kill();
-    }
-}
-
-/// With the lock: one message of a worker. Nothing in it is believed.
-inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
-    const FrameHeader& header = frame.header;
-    const bool is_start = header.type == FrameType::ready || header.type == FrameType::start_failed;
-    if (is_start && link.start_told)
-        throw SerializationError("a second message about its start");
-    link.start_told = link.start_told || is_start;
-    link.fetch_body(frame);
-    if (header.type == FrameType::ready) {
-        if (link.dying()) return;  // too late: its initializer has used up its time
-        link.initialized = true;
-        if (link.phase == WorkerLink::Phase::starting) link.phase = WorkerLink::Phase::ready;
-        link.idle_since = std::chrono::steady_clock::now();
-        start_failures_ = 0;
-        link.reads_shared_memory = payloads_ && !frame.body.empty();
-        return;
-    }
-    if (header.type == FrameType::start_failed) {
-        link.phase = WorkerLink::Phase::retiring;  // its end will be no news
-        notices_.push_back({Notice::Kind::start_failed, std::move(frame.body), link.process.pid()});
-        return;
-    }
-    WorkerLink::InFlight* const entry = link.find(header.slot, header.task);
-    const bool is_skip = header.type == FrameType::skipped;
-    const bool is_end = header.type == FrameType::result || header.type == FrameType::exception;
-    if (!entry || (!is_skip && !is_end) || is_skip != entry->revoked)
-        throw SerializationError("a message about task " + std::to_string(header.task) +
-                                 ", which it was not running");
-    RemoteTask* const task = link.take(*entry);
-    link.idle_since = std::chrono::steady_clock::now();
-    if (frame.body.is_stored() || task->call().is_stored()) trim_at_ = link.idle_since + payload_patience;
-    if (is_skip) return endings_.release(*task);
-    fruitless_deaths_ = 0;
-    // Results of calls before it may still have been on their way.
-    if (link.eviction && link.eviction->cause == WorkerLink::Eviction::Cause::timeout &&
-        link.eviction->task == task->id) {
-        // It made use of its grace to end by itself, too late all the same. The worker may still be dying.
-        end_evicted(*task, link);
-        return link.kill();
-    }
-    if (header.type == FrameType::exception && retry(*task)) return;
-    if (frame.lost) return fail(*task, std::make_exception_ptr(std::bad_alloc()));
-    task->stage = RemoteTask::Stage::ended;
-    ++(header.type == FrameType::result ? completed_ : failed_);
-    const auto kind = header.type == FrameType::result ? Ending::Kind::result : Ending::Kind::exception;
-    task->ending.body = std::move(frame.body);
-    task->ending.pid = link.process.pid();
-    endings_.add(*task, kind);
 }
 
 }  // namespace concurrent::futures::inline v1::detail

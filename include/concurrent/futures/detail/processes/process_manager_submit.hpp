@@ -21,19 +21,42 @@ inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
         throw BrokenProcessPool(
             "ProcessPoolExecutor: made before fork(); its workers belong to the parent process. Make a "
             "new pool in the child");
-    bool notify = false;
-    {
-        Lock lock(mutex_);
+    if (settings_.run_inline) return submit_bounded(task, priority);
+    if (settings_.max_pending != 0) {
+        submit_bounded(task, priority);
+    } else if (!intake_.push(task, priority)) {
+        const std::lock_guard lock(mutex_);
         throw_if_closed();
-        if (settings_.run_inline) return run_here(lock, task);
-        if (settings_.max_pending != 0 && !wait_for_room(lock, task)) return;
-        task.level = static_cast<std::size_t>(priority);
-        queue_[task.level].push_back(task);
-        task.number = ++submitted_;
-        task.stage = RemoteTask::Stage::queued;
-        notify = !std::exchange(awake_, true);
     }
-    if (notify) wake_up_.notify();
+    // relaxed: see wake().
+    if (!asleep_.load(std::memory_order_relaxed) || !give_here()) wake();
+}
+
+/// Where it may have to wait, or to run the task itself.
+inline void ProcessManager::submit_bounded(RemoteTask& task, Priority priority) {
+    Lock lock(mutex_);
+    throw_if_closed();
+    if (settings_.run_inline) return run_here(lock, task);
+    intake_.move_to(queue_);
+    if (!wait_for_room(lock, task)) return;
+    intake_.push(task, priority);
+    intake_.move_to(queue_);
+    // relaxed: read under the mutex where it matters.
+    news_.store(true, std::memory_order_relaxed);
+}
+
+/// After something was put where the manager thread looks before it sleeps, under the lock that it then takes.
+/// So either it has seen that, or what it wrote before is seen here.
+inline void ProcessManager::wake() noexcept {
+    // relaxed, both: ordered by that lock. The exchange is so that one of many notifies.
+    if (asleep_.load(std::memory_order_relaxed) && asleep_.exchange(false, std::memory_order_relaxed))
+        wake_up_.notify();
+}
+
+/// With the lock, after it is written why.
+inline void ProcessManager::close_intake() noexcept {
+    intake_.close();
+    intake_.move_to(queue_);
 }
 
 /// False when the task was dealt with here.
@@ -164,11 +187,13 @@ inline void ProcessManager::begin_shutdown(bool cancel_pending, bool forced) {
         const std::lock_guard lock(mutex_);
         closed_ = true;
         forced_ = forced_ || forced;
+        close_intake();
         if (cancel_pending) revoked = revoke_all_unstarted();
-        awake_ = true;
+        // relaxed: read under the mutex where it matters.
+        news_.store(true, std::memory_order_relaxed);
         room_.notify_all();
     }
-    wake_up_.notify();
+    wake();
     while (revoked) {
         RemoteTask* const task = std::exchange(revoked, revoked->next_revoked);
         task->end_cancelled();
@@ -202,7 +227,7 @@ inline void ProcessManager::end_workers(int signal) {
             link->process.send_signal(signal);
         }
     }
-    wake_up_.notify();
+    wake();
 }
 
 inline void ProcessManager::detach() {
@@ -219,9 +244,10 @@ inline std::vector<int> ProcessManager::worker_pids() const {
     return pids;
 }
 
-inline ProcessManager::Counts ProcessManager::counts() const {
+inline ProcessManager::Counts ProcessManager::counts() {
     if (in_forked_child()) return {};
     const std::lock_guard lock(mutex_);
+    intake_.move_to(queue_);
     Counts counts{0, 0, 0, 0, completed_, failed_, cancelled_, restarts_};
     for (const auto& level : queue_)
         level.for_each([&](const RemoteTask& task) {

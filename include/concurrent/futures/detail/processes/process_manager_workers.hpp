@@ -53,6 +53,7 @@ inline bool ProcessManager::start_worker() {
         polled_.reserve(2 + 3 * (links_.size() + 1));
         link->queue_frame(make_header(FrameType::configure, configuration_.size()),
                           configuration_.bytes());
+        link->flush();
         const auto numbers = ends.numbers();
         if (!oom_kills_) oom_kills_.emplace();
         link->oom_kills_before = oom_kills_->count();
@@ -217,6 +218,18 @@ inline void ProcessManager::bury(WorkerLink& link) {
     buried_.splice(buried_.end(), links_, place);
 }
 
+/// Without the lock, as calls may go with them. Those that another thread still looks at are kept.
+inline void ProcessManager::forget_buried() {
+    if (buried_.empty()) return;
+    Links gone;
+    const std::lock_guard lock(mutex_);
+    for (auto place = buried_.begin(); place != buried_.end();) {
+        const auto next = std::next(place);
+        if ((*place)->watchers == 0) gone.splice(gone.end(), buried_, place);
+        place = next;
+    }
+}
+
 /// The task was running, or over but its result not sent.
 inline void ProcessManager::lose(RemoteTask& task, const WorkerLink& link) {
     constexpr unsigned attempts = 3;
@@ -283,6 +296,7 @@ inline void ProcessManager::break_pool(std::string reason) noexcept {
     if (!broken_.empty()) return;
     broken_ = std::move(reason);
     forced_ = true;
+    close_intake();
     room_.notify_all();
     const auto fail = [&](RemoteTask* task) {
         const bool wanted = task->stage == RemoteTask::Stage::queued ||

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <exception>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -34,7 +35,7 @@ class RemoteTask;
 
 /// What a task is to be told, and its place in the list of those that are to be told something.
 struct Ending {
-    enum class Kind : std::uint8_t { none, result, exception, failure, cancelled } kind = Kind::none;
+    enum class Kind : std::uint8_t { none, result, exception, failure, cancelled, stored } kind = Kind::none;
     bool listed = false;
     unsigned references = 0;  // to let go of then
     int pid = 0;              // exception: of the worker
@@ -50,6 +51,10 @@ class RemoteTask {
 
     /// Decodes the result. Whatever that throws becomes the outcome.
     virtual void succeed(Decoder& result) noexcept = 0;
+    /// The same in a thread that waits for this call, which may hold locks that a callback needs: false when
+    /// there are callbacks, or others to be told. Then only finish_stored() is left to be done, elsewhere.
+    virtual bool try_succeed_untold(Decoder& result) noexcept = 0;
+    virtual void finish_stored() noexcept = 0;
     /// Takes the exception over: its owners are counted inside the standard library, where no sanitizer
     /// sees it, so the last one should be a future.
     virtual void fail(std::exception_ptr error) noexcept = 0;
@@ -66,39 +71,41 @@ class RemoteTask {
     }
     /// Result type: decoding reads each byte once, so that it may lie where its sender can still change it.
     virtual bool reads_result_once() const noexcept { return false; }
-    const std::string& name() const noexcept { return name_; }
+    std::string name() const { return name_ ? *name_ : std::string(); }
 
     enum class Stage : std::uint8_t { fresh, queued, sent, revoked, ended };
 
-    // The manager's notes, guarded by its mutex.
+    // The manager's notes, guarded by its mutex. What it needs to give the task to a worker comes first, together
+    // with the bytes: the submitter has written it, so that each line of the cache costs a wait.
+    RemoteTask* behind = nullptr;  // in its queue, see task_lists.hpp
     Stage stage = Stage::fresh;
+    std::uint8_t level = 0;        // its queue
+    std::uint8_t slot = 0;         // when sent
+    bool written_in_place = false;  // to a worker, at least once, perhaps not yet to the end
     std::uint64_t number = 0;      // in the order of submission, for people
     std::uint64_t id = 0;          // on the wire; new each time it is given to a worker
-    std::size_t level = 0;         // its queue
     WorkerLink* worker = nullptr;  // when sent
-    std::size_t slot = 0;          // when sent
+    TaskLimits limits{};
+    std::int64_t stop_at = TaskLimits::never;  // asked to stop: is ended by force then; the clock is that
+                                               // of monotonic_nanoseconds()
     unsigned deaths = 0;           // workers that died running it
     unsigned returns = 0;          // workers that died before they started it
     unsigned failures = 0;         // attempts that were followed by another one
-    TaskLimits limits{};
-    bool written_in_place = false;  // to a pipe, at least once, perhaps not yet to the end
-    std::int64_t stop_at = TaskLimits::never;  // asked to stop: is ended by force then; the clock is that
-                                               // of monotonic_nanoseconds()
     bool has_limit() const noexcept {
         return limits.timeout != TaskLimits::never || stop_at != TaskLimits::never;
     }
-    RemoteTask* behind = nullptr;        // in its queue, see task_lists.hpp
     RemoteTask* next_revoked = nullptr;  // of those that one shutdown has revoked
     Ending ending{};
 
   protected:
-    RemoteTask(ByteBuffer call, std::string name) noexcept
+    /// An empty name is none.
+    explicit RemoteTask(ByteBuffer call, std::unique_ptr<const std::string> name = nullptr) noexcept
         : call_(std::move(call)), name_(std::move(name)) {}
     virtual ~RemoteTask() = default;
 
   private:
     ByteBuffer call_;
-    const std::string name_;
+    const std::unique_ptr<const std::string> name_;  // mostly none, so that a call is small
 };
 
 }  // namespace concurrent::futures::inline v1::detail

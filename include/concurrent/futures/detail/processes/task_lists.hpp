@@ -35,6 +35,14 @@ class RemoteTaskQueue {
         if (!last_) last_ = &task;
         ++size_;
     }
+    /// All of the other queue, which is empty then, behind what is here.
+    void append(RemoteTaskQueue& other) noexcept {
+        if (other.empty()) return;
+        (last_ ? last_->behind : first_) = other.first_;
+        last_ = other.last_;
+        size_ += other.size_;
+        other = RemoteTaskQueue();
+    }
     /// There must be one.
     RemoteTask& pop_front() noexcept {
         RemoteTask& task = *first_;
@@ -73,6 +81,8 @@ class EndingList {
         (last_ ? last_->ending.next : first_) = &task;
         last_ = &task;
     }
+    /// Nobody but this task is to be told anything.
+    bool is_only(const RemoteTask& task) const noexcept { return first_ == &task && last_ == &task; }
     /// There must be one. Its ending is for the caller to take.
     RemoteTask& pop_front() noexcept {
         RemoteTask& task = *first_;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// worker_link.hpp: the pool's end of one worker: its process, its two pipes, its control page and the
-// tasks it has been given.
+// worker_link.hpp: the pool's end of one worker: its process, the memory and the two pipes that they share,
+// and the tasks it has been given.
 //
-// The pipes are this worker's alone and never block the pool. Threads: the table of tasks in flight is
-// guarded by the manager's mutex; reading and writing the pipes belongs to the manager thread.
+// Messages are in the rings of the page (worker_page.hpp); the pipes wake who sleeps. All of it is this
+// worker's alone and never blocks the pool. Threads: guarded by the manager's mutex, but for reading and
+// closing the pipes, which belongs to the manager thread.
 #pragma once
 
 #include <signal.h>
@@ -22,13 +23,14 @@
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
-#include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/frame.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/payload_arena.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
+#include "concurrent/futures/detail/processes/worker_pace.hpp"
+#include "concurrent/futures/detail/processes/worker_page.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -46,8 +48,12 @@ class WorkerLink {
 
     /// `calls`: where large calls are; may be null.
     WorkerLink(std::uint32_t number, const PayloadArena* calls, Ends& ends)
-        : number_(number), calls_(calls), page_(sizeof(ControlPage)) {
-        ::new (page_.memory()) ControlPage;
+        : number_(number),
+          calls_(calls),
+          page_(sizeof(WorkerPage)),
+          shared_(*::new (page_.memory()) WorkerPage),
+          writer_(shared_.tasks),
+          reader_(shared_.results) {
         PoolDescriptors& descriptors = PoolDescriptors::instance();
         const std::lock_guard lock(descriptors.mutex);
         Pipe tasks = make_pipe();
@@ -74,7 +80,7 @@ class WorkerLink {
     WorkerLink& operator=(const WorkerLink&) = delete;
 
     std::uint32_t number() const noexcept { return number_; }
-    ControlPage& page() const noexcept { return *static_cast<ControlPage*>(page_.memory()); }
+    ControlPage& page() const noexcept { return shared_.control; }
 
     // Tasks in flight: under the manager's mutex.
 
@@ -97,14 +103,14 @@ class WorkerLink {
 
     /// Gives it the task; a slot must be free. Takes over the manager's reference.
     void give(RemoteTask& task) {
-        std::size_t slot = 0;
-        while (table_[slot].task) ++slot;
+        while (table_[next_slot_].task) next_slot_ = (next_slot_ + 1) % table_.size();
+        const std::size_t slot = next_slot_;
         queue_task_frame(task, slot);
         table_[slot] = {&task, task.id};
         if (task.has_limit()) limit(table_[slot]);
         task.stage = RemoteTask::Stage::sent;
         task.worker = this;
-        task.slot = slot;
+        task.slot = static_cast<std::uint8_t>(slot);
         page().put(slot, task.id);
         ++in_flight_;
         ++given_;
@@ -136,12 +142,18 @@ class WorkerLink {
     std::array<InFlight, ControlPage::slots>& table() noexcept { return table_; }
     const std::array<InFlight, ControlPage::slots>& table() const noexcept { return table_; }
 
-    // The pipes: manager thread only.
+    // Messages.
 
     std::uint64_t received() const noexcept { return incoming_.received(); }
-    int result_fd() const noexcept { return results_.get(); }
-    int task_fd() const noexcept { return tasks_.get(); }
     bool has_output() const noexcept { return !outgoing_.empty() && tasks_; }
+    /// There may be something to receive.
+    bool has_news() const noexcept { return results_ && process.pid() > 0 && reader_.has_news(); }
+    /// There is something to write, and room for it.
+    bool can_write() const noexcept { return has_output() && writer_.may_have_room(); }
+
+    /// What a thread that watches looks at without the lock: has it moved beyond what position() was with it?
+    const ByteRing& results() const noexcept { return shared_.results; }
+    std::uint64_t position() const noexcept { return reader_.position(); }
 
     /// Looks where the body is. Only a result may be large. Throws SerializationError for a place that is
     /// none.
@@ -153,30 +165,52 @@ class WorkerLink {
         keeps_memory = true;
     }
     void queue_frame(const FrameHeader& header, std::span<const std::byte> body) {
+        if (outgoing_.empty() && fits(header)) return write_frame(header, body);
         append_frame(tail(), header, body);
     }
-
-    /// Writes what the pipe takes. A broken pipe is no error here: the death will be noticed.
-    void flush() noexcept;
-    /// Reads what there is; hands each frame to `receive`. False when the pipe has ended. Throws
-    /// SerializationError for what is no frame.
+    /// Hands over what the ring takes. Throws SerializationError when the worker has spoilt the ring.
+    void flush();
+    /// Receives what there is now; hands each frame to `receive`. Throws SerializationError for what is no
+    /// frame.
     template <class Receive>
-    bool read_frames(Receive receive);
+    void read_frames(Receive receive);
     /// The worker reads this and leaves. The end of the pipe would do, but does not come as long as
     /// somebody else has the pipe open, such as a fork that the program made for itself.
     void stop() {
         queue_frame(make_header(FrameType::stop, 0), {});
         stopping_ = true;
     }
-    void close_tasks() noexcept { tasks_.reset(); }
-    void close_results() noexcept { results_.reset(); }
     /// Gives up what was not written. The tasks' references are dropped.
     void drop_output() noexcept {
         while (!outgoing_.empty()) pop_output();
     }
+
+    // Sleep and wake-ups.
+
+    /// The worker is to write to the results pipe when there is something for the pool. After this has_news() and
+    /// can_write() are to be asked once more.
+    void expect_news() noexcept {
+        shared_.pool_bell.expect(Bell::bytes | (has_output() ? Bell::room : 0));
+    }
+    void expect_nothing() noexcept { shared_.pool_bell.forget(); }
+    /// The worker sleeps and has something to do.
+    bool must_ring() noexcept;
+    /// Wakes it. A broken pipe is no error here: the death will be noticed. But it raises SIGPIPE.
+    void ring() noexcept;
+    /// That could not be done, and is to be done again.
+    bool has_to_ring() const noexcept { return ring_again_ && tasks_; }
+    int result_fd() const noexcept { return results_.get(); }
+    /// Where ring() is to be tried again; mostly none.
+    int task_fd() const noexcept { return has_to_ring() ? tasks_.get() : -1; }
+    /// Takes the wake-ups out of the results pipe. False when it has ended.
+    bool take_wake_ups() noexcept;
+    void close_tasks() noexcept { tasks_.reset(); }
+    void close_results() noexcept { results_.reset(); }
     ~WorkerLink() { drop_output(); }
 
     // Kept here for the manager.
+    WorkerPace pace;
+    unsigned watchers = 0;  // threads that look at this worker's results in the manager's place
     bool reads_shared_memory = false;  // the worker does
     bool keeps_memory = false;         // it has shared memory that may be of no use any more
     Phase phase = Phase::starting;
@@ -197,7 +231,7 @@ class WorkerLink {
     /// When it gets SIGKILL unless it has ended by itself; the clock is that of monotonic_nanoseconds().
     std::int64_t kill_at = TaskLimits::never;
     bool killed = false;  // the pool has sent SIGKILL
-    std::int64_t heard_at = 0;  // when something came; known while limited() is not 0
+    std::int64_t heard_at = 0;  // when something came
     /// It will end, whatever it does.
     bool dying() const noexcept { return eviction || killed || kill_at != TaskLimits::never; }
     void kill() noexcept {
@@ -220,6 +254,15 @@ class WorkerLink {
 
     static constexpr std::size_t copied_up_to = 16 * 1024;  // larger calls are written in place
 
+    bool fits(const FrameHeader& header) {
+        const std::size_t size = sizeof header + header.length + header.padding();
+        return size <= ByteRing::capacity / 2 && writer_.room_for(size) >= size;
+    }
+    void write_frame(const FrameHeader& header, std::span<const std::byte> body) {
+        writer_.write(std::as_bytes(std::span(&header, 1)));
+        writer_.write(body);
+        writer_.write(std::span(frame_padding).first(header.padding()));
+    }
     ByteBuffer& tail() {
         if (outgoing_.empty() || outgoing_.back().task || outgoing_.back().bytes.size() > copied_up_to)
             outgoing_.emplace_back();
@@ -235,7 +278,8 @@ class WorkerLink {
                                std::as_bytes(std::span(&place, 1)));
         }
         const FrameHeader header = make_header(FrameType::task, call.size(), task.id, slot);
-        if (call.size() <= copied_up_to) return queue_frame(header, call);
+        if (call.size() <= copied_up_to || (outgoing_.empty() && fits(header)))
+            return queue_frame(header, call);
         std::memcpy(tail().extend(sizeof header), &header, sizeof header);
         outgoing_.emplace_back().task = &task;
         task.written_in_place = true;
@@ -253,59 +297,81 @@ class WorkerLink {
     const PayloadArena* const calls_;
     PayloadHandle<PayloadView> results_in_memory_;
     SharedPage page_;
+    WorkerPage& shared_;
+    RingWriter writer_;
+    RingReader reader_;
     PoolDescriptor tasks_;    // write end
     PoolDescriptor results_;  // read end
     std::array<InFlight, ControlPage::slots> table_{};
+    std::size_t next_slot_ = 0;  // in turn: neighbours in the page are written at about the same time
     std::size_t in_flight_ = 0;
     std::size_t revoked_ = 0;  // of those in flight
     std::size_t limited_ = 0;  // of those in flight
     std::size_t given_ = 0;  // in its life, without those revoked
     bool stopping_ = false;
+    bool bytes_written_ = false;  // the worker may wait for that
+    bool room_made_ = false;      // or for that
+    bool ring_again_ = false;
     std::deque<Segment> outgoing_;
     FrameAssembler incoming_;
 };
 
-inline void WorkerLink::flush() noexcept {
+inline void WorkerLink::flush() {
     while (has_output()) {
-        std::array<iovec, 16> parts;
-        std::size_t count = 0;
-        for (const Segment& segment : outgoing_) {
-            if (count == parts.size()) break;
-            const auto left = segment.left();
-            if (!left.empty())
-                parts[count++] = {const_cast<std::byte*>(left.data()), left.size()};
-        }
-        IoResult result{IoResult::Kind::moved};
-        if (count > 0) result = write_some(tasks_.get(), std::span(parts).first(count));
-        if (result.kind == IoResult::Kind::would_block) return;
-        if (result.kind != IoResult::Kind::moved) {
-            drop_output();
-            close_tasks();
-            return;
-        }
-        for (std::size_t size = result.size; !outgoing_.empty();) {
-            const std::size_t left = outgoing_.front().left().size();
-            if (left > size) {
-                outgoing_.front().written += size;
-                break;
-            }
-            size -= left;
-            pop_output();
-        }
+        Segment& segment = outgoing_.front();
+        segment.written += writer_.write(segment.left());
+        if (!segment.left().empty()) break;
+        pop_output();
     }
-    if (stopping_) close_tasks();
+    if (writer_.has_unpublished()) {
+        writer_.publish();
+        bytes_written_ = true;
+    }
+}
+
+inline bool WorkerLink::must_ring() noexcept {
+    if (std::exchange(bytes_written_, false) && shared_.worker_bell.must_ring(Bell::bytes)) ring_again_ = true;
+    if (std::exchange(room_made_, false) && shared_.worker_bell.must_ring(Bell::room)) ring_again_ = true;
+    return ring_again_;
+}
+
+inline void WorkerLink::ring() noexcept {
+    if (tasks_ && must_ring()) {
+        const std::byte byte{};
+        const iovec part{const_cast<std::byte*>(&byte), 1};
+        const IoResult result = write_some(tasks_.get(), {&part, 1});
+        ring_again_ = result.kind == IoResult::Kind::would_block;
+        if (result.kind == IoResult::Kind::closed || result.kind == IoResult::Kind::failed) close_tasks();
+    }
+    if (stopping_ && outgoing_.empty()) close_tasks();
+}
+
+inline bool WorkerLink::take_wake_ups() noexcept {
+    if (!results_) return true;
+    std::array<std::byte, 64> sink;
+    for (;;) {
+        const IoResult result = read_some(results_.get(), sink.data(), sink.size());
+        if (result.kind == IoResult::Kind::would_block) return true;
+        if (result.kind != IoResult::Kind::moved) return false;
+        if (result.size < sink.size()) return true;
+    }
 }
 
 template <class Receive>
-bool WorkerLink::read_frames(Receive receive) {
-    for (;;) {
+void WorkerLink::read_frames(Receive receive) {
+    // Only what is there now: a worker that never stops must not keep the pool here.
+    std::size_t available = reader_.available();
+    if (available == 0) return;
+    while (available > 0) {
         const std::span<std::byte> room = incoming_.room();
-        const IoResult result = read_some(results_.get(), room.data(), room.size());
-        incoming_.commit(result.kind == IoResult::Kind::moved ? result.size : 0);
+        const std::size_t size = std::min(available, room.size());
+        reader_.read(room.data(), size);
+        incoming_.commit(size);
+        available -= size;
         while (std::optional<Frame> frame = incoming_.next()) receive(*frame);
-        if (result.kind == IoResult::Kind::would_block) return true;
-        if (result.kind != IoResult::Kind::moved) return false;
     }
+    reader_.publish();
+    room_made_ = true;
 }
 
 }  // namespace concurrent::futures::inline v1::detail

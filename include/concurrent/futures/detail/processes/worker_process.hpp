@@ -6,9 +6,10 @@
 //                                                     │        or, if it was revoked, "skipped"
 //                                                     └─▶ stop, or end of the pipe: worker_exit, leave
 //
-// One thread (tasks that take a std::stop_token get another one, see stop_delivery.hpp), blocking reads and writes: the pool always drains results, so a write ends. The result
-// of a task is sent before the next one starts, so that a death loses the running task only. User code
-// can throw whatever it likes: it becomes a message.
+// One thread (tasks that take a std::stop_token get another one, see stop_delivery.hpp). It waits where it has
+// nothing to read or no room to write; the pool always makes room, so that ends. The result of a task is sent
+// before the next one starts, so that a death loses the running task only. User code can throw whatever it
+// likes: it becomes a message.
 #pragma once
 
 #include <fcntl.h>
@@ -27,11 +28,12 @@
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
+#include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/processes/call_limits.hpp"
-#include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/frame.hpp"
 #include "concurrent/futures/detail/processes/payload_arena.hpp"
 #include "concurrent/futures/detail/processes/task_registry.hpp"
+#include "concurrent/futures/detail/processes/worker_page.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/serialization/exception_codec.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
@@ -40,9 +42,9 @@ namespace concurrent::futures::inline v1::detail {
 
 /// A worker's ends.
 struct WorkerChannel {
-    FileDescriptor tasks;    // read
-    FileDescriptor results;  // write
-    FileDescriptor page;      // the ControlPage
+    FileDescriptor tasks;     // to read wake-ups from
+    FileDescriptor results;   // to write them to
+    FileDescriptor page;      // the WorkerPage
     FileDescriptor calls;     // shared memory with large calls, and with large results
     FileDescriptor payloads;  // both: if there is any
 };
@@ -70,15 +72,16 @@ class WorkerProcess {
     explicit WorkerProcess(WorkerChannel channel)
         : tasks_(std::move(channel.tasks)),
           results_(std::move(channel.results)),
-          page_(std::move(channel.page), sizeof(ControlPage)),
-          slots_(*static_cast<ControlPage*>(page_.memory())) {
+          page_(std::move(channel.page), sizeof(WorkerPage)),
+          shared_(*static_cast<WorkerPage*>(page_.memory())),
+          reader_(shared_.tasks) {
         page_.close_fd();
         const std::lock_guard lock(PoolDescriptors::instance().mutex);
         calls_ = PayloadView::of_calls(
             SharedMemory::map(std::move(channel.calls), SharedMemory::Access::read));
         payloads_ = SharedMemory::map(std::move(channel.payloads), SharedMemory::Access::write);
-        slots_.note_first_peak(own_peak_memory());
-        record_last_words(slots_.last_words());
+        shared_.control.note_first_peak(own_peak_memory());
+        record_last_words(shared_.control.last_words());
         encode_exception(out_of_memory_, std::make_exception_ptr(std::bad_alloc()));
     }
 
@@ -91,6 +94,7 @@ class WorkerProcess {
                     break;
                 case FrameType::task:
                     run_task(*frame);
+                    incoming_.recycle(std::move(frame->body));
                     break;
                 case FrameType::trim:
                     if (results_in_memory_) results_in_memory_->trim();
@@ -115,39 +119,65 @@ class WorkerProcess {
                 fetch_payload(*frame, calls_.get());
                 return frame;
             }
+            std::size_t available = reader_.available();
+            if (available == 0) {
+                if (!wait(Bell::bytes, [this] { return reader_.has_news(); })) return std::nullopt;
+                continue;
+            }
             const std::span<std::byte> room = incoming_.room();
-            const IoResult result = read_some(tasks_.get(), room.data(), room.size());
-            incoming_.commit(result.kind == IoResult::Kind::moved ? result.size : 0);
-            if (result.kind == IoResult::Kind::closed) return std::nullopt;
-            if (result.kind == IoResult::Kind::failed)
-                throw_system_error("a worker cannot read its tasks", result.error);
+            available = std::min(available, room.size());
+            reader_.read(room.data(), available);
+            incoming_.commit(available);
+            reader_.publish();
+            if (shared_.pool_bell.must_ring(Bell::room)) wake_pool();
         }
     }
 
     void send(FrameType type, std::span<const std::byte> body, std::uint64_t task = 0,
               std::size_t slot = 0, BodyKind kind = BodyKind::in_frame) {
         const FrameHeader header = make_header(type, body.size(), task, slot, kind);
-        std::array<iovec, 3> parts{
-            iovec{const_cast<FrameHeader*>(&header), sizeof header},
-            iovec{const_cast<std::byte*>(body.data()), body.size()},
-            iovec{const_cast<std::byte*>(frame_padding.data()), header.padding()}};
-        std::span<iovec> left(parts);
-        while (!left.empty()) {
-            if (left.front().iov_len == 0) {
-                left = left.subspan(1);
-                continue;
-            }
-            const IoResult result = write_some(results_.get(), left);
-            if (result.kind != IoResult::Kind::moved)
-                throw_system_error("a worker cannot write its results", result.error);
-            for (std::size_t size = result.size; size > 0;) {
-                const std::size_t part = std::min(size, left.front().iov_len);
-                left.front().iov_base = static_cast<std::byte*>(left.front().iov_base) + part;
-                left.front().iov_len -= part;
-                size -= part;
-                if (left.front().iov_len == 0) left = left.subspan(1);
+        RingWriter writer(shared_.results);
+        for (std::span<const std::byte> part :
+             {std::as_bytes(std::span(&header, 1)), body, std::span(frame_padding).first(header.padding())}) {
+            for (;;) {
+                part = part.subspan(writer.write(part));
+                if (part.empty()) break;
+                hand_over(writer);
+                // Without the pool nobody makes room; this process will hear of its end.
+                while (!wait(Bell::room, [&] { return writer.room_for(1) > 0; })) ::poll(nullptr, 0, 1);
             }
         }
+        hand_over(writer);
+    }
+    void hand_over(RingWriter& writer) {
+        writer.publish();
+        if (shared_.pool_bell.must_ring(Bell::bytes)) wake_pool();
+    }
+    void wake_pool() {
+        const std::byte byte{};
+        const iovec part{const_cast<std::byte*>(&byte), 1};
+        const IoResult result = write_some(results_.get(), {&part, 1});
+        if (result.kind != IoResult::Kind::moved)
+            throw_system_error("a worker cannot wake its pool", result.error);
+    }
+
+    /// Returns when `over()` is true; false when it is not and the pool has closed its end of the pipe.
+    template <class Condition>
+    bool wait(std::uint32_t what, Condition over) {
+        const std::int64_t began = monotonic_nanoseconds();
+        const bool soon = last_wait_ < patience && spin_until(over);
+        while (!soon && !over()) {
+            shared_.worker_bell.expect(what);
+            if (over()) break;
+            std::array<std::byte, 64> wake_ups;
+            const IoResult result = read_some(tasks_.get(), wake_ups.data(), wake_ups.size());
+            if (result.kind == IoResult::Kind::closed && !over()) return false;
+            if (result.kind == IoResult::Kind::failed)
+                throw_system_error("a worker cannot wait for tasks", result.error);
+        }
+        shared_.worker_bell.forget();
+        last_wait_ = monotonic_nanoseconds() - began;
+        return true;
     }
 
     /// False when this worker must not work.
@@ -195,11 +225,11 @@ class WorkerProcess {
     void run_hook(std::span<const std::byte> call) {
         if (call.empty()) return;
         renew_call_limits();
-        slots_.note_hook(monotonic_nanoseconds());
+        shared_.control.note_hook(monotonic_nanoseconds());
         const struct Over {
             ~Over() { slots.note_hook(0); }
             ControlPage& slots;
-        } over{slots_};
+        } over{shared_.control};
         Decoder decoder(call);
         Encoder nothing;
         run_encoded_call(decoder, nothing);
@@ -208,7 +238,7 @@ class WorkerProcess {
     void run_task(const Frame& frame) {
         const std::uint64_t task = frame.header.task;
         const std::size_t slot = frame.header.slot % ControlPage::slots;
-        if (!slots_.start(slot, task)) {
+        if (!shared_.control.start(slot, task)) {
             send(FrameType::skipped, {}, task, slot);
             return;
         }
@@ -218,12 +248,12 @@ class WorkerProcess {
         try {
             if (frame.lost) throw std::bad_alloc();
             Decoder decoder(frame.body.bytes());
-            run_encoded_call(decoder, reply_, {&slots_, task});
+            run_encoded_call(decoder, reply_, {&shared_.control, task});
         } catch (...) {
             type = FrameType::exception;
             encode_failure(std::current_exception());
         }
-        slots_.end(slot, task);
+        shared_.control.end(slot, task);
         send_reply(type, task, slot);
         if (reply_.size() > kept_memory) reply_ = fresh_reply();  // do not keep a rare giant's
     }
@@ -262,13 +292,17 @@ class WorkerProcess {
         std::fflush(nullptr);
     }
 
+    /// Who had to wait longer than this the last time does not spin: the next wait will be long, too.
+    static constexpr std::int64_t patience = 200'000;
     static constexpr std::size_t kept_memory = 1024 * 1024;
     static constexpr std::size_t kept_heap = 128 * 1024 * 1024;  // until there is nothing large to do
 
     FileDescriptor tasks_;
     FileDescriptor results_;
     SharedPage page_;
-    ControlPage& slots_;
+    WorkerPage& shared_;
+    RingReader reader_;
+    std::int64_t last_wait_ = patience;  // nanoseconds
     PayloadHandle<PayloadView> calls_;
     SharedMemory payloads_;  // until it is known how much of it may be used
     PayloadHandle<PayloadArena> results_in_memory_;

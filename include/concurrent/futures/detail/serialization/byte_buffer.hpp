@@ -46,13 +46,21 @@ class ByteBuffer {
     explicit ByteBuffer(ByteStore* store) noexcept : store_(store) {}
     /// Takes over bytes that the store has given out.
     ByteBuffer(ByteStore& store, std::byte* data, std::size_t size) noexcept
-        : data_(data), size_(size), capacity_(size), store_(&store), stored_(true) {}
+        : data_(data), size_(size), capacity_(size), store_(&store), memory_(Memory::store) {}
+    /// Uses memory that somebody else frees, later.
+    static ByteBuffer lent(std::byte* data, std::size_t size) noexcept {
+        ByteBuffer buffer;
+        buffer.data_ = data;
+        buffer.size_ = buffer.capacity_ = size;
+        buffer.memory_ = Memory::lent;
+        return buffer;
+    }
     ByteBuffer(ByteBuffer&& other) noexcept
         : data_(std::exchange(other.data_, nullptr)),
           size_(std::exchange(other.size_, 0)),
           capacity_(std::exchange(other.capacity_, 0)),
           store_(other.store_),
-          stored_(std::exchange(other.stored_, false)) {}
+          memory_(std::exchange(other.memory_, Memory::heap)) {}
     ByteBuffer& operator=(ByteBuffer&& other) noexcept {
         ByteBuffer(std::move(other)).swap(*this);
         return *this;
@@ -67,7 +75,7 @@ class ByteBuffer {
     std::size_t capacity() const noexcept { return capacity_; }
     bool empty() const noexcept { return size_ == 0; }
     /// The bytes lie in the store, not in the heap.
-    bool is_stored() const noexcept { return stored_; }
+    bool is_stored() const noexcept { return memory_ == Memory::store; }
 
     std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
     operator std::span<const std::byte>() const noexcept { return bytes(); }
@@ -91,7 +99,7 @@ class ByteBuffer {
 
     /// The memory is the caller's now; the buffer is empty.
     std::span<std::byte> detach() noexcept {
-        stored_ = false;
+        memory_ = Memory::heap;
         size_ = 0;
         return {std::exchange(data_, nullptr), std::exchange(capacity_, 0)};
     }
@@ -101,10 +109,12 @@ class ByteBuffer {
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);
         std::swap(store_, other.store_);
-        std::swap(stored_, other.stored_);
+        std::swap(memory_, other.memory_);
     }
 
   private:
+    enum class Memory : unsigned char { heap, store, lent };
+
     [[gnu::noinline]] void grow(std::size_t count) {
         constexpr std::size_t smallest = 256;
         constexpr std::size_t largest = std::numeric_limits<std::size_t>::max() / 2;
@@ -116,11 +126,11 @@ class ByteBuffer {
 
     void reallocate(std::size_t capacity) {
         if (store_ && capacity >= ByteStore::smallest)
-            if (std::byte* const place = store_->allocate(capacity)) return move_to(place, capacity, true);
-        if (stored_) {
+            if (std::byte* const place = store_->allocate(capacity)) return move_to(place, capacity, Memory::store);
+        if (memory_ != Memory::heap) {
             void* const place = std::malloc(capacity);
             if (place == nullptr) throw std::bad_alloc();
-            return move_to(static_cast<std::byte*>(place), capacity, false);
+            return move_to(static_cast<std::byte*>(place), capacity, Memory::heap);
         }
         void* const moved = std::realloc(data_, capacity);
         if (moved == nullptr) throw std::bad_alloc();
@@ -128,25 +138,25 @@ class ByteBuffer {
         capacity_ = capacity;
     }
 
-    void move_to(std::byte* place, std::size_t capacity, bool stored) noexcept {
+    void move_to(std::byte* place, std::size_t capacity, Memory memory) noexcept {
         if (size_ != 0) std::memcpy(place, data_, size_);
         free_memory();
         data_ = place;
         capacity_ = capacity;
-        stored_ = stored;
+        memory_ = memory;
     }
     void free_memory() noexcept {
-        if (stored_) [[unlikely]]
-            store_->release(data_, capacity_);
-        else
+        if (memory_ == Memory::heap) [[likely]]
             std::free(data_);
+        else if (memory_ == Memory::store)
+            store_->release(data_, capacity_);
     }
 
     std::byte* data_ = nullptr;
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;
     ByteStore* store_ = nullptr;
-    bool stored_ = false;
+    Memory memory_ = Memory::heap;
 };
 
 }  // namespace concurrent::futures::inline v1::detail

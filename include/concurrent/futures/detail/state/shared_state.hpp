@@ -61,7 +61,9 @@ class SharedState : public Task {
     bool begin_cancel() noexcept { return move(CallState::pending, CallState::cancelling); }
     /// Only by the thread that made the move before: publishes the outcome, wakes and tells all.
     void finish(CallState final_state) noexcept;
-    /// The same, and drop_producer(): this object may be gone afterwards.
+    /// The same, unless somebody other than sleepers is to be told: then false, and nothing has changed.
+    bool try_finish_untold(CallState final_state) noexcept;
+    /// The same as finish(), and drop_producer(): this object may be gone afterwards.
     void finish_and_drop_producer(CallState final_state) noexcept;
 
     /// The failure has found somebody who looks at it.
@@ -101,6 +103,11 @@ class SharedState : public Task {
     virtual SharedState* awaited() noexcept { return nullptr; }
     /// It runs in this process and nobody knows for how long: looking again a few times may save a sleep.
     virtual bool may_end_soon() const noexcept { return false; }
+    /// Called by a thread that is about to sleep: does that, as long as it takes less time than a sleep.
+    /// True: the call has ended.
+    virtual bool look_again() noexcept {
+        return may_end_soon() && spin_until([this] { return done(); });
+    }
     TaskEnd run() noexcept override { return TaskEnd::claimed; }
     TaskEnd abandon(const std::exception_ptr&) noexcept override { return TaskEnd::claimed; }
     Standing standing() const noexcept override { return Standing::claimed; }
@@ -192,6 +199,21 @@ inline void SharedState::finish(CallState final_state) noexcept {
     if (before & listeners) tell_listeners();
 }
 
+inline bool SharedState::try_finish_untold(CallState final_state) noexcept {
+    // relaxed: a guess that the compare-exchange checks.
+    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    while (!(seen & listeners)) {
+        const std::uint64_t wanted = (seen & ~state_bits) | static_cast<std::uint64_t>(final_state);
+        // (3) as in finish(). Failure is relaxed: the loop looks only at a flag.
+        if (word_.compare_exchange_weak(seen, wanted, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+            if (seen & sleepers) futex_wake_all(&word_);
+            return true;
+        }
+    }
+    return false;
+}
+
 inline void SharedState::finish_and_drop_producer(CallState final_state) noexcept {
     // relaxed: a guess that the compare-exchange checks.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
@@ -222,7 +244,7 @@ inline bool SharedState::cancel() noexcept {
 }
 
 inline bool SharedState::wait(const Deadline& deadline) noexcept {
-    if (may_end_soon() && !deadline.passed() && spin_until([this] { return done(); })) return true;
+    if (!deadline.passed() && look_again()) return true;
     for (;;) {
         // (4) acquire, pairs with (3).
         std::uint64_t seen = word_.load(std::memory_order_acquire);

@@ -11,8 +11,10 @@ using namespace concurrent::futures::detail;
 
 class SomeTask final : public RemoteTask {
   public:
-    SomeTask() : RemoteTask(ByteBuffer(), {}) {}
+    SomeTask() : RemoteTask(ByteBuffer()) {}
     void succeed(concurrent::futures::Decoder&) noexcept override {}
+    bool try_succeed_untold(concurrent::futures::Decoder&) noexcept override { return true; }
+    void finish_stored() noexcept override {}
     void fail(std::exception_ptr) noexcept override {}
     void end_cancelled() noexcept override {}
     void retain() noexcept override {}

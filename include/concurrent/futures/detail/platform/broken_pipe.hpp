@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// broken_pipe.hpp: writes to a pipe that nobody reads, in a thread of the program: without SIGPIPE.
+//
+//     const QuietPipes quiet;
+//     if (write_some(fd, parts).kind == IoResult::Kind::closed) …
+//
+// Neither the program's handler nor its signal mask is touched, but for this thread's mask while the object
+// lives. The signal of a failed write goes to the thread that wrote, so it can be taken back here.
+#pragma once
+
+#include <signal.h>
+
+namespace concurrent::futures::inline v1::detail {
+
+class QuietPipes {
+  public:
+    QuietPipes() noexcept {
+        ::sigemptyset(&pipe_);
+        ::sigaddset(&pipe_, SIGPIPE);
+        // One that waits already is not ours to take.
+        sigset_t waiting;
+        ::sigemptyset(&waiting);
+        ::sigpending(&waiting);
+        was_waiting_ = ::sigismember(&waiting, SIGPIPE) == 1;
+        ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+    }
+    QuietPipes(const QuietPipes&) = delete;
+    QuietPipes& operator=(const QuietPipes&) = delete;
+    ~QuietPipes() {
+        sigset_t waiting;
+        ::sigemptyset(&waiting);
+        if (!was_waiting_ && ::sigpending(&waiting) == 0 && ::sigismember(&waiting, SIGPIPE) == 1) {
+            int taken = 0;
+            ::sigwait(&pipe_, &taken);
+        }
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+
+  private:
+    sigset_t pipe_;
+    sigset_t before_;
+    bool was_waiting_ = false;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+//
+// task_intake.hpp: where the calls of a process pool come in.
+//
+//     if (!intake.push(task, Priority::normal)) …            // any thread; closed: nobody would take it
+//     intake.move_to(queue);                                 // the manager, in order of submission
+//
+// Its lock is held for a few instructions, so that submitters do not wait for whoever looks through the
+// tables of the pool. Links are in the tasks (task_lists.hpp): neither side needs memory.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/spin_mutex.hpp"
+#include "concurrent/futures/detail/processes/task_lists.hpp"
+#include "concurrent/futures/options.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+/// By Priority.
+using RemoteTaskQueues = std::array<RemoteTaskQueue, 3>;
+
+class TaskIntake {
+  public:
+    /// Takes over a reference. False when closed: then it is still the caller's.
+    bool push(RemoteTask& task, Priority priority) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return false;
+        task.level = static_cast<std::uint8_t>(priority);
+        task.number = ++submitted_;
+        task.stage = RemoteTask::Stage::queued;
+        tasks_[task.level].push_back(task);
+        // relaxed: see may_have_tasks().
+        has_tasks_.store(true, std::memory_order_relaxed);
+        return true;
+    }
+    void move_to(RemoteTaskQueues& queues) noexcept {
+        const std::lock_guard lock(mutex_);
+        for (std::size_t level = 0; level < tasks_.size(); ++level) queues[level].append(tasks_[level]);
+        // relaxed: see may_have_tasks().
+        has_tasks_.store(false, std::memory_order_relaxed);
+    }
+    void close() noexcept {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+    }
+    bool has_tasks() const noexcept {
+        const std::lock_guard lock(mutex_);
+        // relaxed: changed with the lock only.
+        return has_tasks_.load(std::memory_order_relaxed);
+    }
+    /// Without the lock: a hint for those who look again and again.
+    bool may_have_tasks() const noexcept {
+        // relaxed: the lock hands over the tasks.
+        return has_tasks_.load(std::memory_order_relaxed);
+    }
+
+  private:
+    mutable SpinMutex mutex_;
+    RemoteTaskQueues tasks_;       // guarded by mutex_, as all below
+    std::uint64_t submitted_ = 0;
+    bool closed_ = false;
+    Atomic<bool> has_tasks_{false};
+};
+
+}  // namespace concurrent::futures::inline v1::detail

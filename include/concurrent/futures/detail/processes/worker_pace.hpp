@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// worker_pace.hpp: how long the calls of a worker take, and so how many it may be given ahead.
+//
+//     pace.note_end(started);              // of each result, in the order in which they came
+//     pace.note_all_read(now);             // after those that came together
+//     if (in_flight < pace.credits()) …
+//
+// Many ahead of short calls spare worker and pool the waits for each other; ahead of long ones they would only have
+// to be taken back when another worker has nothing to do, and calls of higher priority would wait behind them.
+// Times are what the worker says: one that lies is given too few or too many.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace concurrent::futures::inline v1::detail {
+
+class WorkerPace {
+  public:
+    /// The running call included.
+    static constexpr std::size_t most = 64;
+    static constexpr std::size_t at_first = 16;
+    static constexpr std::size_t least = 2;
+
+    void note_end(std::int64_t started) noexcept {
+        if (ends_++ == 0) first_ = started;
+        last_ = started;
+    }
+    /// Times are those of monotonic_nanoseconds().
+    void note_all_read(std::int64_t now) noexcept {
+        if (ends_ == 0) return;
+        const std::int64_t total = ends_ == 1 ? difference(now, last_) : difference(last_, first_);
+        const std::int64_t each = total / std::max<std::int64_t>(ends_ - 1, 1);
+        const std::int64_t plausible = std::clamp<std::int64_t>(each, 1, 1'000'000'000'000);
+        nanoseconds_ = nanoseconds_ == 0 ? plausible : (nanoseconds_ + plausible) / 2;
+        ends_ = 0;
+    }
+    std::size_t credits() const noexcept {
+        if (nanoseconds_ == 0) return at_first;
+        return std::clamp(static_cast<std::size_t>(ahead / nanoseconds_), least, most);
+    }
+
+  private:
+    /// So much work may wait with a worker. Several times what it takes to be woken.
+    static constexpr std::int64_t ahead = 200'000;
+
+    /// Of any numbers.
+    static std::int64_t difference(std::int64_t a, std::int64_t b) noexcept {
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+    }
+
+    std::int64_t nanoseconds_ = 0;  // per call; 0: not known
+    std::int64_t first_ = 0;
+    std::int64_t last_ = 0;
+    std::int64_t ends_ = 0;
+};
+
+}  // namespace concurrent::futures::inline v1::detail
