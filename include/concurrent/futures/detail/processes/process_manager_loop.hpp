@@ -17,18 +17,23 @@ namespace concurrent::futures::inline v1::detail {
 
 inline ByteBuffer configuration_of(const ProcessSettings& settings) {
     Encoder encoder;
+    Encoder out_of_memory;
+    encode_exception(out_of_memory, std::make_exception_ptr(std::bad_alloc()));
     encode_configuration(encoder, {program_identity(), settings.max_memory_bytes,
-                                   settings.initializer.bytes(), settings.worker_exit.bytes()});
+                                   settings.initializer.bytes(), settings.worker_exit.bytes(),
+                                   out_of_memory.bytes()});
     return std::move(encoder).take();
 }
 
-inline ProcessManager::ProcessManager(ProcessSettings settings)
-    : settings_(std::move(settings)), configuration_(configuration_of(settings_)) {
+inline ProcessManager::ProcessManager(ProcessSettings settings, ProcessTreeShare share)
+    : settings_(std::move(settings)),
+      tree_share_(std::move(share)),
+      configuration_(configuration_of(settings_)) {
     polled_.reserve(2);
     if (settings_.run_inline)
         initialize_here();
     else if (!settings_.spawn)
-        template_.emplace();
+        template_.emplace(tree_share_.for_each_worker());
     if (!settings_.run_inline) make_payload_memory();
 }
 
@@ -78,6 +83,7 @@ inline void ProcessManager::run() noexcept {
     }
     if (template_) template_->stop();
     template_.reset();
+    tree_share_.give_back();
     const std::lock_guard lock(mutex_);
     thread_ended_ = true;
     ended_.notify_all();
@@ -107,8 +113,8 @@ inline void ProcessManager::step() {
         if (!start_worker()) break;
     for (const auto& link : links_) link->ring();
     receive_all();
-    forget_buried();
     deliver_all();
+    forget_buried();
 }
 
 /// With the lock: everything that can be decided without waiting. Gives the number of workers to start.
