@@ -27,6 +27,7 @@
 #include "concurrent/futures/process_pool_executor.hpp"
 #include "concurrent/futures/promise.hpp"
 #include "concurrent/futures/serialization.hpp"
+#include "concurrent/futures/shared_array.hpp"
 #include "concurrent/futures/thread_pool_executor.hpp"
 #include "concurrent/futures/wait.hpp"
 #include "concurrent/futures/worker_limits.hpp"

@@ -193,8 +193,8 @@ inline ProcessSettings checked(const ProcessPoolOptions& options) {
     return {.max_workers =
                 options.max_workers == 0 ? available_parallelism() : std::size_t{options.max_workers},
             .spawn = run_inline || choose_spawn(options.start_method),
-            .initializer = copy_of(options.initializer.bytes()),
-            .worker_exit = copy_of(options.worker_exit.bytes()),
+            .initializer = options.initializer.copy(),
+            .worker_exit = options.worker_exit.copy(),
             .max_tasks_per_child = options.max_tasks_per_child,
             .on_worker_death = options.on_worker_death,
             .max_pending = options.max_pending,

@@ -33,7 +33,9 @@ inline ProcessManager::ProcessManager(ProcessSettings settings)
 }
 
 inline ProcessManager::~ProcessManager() {
-    if (template_ && !in_forked_child()) template_->stop();
+    if (in_forked_child()) return;
+    SharedRegions::instance().stop_watching(wake_up_);
+    if (template_) template_->stop();
 }
 
 inline void ProcessManager::count_manager_thread(std::int32_t change) noexcept {
@@ -119,7 +121,6 @@ inline void ProcessManager::step() {
 inline std::size_t ProcessManager::dispatch() {
     awake_ = false;
     enforce_limits();
-    trim_payloads();
     const std::size_t missing = missing_workers();
     share_ = fair_share(missing);
     while (RemoteTask* const task = next_queued()) {
@@ -134,6 +135,10 @@ inline std::size_t ProcessManager::dispatch() {
     }
     balance();
     retire_workers();
+    // Behind that: a worker that is about to be sent something is not told to leave in this step, and there may
+    // be no next one.
+    trim_payloads();
+    forget_dead_regions();
     return missing;
 }
 
@@ -295,6 +300,8 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
         throw SerializationError("a second message about its start");
     link.start_told = link.start_told || is_start;
     link.fetch_body(frame);
+    if (header.type == FrameType::want) return link.regions.answer(frame);
+    if (header.type == FrameType::memory) return link.regions.receive(frame);
     if (header.type == FrameType::ready) {
         if (link.dying()) return;  // too late: its initializer has used up its time
         link.initialized = true;
@@ -315,6 +322,7 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     if (!entry || (!is_skip && !is_end) || is_skip != entry->revoked)
         throw SerializationError("a message about task " + std::to_string(header.task) +
                                  ", which it was not running");
+    for (auto& region : link.regions.take_received()) frame.body.keep(std::move(region));
     RemoteTask* const task = link.take(*entry);
     link.idle_since = std::chrono::steady_clock::now();
     if (frame.body.is_stored() || task->call().is_stored()) trim_at_ = link.idle_since + payload_patience;

@@ -31,6 +31,7 @@
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/frame.hpp"
 #include "concurrent/futures/detail/processes/payload_arena.hpp"
+#include "concurrent/futures/detail/processes/region_exchange.hpp"
 #include "concurrent/futures/detail/processes/task_registry.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/serialization/exception_codec.hpp"
@@ -45,6 +46,7 @@ struct WorkerChannel {
     FileDescriptor page;      // the ControlPage
     FileDescriptor calls;     // shared memory with large calls, and with large results
     FileDescriptor payloads;  // both: if there is any
+    FileDescriptor memory;    // socket, see region_exchange.hpp
 };
 
 /// Body of a configure frame. Empty calls: none.
@@ -70,6 +72,10 @@ class WorkerProcess {
     explicit WorkerProcess(WorkerChannel channel)
         : tasks_(std::move(channel.tasks)),
           results_(std::move(channel.results)),
+          regions_(std::move(channel.memory),
+                   [this](const RegionNumber& number) {
+                       send(FrameType::want, std::as_bytes(std::span(&number, 1)));
+                   }),
           page_(std::move(channel.page), sizeof(ControlPage)),
           slots_(*static_cast<ControlPage*>(page_.memory())) {
         page_.close_fd();
@@ -95,6 +101,9 @@ class WorkerProcess {
                 case FrameType::trim:
                     if (results_in_memory_) results_in_memory_->trim();
                     give_back_freed_memory();
+                    break;
+                case FrameType::forget:
+                    regions_.forget(*frame);
                     break;
                 case FrameType::stop:
                     leave();
@@ -203,6 +212,7 @@ class WorkerProcess {
         Decoder decoder(call);
         Encoder nothing;
         run_encoded_call(decoder, nothing);
+        regions_.end_call();
     }
 
     void run_task(const Frame& frame) {
@@ -219,6 +229,9 @@ class WorkerProcess {
             if (frame.lost) throw std::bad_alloc();
             Decoder decoder(frame.body.bytes());
             run_encoded_call(decoder, reply_, {&slots_, task});
+            regions_.send(reply_.named(), [this](const RegionName& name) {
+                send(FrameType::memory, std::as_bytes(std::span(&name, 1)));
+            });
         } catch (...) {
             type = FrameType::exception;
             encode_failure(std::current_exception());
@@ -226,6 +239,8 @@ class WorkerProcess {
         slots_.end(slot, task);
         send_reply(type, task, slot);
         if (reply_.size() > kept_memory) reply_ = fresh_reply();  // do not keep a rare giant's
+        reply_.clear();
+        regions_.end_call();
     }
 
     void send_reply(FrameType type, std::uint64_t task, std::size_t slot) {
@@ -267,6 +282,7 @@ class WorkerProcess {
 
     FileDescriptor tasks_;
     FileDescriptor results_;
+    RegionBorrower regions_;
     SharedPage page_;
     ControlPage& slots_;
     PayloadHandle<PayloadView> calls_;
