@@ -15,6 +15,7 @@
 #include "concurrent/futures/algorithm.hpp"
 #include "concurrent/futures/as_completed.hpp"
 #include "concurrent/futures/bind_task.hpp"
+#include "concurrent/futures/broadcast.hpp"
 #include "concurrent/futures/coroutine.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
