@@ -11,6 +11,7 @@
 #include <csignal>
 #include <iostream>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -50,6 +51,14 @@ struct Folder {
     std::unique_ptr<Folder> inner;
 };
 bool is_empty(const Folder& folder) { return !folder.inner; }
+
+void fill(std::span<double> numbers, double value) {
+    for (double& number : numbers) number = value;
+}
+struct Model {
+    std::vector<double> weights;
+};
+double weigh(const Model& model, int nth) { return model.weights[static_cast<std::size_t>(nth)]; }
 
 /// A worker is in sleep_long().
 void wait_until_busy(const cf::ProcessPoolExecutor& pool) {
@@ -127,6 +136,15 @@ void types() {
     // From Python: pickle
     const Page page = pool.submit(with_link, Page{"home", {1}}, 2).result();  // a struct needs no code
     check(page.title == "home" && page.links == std::vector{1, 2});
+
+    // From Python: multiprocessing.shared_memory
+    const cf::SharedArray<double> numbers(1'000'000);  // zeros; goes with its last handle, whoever has it
+    pool.submit(fill, numbers, 0.5).result();          // the same memory there
+    check(numbers[999'999] == 0.5);
+
+    // Beyond Python: a large argument of many calls
+    const auto model = cf::broadcast(Model{{1, 2, 3}});  // encoded once, decoded once by each worker
+    for (int nth = 0; nth < 3; ++nth) check(pool.submit(weigh, model, nth).result() == nth + 1);
 
     // Beyond Python: exceptions of your own across processes
     check_throws<OutOfPaper>([&] { pool.submit(print, Page{"tray 2", {}}).result(); });

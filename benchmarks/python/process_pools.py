@@ -34,6 +34,13 @@ def echo(numbers):
     return numbers
 
 
+STRIDE = 4096 // 8
+
+
+def sum_of_pages(numbers, factor=1):
+    return sum(numbers[::STRIDE]) * factor
+
+
 def wait_forever(started):
     with open(started, "wb", buffering=0) as fifo:
         fifo.write(b"r")
@@ -150,6 +157,37 @@ def echo_numbers(make, scaled):
     return {"16 MiB there and back": {"p50": percentile(samples, 50)}}
 
 
+def span_argument(make, scaled):
+    pool = make(WORKERS)
+    numbers = array.array("d", range(scaled(33_554_432)))
+    expected = sum_of_pages(numbers)
+    samples = []
+    for trip in range(-1, 3):
+        seconds, total = timed(lambda: pool.submit(sum_of_pages, numbers)())
+        check("the sum of one number per page", total, expected)
+        if trip >= 0:
+            samples.append(seconds)
+    pool.close()
+    return {"256 MiB read as a span": {"p50": percentile(samples, 50)}}
+
+
+def shared_argument(make, scaled):
+    """An argument is pickled for each call."""
+    pool = make(WORKERS)
+    numbers = array.array("d", range(scaled(8_388_608)))
+    expected = sum_of_pages(numbers)
+
+    def batch(count):
+        results = [pool.submit(sum_of_pages, numbers, n) for n in range(count)]
+        check("sums", [result() for result in results], [expected * n for n in range(count)])
+
+    count = 8
+    batch(2)
+    seconds, _ = timed(lambda: batch(count))
+    pool.close()
+    return {"the same 64 MiB for 100 calls": {"per item": seconds / count}}
+
+
 def pool_start(make, scaled):
     def run(method, times):
         samples = []
@@ -192,7 +230,8 @@ def worker_killed(make, scaled):
 
 
 WORKLOADS = {"round_trip": round_trip, "submit_result": submit_result, "map": map_items,
-             "echo": echo_numbers, "pool_start": pool_start, "worker_killed": worker_killed}
+             "echo": echo_numbers, "span_argument": span_argument, "shared_argument": shared_argument,
+             "pool_start": pool_start, "worker_killed": worker_killed}
 
 
 def main():

@@ -7,6 +7,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -15,7 +16,9 @@
 #include "contract/executors.hpp"
 
 #if CONTRACT_HAS_PROCESSES
+#include <concurrent/futures/broadcast.hpp>
 #include <concurrent/futures/serialization.hpp>
+#include <concurrent/futures/shared_array.hpp>
 #endif
 
 namespace contract {
@@ -267,6 +270,43 @@ THREAD_CASE("post() and map() take the same callables") {
     pool.shutdown();
     CHECK(adder.base == 11);
 }
+
+#if CONTRACT_HAS_PROCESSES
+
+void add_to_each(std::span<int> numbers, int summand) {
+    for (int& number : numbers) number += summand;
+}
+cf::SharedArray<int> doubled(cf::SharedArray<int> numbers) {
+    for (int& number : numbers) number *= 2;
+    return numbers;
+}
+std::size_t total_length(const std::vector<std::string>& words, int times) {
+    std::size_t sum = 0;
+    for (const std::string& word : words) sum += word.size();
+    return sum * static_cast<std::size_t>(times);
+}
+
+CONTRACT_CASE("a SharedArray is the same array for who submits and for the call, as argument and as result") {
+    TestType pool(2);
+    const cf::SharedArray<int> numbers{1, 2, 3};
+    pool.submit(add_to_each, numbers, 10).result();
+    CHECK(numbers[2] == 13);
+    CHECK(pool.submit(doubled, numbers).result() == numbers);
+    CHECK(numbers[0] == 22);
+    const std::vector arrays{numbers, numbers};
+    for (const auto& each : pool.map(doubled, arrays)) CHECK(each == numbers);
+    CHECK(numbers[0] == 88);
+}
+
+CONTRACT_CASE("a broadcast is taken as the value that it is") {
+    TestType pool(2);
+    const auto words = cf::broadcast(std::vector<std::string>{"one", "three"});
+    for (int times = 0; times < 5; ++times)
+        CHECK(pool.submit(total_length, words, times).result() == 8U * static_cast<unsigned>(times));
+    CHECK(pool.submit([](const auto& each) { return each->size(); }, words).result() == 2);
+}
+
+#endif
 
 }  // namespace
 }  // namespace contract

@@ -55,6 +55,12 @@ namespace {
 int square(int n) { return n * n; }
 int refuse(int n) { throw std::domain_error("not " + std::to_string(n)); }
 std::vector<char> same(const std::vector<char>& bytes) { return bytes; }
+cf::SharedArray<int> doubled(const cf::SharedArray<int>& array) {
+    cf::SharedArray<int> result(array.size());
+    for (std::size_t i = 0; i < array.size(); ++i) result[i] = 2 * array[i];
+    return result;
+}
+int first_of(const std::vector<int>& values) { return values.at(0); }
 int die() { return ::raise(SIGKILL); }
 int sleep_for_ever() {
     for (;;) ::pause();
@@ -88,6 +94,10 @@ class Judge {
             wrong(std::string(what) + " did not end");
         } catch (const cf::WorkerDiedError& error) {
             if (lost_.empty() || lost_.back() != what) lost_.push_back(what);  // items of map travel together
+            if (rule_ == Rule::exact || (rule_ == Rule::one_lost_at_most && lost_.size() > 1))
+                wrong(std::string(what) + ": " + error.what() + " Lost first: " + lost_.front());
+        } catch (const cf::SerializationError& error) {  // shared memory that did not come
+            lost_.push_back(what);
             if (rule_ == Rule::exact || (rule_ == Rule::one_lost_at_most && lost_.size() > 1))
                 wrong(std::string(what) + ": " + error.what() + " Lost first: " + lost_.front());
         } catch (const std::bad_alloc&) {
@@ -170,7 +180,20 @@ struct ProcessCalls {
     std::array<cf::Future<int>, 6> squares;
     cf::Future<int> throws, dies, late, stopped, cancelled;
     cf::Future<std::vector<char>> copied;
+    cf::Future<cf::SharedArray<int>> shared;
+    std::array<cf::Future<int>, 2> broadcast;
 };
+
+void share_memory(cf::ProcessPoolExecutor& pool, Judge& judge, ProcessCalls& calls) {
+    try {
+        const cf::SharedArray<int> array(1000, 21);
+        calls.shared = pool.submit(doubled, array);
+        const auto values = cf::broadcast(std::vector<int>(1000, 5));
+        for (auto& each : calls.broadcast) each = pool.submit(first_of, values);
+    } catch (...) {
+        judge.accept_error("submit with shared memory");
+    }
+}
 
 void use_processes(cf::StartMethod method, Judge& judge, ProcessCalls& calls) {
     cf::ProcessPoolOptions options{.max_workers = 2, .start_method = method, .stop_grace = 100ms};
@@ -178,6 +201,7 @@ void use_processes(cf::StartMethod method, Judge& judge, ProcessCalls& calls) {
     cf::ProcessPoolExecutor pool(options);
     for (int i = 0; i < 3; ++i) try_submit(judge, calls.squares[static_cast<std::size_t>(i)], pool, square, i);
     try_submit(judge, calls.copied, pool, same, large);
+    share_memory(pool, judge, calls);
     try_submit(judge, calls.throws, pool, refuse, 7);
     try_submit(judge, calls.dies, pool, die);
     try_submit(judge, calls.late, pool, cf::TaskOptions{.timeout = 2ms}, sleep_for_ever);
@@ -185,6 +209,10 @@ void use_processes(cf::StartMethod method, Judge& judge, ProcessCalls& calls) {
     for (int i = 3; i < 6; ++i) try_submit(judge, calls.squares[static_cast<std::size_t>(i)], pool, square, i);
     if (calls.cancelled.valid()) calls.cancelled.cancel();
     judge.expect("the large call", calls.copied, [](const std::vector<char>& bytes) { return bytes == large; });
+    judge.expect("the call with a SharedArray", calls.shared,
+                 [](const cf::SharedArray<int>& array) { return array.size() == 1000 && array[999] == 42; });
+    for (const auto& each : calls.broadcast)
+        judge.expect("a call with a broadcast", each, [](int value) { return value == 5; });
     judge.expect_error<std::domain_error>("the call that throws", calls.throws);
     judge.expect_error<cf::WorkerDiedError>("the call that dies", calls.dies);
     judge.expect_error<cf::TaskTimeoutError>("the call that never ends", calls.late);
@@ -216,6 +244,8 @@ void run_processes(cf::StartMethod method, Judge& judge) {
     for (const auto* future : {&calls.throws, &calls.dies, &calls.late, &calls.stopped, &calls.cancelled})
         judge.must_be_done("a call", *future);
     judge.must_be_done("the large call", calls.copied);
+    judge.must_be_done("the call with a SharedArray", calls.shared);
+    for (const auto& each : calls.broadcast) judge.must_be_done("a call with a broadcast", each);
 }
 
 struct ThreadCalls {

@@ -8,7 +8,9 @@
 #include <concurrent/futures/detail/processes/control_page.hpp>
 #include <concurrent/futures/detail/processes/frame.hpp>
 #include <concurrent/futures/detail/processes/remote_call.hpp>
+#include <concurrent/futures/broadcast.hpp>
 #include <concurrent/futures/serialization.hpp>
+#include <concurrent/futures/shared_array.hpp>
 
 #include <array>
 #include <bitset>
@@ -169,6 +171,47 @@ FUZZ_TARGET(views) {
     }
 }
 
+/// The first byte chooses what the others change: by exclusive or, what names an array or a broadcast that is
+/// there; or they are what is in the memory of a broadcast.
+FUZZ_TARGET(shared_memory) {
+    static const cf::SharedArray<int> array(100, 7);
+    static const auto words = cf::broadcast(std::vector<std::string>{"one", "two"});
+    using Words = cf::Broadcast<std::vector<std::string>>;
+    if (bytes.empty()) return;
+    const auto which = static_cast<unsigned>(bytes[0]) % 3;
+    const fuzz::Bytes rest = bytes.subspan(1);
+    try {
+        cf::Encoder name;
+        if (which == 2) {
+            cf::Encoder contents;
+            contents.write_u64(detail::type_mark<std::vector<std::string>>());
+            contents.write_bytes(rest.data(), rest.size());
+            detail::SharedBlock block = detail::SharedBlock::draft(contents.size());
+            std::memcpy(block.data(), contents.bytes().data(), contents.size());
+            block.freeze(contents.size());
+            detail::encode_region(name, detail::SharedRegion::over(std::move(block), true));
+        } else {
+            which == 0 ? name.encode(array) : name.encode(words);
+        }
+        std::vector<std::byte> changed(name.bytes().begin(), name.bytes().end());
+        bool same = true;
+        for (std::size_t i = 0; which != 2 && i < std::min(rest.size(), changed.size()); ++i) {
+            changed[i] ^= rest[i];
+            same = same && rest[i] == std::byte{0};
+        }
+        cf::Decoder decoder(changed);
+        if (which == 0) {
+            const auto found = decoder.decode<cf::SharedArray<int>>();
+            require(found.empty() || (same && found == array), "an array that its name does not name");
+        } else {
+            const auto found = decoder.decode<Words>();
+            require(which == 2 || (same && found == words), "a broadcast that its name does not name");
+            require(found->size() <= rest.size() || which == 1, "more words than there are bytes");
+        }
+    } catch (const cf::SerializationError&) {
+    }
+}
+
 // ---- calls ----
 
 constexpr auto join = [](const std::vector<std::string>& parts, std::optional<int> n, std::string_view view) {
@@ -299,6 +342,10 @@ FUZZ_TARGET(control_page) {
     } catch (...) {
         exception(std::current_exception());
     }
+    seed("shared_memory", 0, std::array<char, 33>{});
+    seed("shared_memory", 0, std::array<char, 33>{0, 1});
+    seed("shared_memory", 1, std::array<char, 32>{});
+    seed("shared_memory", 2, std::vector<std::string>{"a", "", "ccc"});
     seed("views", 0, std::vector{1, 2, 3});
     seed("views", 1, std::string("text"));
     cf::Encoder arguments;

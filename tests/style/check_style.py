@@ -25,7 +25,7 @@ LAYERS = [
     {"detail/task", "detail/memory"},
     {"detail/state"},
     {"future.hpp", "promise.hpp", "serialization.hpp", "process_main.hpp", "parallelism.hpp",
-     "bind_task.hpp", "worker_limits.hpp", "detail/serialization", "detail/scheduling", "detail/processes",
+     "bind_task.hpp", "worker_limits.hpp", "shared_array.hpp", "broadcast.hpp", "detail/serialization", "detail/scheduling", "detail/processes",
      "detail/loops"},
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "process.hpp", "serialization"},
@@ -35,7 +35,7 @@ LAYERS = [
 ]
 DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp"}
 SERIALIZATION_USERS = {"serialization.hpp", "serialization", "detail/serialization",
-                       "detail/processes"}
+                       "detail/processes", "shared_array.hpp", "broadcast.hpp"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]concurrent/(.+?)[>"]', re.MULTILINE)
 ANY_INCLUDE = re.compile(r'^\s*#\s*include\s*[<"](.+?)[>"]', re.MULTILINE)

@@ -28,6 +28,14 @@ class BoundTask {
     std::span<const std::byte> bytes() const noexcept {
         return call_ ? call_->bytes() : std::span<const std::byte>();
     }
+    /// A copy of it, which keeps the shared memory that is named in it.
+    detail::ByteBuffer copy() const {
+        Encoder encoder;
+        encoder.write_bytes(bytes().data(), bytes().size());
+        if (call_)
+            for (const auto& region : call_->named()) encoder.keep(region);
+        return std::move(encoder).take();
+    }
 
   private:
     template <class Callable, class... Args>

@@ -36,7 +36,7 @@ inline void process_main(int argc, char** argv) {
     int number = detail::first_inherited;
     // Out of the way of numbers that programs take for granted, and closed in what tasks start.
     for (auto* const end : {&channel.tasks, &channel.results, &channel.page, &channel.calls,
-                            &channel.payloads})
+                            &channel.payloads, &channel.memory})
         *end = detail::moved_up(detail::FileDescriptor(number++));
     std::exit(detail::run_worker(std::move(channel), order->parent));
 }

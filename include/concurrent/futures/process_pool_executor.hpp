@@ -198,8 +198,8 @@ inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOpt
     ProcessTreeShare share(options.max_workers, available_parallelism());
     ProcessSettings settings{.max_workers = share.workers(),
                              .spawn = spawn,
-                             .initializer = copy_of(options.initializer.bytes()),
-                             .worker_exit = copy_of(options.worker_exit.bytes()),
+                             .initializer = options.initializer.copy(),
+                             .worker_exit = options.worker_exit.copy(),
                              .max_tasks_per_child = options.max_tasks_per_child,
                              .on_worker_death = options.on_worker_death,
                              .max_pending = options.max_pending,

@@ -9,7 +9,8 @@
 // deque, list, forward_list, set, map, their multi and unordered kin, optional, variant,
 // monostate, tuple, pair, chrono durations and time points, complex, bitset, filesystem::path,
 // unique_ptr and shared_ptr (by value), error_code (generic and system category), exception_ptr,
-// and structs of up to 32 public members of such types without base class or constructor.
+// and structs of up to 32 public members of such types without base class or constructor. What is too large to be
+// sent with each call is shared: shared_array.hpp, broadcast.hpp.
 //
 // For a type of your own, the first that exists is used:
 //   (1) template <> struct concurrent::futures::Codec<T> with static encode(Encoder&, const T&)

@@ -4,9 +4,10 @@
 //
 //     byte   0  magic and version   4        pool → worker: configure, task
 //            4  type                1
-//            5  where the body is   1                       stop, trim
+//            5  where the body is   1                       stop, trim, forget
 //            6  slot                2        worker → pool: ready, start_failed,
-//                                                           result, exception, skipped
+//                                                           result, exception, skipped,
+//                                                           want, memory
 //            8  task id             8      The id stands outside of the body, so a body that cannot
 //           16  body length         8      be decoded fails one task and no more.
 //           24  check of 0-23       4
@@ -40,11 +41,14 @@ enum class FrameType : std::uint8_t {
     task = 2,
     stop = 3,
     trim = 4,
+    forget = 5,  // body: RegionNumber, of memory that nobody has any more at the pool's side
     ready = 16,
     start_failed = 17,
     result = 18,
     exception = 19,
-    skipped = 20
+    skipped = 20,
+    want = 21,   // body: RegionNumber, of memory to be sent to the worker
+    memory = 22  // body: RegionName, of memory that the worker has sent; belongs to its next result
 };
 
 /// A body that lies in shared memory (payload_arena.hpp) is a PayloadPlace in its frame.

@@ -39,11 +39,7 @@ struct BlockWithBytes {
             place = ::operator new(size, std::align_val_t{alignof(Call)});
         else
             place = ::operator new(size);
-        if (behind) {
-            auto* const copy = static_cast<std::byte*>(place) + begin;
-            std::memcpy(copy, bytes.data(), bytes.size());
-            bytes = ByteBuffer::lent(copy, bytes.size());
-        }
+        if (behind) bytes = std::move(bytes).moved_to(static_cast<std::byte*>(place) + begin);
         return ::new (place) Call(std::move(bytes), std::forward<Args>(args)...);
     }
     static void free(void* place) noexcept {

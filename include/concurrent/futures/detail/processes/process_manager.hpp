@@ -233,6 +233,7 @@ class ProcessManager {
     void make_payload_memory();
     void trim_payloads();
     void free_payloads(RemoteTask& task, Ending& ending) noexcept;
+    void forget_dead_regions();
     /// For so long their memory is kept for the next ones.
     static constexpr std::chrono::seconds payload_patience{1};
 
@@ -262,6 +263,7 @@ class ProcessManager {
     WakeUp wake_up_;
     std::optional<TemplateProcess> template_;
     PayloadHandle<PayloadArena> payloads_;  // set by the constructor
+    std::uint64_t region_deaths_seen_ = 0;  // manager thread
 
     std::vector<pollfd> polled_;  // manager thread; has room for all links
     std::int64_t last_look_ = 0;  // manager thread: at the descriptors

@@ -38,7 +38,9 @@ inline ProcessManager::ProcessManager(ProcessSettings settings, ProcessTreeShare
 }
 
 inline ProcessManager::~ProcessManager() {
-    if (template_ && !in_forked_child()) template_->stop();
+    if (in_forked_child()) return;
+    SharedRegions::instance().stop_watching(wake_up_);
+    if (template_) template_->stop();
 }
 
 inline void ProcessManager::count_manager_thread(std::int32_t change) noexcept {
@@ -123,7 +125,6 @@ inline std::size_t ProcessManager::dispatch() {
     news_.store(false, std::memory_order_relaxed);
     intake_.move_to(queue_);
     enforce_limits();
-    trim_payloads();
     const std::size_t missing = missing_workers();
     share_ = fair_share(missing);
     while (RemoteTask* const task = next_queued()) {
@@ -138,6 +139,10 @@ inline std::size_t ProcessManager::dispatch() {
     }
     balance();
     retire_workers();
+    // Behind that: a worker that is about to be sent something is not told to leave in this step, and there may
+    // be no next one.
+    trim_payloads();
+    forget_dead_regions();
     return missing;
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // process_manager_payloads.hpp: what ProcessManager does about large calls and results, which lie in shared
-// memory (payload_arena.hpp). Included by process_manager.hpp, where the class and its picture are.
+// memory (payload_arena.hpp), and about memory that calls name (region_exchange.hpp). Included by
+// process_manager.hpp, where the class and its picture are.
 //
 // The bytes of a large call are freed when the call has ended, though its futures live on. Until then they
-// may be needed again: for a retry, or for another worker.
+// may be needed again: for a retry, or for another worker. So are the regions that a call names kept; the result
+// takes them over, as it may name them, too.
 #pragma once
 
 #include <chrono>
@@ -14,6 +16,7 @@
 namespace concurrent::futures::inline v1::detail {
 
 inline void ProcessManager::make_payload_memory() {
+    SharedRegions::instance().watch(wake_up_);
     PoolDescriptors& descriptors = PoolDescriptors::instance();
     const std::lock_guard lock(descriptors.mutex);
     payloads_ = PayloadArena::over(
@@ -33,19 +36,34 @@ inline ByteBuffer copy_of(std::span<const std::byte> bytes) {
 inline void ProcessManager::free_payloads(RemoteTask& task, Ending& ending) noexcept {
     if (ending.body.is_stored() && !task.reads_result_once()) {
         try {
-            ending.body = copy_of(ending.body.bytes());
+            ByteBuffer copy = copy_of(ending.body.bytes());
+            for (auto& region : ending.body.take_named()) copy.keep(std::move(region));
+            ending.body = std::move(copy);
         } catch (...) {
             ending.body = ByteBuffer();
             ending.kind = Ending::Kind::failure;
             ending.error = std::make_exception_ptr(std::bad_alloc());
         }
     }
-    if (!task.call().is_stored()) return;
+    if (!task.call().is_stored() && task.call().named().empty()) return;
     if (ending.kind == Ending::Kind::none) {
         const std::lock_guard lock(mutex_);  // another worker may have it, or be about to get it
         if (task.stage != RemoteTask::Stage::revoked) return;
     }
-    task.drop_stored_call();
+    task.drop_call(ending.body);
+}
+
+/// With the lock. Workers keep what they were given of it; see region_exchange.hpp.
+inline void ProcessManager::forget_dead_regions() {
+    const std::uint64_t deaths = SharedRegions::instance().deaths();
+    if (std::exchange(region_deaths_seen_, deaths) == deaths) return;
+    for (const auto& link : links_) {
+        if (link->ended || link->phase == WorkerLink::Phase::retiring) continue;
+        link->regions.forget_dead([&](const RegionNumber& number) {
+            link->queue_frame(make_header(FrameType::forget, sizeof number),
+                              std::as_bytes(std::span(&number, 1)));
+        });
+    }
 }
 
 /// With the lock. A call or a result was large, and now none has been for a while.

@@ -128,6 +128,8 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
         throw SerializationError("a second message about its start");
     link.start_told = link.start_told || is_start;
     link.fetch_body(frame);
+    if (header.type == FrameType::want) return link.regions.answer(frame);
+    if (header.type == FrameType::memory) return link.regions.receive(frame);
     if (header.type == FrameType::ready) {
         if (link.dying()) return;  // too late: its initializer has used up its time
         link.initialized = true;
@@ -148,6 +150,7 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     if (!entry || (!is_skip && !is_end) || is_skip != entry->revoked)
         throw SerializationError("a message about task " + std::to_string(header.task) +
                                  ", which it was not running");
+    for (auto& region : link.regions.take_received()) frame.body.keep(std::move(region));
     if (is_end) link.pace.note_end(link.page().started(header.slot));
     RemoteTask* const task = link.take(*entry);
     const bool large = frame.body.is_stored() || task->call().is_stored();

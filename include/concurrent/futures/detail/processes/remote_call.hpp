@@ -120,8 +120,14 @@ struct Crossing {
                   "T&, and return what was changed");
     using type = std::remove_cvref_t<P>;
 };
+template <class P, class Arg>
+    requires is_converted_there<std::remove_cvref_t<Arg>>
+struct Crossing<P, Arg> {
+    using type = std::remove_cvref_t<Arg>;
+};
 /// No parameter is known: the argument decides.
 template <class Arg>
+    requires(!is_converted_there<std::remove_cvref_t<Arg>>)
 struct Crossing<void, Arg> {
     using type = std::conditional_t<
         std::is_array_v<std::remove_cvref_t<Arg>> && std::is_convertible_v<Arg, std::string>,

@@ -65,8 +65,14 @@ class RemoteTask {
     virtual void release() noexcept = 0;
 
     const ByteBuffer& call() const noexcept { return call_; }
-    /// It has ended: shared memory is not kept for as long as somebody keeps the future.
-    void drop_stored_call() noexcept {
+    /// It has ended: shared memory is not kept for as long as somebody keeps the future. What the call names, the
+    /// result may name, too.
+    void drop_call(ByteBuffer& result) noexcept {
+        try {
+            for (auto& region : call_.take_named()) result.keep(std::move(region));
+        } catch (...) {
+            // No memory: a result that names it cannot be read.
+        }
         if (call_.is_stored() && !written_in_place) call_ = ByteBuffer();
     }
     /// Result type: decoding reads each byte once, so that it may lie where its sender can still change it.

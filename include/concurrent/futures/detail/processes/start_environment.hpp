@@ -26,7 +26,7 @@ namespace concurrent::futures::inline v1::detail {
 
 inline constexpr const char* worker_variable = "CONCURRENT_FUTURES_WORKER";
 /// How many descriptors a worker gets: see WorkerChannel.
-inline constexpr std::size_t worker_descriptors = 5;
+inline constexpr std::size_t worker_descriptors = 6;
 /// Pools in workers of pools in workers …: deeper than this is a runaway recursion.
 inline constexpr int depth_limit = 10;
 

@@ -27,6 +27,7 @@
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/payload_arena.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
+#include "concurrent/futures/detail/processes/region_exchange.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/detail/processes/worker_pace.hpp"
@@ -40,9 +41,9 @@ class WorkerLink {
 
     /// The ends for the worker; close them when it has them.
     struct Ends {
-        FileDescriptor tasks, results, page, calls, payloads;
+        FileDescriptor tasks, results, page, calls, payloads, memory;
         std::array<int, worker_descriptors> numbers() const noexcept {
-            return {tasks.get(), results.get(), page.get(), calls.get(), payloads.get()};
+            return {tasks.get(), results.get(), page.get(), calls.get(), payloads.get(), memory.get()};
         }
     };
 
@@ -71,6 +72,9 @@ class WorkerLink {
         // A worker takes nothing for shared memory that is not sealed.
         for (FileDescriptor* const end : {&ends.calls, &ends.payloads})
             if (!*end) *end = moved_up(FileDescriptor(::fcntl(ends.page.get(), F_DUPFD_CLOEXEC, 10)));
+        auto sockets = make_descriptor_sockets();
+        ends.memory = moved_up(std::move(sockets.second));
+        regions = RegionLender(PoolDescriptor(std::move(sockets.first)));
         set_nonblocking(tasks.write_end);
         set_nonblocking(results.read_end);
         tasks_ = PoolDescriptor(std::move(tasks.write_end));
@@ -213,6 +217,7 @@ class WorkerLink {
     unsigned watchers = 0;  // threads that look at this worker's results in the manager's place
     bool reads_shared_memory = false;  // the worker does
     bool keeps_memory = false;         // it has shared memory that may be of no use any more
+    RegionLender regions;              // SharedArrays and Broadcasts that it asks for or makes
     Phase phase = Phase::starting;
     bool start_told = false;  // by the worker: ready, or failed
     bool initialized = false;  // it has said that it is ready

@@ -32,6 +32,7 @@
 #include "concurrent/futures/detail/processes/call_limits.hpp"
 #include "concurrent/futures/detail/processes/frame.hpp"
 #include "concurrent/futures/detail/processes/payload_arena.hpp"
+#include "concurrent/futures/detail/processes/region_exchange.hpp"
 #include "concurrent/futures/detail/processes/task_registry.hpp"
 #include "concurrent/futures/detail/processes/worker_page.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
@@ -47,6 +48,7 @@ struct WorkerChannel {
     FileDescriptor page;      // the WorkerPage
     FileDescriptor calls;     // shared memory with large calls, and with large results
     FileDescriptor payloads;  // both: if there is any
+    FileDescriptor memory;    // socket, see region_exchange.hpp
 };
 
 /// Body of a configure frame. Empty calls: none.
@@ -74,6 +76,10 @@ class WorkerProcess {
     explicit WorkerProcess(WorkerChannel channel)
         : tasks_(std::move(channel.tasks)),
           results_(std::move(channel.results)),
+          regions_(std::move(channel.memory),
+                   [this](const RegionNumber& number) {
+                       send(FrameType::want, std::as_bytes(std::span(&number, 1)));
+                   }),
           page_(std::move(channel.page), sizeof(WorkerPage)),
           shared_(*static_cast<WorkerPage*>(page_.memory())),
           reader_(shared_.tasks) {
@@ -100,6 +106,9 @@ class WorkerProcess {
                 case FrameType::trim:
                     if (results_in_memory_) results_in_memory_->trim();
                     give_back_freed_memory();
+                    break;
+                case FrameType::forget:
+                    regions_.forget(*frame);
                     break;
                 case FrameType::stop:
                     leave();
@@ -235,6 +244,7 @@ class WorkerProcess {
         Decoder decoder(call);
         Encoder nothing;
         run_encoded_call(decoder, nothing);
+        regions_.end_call();
     }
 
     void run_task(const Frame& frame) {
@@ -251,6 +261,9 @@ class WorkerProcess {
             if (frame.lost) throw std::bad_alloc();
             Decoder decoder(frame.body.bytes());
             run_encoded_call(decoder, reply_, {&shared_.control, task});
+            regions_.send(reply_.named(), [this](const RegionName& name) {
+                send(FrameType::memory, std::as_bytes(std::span(&name, 1)));
+            });
         } catch (...) {
             type = FrameType::exception;
             encode_failure(std::current_exception());
@@ -258,6 +271,8 @@ class WorkerProcess {
         shared_.control.end(slot, task);
         send_reply(type, task, slot);
         if (reply_.size() > kept_memory) reply_ = fresh_reply();  // do not keep a rare giant's
+        reply_.clear();
+        regions_.end_call();
     }
 
     void send_reply(FrameType type, std::uint64_t task, std::size_t slot) {
@@ -301,6 +316,7 @@ class WorkerProcess {
 
     FileDescriptor tasks_;
     FileDescriptor results_;
+    RegionBorrower regions_;
     SharedPage page_;
     WorkerPage& shared_;
     RingReader reader_;

@@ -8,18 +8,24 @@
 //
 // Threads: a value, not synchronised. Memory: one allocation, doubled when full, aligned as
 // malloc aligns (16 bytes on the platforms we know), which is what Decoder::decode_view relies on. A buffer
-// that was given a ByteStore takes large amounts from there, as long as that has any.
+// that was given a ByteStore takes large amounts from there, as long as that has any. What the bytes name and
+// do not contain (shared_region.hpp) is kept along with them.
 #pragma once
 
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <new>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace concurrent::futures::inline v1::detail {
+
+class SharedRegion;
+using SharedRegionList = std::vector<std::shared_ptr<SharedRegion>>;
 
 /// Memory for large buffers that is not the heap's, for example because another process sees it too.
 class ByteStore {
@@ -47,20 +53,23 @@ class ByteBuffer {
     /// Takes over bytes that the store has given out.
     ByteBuffer(ByteStore& store, std::byte* data, std::size_t size) noexcept
         : data_(data), size_(size), capacity_(size), store_(&store), memory_(Memory::store) {}
-    /// Uses memory that somebody else frees, later.
-    static ByteBuffer lent(std::byte* data, std::size_t size) noexcept {
-        ByteBuffer buffer;
-        buffer.data_ = data;
-        buffer.size_ = buffer.capacity_ = size;
-        buffer.memory_ = Memory::lent;
-        return buffer;
+    /// The same bytes, copied into memory that somebody else frees, later. There must be size() bytes of it.
+    ByteBuffer moved_to(std::byte* place) && noexcept {
+        ByteBuffer moved;
+        std::memcpy(place, data_, size_);
+        moved.data_ = place;
+        moved.size_ = moved.capacity_ = size_;
+        moved.memory_ = Memory::lent;
+        moved.named_ = std::move(named_);
+        return moved;
     }
     ByteBuffer(ByteBuffer&& other) noexcept
         : data_(std::exchange(other.data_, nullptr)),
           size_(std::exchange(other.size_, 0)),
           capacity_(std::exchange(other.capacity_, 0)),
           store_(other.store_),
-          memory_(std::exchange(other.memory_, Memory::heap)) {}
+          memory_(std::exchange(other.memory_, Memory::heap)),
+          named_(std::move(other.named_)) {}
     ByteBuffer& operator=(ByteBuffer&& other) noexcept {
         ByteBuffer(std::move(other)).swap(*this);
         return *this;
@@ -91,7 +100,27 @@ class ByteBuffer {
 
     /// Drops everything from `size` on. Precondition: size <= size().
     void truncate(std::size_t size) noexcept { size_ = size; }
-    void clear() noexcept { size_ = 0; }
+    void clear() noexcept {
+        size_ = 0;
+        named_.reset();
+    }
+
+    /// Is kept for as long as the bytes, which name it.
+    void keep(std::shared_ptr<SharedRegion> region) {
+        if (!named_) named_ = std::make_unique<SharedRegionList>();
+        if (named_->empty() || named_->back() != region) named_->push_back(std::move(region));
+    }
+    std::span<const std::shared_ptr<SharedRegion>> named() const noexcept {
+        return named_ ? std::span<const std::shared_ptr<SharedRegion>>(*named_)
+                      : std::span<const std::shared_ptr<SharedRegion>>();
+    }
+    /// Not kept any more by this buffer.
+    SharedRegionList take_named() noexcept {
+        SharedRegionList taken;
+        if (named_) taken.swap(*named_);
+        named_.reset();
+        return taken;
+    }
 
     void reserve(std::size_t capacity) {
         if (capacity > capacity_) reallocate(capacity);
@@ -110,6 +139,7 @@ class ByteBuffer {
         std::swap(capacity_, other.capacity_);
         std::swap(store_, other.store_);
         std::swap(memory_, other.memory_);
+        named_.swap(other.named_);
     }
 
   private:
@@ -157,6 +187,7 @@ class ByteBuffer {
     std::size_t capacity_ = 0;
     ByteStore* store_ = nullptr;
     Memory memory_ = Memory::heap;
+    std::unique_ptr<SharedRegionList> named_;
 };
 
 }  // namespace concurrent::futures::inline v1::detail

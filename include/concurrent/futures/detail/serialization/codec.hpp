@@ -39,6 +39,10 @@ inline constexpr bool bitwise_serializable = false;
 
 namespace detail {
 
+/// A T crosses as itself, whatever the parameter is that it is for, and is converted where the call runs.
+template <class T>
+inline constexpr bool is_converted_there = false;
+
 static_assert(std::endian::native == std::endian::little,
               "the wire format is little-endian and this machine is not: exchange the bytes in "
               "BuiltinCodec of arithmetic types and in Encoder::patch_u64 first");

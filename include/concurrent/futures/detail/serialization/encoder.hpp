@@ -82,6 +82,11 @@ class Encoder {
     void truncate(std::size_t size) noexcept { buffer_.truncate(size); }
     void reserve(std::size_t capacity) { buffer_.reserve(capacity); }
 
+    /// The bytes name this memory, which is kept as long as they are. Bytes that are copied elsewhere name it,
+    /// too, and do not keep it.
+    void keep(std::shared_ptr<detail::SharedRegion> region) { buffer_.keep(std::move(region)); }
+    std::span<const std::shared_ptr<detail::SharedRegion>> named() const noexcept { return buffer_.named(); }
+
     /// `size` bytes of unspecified value at the end, for a codec that fills them at once.
     std::byte* extend(std::size_t size) { return buffer_.extend(size); }
 

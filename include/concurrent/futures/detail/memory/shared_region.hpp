@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+//
+// shared_region.hpp: memory that is known by a number in all processes of the program, which is what crosses.
+//
+//     pool's process                                                worker
+//     SharedRegion ──▶ number, in the bytes of a call ──▶ SharedRegion::resolve(): known here? else
+//          ▲                                              RegionSource::fetch(): the pool is asked for it,
+//          └── the call keeps it until it has ended       and the worker keeps it until the pool says that
+//                                                         its own last owner is gone
+//
+// One object and one mapping per process, whoever asks for it, found by its number; it goes with its last owner
+// here, the memory with the last in any process. Numbers cannot be guessed, so that bytes cannot name memory
+// which their sender was never given.
+// After a fork the child has the objects and their memory, but an empty table: what it is sent, it maps anew.
+// Threads: any.
+#pragma once
+
+#include <algorithm>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/rtti.hpp"
+#include "concurrent/futures/detail/platform/shared_block.hpp"
+#include "concurrent/futures/errors.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+class SharedRegion;
+
+struct RegionNumber {
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+    friend auto operator<=>(const RegionNumber&, const RegionNumber&) = default;
+};
+
+/// A region as it crosses.
+struct RegionName {
+    RegionNumber number;
+    std::uint64_t size = 0;
+    std::uint64_t is_constant = 0;  // 0 or 1
+    friend bool operator==(const RegionName&, const RegionName&) = default;
+};
+static_assert(sizeof(RegionName) == 32);
+
+/// All regions of this process.
+class SharedRegions {
+  public:
+    /// Those of this process: after a fork a new, empty one, because the mutex may have been copied while
+    /// another thread held it. Outlives static objects.
+    static SharedRegions& instance() {
+        static constinit Atomic<SharedRegions*> current{nullptr};
+        // (1) acquire, pairs with (2): the object is complete.
+        SharedRegions* seen = current.load(std::memory_order_acquire);
+        if (seen && seen->born_ == fork_generation()) return *seen;
+        auto* const made = new SharedRegions;
+        // (2) release, pairs with (1); acquire for the object of another thread that was quicker.
+        if (current.compare_exchange_strong(seen, made, std::memory_order_acq_rel, std::memory_order_acquire))
+            return *made;
+        delete made;
+        return *seen;
+    }
+
+    /// Null: there is none.
+    std::shared_ptr<SharedRegion> find(const RegionNumber& number) {
+        const std::lock_guard lock(mutex_);
+        const auto place = known_.find(number);
+        return place == known_.end() ? nullptr : place->second.owners.lock();
+    }
+    bool knows(const RegionNumber& number) {
+        const std::lock_guard lock(mutex_);
+        return known_.contains(number);
+    }
+    /// Runs `give(region)` for the region of this number, which stays meanwhile; the lock is held. From now on
+    /// the watchers are told when it has gone.
+    template <class Give>
+    bool give_out(const RegionNumber& number, Give give);
+
+    /// `wake_up` is notified when a region that was given out has gone; deaths() is another one then.
+    void watch(const WakeUp& wake_up) {
+        const std::lock_guard lock(mutex_);
+        watchers_.push_back(&wake_up);
+    }
+    void stop_watching(const WakeUp& wake_up) noexcept {
+        const std::lock_guard lock(mutex_);
+        std::erase(watchers_, &wake_up);
+    }
+    std::uint64_t deaths() const noexcept {
+        // relaxed: who reads an old one is woken, and reads again.
+        return deaths_.load(std::memory_order_relaxed);
+    }
+
+  private:
+    friend SharedRegion;
+    struct Entry {
+        SharedRegion* region;  // valid while the lock is held
+        std::weak_ptr<SharedRegion> owners;
+    };
+
+    std::mutex mutex_;
+    std::map<RegionNumber, Entry> known_;      // guarded by mutex_
+    std::vector<const WakeUp*> watchers_;      // guarded by mutex_
+    Atomic<std::uint64_t> deaths_{0};
+    const unsigned born_ = fork_generation();
+};
+
+/// Where a worker gets regions that it does not have.
+class RegionSource {
+  public:
+    /// Asks for it, and waits. Throws SerializationError when there is no such region.
+    virtual std::shared_ptr<SharedRegion> fetch(const RegionName& name) = 0;
+    /// The call that runs was given this one.
+    virtual void note(const std::shared_ptr<SharedRegion>& region) = 0;
+
+  protected:
+    ~RegionSource() = default;
+};
+/// Of the thread that runs a worker's calls; null elsewhere.
+inline constinit thread_local RegionSource* region_source = nullptr;
+
+class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
+  public:
+    SharedRegion(const SharedRegion&) = delete;
+    SharedRegion& operator=(const SharedRegion&) = delete;
+    ~SharedRegion();
+
+    /// A new one. Throws std::system_error, std::bad_alloc.
+    static std::shared_ptr<SharedRegion> over(SharedBlock block, bool is_constant) {
+        const RegionName name{{unguessable_number(), unguessable_number()}, block.size(), is_constant};
+        return enlisted(std::move(block), name);
+    }
+    /// The one of this name, whose memory came along; or the one that is here already. Throws
+    /// SerializationError when the memory is not as the name says.
+    static std::shared_ptr<SharedRegion> adopt(FileDescriptor fd, const RegionName& name) {
+        if (name.is_constant > 1) throw SerializationError("a name that is none of shared memory");
+        if (auto known = SharedRegions::instance().find(name.number)) return checked(std::move(known), name);
+        return enlisted(SharedBlock::adopt(std::move(fd), name.size, contents_of(name)), name);
+    }
+    /// The region of this name. Throws SerializationError when it cannot be had here.
+    static std::shared_ptr<SharedRegion> resolve(const RegionName& name) {
+        auto region = SharedRegions::instance().find(name.number);
+        if (!region && region_source) region = region_source->fetch(name);
+        if (!region)
+            throw SerializationError(
+                "the bytes name shared memory that this process does not have: its last owner is gone, it was "
+                "not encoded as part of a call, or no descriptor was left to receive it with (RLIMIT_NOFILE)");
+        if (region_source) region_source->note(region);
+        return checked(std::move(region), name);
+    }
+
+    const RegionName& name() const noexcept { return name_; }
+    std::byte* data() const noexcept { return block_.data(); }
+    std::size_t size() const noexcept { return block_.size(); }
+    std::span<const std::byte> bytes() const noexcept { return {data(), size()}; }
+    int fd() const noexcept { return block_.fd(); }
+
+    /// What was made of the bytes as a T, or the original that the bytes were made of, or else a new T(*this).
+    /// Lives as long as the region. T's constructor runs no code of the user.
+    template <class T>
+    std::shared_ptr<T> derived();
+    /// The bytes were made of this. Before anybody else has the region.
+    template <class T>
+    void set_original(const std::shared_ptr<T>& original) {
+        original_ = original;
+        original_type_ = &typeid(T);
+    }
+    /// Lives as long as this one, because its name is among the bytes.
+    void keep(std::vector<std::shared_ptr<SharedRegion>> others) { kept_ = std::move(others); }
+
+  private:
+    friend SharedRegions;
+
+    SharedRegion(SharedBlock block, const RegionName& name) noexcept
+        : block_(std::move(block)), name_(name) {}
+
+    static SharedBlock::Contents contents_of(const RegionName& name) noexcept {
+        return name.is_constant ? SharedBlock::Contents::constant : SharedBlock::Contents::variable;
+    }
+    static std::shared_ptr<SharedRegion> checked(std::shared_ptr<SharedRegion> region, const RegionName& name) {
+        if (region->name_ == name) return region;
+        throw SerializationError("the bytes name shared memory of another size or kind than it is");
+    }
+    static std::shared_ptr<SharedRegion> enlisted(SharedBlock block, const RegionName& name) {
+        const std::shared_ptr<SharedRegion> region(new SharedRegion(std::move(block), name));
+        SharedRegions& regions = SharedRegions::instance();
+        const std::lock_guard lock(regions.mutex_);
+        SharedRegions::Entry& entry = regions.known_[name.number];
+        // Another thread may have been quicker, or an older one of the same number be about to go.
+        if (auto other = entry.owners.lock()) return other;
+        entry = {region.get(), region};
+        return region;
+    }
+
+    struct Derived {
+        const std::type_info* type;
+        std::shared_ptr<void> value;
+    };
+
+    const SharedBlock block_;
+    const RegionName name_;
+    const unsigned born_ = fork_generation();
+    bool given_out_ = false;  // guarded by SharedRegions::mutex_
+    std::weak_ptr<void> original_;
+    const std::type_info* original_type_ = nullptr;
+    std::vector<std::shared_ptr<SharedRegion>> kept_;
+    std::mutex mutex_;
+    std::vector<Derived> derived_;  // guarded by mutex_
+};
+
+inline SharedRegion::~SharedRegion() {
+    if (fork_generation() != born_) return;
+    SharedRegions& regions = SharedRegions::instance();
+    const std::lock_guard lock(regions.mutex_);
+    const auto place = regions.known_.find(name_.number);
+    if (place != regions.known_.end() && place->second.region == this) regions.known_.erase(place);
+    if (!given_out_) return;
+    // relaxed: see deaths().
+    regions.deaths_.fetch_add(1, std::memory_order_relaxed);
+    for (const WakeUp* const watcher : regions.watchers_) watcher->notify();
+}
+
+template <class Give>
+bool SharedRegions::give_out(const RegionNumber& number, Give give) {
+    const std::lock_guard lock(mutex_);
+    const auto place = known_.find(number);
+    if (place == known_.end()) return false;
+    place->second.region->given_out_ = true;
+    give(std::as_const(*place->second.region));
+    return true;
+}
+
+template <class T>
+std::shared_ptr<T> SharedRegion::derived() {
+    if (original_type_ && *original_type_ == typeid(T))
+        if (auto original = std::static_pointer_cast<T>(original_.lock())) return original;
+    const std::lock_guard lock(mutex_);
+    const auto place = std::find_if(derived_.begin(), derived_.end(),
+                                    [](const Derived& each) { return *each.type == typeid(T); });
+    if (place != derived_.end())
+        return {shared_from_this(), static_cast<T*>(place->value.get())};
+    const auto made = std::make_shared<T>(*this);
+    derived_.push_back({&typeid(T), made});
+    return {shared_from_this(), made.get()};
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+//
+// descriptor_socket.hpp: short messages between two processes, each with one descriptor or none.
+//
+//     auto [ours, theirs] = make_descriptor_sockets();
+//     send_descriptor(ours.get(), &message, sizeof message, fd, false);      // fd -1: none
+//     FileDescriptor received;                                              // in the other process
+//     receive_descriptor(theirs.get(), &message, sizeof message, received, true);
+//
+// A message of another size is an error. A descriptor for which the receiver has no room is lost, the message is
+// not. Standard streams and the numbers behind them are never used.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/file_descriptor.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+inline std::pair<FileDescriptor, FileDescriptor> make_descriptor_sockets() {
+    int ends[2];
+#if CONCURRENT_FUTURES_LINUX
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) throw_system_error("socketpair");
+    return {off_standard_streams(FileDescriptor(ends[0])), off_standard_streams(FileDescriptor(ends[1]))};
+#else
+    if (::socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) != 0) throw_system_error("socketpair");
+    FileDescriptor one(ends[0]), other(ends[1]);
+    set_close_on_exec(one.get());
+    set_close_on_exec(other.get());
+    return {off_standard_streams(std::move(one)), off_standard_streams(std::move(other))};
+#endif
+}
+
+inline IoResult send_descriptor(int socket, const void* data, std::size_t size, int fd, bool wait) noexcept {
+    iovec part{const_cast<void*>(data), size};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    if (fd >= 0) {
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
+        cmsghdr* const attached = CMSG_FIRSTHDR(&header);
+        attached->cmsg_level = SOL_SOCKET;
+        attached->cmsg_type = SCM_RIGHTS;
+        attached->cmsg_len = CMSG_LEN(sizeof fd);
+        std::memcpy(CMSG_DATA(attached), &fd, sizeof fd);
+    }
+    ssize_t sent;
+    do sent = ::sendmsg(socket, &header, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
+    while (sent < 0 && (errno == EINTR || (wait && errno == EAGAIN)));
+    return io_result(sent, false);
+}
+
+inline IoResult receive_descriptor(int socket, void* data, std::size_t size, FileDescriptor& fd,
+                                   bool wait) noexcept {
+    iovec part{data, size};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    int flags = wait ? 0 : MSG_DONTWAIT;
+#if CONCURRENT_FUTURES_LINUX
+    flags |= MSG_CMSG_CLOEXEC;
+#endif
+    ssize_t received;
+    do received = ::recvmsg(socket, &header, flags);
+    while (received < 0 && (errno == EINTR || (wait && errno == EAGAIN)));
+    const int error = errno;
+    for (cmsghdr* c = received < 0 ? nullptr : CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
+            continue;
+        int number;
+        std::memcpy(&number, CMSG_DATA(c), sizeof number);
+        const FileDescriptor low(number);
+        fd = FileDescriptor(::fcntl(number, F_DUPFD_CLOEXEC, 10));
+    }
+    errno = error;
+    IoResult result = io_result(received, true);
+    if (result.kind == IoResult::Kind::moved && (result.size != size || (header.msg_flags & MSG_TRUNC) != 0))
+        result = {IoResult::Kind::failed, 0, EPROTO};
+    return result;
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// once_value.hpp: a value that is made when it is first asked for, by whoever asks first.
+//
+//     OnceValue<Model> model;
+//     const Model& same = model.get([] { return load(); });   // load() runs once; others wait for it
+//
+// No lock is held while the value is made, so that this may run the user's code. If that throws, who asked gets
+// the exception, and the next one tries again. Asking for a value inside of its own making is an error.
+// Threads: any.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "concurrent/futures/errors.hpp"
+
+namespace concurrent::futures::inline v1::detail {
+
+template <class T>
+class OnceValue {
+  public:
+    OnceValue() = default;
+    explicit OnceValue(T value) : value_(std::move(value)) {}
+    OnceValue(const OnceValue&) = delete;
+    OnceValue& operator=(const OnceValue&) = delete;
+
+    template <class Make>
+    const T& get(Make make) {
+        {
+            std::unique_lock lock(mutex_);
+            over_.wait(lock, [this] {
+                return value_ || maker_ == std::thread::id() || maker_ == std::this_thread::get_id();
+            });
+            if (value_) return *value_;
+            if (maker_ == std::this_thread::get_id())
+                throw InvalidStateError("a value that is asked for while it is being made, by its own making");
+            maker_ = std::this_thread::get_id();
+        }
+        const struct Over {
+            ~Over() {
+                const std::lock_guard lock(once.mutex_);
+                once.maker_ = std::thread::id();
+                once.over_.notify_all();
+            }
+            OnceValue& once;
+        } over{*this};
+        T made = make();
+        const std::lock_guard lock(mutex_);
+        return value_.emplace(std::move(made));
+    }
+    /// Without waiting.
+    bool is_made() const {
+        const std::lock_guard lock(mutex_);
+        return value_.has_value();
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::condition_variable over_;
+    std::optional<T> value_;  // guarded by mutex_ until it is there, then constant
+    std::thread::id maker_;   // guarded by mutex_
+};
+
+}  // namespace concurrent::futures::inline v1::detail
