@@ -7,8 +7,8 @@
 // may be needed again: for a retry, or for another worker.
 #pragma once
 
-#include <chrono>
 
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 
 namespace concurrent::futures::inline v1::detail {
