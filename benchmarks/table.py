@@ -392,7 +392,7 @@ def write(path, report, drawing):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--programs", type=pathlib.Path, required=True)
-    parser.add_argument("--launches", type=int, default=5)
+    parser.add_argument("--launches", type=int, default=3)
     parser.add_argument("--write", type=pathlib.Path)
     parser.add_argument("--only", default="", help="workloads whose name, like threads.map, has this")
     parser.add_argument("--quick", action="store_true")
