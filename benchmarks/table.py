@@ -6,8 +6,8 @@
 
 DIR holds the programs bench.<threads|processes>.<workload>.<library>. Each is launched N times, the
 libraries of a workload one after the other, in another order each time. A ratio is a library's time
-divided by ours in the same round: above 1 we are faster. What is no time but an amount, like memory, has
-its own table, without ratios: there 0 is good. --write puts the tables between the markers in that
+divided by ours in the same round: above 1 we are faster. Speed-ups over a serial loop have their own table,
+and so has what is no time but an amount, like memory: there 0 is good. --write puts the tables between the markers in that
 file, and a plot beside it. --quick runs small sizes once, to see that everything works.
 """
 import argparse
@@ -44,7 +44,8 @@ LIBRARIES = {  # in the order of the columns; others follow
 # As in the README; workloads that are not named here follow.
 WORKLOADS = ["submit_result", "post", "round_trip", "map", "for_each", "fib", "producers", "construct",
              "idle", "memory", "scaling", "echo", "span_argument", "shared_argument", "pool_start", "worker_killed"]
-TIMES = ["per item", "p50", "p99", "mean"]  # counters, in seconds
+TIMES = ["per item", "p50", "p99", "mean", "processor time"]  # counters, in seconds
+GAINS = ["speed-up"]  # more is better
 AMOUNTS = ["CPU ms until at rest", "CPU ms/s", "context switches/s", "allocations/task", "bytes/future",
            "bytes/future left behind"]
 STEADY = {"idle": 3, "memory": 3}  # launches are enough: amounts hardly vary, and a second takes a second
@@ -97,7 +98,7 @@ def launch(command):
     for entry in output["benchmarks"]:
         if entry.get("error_occurred"):
             sys.exit(f"table.py: {command[0]}: {entry['error_message']}")
-        for counter in TIMES + AMOUNTS:
+        for counter in TIMES + GAINS + AMOUNTS:
             if counter in entry:
                 values[entry["name"].split("/")[0], counter] = entry[counter]
     return values, output.get("context", {}).get("library")
@@ -143,6 +144,10 @@ def three_digits(value):
     return f"{value:.{min(digits, 3)}f}"
 
 
+def as_gain(value):
+    return f"{value:.2f}"
+
+
 def as_amount(value):
     return three_digits(value) if value >= 0.0005 else f"{round(value, 3) + 0.0:g}"  # no -0
 
@@ -164,6 +169,16 @@ def verdict(values):
 def is_less(cells, name):
     """Of amounts: in every launch, and as far as they are shown."""
     return all(round(peer, 3) < round(ours, 3) for peer, ours in zip(cells[name], cells[OURS]))
+
+
+def is_more(cells, name):
+    """Of speed-ups, likewise."""
+    return all(round(peer, 2) > round(ours, 2) for peer, ours in zip(cells[name], cells[OURS]))
+
+
+def bold_if(is_better, show):
+    """How a peer's cell is shown."""
+    return lambda cells, name: ("**{}**" if is_better(cells, name) else "{}").format(spread(cells[name], show))
 
 
 def ratio_cell(values):
@@ -219,16 +234,17 @@ def by_workers(rows):
 
 
 def kinds(rows):
-    """Of the rows: times compared with others, amounts, and times by number of workers."""
+    """Of the rows: times compared with others, speed-ups, amounts, and times by number of workers."""
     def only(holds):
         return {key: cells for key, cells in rows.items() if holds(*key)}
     return (only(lambda _, row, counter: counter in TIMES and COLUMN not in row),
+            only(lambda _, row, counter: counter in GAINS),
             only(lambda _, row, counter: counter in AMOUNTS),
             only(lambda _, row, counter: counter in TIMES and COLUMN in row))
 
 
 def tables(rows):
-    times, amounts, scaling = kinds(rows)
+    times, gains, amounts, scaling = kinds(rows)
     blocks = []
     if times:
         blocks += [
@@ -242,14 +258,18 @@ def tables(rows):
             "[least–most].",
             *comparison(times, lambda cells: spread(cells[OURS], as_time),
                         lambda cells, name: spread(cells[name], as_time))]
+    if gains:
+        blocks += [
+            "### Speed-ups: a serial loop's time ÷ that of the library's",
+            "Two threads work, so 2 is the most that can be expected, and less where they share a memory bus or a "
+            "core. **Bold** is more than ours in every launch. Median of the launches, [least–most].",
+            *comparison(gains, lambda cells: spread(cells[OURS], as_gain), bold_if(is_more, as_gain))]
     if amounts:
         blocks += [
             "### Amounts",
             "Less is better, and 0 is possible, so there are no ratios; the unit is in the row's name. "
             "**Bold** is less than ours in every launch. Median of the launches, [least–most].",
-            *comparison(amounts, lambda cells: spread(cells[OURS], as_amount),
-                        lambda cells, name: ("**{}**" if is_less(cells, name) else "{}").format(
-                            spread(cells[name], as_amount)))]
+            *comparison(amounts, lambda cells: spread(cells[OURS], as_amount), bold_if(is_less, as_amount))]
     if scaling:
         blocks += ["### Other numbers of workers",
                    "Ours only, per task. Median of the launches, [least–most].",
@@ -258,7 +278,7 @@ def tables(rows):
 
 
 def losses(rows):
-    times, amounts, _ = kinds(rows)
+    times, gains, amounts, _ = kinds(rows)
     lines = []
     for (group, row, counter), cells in times.items():
         lost = [(name, ratios(cells, name)) for name in cells if name != OURS]
@@ -266,6 +286,12 @@ def losses(rows):
                 for name, values in lost if verdict(values) == "loss"]
         if lost:
             lines.append(f"- {group}, {title(row, counter)}: faster than ours are {', '.join(lost)}")
+    for (group, row, counter), cells in gains.items():
+        more = [f"{LIBRARIES.get(name, name)} {as_gain(statistics.median(cells[name]))}"
+                for name in cells if name != OURS and is_more(cells, name)]
+        if more:
+            lines.append(f"- {group}, {title(row, counter)}: more than our "
+                         f"{as_gain(statistics.median(cells[OURS]))} have {', '.join(more)}")
     for (group, row, counter), cells in amounts.items():
         less = [f"{LIBRARIES.get(name, name)} {as_amount(statistics.median(cells[name]))}"
                 for name in cells if name != OURS and is_less(cells, name)]
@@ -306,7 +332,7 @@ def machine(programs, versions, launches, load):
 
 def plot(rows):
     """An SVG: one line per row of the ratios, a dot per library, on a logarithmic axis."""
-    rows, _, _ = kinds(rows)
+    rows, _, _, _ = kinds(rows)
     left, width, step = 330, 520, 20
     colours = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#ff8800",
                "#7755cc", "#994400", "#00ccaa", "#ff99cc", "#000000"]
@@ -366,7 +392,7 @@ def write(path, report, drawing):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--programs", type=pathlib.Path, required=True)
-    parser.add_argument("--launches", type=int, default=5)
+    parser.add_argument("--launches", type=int, default=3)
     parser.add_argument("--write", type=pathlib.Path)
     parser.add_argument("--only", default="", help="workloads whose name, like threads.map, has this")
     parser.add_argument("--quick", action="store_true")

@@ -3,7 +3,7 @@
 // dispenso.hpp: dispenso, and its name for the table.
 //
 // By its own choice a submitter that is far ahead runs tasks itself, and so does one that waits. That is left
-// as it is, but for `on_worker`, where a trip is to be a trip.
+// as it is, but in round_trip, where a trip is to be a trip.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -12,13 +12,9 @@
 #include <dispenso/task_set.h>
 #include <dispenso/thread_pool.h>
 
-#include <future>
 #include <string>
 
 namespace benchmarks {
-
-/// Queued, and not run by the one who waits.
-inline constexpr std::launch on_worker = std::launch::async;
 
 /// Shown in the table.
 inline const bool dispenso_is_named = [] {

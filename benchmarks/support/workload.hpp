@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -93,6 +94,11 @@ class Samples {
         for (const double value : seconds_) sum += value;
         state.counters["mean"] = sum / static_cast<double>(seconds_.size());
     }
+    /// Of all threads of this process, per sample, with what lies between the samples.
+    void report_processor_time(benchmark::State& state) const {
+        state.counters["processor time"] = processor_seconds / static_cast<double>(seconds_.size());
+    }
+    double processor_seconds = 0;
 
   private:
     double percentile(int percent) {
@@ -108,6 +114,7 @@ Samples time_trips(benchmark::State& state, int warm_ups, Trip trip, Check check
     for (int n = 0; n < warm_ups; ++n) check_trip(n, trip(n));
     Samples samples;
     int n = 0;
+    const std::clock_t clock_before = std::clock();
     for (auto _ : state) {
         const auto begin = std::chrono::steady_clock::now();
         auto answer = trip(n);
@@ -115,16 +122,18 @@ Samples time_trips(benchmark::State& state, int warm_ups, Trip trip, Check check
         check_trip(n, answer);
         ++n;
     }
+    samples.processor_seconds = static_cast<double>(std::clock() - clock_before) / CLOCKS_PER_SEC;
     return samples;
 }
 
 /// One call at a time: from before the submission to its result. Counters: p50, p99, mean.
 template <class Submit>
-void time_round_trips(benchmark::State& state, Submit submit) {
-    time_trips(
+Samples time_round_trips(benchmark::State& state, Submit submit) {
+    Samples samples = time_trips(
         state, quick() ? 1 : 50, [&](int n) { return submit(n).get(); },
-        [](int n, int answer) { check("result", answer, n + 1); })
-        .report_distribution(state);
+        [](int n, int answer) { check("result", answer, n + 1); });
+    samples.report_distribution(state);
+    return samples;
 }
 
 }  // namespace benchmarks

@@ -9,7 +9,7 @@ using namespace benchmarks;
 static void construct(benchmark::State& state, std::size_t count) {
     time_construction(state, [=](int n) {
         dispenso::ThreadPool pool(count);
-        const int result = dispenso::async(pool, on_worker, [n] { return call(n); }).get();
+        const int result = dispenso::async(pool, std::launch::async, [n] { return call(n); }).get();
         return result;
     });
 }

@@ -6,7 +6,7 @@ using namespace benchmarks;
 
 static void round_trip(benchmark::State& state) {
     asio::thread_pool pool(workers);
-    time_round_trips(state, [&](int n) {
+    time_calls(state, [&](int n) {
         return asio::post(pool, asio::use_future([n] { return call(n); }));
     });
     pool.join();

@@ -6,6 +6,6 @@ using namespace benchmarks;
 
 static void round_trip(benchmark::State& state) {
     BsPool pool(workers);
-    time_round_trips(state, [&](int n) { return pool.submit_task([n] { return call(n); }); });
+    time_calls(state, [&](int n) { return pool.submit_task([n] { return call(n); }); });
 }
 BENCHMARK(round_trip)->Name(title)->UseRealTime();

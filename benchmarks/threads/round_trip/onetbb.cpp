@@ -7,7 +7,7 @@ using namespace benchmarks;
 static void round_trip(benchmark::State& state) {
     in_arena([&] {
         tbb::task_group group;
-        time_round_trips(state, [&](int n) {
+        time_calls(state, [&](int n) {
             return with_promise([&](auto task) { group.run(std::move(task)); },
                                 [n] { return call(n); });
         });

@@ -6,6 +6,6 @@
 using namespace benchmarks;
 
 static void round_trip(benchmark::State& state) {
-    time_round_trips(state, [](int n) { return std::async(std::launch::async, call, n); });
+    time_calls(state, [](int n) { return std::async(std::launch::async, call, n); });
 }
 BENCHMARK(round_trip)->Name(title)->UseRealTime();

@@ -5,6 +5,6 @@
 using namespace benchmarks;
 
 static void round_trip(benchmark::State& state) {
-    time_round_trips(state, [](int n) { return ThreadCall([n] { return call(n); }); });
+    time_calls(state, [](int n) { return ThreadCall([n] { return call(n); }); });
 }
 BENCHMARK(round_trip)->Name(title)->UseRealTime();

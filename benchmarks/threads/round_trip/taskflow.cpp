@@ -6,6 +6,6 @@ using namespace benchmarks;
 
 static void round_trip(benchmark::State& state) {
     tf::Executor executor(workers);
-    time_round_trips(state, [&](int n) { return executor.async([n] { return call(n); }); });
+    time_calls(state, [&](int n) { return executor.async([n] { return call(n); }); });
 }
 BENCHMARK(round_trip)->Name(title)->UseRealTime();

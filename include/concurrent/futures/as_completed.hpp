@@ -12,7 +12,6 @@
 // future that it has moved past.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <iterator>
@@ -21,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/wait.hpp"
 
 namespace concurrent::futures::inline v1 {

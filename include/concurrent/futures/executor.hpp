@@ -18,8 +18,6 @@
 // The destructor shuts down and waits. All members may be called from several threads at once.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +25,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <queue>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -36,6 +35,8 @@
 
 #include "concurrent/futures/detail/loops/map_job.hpp"
 #include "concurrent/futures/detail/loops/map_positions.hpp"
+#include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/future.hpp"
@@ -85,7 +86,7 @@ inline constexpr bool leaves_the_process<ProcessSubmitter> = true;
 template <class Executor>
 std::size_t worker_count(const Executor& executor) {
     if constexpr (requires { executor.max_workers(); })
-        return std::max<std::size_t>(executor.max_workers(), 1);
+        return larger<std::size_t>(executor.max_workers(), 1);
     else
         return 1;
 }
@@ -106,6 +107,12 @@ class MapJobResults final : public MapStream<R> {
 
   private:
     using Outcome = MapOutcome<R>;
+    struct EndedLater {
+        bool operator()(const Outcome* a, const Outcome* b) const noexcept {
+            if (a->ran() != b->ran()) return b->ran();  // what will never run comes last
+            return a->ran() && a->order() > b->order();
+        }
+    };
 
     bool is_at_end() const noexcept override { return given_ == total_ && !chosen_; }
     MapReference<R> wait_for_current() override;
@@ -134,7 +141,7 @@ class MapJobResults final : public MapStream<R> {
 
     // Unordered only.
     Outcome* chosen_ = nullptr;
-    std::vector<Outcome*> ended_;     // to be given out, in reverse order
+    std::priority_queue<Outcome*, std::vector<Outcome*>, EndedLater> ended_;  // to be given out
     std::vector<std::size_t> open_;   // below looked_at_ and not ended when last seen
     std::size_t looked_at_ = 0;
 };
@@ -234,7 +241,7 @@ void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, st
         });
         const std::size_t batch =
             Positions::can_be_read_twice && job->added() > singles
-                ? std::min<std::size_t>(job->added() / 4, 1024)
+                ? smaller<std::size_t>(job->added() / 4, 1024)
                 : 1;
         const std::size_t fresh = job->added() - published;
         if (fresh >= batch && fresh % chunk == 0) publish();
@@ -276,7 +283,7 @@ template <class R>
 void MapJobResults<R>::turn_page() {
     this->next_ = this->stop_ = nullptr;
     if (!ordered_ || given_ == total_) return;
-    const std::size_t end = std::min(job_->end_of_run(given_), total_);
+    const std::size_t end = smaller(job_->end_of_run(given_), total_);
     this->next_ = &job_->outcome(given_);
     this->stop_ = this->next_ + (end - given_);
     given_ = end;
@@ -315,8 +322,8 @@ void MapJobResults<R>::choose() {
     if (ended_.empty() &&
         !wait(MapJobOf<R>::any_item, [this] { return look_for_ended(), !ended_.empty(); }))
         expire();
-    chosen_ = ended_.back();
-    ended_.pop_back();
+    chosen_ = ended_.top();
+    ended_.pop();
     ++given_;
 }
 
@@ -327,17 +334,12 @@ void MapJobResults<R>::look_for_ended() {
     const auto has_ended = [this](std::size_t item) {
         Outcome& outcome = job_->outcome(item);
         if (outcome.state() == Outcome::State::waiting) return false;
-        ended_.push_back(&outcome);
+        ended_.push(&outcome);
         return true;
     };
     std::erase_if(open_, has_ended);
     for (const std::size_t end = job_->frontier(); looked_at_ < end; ++looked_at_)
         if (!has_ended(looked_at_)) open_.push_back(looked_at_);
-    const auto later = [](const Outcome* a, const Outcome* b) {
-        if (a->ran() != b->ran()) return b->ran();  // what will never run comes last
-        return a->ran() && a->order() > b->order();
-    };
-    std::sort(ended_.begin(), ended_.end(), later);
 }
 
 /// False when the time is up first.
@@ -377,7 +379,7 @@ void MapJobResults<R>::nap_if_short(std::size_t left) {
     const double ns = job_->ns_per_item() / static_cast<double>(job_->workers());
     const double rest = ns * static_cast<double>(left);
     if (ns > 5'000 || rest < 100'000) return;
-    const auto nap = std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(rest / 4, 1e6)));
+    const auto nap = std::chrono::nanoseconds(static_cast<std::int64_t>(smaller(rest / 4, 1e6)));
     const Deadline until = Deadline::after(nap);
     const bool earlier = !deadline_.is_never() && deadline_.at() < until.at();
     job_->lanes().nap(earlier ? deadline_ : until);

@@ -17,7 +17,6 @@
 // the waiting thread: a pool cannot be deadlocked by its own tasks' waits.
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <exception>
@@ -27,6 +26,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/state/continuation.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"

@@ -20,8 +20,6 @@
 // what was submitted for them.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -41,6 +39,8 @@
 #include "concurrent/futures/detail/loops/map_outcome.hpp"
 #include "concurrent/futures/detail/loops/map_pace.hpp"
 #include "concurrent/futures/detail/loops/map_positions.hpp"
+#include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/options.hpp"
@@ -111,7 +111,7 @@ class MapTasks final : public MapStream<R> {
              std::optional<MapPace> pace, bool ordered, Deadline deadline)
         : source_(std::move(source)),
           deadline_(deadline),
-          chunksize_(std::max<std::size_t>(options.chunksize, 1)),
+          chunksize_(larger<std::size_t>(options.chunksize, 1)),
           buffersize_(options.buffersize),
           ended_(ordered ? nullptr : std::make_shared<EndedTasks>()) {
         try {
@@ -242,7 +242,7 @@ template <class R>
 void MapTasks<R>::submit_next(std::size_t items) {
     const std::size_t room =
         buffersize_ ? *buffersize_ - untaken_ : std::numeric_limits<std::size_t>::max();
-    std::optional<Task> task = source_->next(std::min(items, room));
+    std::optional<Task> task = source_->next(smaller(items, room));
     if (!task) {
         source_.reset();
         return;

@@ -10,7 +10,6 @@
 // std::invalid_argument, never ignored. Threads: plain values.
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +20,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/function.hpp"
 
 namespace concurrent::futures::inline v1 {

@@ -21,7 +21,6 @@
 // How it works: detail/processes/process_manager.hpp.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
@@ -32,6 +31,7 @@
 #include <vector>
 
 #include "concurrent/futures/bind_task.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/processes/process_call.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/processes/remote_call.hpp"

@@ -16,7 +16,6 @@
 // How it works: detail/scheduling/worker_threads.hpp.
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <iterator>
@@ -25,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/scheduling/optioned_call.hpp"
 #include "concurrent/futures/detail/scheduling/thread_call.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"

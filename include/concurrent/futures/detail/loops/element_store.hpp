@@ -10,11 +10,12 @@
 // Threads: one adds; others may use what was handed over to them. The destructor frees memory only.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <memory>
+
+#include "concurrent/futures/detail/platform/bounds.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -22,7 +23,7 @@ template <class T>
 class ElementStore {
   public:
     explicit ElementStore(std::size_t expected) noexcept
-        : shift_(static_cast<unsigned>(std::bit_width(std::max<std::size_t>(expected, 64) - 1))) {}
+        : shift_(static_cast<unsigned>(std::bit_width(larger<std::size_t>(expected, 64) - 1))) {}
     ElementStore(const ElementStore&) = delete;
     ElementStore& operator=(const ElementStore&) = delete;
     ~ElementStore() {

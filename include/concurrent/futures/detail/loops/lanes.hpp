@@ -17,13 +17,13 @@
 // bit 31 and what is waited for, and wakes him if that has ended. Item states are stored before.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
 
@@ -90,7 +90,7 @@ class Lanes {
             // the item before, which the waiter then sees.
             const std::uint64_t seen = word.fetch_add(stride, std::memory_order_acq_rel);
             if (seen & waiter) tell_waiter_of(word, ran);
-            const std::uint32_t claimed = std::min(left_in(seen), stride);
+            const std::uint32_t claimed = smaller(left_in(seen), stride);
             if (claimed == 0) return count;
             std::uint32_t item = next_in(seen);
             const std::uint32_t end = item + claimed;

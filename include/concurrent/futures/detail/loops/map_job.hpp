@@ -25,8 +25,6 @@
 // Nobody is forgotten: see Lanes.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -43,6 +41,8 @@
 #include "concurrent/futures/detail/loops/lanes.hpp"
 #include "concurrent/futures/detail/loops/map_outcome.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -54,9 +54,9 @@ class MapSchedule {
     /// `chunksize`: items that a worker claims at once and runs in a row; 0, 1: each by itself.
     MapSchedule(std::size_t workers, std::size_t chunksize)
         : chunk_(static_cast<std::uint32_t>(
-              std::clamp<std::size_t>(chunksize, 1, Lanes::most_at_once))),
-          singles_(std::max<std::size_t>(64, 2 * workers)),
-          workers_(std::clamp<std::size_t>(workers, 1, 256)),
+              clamped<std::size_t>(chunksize, 1, Lanes::most_at_once))),
+          singles_(larger<std::size_t>(64, 2 * workers)),
+          workers_(clamped<std::size_t>(workers, 1, 256)),
           lanes_(workers_ + 1, chunk_) {
         free_lanes_.reserve(workers_);
         for (std::size_t lane = workers_; lane > shared_lane; --lane) free_lanes_.push_back(lane);
@@ -74,8 +74,8 @@ class MapSchedule {
         if (closed_) return 0;
         const auto fresh = static_cast<std::uint32_t>(count) - available_;
         available_ = static_cast<std::uint32_t>(count);
-        const std::size_t enough = std::min<std::size_t>(unclaimed(), workers_ + 1);
-        const std::size_t more = count <= singles() ? fresh : enough - std::min(enough, tickets_);
+        const std::size_t enough = smaller<std::size_t>(unclaimed(), workers_ + 1);
+        const std::size_t more = count <= singles() ? fresh : enough - smaller(enough, tickets_);
         tickets_ += more;
         return more;
     }
@@ -161,7 +161,7 @@ class MapSchedule {
 
     bool had_turn(Clock::time_point begun) const noexcept {
         const Clock::time_point now = Clock::now();
-        return now - begun > std::max<Clock::duration>(std::chrono::milliseconds(1), (now - begun_) / 4);
+        return now - begun > larger<Clock::duration>(std::chrono::milliseconds(1), (now - begun_) / 4);
     }
 
     /// So short that the workers would be in each other's way at the shared lane.
@@ -172,12 +172,12 @@ class MapSchedule {
     /// Of unclaimed items, which there are. `share`: of the workers.
     std::uint32_t block_size(double share) const noexcept {
         if (available_ <= singles()) return 1;
-        const double size = std::min({share * block_ns / std::max(ns_per_item(), 1.0),
+        const double size = smaller(share * block_ns / larger(ns_per_item(), 1.0),
                                       share * static_cast<double>(finished_) / static_cast<double>(workers_),
                                       static_cast<double>(unclaimed()) / 4 * share /
-                                          static_cast<double>(workers_)});
-        const auto whole = static_cast<std::uint32_t>(std::clamp(size, 1.0 * chunk_, 65'536.0));
-        return std::min(whole - whole % chunk_, unclaimed());
+                                          static_cast<double>(workers_));
+        const auto whole = static_cast<std::uint32_t>(clamped(size, 1.0 * chunk_, 65'536.0));
+        return smaller(whole - whole % chunk_, unclaimed());
     }
 
     /// False when no item is unclaimed. The lock is released meanwhile.
@@ -190,7 +190,7 @@ class MapSchedule {
         } else if (next_ == available_) {
             lane = lanes_.fullest();
             if (lane == lanes_.size()) return false;
-            most = std::min(most, visit);
+            most = smaller(most, visit);
         } else {
             if (lane == no_lane || !are_short()) lane = shared_lane;
             const std::uint32_t size =

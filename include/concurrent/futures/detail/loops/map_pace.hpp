@@ -8,10 +8,11 @@
 // have ended: of a hundred items or fewer, a worker that dies takes no other with it.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <utility>
+
+#include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -27,12 +28,12 @@ class MapPace {
         if (before_.ended == 0) before_ = last_ = now;
         // Not since the beginning, when every item had a task: since the last moment but one at which half
         // as many again had ended.
-        if (ended - last_.ended >= std::max<std::size_t>(16, last_.ended / 2))
+        if (ended - last_.ended >= larger<std::size_t>(16, last_.ended / 2))
             before_ = std::exchange(last_, now);
         const double pace = std::chrono::duration<double, std::nano>(now.at - before_.at).count() /
-                            static_cast<double>(std::max<std::size_t>(ended - before_.ended, 1));
+                            static_cast<double>(larger<std::size_t>(ended - before_.ended, 1));
         return static_cast<std::size_t>(
-            std::clamp(50'000.0 / std::max(pace * workers_, 1.0), 1.0, std::min(evidence, 1024.0)));
+            clamped(50'000.0 / larger(pace * workers_, 1.0), 1.0, smaller(evidence, 1024.0)));
     }
 
   private:

@@ -3,11 +3,12 @@
 // map_positions.hpp: the ranges of a map, walked in step.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <tuple>
 #include <utility>
+
+#include "concurrent/futures/detail/platform/bounds.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -55,8 +56,7 @@ class MapPositions {
         if constexpr ((std::sized_sentinel_for<std::tuple_element_t<Index, decltype(ends_)>,
                                                std::tuple_element_t<Index, decltype(places_)>> &&
                        ...))
-            return std::min({static_cast<std::size_t>(std::get<Index>(ends_) -
-                                                      std::get<Index>(places_))...});
+            return smaller(static_cast<std::size_t>(std::get<Index>(ends_) - std::get<Index>(places_))...);
         else
             return 0;
     }

@@ -15,13 +15,13 @@
 // Threads: take_part() from any number. Memory: what pieces did is handed over by whoever ends the parts.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <mutex>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/cycle_counter.hpp"
 
 namespace concurrent::futures::inline v1::detail {
@@ -49,7 +49,7 @@ class ParallelLoop {
         if (remembered != 0) {
             cycles_ = static_cast<double>(remembered) / 64;
             if (cycles_ * static_cast<double>(size_) > worth) return size_ <= 1 && run_all_here(1);
-            piece = std::max<std::size_t>(size_ / 8, 1);  // most likely short again, but make sure
+            piece = larger<std::size_t>(size_ / 8, 1);  // most likely short again, but make sure
         } else if (size_ < 128) {
             return size_ <= 1 && run_all_here(1);  // a long first item would keep the others waiting
         }
@@ -66,14 +66,14 @@ class ParallelLoop {
             const std::size_t taken = next_.load(std::memory_order_relaxed);
             if (taken >= size_) return;
             const double rest = static_cast<double>(size_ - taken);
-            const double most = std::max(piece_cycles / std::max(cycles, 0.1), 1.0);
-            const double least = std::max(least_cycles / std::max(cycles, 0.1), 1.0);
-            const double wanted = cycles == 0 ? 1 : std::min(most, std::max(least, rest * share));
-            const auto piece = static_cast<std::size_t>(std::min(wanted, rest));
+            const double most = larger(piece_cycles / larger(cycles, 0.1), 1.0);
+            const double least = larger(least_cycles / larger(cycles, 0.1), 1.0);
+            const double wanted = cycles == 0 ? 1 : smaller(most, larger(least, rest * share));
+            const auto piece = static_cast<std::size_t>(smaller(wanted, rest));
             // relaxed: as above.
             const std::size_t begin = next_.fetch_add(piece, std::memory_order_relaxed);
             if (begin >= size_) return;
-            const std::size_t end = std::min(begin + piece, size_);
+            const std::size_t end = smaller(begin + piece, size_);
             const std::uint64_t before = cycle_count();
             if (!run(begin, end)) return;
             cycles = static_cast<double>(cycle_count() - before) / static_cast<double>(end - begin);
@@ -84,10 +84,10 @@ class ParallelLoop {
     /// About how many threads the rest is worth, this one included.
     std::size_t worth_threads(std::size_t most) const noexcept {
         // relaxed: nobody else takes part yet.
-        const std::size_t rest = size_ - std::min(next_.load(std::memory_order_relaxed), size_);
-        most = std::min(most, rest);
+        const std::size_t rest = size_ - smaller(next_.load(std::memory_order_relaxed), size_);
+        most = smaller(most, rest);
         if (cycles_ == 0) return most;
-        return std::min(most, static_cast<std::size_t>(cycles_ * static_cast<double>(rest) / worth) + 2);
+        return smaller(most, static_cast<std::size_t>(cycles_ * static_cast<double>(rest) / worth) + 2);
     }
 
     /// When all parts have ended: throws what the body threw first.
@@ -140,7 +140,7 @@ class ParallelLoop {
     }
     void remember(double cycles) noexcept {
         // relaxed: an estimate.
-        memory_.store(static_cast<std::uint32_t>(std::clamp(cycles * 64, 1.0, 4e9)),
+        memory_.store(static_cast<std::uint32_t>(clamped(cycles * 64, 1.0, 4e9)),
                       std::memory_order_relaxed);
     }
 

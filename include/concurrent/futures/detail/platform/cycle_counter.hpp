@@ -8,17 +8,13 @@
 
 #include <cstdint>
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#include <x86gprintrin.h>
-#else
-#include <chrono>
-#endif
+#include "concurrent/futures/detail/platform/chrono.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 
-inline std::uint64_t cycle_count() noexcept { return __rdtsc(); }
+inline std::uint64_t cycle_count() noexcept { return __builtin_ia32_rdtsc(); }
 
 #else
 

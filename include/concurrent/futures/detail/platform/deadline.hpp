@@ -8,8 +8,9 @@
 // Saturates: a duration too long for the clock (seconds::max()) means for ever, a negative one now.
 #pragma once
 
-#include <chrono>
 #include <optional>
+
+#include "concurrent/futures/detail/platform/chrono.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <thread>
 
+#include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
 
 #if CONCURRENT_FUTURES_LINUX
@@ -46,7 +47,7 @@ inline std::size_t processors_of_quota(const std::string& quota, const std::stri
     if (quota_us <= 0 || period_us <= 0) return 0;
     const double processors = quota_us / period_us;
     const auto whole = static_cast<std::size_t>(processors);
-    return std::max<std::size_t>(static_cast<double>(whole) < processors ? whole + 1 : whole, 1);
+    return larger<std::size_t>(static_cast<double>(whole) < processors ? whole + 1 : whole, 1);
 }
 
 /// The tightest quota on the way from `group` up to the root of the hierarchy at `mount`; 0: none.
@@ -80,7 +81,7 @@ inline std::size_t processors_of_cgroups(std::string_view groups, const std::str
     };
     while (!groups.empty()) {
         const std::string_view line = groups.substr(0, groups.find('\n'));
-        groups.remove_prefix(std::min(line.size() + 1, groups.size()));
+        groups.remove_prefix(smaller(line.size() + 1, groups.size()));
         const std::size_t first = line.find(':');
         const std::size_t second = line.find(':', first == line.npos ? first : first + 1);
         if (first == line.npos || second == line.npos) continue;
@@ -113,11 +114,11 @@ inline std::size_t processors_of_affinity() {
 }
 
 inline std::size_t processor_count() {
-    std::size_t count = std::max<std::size_t>(processors_of_affinity(), 1);
+    std::size_t count = larger<std::size_t>(processors_of_affinity(), 1);
 #if CONCURRENT_FUTURES_LINUX
     const std::size_t quota =
         processors_of_cgroups(read_small_file("/proc/self/cgroup"), "/sys/fs/cgroup");
-    if (quota != 0) count = std::min(count, quota);
+    if (quota != 0) count = smaller(count, quota);
 #endif
     return count;
 }

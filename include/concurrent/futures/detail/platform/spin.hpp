@@ -5,14 +5,15 @@
 //     if (spin_until([&] { return done(); })) return;     // soon enough
 //     … sleep on a futex …
 //
-// Bounded by time, because what one pause costs differs tenfold between processors. First
-// in pauses, which another hardware thread hardly notices, then giving the processor to whoever can use
-// it. Where only one processor may be used nobody can change anything meanwhile: no spinning there.
+// Bounded by time, because what one pause costs differs tenfold between processors. First in pauses, which
+// another hardware thread hardly notices, for about as long as a call there and back takes; then giving the
+// processor to whoever can use it, who may be the one that is waited for. Where only one processor may be
+// used nobody can change anything meanwhile: no spinning there.
 #pragma once
 
-#include <chrono>
 #include <thread>
 
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/processor_count.hpp"
 
 namespace concurrent::futures::inline v1::detail {
@@ -38,7 +39,7 @@ inline bool spinning_pays() noexcept {
 template <class Condition>
 bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time) {
     if (!spinning_pays()) return condition();
-    for (int pauses = 0; pauses < 64; ++pauses) {
+    for (int pauses = 0; pauses < 32; ++pauses) {
         if (condition()) return true;
         pause();
     }

@@ -11,11 +11,11 @@
 // holder of lower real-time priority gets on. Never held while user code or a system call runs.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <thread>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 
 namespace concurrent::futures::inline v1::detail {

@@ -9,8 +9,8 @@
 // takes them over, as it may name them, too.
 #pragma once
 
-#include <chrono>
 
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 
 namespace concurrent::futures::inline v1::detail {

@@ -7,16 +7,18 @@
 //     entry.fired();                                              // it was asked
 //
 // One thread, started with the first deadline, asleep until the next one, ended by stop(). The stop
-// callbacks that user code registered run on it, without the lock. Threads: any.
+// callbacks that user code registered run on it, without the lock. Threads: any. Entries are linked in the
+// order of their deadlines: there are no more of them than calls that run, which have been started in about
+// that order, so that a new one belongs near the end.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
-#include <map>
 #include <mutex>
 #include <stop_token>
 #include <thread>
 #include <utility>
+
+#include "concurrent/futures/detail/platform/chrono.hpp"
 
 namespace concurrent::futures::inline v1::detail {
 
@@ -49,35 +51,33 @@ class DeadlineTimer {
     }
 
   private:
-    struct Waiting {
-        std::stop_source stop;
-        Entry* entry;
-    };
-    using Queue = std::multimap<Clock::time_point, Waiting>;
-
     void run();
+    void link(Entry& entry) noexcept;
+    void unlink(Entry& entry) noexcept;
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    Queue waiting_;          // guarded by mutex_
-    bool stopping_ = false;  // guarded by mutex_
-    std::thread thread_;     // started under mutex_
+    Entry* first_ = nullptr;  // guarded by mutex_
+    Entry* last_ = nullptr;   // guarded by mutex_
+    bool stopping_ = false;   // guarded by mutex_
+    std::thread thread_;      // started under mutex_
 };
 
 /// A deadline for as long as it lives.
 class DeadlineTimer::Entry {
   public:
-    Entry(DeadlineTimer& timer, Clock::time_point deadline, std::stop_source stop) : timer_(timer) {
+    Entry(DeadlineTimer& timer, Clock::time_point deadline, std::stop_source stop)
+        : timer_(timer), deadline_(deadline), stop_(std::move(stop)) {
         const std::lock_guard lock(timer_.mutex_);
         if (!timer_.thread_.joinable()) timer_.thread_ = std::thread([&timer] { timer.run(); });
-        place_ = timer_.waiting_.emplace(deadline, Waiting{std::move(stop), this});
+        timer_.link(*this);
         timer_.changed_.notify_one();
     }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
     ~Entry() {
         const std::lock_guard lock(timer_.mutex_);
-        if (!fired_) timer_.waiting_.erase(place_);
+        if (!fired_) timer_.unlink(*this);
     }
     bool fired() const {
         const std::lock_guard lock(timer_.mutex_);
@@ -87,26 +87,44 @@ class DeadlineTimer::Entry {
   private:
     friend DeadlineTimer;
     DeadlineTimer& timer_;
-    Queue::iterator place_;
-    bool fired_ = false;  // guarded by the timer's mutex_
+    const Clock::time_point deadline_;
+    // Guarded by the timer's mutex_.
+    std::stop_source stop_;
+    Entry* before_ = nullptr;
+    Entry* behind_ = nullptr;
+    bool fired_ = false;
 };
+
+/// Behind those that are due at the same time or earlier.
+inline void DeadlineTimer::link(Entry& entry) noexcept {
+    entry.before_ = last_;
+    while (entry.before_ && entry.deadline_ < entry.before_->deadline_) entry.before_ = entry.before_->before_;
+    entry.behind_ = entry.before_ ? entry.before_->behind_ : first_;
+    (entry.before_ ? entry.before_->behind_ : first_) = &entry;
+    (entry.behind_ ? entry.behind_->before_ : last_) = &entry;
+}
+
+inline void DeadlineTimer::unlink(Entry& entry) noexcept {
+    (entry.before_ ? entry.before_->behind_ : first_) = entry.behind_;
+    (entry.behind_ ? entry.behind_->before_ : last_) = entry.before_;
+}
 
 inline void DeadlineTimer::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        if (waiting_.empty()) {
+        if (!first_) {
             changed_.wait(lock);
             continue;
         }
-        const auto first = waiting_.begin();
-        if (Clock::now() < first->first) {
-            const Clock::time_point next = first->first;  // the entry may go while this sleeps
+        if (Clock::now() < first_->deadline_) {
+            const Clock::time_point next = first_->deadline_;  // the entry may go while this sleeps
             changed_.wait_until(lock, next);
             continue;
         }
-        first->second.entry->fired_ = true;
-        std::stop_source stop = std::move(first->second.stop);
-        waiting_.erase(first);
+        Entry& due = *first_;
+        due.fired_ = true;
+        std::stop_source stop = std::move(due.stop_);
+        unlink(due);
         lock.unlock();
         stop.request_stop();
         lock.lock();

@@ -7,7 +7,6 @@
 // at once on the same worker, each with fresh copies of callable and arguments.
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <optional>
@@ -18,6 +17,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/errors.hpp"

@@ -4,13 +4,13 @@
 // worker_threads.hpp, where the class and its picture are.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <string>
 #include <thread>
 
+#include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
@@ -85,7 +85,7 @@ inline void WorkerThreads::start_worker() {
     if (vacant_.empty()) {
         // So that nothing can throw later, when a worker lies down or ends.
         const std::size_t places = started_ + 1;
-        for (auto* const list : {&idle_, &ended_, &vacant_}) list->reserve(std::max(places, list->size()));
+        for (auto* const list : {&idle_, &ended_, &vacant_}) list->reserve(larger(places, list->size()));
         auto worker = std::make_unique<Worker>(*this, first_worker());
         vacant_.push_back(worker.get());
         // (3) release, pairs with (4) in first_worker().
@@ -228,7 +228,7 @@ inline bool WorkerThreads::sees_work() const noexcept {
 inline void WorkerThreads::adapt_patience(Worker& worker, int looks) noexcept {
     constexpr int most = 32, some = 8, at_once = 4;
     if (inbox_.last_fetched() >= at_once)
-        worker.patience = std::min(worker.patience * 2 + some, most);
+        worker.patience = smaller(worker.patience * 2 + some, most);
     else if (worker.patience > 0)
         worker.patience /= 2;
     else if (looks <= at_once)
@@ -316,7 +316,7 @@ inline void WorkerThreads::rest(Worker& worker) noexcept {
     const auto begin = std::chrono::steady_clock::now();
     worker.parker.park(Deadline::after(options_.idle_timeout));
     const bool was_long = std::chrono::steady_clock::now() - begin > 10 * spin_time;  // with the wake-up
-    worker.long_rests = was_long ? std::min(worker.long_rests + 1, pointless) : 0;
+    worker.long_rests = was_long ? smaller(worker.long_rests + 1, pointless) : 0;
 }
 
 inline bool WorkerThreads::help_descendant(Worker& here, const SharedState& task) noexcept {

@@ -9,12 +9,13 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <optional>
 #include <system_error>
 #include <tuple>
 #include <utility>
 #include <variant>
+
+#include "concurrent/futures/detail/platform/chrono.hpp"
 
 #include <concurrent/futures/detail/serialization/range_codec.hpp>
 

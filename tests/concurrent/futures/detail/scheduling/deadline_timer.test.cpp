@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/scheduling/deadline_timer.hpp>
 
+#include <algorithm>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
+#include <cstddef>
 #include <deque>
+#include <optional>
 #include <stop_token>
 #include <thread>
+#include <vector>
 
 #include "support/gate.hpp"
 
@@ -59,6 +64,45 @@ TEST_CASE("an earlier deadline that comes later is served first", "[deadline_tim
     CHECK(near.fired());
     CHECK_FALSE(far.fired());
     CHECK_FALSE(late.stop_requested());
+}
+
+TEST_CASE("entries that came in whatever order are asked in that of their deadlines, without those that are gone",
+          "[deadline_timer]") {
+    std::array<int, 4> arrival{0, 1, 2, 3};  // of the deadlines; the one named last goes again
+    do {
+        DeadlineTimer timer;
+        support::Gate busy, go_on, all_asked;
+        std::stop_source first;
+        const std::stop_callback hold(first.get_token(), [&] {
+            busy.open();
+            go_on.wait();
+        });
+        const DeadlineTimer::Entry holding(timer, in(-1h), first);
+        busy.wait();
+
+        std::vector<int> asked;  // by the timer's thread, which all_asked hands over
+        std::array<std::stop_source, 4> stops;
+        const auto note = [&](int number) {
+            return [&, number] {
+                asked.push_back(number);
+                if (asked.size() == 3) all_asked.open();
+            };
+        };
+        using Callback = std::stop_callback<decltype(note(0))>;
+        std::deque<Callback> callbacks;
+        std::array<std::optional<DeadlineTimer::Entry>, 4> entries;
+        for (const int number : arrival) {
+            const auto place = static_cast<std::size_t>(number);
+            callbacks.emplace_back(stops[place].get_token(), note(number));
+            entries[place].emplace(timer, in(-1min + number * 1s), stops[place]);
+        }
+        entries[static_cast<std::size_t>(arrival.back())].reset();
+        go_on.open();
+        all_asked.wait();
+        std::vector<int> expected{0, 1, 2, 3};
+        std::erase(expected, arrival.back());
+        CHECK(asked == expected);
+    } while (std::next_permutation(arrival.begin(), arrival.end()));
 }
 
 TEST_CASE("stop() ends the thread, more than once and without entries", "[deadline_timer]") {

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+//
+// chrono.hpp: std::chrono's durations and clocks, without the calendar.
+//
+// In libstdc++ <chrono> brings the calendar and, to read it, the streams and locales: a tenth of what <future>
+// costs to compile. The part that <future> itself includes is enough here.
+#pragma once
+
+#if defined(__has_include)
+#if __has_include(<bits/chrono.h>)
+#include <bits/chrono.h>  // libstdc++ from 12 on
+#else
+#include <chrono>
+#endif
+#else
+#include <chrono>
+#endif
