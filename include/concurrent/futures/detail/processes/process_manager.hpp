@@ -151,6 +151,7 @@ class ProcessManager {
     std::size_t unstarted() const noexcept;
     std::size_t missing_workers() const noexcept;
     bool start_worker();
+    void note_oom_kills(WorkerLink& link) noexcept;
     void retire_workers();
     void read_template();
     void note_exit(WorkerLink& link);

@@ -17,8 +17,11 @@ namespace concurrent::futures::inline v1::detail {
 
 inline ByteBuffer configuration_of(const ProcessSettings& settings) {
     Encoder encoder;
+    Encoder out_of_memory;
+    encode_exception(out_of_memory, std::make_exception_ptr(std::bad_alloc()));
     encode_configuration(encoder, {program_identity(), settings.max_memory_bytes,
-                                   settings.initializer.bytes(), settings.worker_exit.bytes()});
+                                   settings.initializer.bytes(), settings.worker_exit.bytes(),
+                                   out_of_memory.bytes()});
     return std::move(encoder).take();
 }
 
@@ -111,8 +114,8 @@ inline void ProcessManager::step() {
         may_sleep = endings_.empty() && notices_.empty() && !finished();
     }
     poll_once(may_sleep);
-    std::exchange(buried_, {}).clear();
     deliver_all();
+    std::exchange(buried_, {}).clear();
 }
 
 /// With the lock: everything that can be decided without waiting. Gives the number of workers to start.

@@ -54,8 +54,6 @@ inline bool ProcessManager::start_worker() {
         link->queue_frame(make_header(FrameType::configure, configuration_.size()),
                           configuration_.bytes());
         const auto numbers = ends.numbers();
-        if (!oom_kills_) oom_kills_.emplace();
-        link->oom_kills_before = oom_kills_->count();
         if (settings_.spawn) {
             const ProgramStart& program = program_start();
             const bool has_link = ::access("/proc/self/exe", X_OK) == 0;
@@ -64,9 +62,12 @@ inline bool ProcessManager::start_worker() {
         } else if (!template_->request(link->number(), numbers)) {
             throw std::runtime_error("the template process, which forks the workers, is gone");
         }
-        const std::lock_guard lock(mutex_);
-        if (forced_) link->process.send_signal(SIGKILL);
-        links_.splice(links_.end(), fresh);
+        {
+            const std::lock_guard lock(mutex_);
+            if (forced_) link->process.send_signal(SIGKILL);
+            links_.splice(links_.end(), fresh);
+        }
+        note_oom_kills(*link);
         return true;
     } catch (const std::exception& error) {
         why = error.what();
@@ -81,6 +82,16 @@ inline bool ProcessManager::start_worker() {
     else
         start_again_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
     return false;
+}
+
+/// Without the lock. While the process starts, so that this costs no time: it has no memory yet for which it
+/// could be killed.
+inline void ProcessManager::note_oom_kills(WorkerLink& link) noexcept {
+    try {
+        if (!oom_kills_) oom_kills_.emplace();
+        link.oom_kills_before = oom_kills_->count();
+    } catch (const std::exception&) {  // no memory: unknown
+    }
 }
 
 /// Workers that have nothing to do any more are told to leave. While the pool shuts down that is when

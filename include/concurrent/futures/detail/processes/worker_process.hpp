@@ -53,15 +53,17 @@ struct WorkerConfiguration {
     std::uint64_t memory_limit;  // bytes; 0: none
     std::span<const std::byte> initializer;
     std::span<const std::byte> worker_exit;
+    std::span<const std::byte> out_of_memory;  // std::bad_alloc as bytes, for when there is none to encode it
 };
 
 inline void encode_configuration(Encoder& encoder, const WorkerConfiguration& configuration) {
     encoder.write_u64(configuration.program);
     encoder.write_u64(configuration.memory_limit);
-    for (const auto call : {configuration.initializer, configuration.worker_exit}) {
-        encoder.write_u64(call.size());
+    for (const auto part :
+         {configuration.initializer, configuration.worker_exit, configuration.out_of_memory}) {
+        encoder.write_u64(part.size());
         encoder.align(16);
-        encoder.write_bytes(call.data(), call.size());
+        encoder.write_bytes(part.data(), part.size());
     }
 }
 
@@ -79,7 +81,6 @@ class WorkerProcess {
         payloads_ = SharedMemory::map(std::move(channel.payloads), SharedMemory::Access::write);
         slots_.note_first_peak(own_peak_memory());
         record_last_words(slots_.last_words());
-        encode_exception(out_of_memory_, std::make_exception_ptr(std::bad_alloc()));
     }
 
     /// Returns the exit code.
@@ -167,13 +168,14 @@ class WorkerProcess {
                 results_in_memory_ = PayloadArena::over(std::move(payloads_), limit != 0);
                 reply_ = fresh_reply();
             }
-            const auto read_call = [&] {
+            const auto read_part = [&] {
                 const std::uint64_t size = decoder.read_u64();
                 decoder.align(16);
                 return decoder.read_bytes(static_cast<std::size_t>(size));
             };
-            const auto initializer = read_call();
-            worker_exit_ = read_call();
+            const auto initializer = read_part();
+            worker_exit_ = read_part();
+            out_of_memory_ = read_part();
             run_hook(initializer);
         } catch (...) {
             Encoder encoder;
@@ -249,7 +251,7 @@ class WorkerProcess {
             encode_exception(reply_, error);
         } catch (const std::bad_alloc&) {
             reply_.clear();
-            reply_.write_bytes(out_of_memory_.bytes().data(), out_of_memory_.size());
+            reply_.write_bytes(out_of_memory_.data(), out_of_memory_.size());
         }
     }
 
@@ -274,9 +276,9 @@ class WorkerProcess {
     PayloadHandle<PayloadArena> results_in_memory_;
     FrameAssembler incoming_;
     ByteBuffer configuration_;
-    std::span<const std::byte> worker_exit_;  // in configuration_
+    std::span<const std::byte> worker_exit_;    // in configuration_
+    std::span<const std::byte> out_of_memory_;  // in configuration_
     Encoder reply_;
-    Encoder out_of_memory_;  // std::bad_alloc as bytes
 };
 
 /// What both start methods have in common. `parent` is the process whose end is also ours.
