@@ -31,6 +31,7 @@ inline void process_main(int argc, char** argv) {
     const auto order = detail::take_worker_order();
     if (!order) return;
     start.depth = order->depth;
+    start.allowance = order->allowance;
     detail::WorkerChannel channel;
     int number = detail::first_inherited;
     // Out of the way of numbers that programs take for granted, and closed in what tasks start.

@@ -47,7 +47,9 @@ namespace concurrent::futures::inline v1 {
 
 /// For ProcessPoolExecutor.
 struct ProcessPoolOptions {
-    Count max_workers{};  ///< 0: available_parallelism()
+    /// 0: available_parallelism(), in a worker of another pool what is left of its part: below a pool of the
+    /// program there may be 1024 processes in all, or 128 per processor if that is more.
+    Count max_workers{};
     /// spawn starts this program again and needs process_main(); fork needs a process without other
     /// threads; automatic is spawn if process_main() has run, else fork.
     StartMethod start_method = StartMethod::automatic;
@@ -58,7 +60,8 @@ struct ProcessPoolOptions {
     /// For calls without a TaskOptions::timeout. Counts from the start in the worker. When it is over the
     /// worker gets SIGTERM, stop_grace later SIGKILL, the call ends with TaskTimeoutError, and a new worker
     /// comes. The initializer and worker_exit have as much time; an initializer that takes longer is one that
-    /// failed: after three in a row the pool is broken, and says so.
+    /// failed: after three in a row the pool is broken, and says so. So is one that does not come to
+    /// process_main() in that time, or in a minute if that is longer.
     Duration task_timeout{};
     /// What a call gets after SIGTERM, and after Future::request_stop(), to end by itself; empty: 5 s.
     Duration stop_grace{};
@@ -177,7 +180,7 @@ inline bool choose_spawn(StartMethod method) {
 
 inline constexpr std::chrono::seconds default_stop_grace{5};
 
-inline ProcessSettings checked(const ProcessPoolOptions& options) {
+inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOptions& options) {
     require_sane_worker_count(options.max_workers, 4096);
     require_not_negative(options.idle_timeout, "ProcessPoolOptions::idle_timeout");
     require_not_negative(options.task_timeout, "ProcessPoolOptions::task_timeout");
@@ -190,22 +193,24 @@ inline ProcessSettings checked(const ProcessPoolOptions& options) {
     refuse(options.observer != nullptr, "observer");
     const char* const debugging = std::getenv(debug_variable);
     const bool run_inline = debugging && *debugging != '\0' && std::string_view(debugging) != "0";
-    return {.max_workers =
-                options.max_workers == 0 ? available_parallelism() : std::size_t{options.max_workers},
-            .spawn = run_inline || choose_spawn(options.start_method),
-            .initializer = copy_of(options.initializer.bytes()),
-            .worker_exit = copy_of(options.worker_exit.bytes()),
-            .max_tasks_per_child = options.max_tasks_per_child,
-            .on_worker_death = options.on_worker_death,
-            .max_pending = options.max_pending,
-            .on_full = options.on_full,
-            .idle_timeout = options.idle_timeout,
-            .hook = options.on_unhandled_exception,
-            .report_unobserved = options.report_unobserved,
-            .task_timeout = options.task_timeout,
-            .stop_grace = options.stop_grace.value_or(default_stop_grace),
-            .max_memory_bytes = options.max_memory_bytes,
-            .run_inline = run_inline};
+    const bool spawn = run_inline || choose_spawn(options.start_method);
+    ProcessTreeShare share(options.max_workers, available_parallelism());
+    ProcessSettings settings{.max_workers = share.workers(),
+                             .spawn = spawn,
+                             .initializer = copy_of(options.initializer.bytes()),
+                             .worker_exit = copy_of(options.worker_exit.bytes()),
+                             .max_tasks_per_child = options.max_tasks_per_child,
+                             .on_worker_death = options.on_worker_death,
+                             .max_pending = options.max_pending,
+                             .on_full = options.on_full,
+                             .idle_timeout = options.idle_timeout,
+                             .hook = options.on_unhandled_exception,
+                             .report_unobserved = options.report_unobserved,
+                             .task_timeout = options.task_timeout,
+                             .stop_grace = options.stop_grace.value_or(default_stop_grace),
+                             .max_memory_bytes = options.max_memory_bytes,
+                             .run_inline = run_inline};
+    return std::make_shared<ProcessManager>(std::move(settings), std::move(share));
 }
 
 }  // namespace detail
@@ -311,7 +316,7 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
 
 inline ProcessPoolExecutor::ProcessPoolExecutor(const ProcessPoolOptions& options)
     : cancels_pending_(options.on_destroy == OnDestroy::cancel_pending),
-      submitter_(std::make_shared<detail::ProcessManager>(detail::checked(options))) {
+      submitter_(detail::make_process_manager(options)) {
     manager().start(submitter_.shared_manager());
 }
 

@@ -30,24 +30,25 @@ TEST_CASE("an order for a worker is taken out of the environment, whether it is 
     const std::string parent = std::to_string(::getppid());
     for (const std::string& wrong :
          {std::string("nonsense"), parent, parent + ":0", parent + ":-1", parent + ":1000",
-          std::to_string(::getpid()) + ":1", std::string(":1"), std::string()}) {
+          parent + ":1:-1", std::to_string(::getpid()) + ":1", std::string(":1"), std::string()}) {
         INFO("order " << wrong);
         ::setenv(detail::worker_variable, wrong.c_str(), 1);
         CHECK(detail::has_worker_order());
         CHECK(!detail::take_worker_order());
         CHECK(!detail::has_worker_order());
     }
-    ::setenv(detail::worker_variable, (parent + ":3").c_str(), 1);
+    ::setenv(detail::worker_variable, (parent + ":3:17").c_str(), 1);
     const auto order = detail::take_worker_order();
     REQUIRE(order);
     CHECK(order->parent == ::getppid());
     CHECK(order->depth == 3);
+    CHECK(order->allowance == 17);
     CHECK(!detail::has_worker_order());
 }
 
 TEST_CASE("the environment of a worker is that of the program and one order", "[process_main]") {
     ::setenv(detail::worker_variable, "a left-over", 1);
-    const auto variables = detail::worker_environment();
+    const auto variables = detail::worker_environment(17);
     ::unsetenv(detail::worker_variable);
     std::size_t orders = 0;
     bool has_path = false;
@@ -58,7 +59,7 @@ TEST_CASE("the environment of a worker is that of the program and one order", "[
     CHECK(orders == 1);
     CHECK(has_path == (std::getenv("PATH") != nullptr));
     CHECK(variables.back() == std::string(detail::worker_variable) + "=" +
-                                  std::to_string(::getpid()) + ":1");
+                                  std::to_string(::getpid()) + ":1:17");
 }
 
 }  // namespace

@@ -242,6 +242,31 @@ PROCESS_CASE("pools in workers of pools end at a depth") {
     CHECK(reached < 50);
 }
 
+std::string pool_of(std::size_t workers) {
+    try {
+        const cf::ProcessPoolExecutor pool(workers);
+        return std::to_string(pool.max_workers());
+    } catch (const cf::BrokenProcessPool& error) {
+        return error.what();
+    }
+}
+
+PROCESS_CASE("pools in workers have room for so many processes in all, and say so when there is no more") {
+    const std::size_t limit = cf::detail::process_tree_limit(cf::available_parallelism());
+    const std::size_t workers = std::min<std::size_t>(limit / 4, 4096);
+    const std::size_t each = (limit - workers) / workers;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = workers}));
+    CHECK(pool.submit(pool_of, each).result() == std::to_string(each));
+    CHECK(pool.submit(pool_of, each).result() == std::to_string(each));  // the first one is gone
+    CHECK_THAT(pool.submit(pool_of, each + 1).result(),
+               ContainsSubstring("may have " + std::to_string(each) + " more processes below itself") &&
+                   ContainsSubstring("this pool asks for " + std::to_string(each + 1)) &&
+                   ContainsSubstring("there may be " + std::to_string(limit) + " in all") &&
+                   ContainsSubstring("fewer max_workers"));
+    CHECK(pool.submit(pool_of, std::size_t{0}).result() ==
+          std::to_string(std::min(each, cf::available_parallelism())));
+}
+
 // ---- forks of the program's own ----
 
 /// Runs `call` in a fork of this process and gives its exit code.

@@ -3,10 +3,13 @@
 // The lives of workers: how many there are, what runs first and last in them, when they are
 // replaced, and what can still be cancelled after it was sent to them.
 #include <concurrent/futures/process_pool_executor.hpp>
+#include <pthread.h>
 #include <signal.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -315,6 +318,59 @@ PROCESS_CASE("a pool whose initializer hangs can be shut down with a limit, and 
     CHECK(call.cancelled());
     CHECK(again.value() == 1);
 }
+
+constexpr const char* hang_variable = "CONCURRENT_FUTURES_TEST_HANGS_BEFORE_MAIN";
+
+/// Its constructor hangs in workers that are told to.
+const struct HangsBeforeMain {
+    HangsBeforeMain() {
+        while (cf::detail::has_worker_order() && std::getenv(hang_variable)) ::pause();
+    }
+} hangs_before_main;
+
+/// What becomes of a call to a pool in which nothing starts within so short a time.
+template <class Prepare>
+std::string end_of_call_that_cannot_start(bool spawn, Prepare prepare) {
+    cf::detail::ProcessSettings settings{.spawn = spawn, .task_timeout = 10ms};
+    settings.start_limit = 100ms;
+    const auto manager = std::make_shared<cf::detail::ProcessManager>(std::move(settings));
+    prepare();
+    manager->start(manager);
+    const auto call = cf::detail::ProcessSubmitter(manager).submit(square, 2);
+    std::string words = error_of<cf::BrokenProcessPool>(call).what();
+    CHECK_THROWS_AS(cf::detail::ProcessSubmitter(manager).submit(square, 2), cf::BrokenProcessPool);
+    manager->begin_shutdown(false);
+    manager->join(cf::detail::Deadline::never());
+    return words;
+}
+
+TEST_CASE("a worker that hangs before process_main() is ended after a while; three in a row break the pool",
+          "[process_pool]") {
+    ::setenv(hang_variable, "1", 1);
+    const std::string words = end_of_call_that_cannot_start(true, [] {});
+    ::unsetenv(hang_variable);
+    CHECK_THAT(words, ContainsSubstring("3 workers in a row died before they were ready") &&
+                          ContainsSubstring("it had not come to process_main() after 0.100 s") &&
+                          ContainsSubstring("static object"));
+}
+
+#if !CONCURRENT_FUTURES_TSAN
+bool template_hangs = false;
+TEST_CASE("a template process that hangs in fork() breaks the pool after a while", "[process_pool]") {
+    static const pid_t program = ::getpid();
+    REQUIRE(::pthread_atfork(
+                [] {
+                    while (template_hangs && ::getpid() != program) ::pause();
+                },
+                nullptr, nullptr) == 0);
+    template_hangs = true;  // the template is forked with it
+    const std::string words = end_of_call_that_cannot_start(false, [] { template_hangs = false; });
+    template_hangs = false;
+    CHECK_THAT(words, ContainsSubstring("the template process, which forks the workers, has not answered "
+                                        "for 0.100 s") &&
+                          ContainsSubstring("pthread_atfork()"));
+}
+#endif
 
 PROCESS_CASE("a worker_exit that hangs is ended at task_timeout, and that is reported") {
     support::ProcessCounter ended;

@@ -40,6 +40,7 @@
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/oom_kills.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
+#include "concurrent/futures/detail/processes/process_tree.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
 #include "concurrent/futures/detail/processes/task_lists.hpp"
 #include "concurrent/futures/detail/processes/template_process.hpp"
@@ -65,6 +66,8 @@ struct ProcessSettings {
     std::chrono::nanoseconds stop_grace{};
     std::size_t max_memory_bytes = 0;
     bool run_inline = false;  // for debugging: no workers
+    /// With a task_timeout: from its start to process_main() a worker may take so long, at least.
+    std::chrono::nanoseconds start_limit = std::chrono::seconds(60);
 };
 
 class ProcessManager {
@@ -73,7 +76,7 @@ class ProcessManager {
         std::size_t workers, idle, pending, running, completed, failed, cancelled, restarts;
     };
 
-    explicit ProcessManager(ProcessSettings settings);
+    explicit ProcessManager(ProcessSettings settings, ProcessTreeShare share = {});
     ProcessManager(const ProcessManager&) = delete;
     ProcessManager& operator=(const ProcessManager&) = delete;
     ~ProcessManager();
@@ -168,10 +171,12 @@ class ProcessManager {
                           std::int64_t now) const noexcept;
     bool runs_hooks(const WorkerLink& link) const noexcept;
     std::int64_t hook_limit(const WorkerLink& link, std::int64_t now) const noexcept;
+    std::int64_t start_limit(const WorkerLink& link) const noexcept;
     bool has_limit(const WorkerLink& link) const noexcept;
     std::int64_t next_limit(const WorkerLink& link, std::int64_t now) const noexcept;
     void enforce_limits();
     void end_hook(WorkerLink& link, std::int64_t now);
+    void end_start(WorkerLink& link);
     void evict(WorkerLink& link, const RemoteTask& task, std::int64_t now);
     void evict_mute(WorkerLink& link, const RemoteTask& task);
     void take_back_unstarted(WorkerLink& link);
@@ -222,6 +227,7 @@ class ProcessManager {
     static void count_manager_thread(std::int32_t change) noexcept;
 
     const ProcessSettings settings_;
+    ProcessTreeShare tree_share_;  // until there are no workers any more
     const unsigned born_ = fork_generation();
     const ByteBuffer configuration_;  // body of the frame that every worker gets first
     std::optional<OomKills> oom_kills_;  // manager thread; looked for when there is a first worker

@@ -6,6 +6,7 @@
 //     running, time is up ───────▶ evict(): SIGTERM ── stop_grace ──▶ SIGKILL ──▶ TaskTimeoutError, or again
 //     running, asked to stop ── stop_grace ──▶ evict(): SIGKILL ───────────────▶ cancelled
 //     initializer or worker_exit, time is up ──▶ end_hook(): SIGTERM ── stop_grace ──▶ SIGKILL
+//     not yet at process_main(), time is up ───▶ end_start(): SIGKILL
 //
 // No message tells when a task starts; the control page says it when somebody looks. So the manager looks
 // when the first limit can have been reached: `started + timeout` of a running task, `now + timeout` of one
@@ -63,10 +64,19 @@ inline std::int64_t ProcessManager::hook_limit(const WorkerLink& link, std::int6
     return saturating_sum(plausible_start(started, now), timeout);
 }
 
+/// When a worker must have come to process_main(). What runs before, such as the constructors of static
+/// objects, may be slow and honest: so there is a limit only where the user has set one, and a generous one.
+inline std::int64_t ProcessManager::start_limit(const WorkerLink& link) const noexcept {
+    if (!settings_.task_timeout || link.phase != WorkerLink::Phase::starting || link.page().first_peak() != 0)
+        return TaskLimits::never;
+    return saturating_sum(link.born, std::max(settings_.start_limit, *settings_.task_timeout).count());
+}
+
 /// Cheap: for a look at every step.
 inline bool ProcessManager::has_limit(const WorkerLink& link) const noexcept {
     return !link.ended &&
-           (link.limited() != 0 || link.kill_at != TaskLimits::never || runs_hooks(link));
+           (link.limited() != 0 || link.kill_at != TaskLimits::never || runs_hooks(link) ||
+            start_limit(link) != TaskLimits::never);
 }
 
 /// The next time at which enforce_limits() may have something to do.
@@ -74,7 +84,7 @@ inline std::int64_t ProcessManager::next_limit(const WorkerLink& link,
                                                std::int64_t now) const noexcept {
     if (link.ended || link.killed) return TaskLimits::never;
     if (link.eviction || link.kill_at != TaskLimits::never) return link.kill_at;
-    std::int64_t next = hook_limit(link, now);
+    std::int64_t next = std::min(hook_limit(link, now), start_limit(link));
     if (link.limited() == 0) return next;
     for (const WorkerLink::InFlight& entry : link.table())
         if (entry.task && entry.limited && !entry.revoked)
@@ -97,6 +107,10 @@ inline void ProcessManager::enforce_limits() {
             end_hook(*link, now);
             continue;
         }
+        if (now >= start_limit(*link)) {
+            end_start(*link);
+            continue;
+        }
         for (const WorkerLink::InFlight& entry : link->table())
             if (entry.task && entry.limited && !entry.revoked && !link->eviction &&
                 now >= limit_of(*link, entry, now))
@@ -116,6 +130,20 @@ inline void ProcessManager::end_hook(WorkerLink& link, std::int64_t now) {
                         .error = std::make_exception_ptr(TaskTimeoutError(
                             "ProcessPoolExecutor: worker_exit " + limit + ", in worker process " +
                             std::to_string(link.process.pid()) + ", which was ended"))});
+}
+
+/// Ends a worker that does not come to process_main(). One that the template has not even forked yet waits for
+/// the template, and so would the next one.
+inline void ProcessManager::end_start(WorkerLink& link) {
+    const std::int64_t limit = std::max(settings_.start_limit, *settings_.task_timeout).count();
+    if (link.process.pid() <= 0) {
+        break_pool("ProcessPoolExecutor: the template process, which forks the workers, has not answered for " +
+                   seconds_text(limit) + "; what was given to pthread_atfork() must end");
+        return template_->kill();
+    }
+    link.complaint = "it had not come to process_main() after " + seconds_text(limit) +
+                     "; what runs before that, such as the constructor of a static object, must end";
+    link.kill();
 }
 
 /// Ends the worker because of this task, which it is running. If it still is.

@@ -25,13 +25,15 @@ inline ByteBuffer configuration_of(const ProcessSettings& settings) {
     return std::move(encoder).take();
 }
 
-inline ProcessManager::ProcessManager(ProcessSettings settings)
-    : settings_(std::move(settings)), configuration_(configuration_of(settings_)) {
+inline ProcessManager::ProcessManager(ProcessSettings settings, ProcessTreeShare share)
+    : settings_(std::move(settings)),
+      tree_share_(std::move(share)),
+      configuration_(configuration_of(settings_)) {
     polled_.reserve(2);
     if (settings_.run_inline)
         initialize_here();
     else if (!settings_.spawn)
-        template_.emplace();
+        template_.emplace(tree_share_.for_each_worker());
     if (!settings_.run_inline) make_payload_memory();
 }
 
@@ -81,6 +83,7 @@ inline void ProcessManager::run() noexcept {
     }
     if (template_) template_->stop();
     template_.reset();
+    tree_share_.give_back();
     const std::lock_guard lock(mutex_);
     thread_ended_ = true;
     ended_.notify_all();

@@ -58,7 +58,8 @@ inline bool ProcessManager::start_worker() {
             const ProgramStart& program = program_start();
             const bool has_link = ::access("/proc/self/exe", X_OK) == 0;
             const char* const path = has_link ? "/proc/self/exe" : program.executable.c_str();
-            link->process = spawn(path, program.arguments, worker_environment(), numbers);
+            link->process = spawn(path, program.arguments,
+                                  worker_environment(tree_share_.for_each_worker()), numbers);
         } else if (!template_->request(link->number(), numbers)) {
             throw std::runtime_error("the template process, which forks the workers, is gone");
         }

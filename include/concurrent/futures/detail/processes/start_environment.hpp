@@ -2,8 +2,8 @@
 //
 // start_environment.hpp: how a spawned copy of this program knows that it is a worker.
 //
-// One environment variable, CONCURRENT_FUTURES_WORKER="parent pid:depth", set only for the child and
-// removed by it first thing, so that programs the worker starts are not taken for workers. The pipes
+// One environment variable, CONCURRENT_FUTURES_WORKER="parent pid:depth:allowance", set only for the child
+// and removed by it first thing, so that programs the worker starts are not taken for workers. The pipes
 // are at fixed descriptor numbers. process_main() marks this process as one that may spawn: without
 // that mark no pool ever starts a copy, so a program that forgets the call cannot multiply.
 #pragma once
@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/child_process.hpp"
 
 namespace concurrent::futures::inline v1::detail {
@@ -33,6 +34,9 @@ inline constexpr int depth_limit = 10;
 struct ProgramStart {
     bool process_main_ran = false;
     int depth = 0;  // 0: not a worker
+    /// In a worker: so many processes may be below it, and so many are for its pools: see process_tree.hpp.
+    std::size_t allowance = 0;
+    Atomic<std::size_t> taken{0};
     std::vector<std::string> arguments;
     std::string executable;
 };
@@ -45,6 +49,7 @@ inline ProgramStart& program_start() {
 struct WorkerOrder {
     int parent;
     int depth;
+    std::size_t allowance;
 };
 
 /// The order to be a worker, if this process got one. Takes it out of the environment. Ends a worker
@@ -54,25 +59,29 @@ inline std::optional<WorkerOrder> take_worker_order() {
     if (!text) return std::nullopt;
     char* rest = nullptr;
     const long parent = std::strtol(text, &rest, 10);
-    const long depth = *rest == ':' ? std::strtol(rest + 1, nullptr, 10) : 0;
+    const auto next_number = [&rest] { return *rest == ':' ? std::strtol(rest + 1, &rest, 10) : 0; };
+    const long depth = next_number();
+    const long allowance = next_number();
     ::unsetenv(worker_variable);
     if (parent > 0 && ::kill(static_cast<pid_t>(parent), 0) != 0 && errno == ESRCH)
         ::_exit(EXIT_FAILURE);
-    if (parent != ::getppid() || depth < 1 || depth > depth_limit) return std::nullopt;
-    return WorkerOrder{static_cast<int>(parent), static_cast<int>(depth)};
+    if (parent != ::getppid() || depth < 1 || depth > depth_limit || allowance < 0)
+        return std::nullopt;
+    return WorkerOrder{static_cast<int>(parent), static_cast<int>(depth),
+                       static_cast<std::size_t>(allowance)};
 }
 
 inline bool has_worker_order() noexcept { return std::getenv(worker_variable) != nullptr; }
 
-/// The environment of a worker to be spawned.
-inline std::vector<std::string> worker_environment() {
+/// The environment of a worker to be spawned, which may have so many processes below itself.
+inline std::vector<std::string> worker_environment(std::size_t allowance) {
     std::vector<std::string> variables;
     const std::string ours = std::string(worker_variable) + "=";
     for (char** variable = environ; variable && *variable; ++variable)
         if (std::string_view(*variable).substr(0, ours.size()) != ours)
             variables.emplace_back(*variable);
     variables.push_back(ours + std::to_string(::getpid()) + ":" +
-                        std::to_string(program_start().depth + 1));
+                        std::to_string(program_start().depth + 1) + ":" + std::to_string(allowance));
     return variables;
 }
 

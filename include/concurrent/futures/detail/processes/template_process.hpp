@@ -198,8 +198,9 @@ class TemplateLoop {
 /// The pool's side.
 class TemplateProcess {
   public:
-    /// Forks. The process must have no threads but those of this library's process pools.
-    TemplateProcess() {
+    /// Forks. The process must have no threads but those of this library's process pools. `allowance`: see
+    /// process_tree.hpp.
+    explicit TemplateProcess(std::size_t allowance) {
         PoolDescriptors& descriptors = PoolDescriptors::instance();
         const std::lock_guard lock(descriptors.mutex);
         int ends[2];
@@ -213,6 +214,7 @@ class TemplateProcess {
         if (pid < 0) throw_system_error("fork");
         if (pid == 0) {
             ours.reset();
+            program_start().allowance = allowance;
             live_as_template(std::move(theirs), descriptors);
         }
         process_ = ProcessHandle(pid, open_pidfd(pid));
@@ -227,6 +229,8 @@ class TemplateProcess {
                             descriptors);
     }
     void close_socket() noexcept { socket_.reset(); }
+    /// The end of the socket tells when it is gone.
+    void kill() const noexcept { process_.send_signal(SIGKILL); }
     Reception receive() const { return receive_message(socket_.get()); }
     /// When its workers have ended. It holds nothing worth saving, so this cannot hang.
     void stop() noexcept {
@@ -242,6 +246,8 @@ class TemplateProcess {
         reset_listener_mutexes();
         for (const int fd : of_parent.open) ::close(fd);
         ++program_start().depth;
+        // relaxed: there is one thread.
+        program_start().taken.store(0, std::memory_order_relaxed);
         for (int signal = 1; signal < NSIG; ++signal) {
             struct sigaction action{};
             if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN &&

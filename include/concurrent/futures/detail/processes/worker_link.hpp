@@ -183,6 +183,7 @@ class WorkerLink {
     bool start_told = false;  // by the worker: ready, or failed
     bool initialized = false;  // it has said that it is ready
     ProcessHandle process;
+    const std::int64_t born = monotonic_nanoseconds();
     std::optional<ExitStatus> exit_status;  // known before the end is dealt with
     bool ended = false;                     // the process is gone
     std::string complaint;                  // why the pool killed it, if it did
