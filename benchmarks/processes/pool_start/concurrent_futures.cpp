@@ -15,11 +15,11 @@ static void start(benchmark::State& state, cf::StartMethod method) {
         },
         [](auto& pool, int n) { return pool->submit(call, n).result(); });
 }
-static void start_from_large(benchmark::State& state) {
-    const std::vector<char> memory = resident_memory();
-    start(state, cf::StartMethod::fork);
-    benchmark::DoNotOptimize(memory.data());
+static void start_from_large(benchmark::State& state, cf::StartMethod method) {
+    be_large();
+    start(state, method);
 }
 BENCHMARK_CAPTURE(start, fork, cf::StartMethod::fork)->Name(title_fork)->UseRealTime();
-BENCHMARK(start_from_large)->Name(title_fork_from_large)->UseRealTime();
 BENCHMARK_CAPTURE(start, spawn, cf::StartMethod::spawn)->Name(title_spawn)->UseRealTime();
+BENCHMARK_CAPTURE(start_from_large, fork, cf::StartMethod::fork)->Name(title_fork_from_large)->UseRealTime();
+BENCHMARK_CAPTURE(start_from_large, spawn, cf::StartMethod::spawn)->Name(title_spawn_from_large)->UseRealTime();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// From nothing to the first result of a pool of two, by each start method, and by fork from a parent with
-// 256 MiB resident. Not timed: shutting the pool down.
+// From nothing to the first result of a pool of two, by each start method, from this small process and from one
+// with 1 GiB resident. Not timed: shutting the pool down.
 #pragma once
 
 #include "support/workload.hpp"
@@ -9,14 +9,16 @@
 namespace benchmarks {
 
 inline constexpr const char* title_fork = "pool to first result, fork";
-inline constexpr const char* title_fork_from_large = "pool to first result, fork from 256 MiB";
 inline constexpr const char* title_spawn = "pool to first result, spawn";
+inline constexpr const char* title_fork_from_large = "pool to first result, fork from 1 GiB";
+inline constexpr const char* title_spawn_from_large = "pool to first result, spawn from 1 GiB";
 
 inline int call(int n) { return n + 1; }
 
-/// Written to, so that it is resident.
-inline std::vector<char> resident_memory() {
-    return std::vector<char>((quick() ? std::size_t{1} : std::size_t{256}) << 20, 'x');
+/// Written to, so that it is resident; for the rest of the program, so that these rows come last.
+inline void be_large() {
+    static const std::vector<char> memory((quick() ? std::size_t{1} : std::size_t{1024}) << 20, 'x');
+    benchmark::DoNotOptimize(memory.data());
 }
 
 /// `make()` starts something that can be called: first_result(started, n).

@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -152,6 +153,27 @@ PROCESS_CASE("fifty pools, one after the other, leave no descriptor open") {
     CHECK(own_descriptors() == before);
 }
 
+std::vector<std::string> names_of_shared_memory() {
+    std::vector<std::string> names;
+    std::error_code none;  // where there is no such folder there are no names
+    for (const auto& entry : std::filesystem::directory_iterator("/dev/shm", none))
+        if (entry.path().filename().string().starts_with("cf") ||
+            entry.path().filename().string().find("concurrent") != std::string::npos)
+            names.push_back(entry.path());
+    return names;
+}
+
+PROCESS_CASE("nothing that a pool makes has a name that could be left behind") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+    const std::vector<double> large(1 << 18, 1.0);
+    CHECK(pool.submit([](const std::vector<double>& values) { return values; }, large).result() == large);
+    BusyWorker busy(pool);
+    CHECK(names_of_shared_memory().empty());
+    ::kill(busy.pid(), SIGKILL);
+    busy.call().wait();
+    CHECK(names_of_shared_memory().empty());
+}
+
 PROCESS_CASE("several pools at once do not disturb each other") {
     std::vector<std::unique_ptr<cf::ProcessPoolExecutor>> pools;
     std::vector<cf::Future<int>> futures;
@@ -233,6 +255,23 @@ PROCESS_CASE("a call may have a pool of its own") {
     const auto two = last.submit(sum_in_a_pool, 4, TestType::method);
     CHECK(one.result() == 30);
     CHECK(two.result() == 14);
+}
+
+int stay_in_a_pool(const std::string& log, const std::string& gate) {
+    cf::ProcessPoolExecutor pool(1);
+    return pool.submit(stay, log, gate).result();
+}
+
+PROCESS_CASE("a worker that is killed takes the workers of its own pools along") {
+    support::ProcessLog log;
+    const support::ProcessGate gate;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    const auto call = pool.submit(stay_in_a_pool, log.path(), gate.path());
+    log.wait_for(1);
+    const pid_t inner = std::stoi(log.lines().front());
+    REQUIRE(::kill(pool.worker_pids().front(), SIGKILL) == 0);
+    CHECK(error_of<cf::WorkerDiedError>(call).signal() == SIGKILL);
+    CHECK(support::eventually([=] { return ::kill(inner, 0) != 0; }));
 }
 
 PROCESS_CASE("pools in workers of pools end at a depth") {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -41,6 +42,23 @@ PROCESS_CASE("the destructor waits for all calls, and their results stay") {
     }
     REQUIRE(!pids.empty());
     for (const int pid : pids) CHECK(!exists(pid));
+}
+
+PROCESS_CASE("an exception in the program ends its pool in order, and the exception goes on") {
+    cf::Future<int> running;
+    std::vector<cf::Future<int>> futures;
+    CHECK_THROWS_AS(
+        [&] {
+            cf::ProcessPoolExecutor pool(
+                TestType::with({.max_workers = 1, .on_destroy = cf::OnDestroy::cancel_pending}));
+            BusyWorker busy(pool);  // goes first, so that its call can end
+            running = busy.call();
+            for (int i = 0; i < 40; ++i) futures.push_back(pool.submit(square, i));
+            throw std::domain_error("of the program");
+        }(),
+        std::domain_error);
+    CHECK(running.result() > 0);
+    for (const auto& future : futures) CHECK(future.done());
 }
 
 PROCESS_CASE("the destructor cancels what has not started if it was made so") {

@@ -187,6 +187,16 @@ PROCESS_CASE("the initializer runs once in every worker, before its calls; worke
     CHECK(ended.size() == 2);
 }
 
+std::size_t prepared = 0;
+void prepare_large(const std::vector<double>& values) { prepared = values.size(); }
+
+PROCESS_CASE("an initializer may have an argument that no pipe can hold") {
+    constexpr std::size_t many = 1 << 20;
+    cf::ProcessPoolExecutor pool(TestType::with(
+        {.max_workers = 2, .initializer = cf::bind_task(prepare_large, std::vector<double>(many, 0.5))}));
+    for (const std::size_t size : pool.map([](int) { return prepared; }, numbers_below(4))) CHECK(size == many);
+}
+
 PROCESS_CASE("an initializer that throws breaks the pool, and its words arrive") {
     support::ProcessCounter ran;
     support::ProcessCounter counted;

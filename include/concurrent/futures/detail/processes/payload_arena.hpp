@@ -137,7 +137,9 @@ class PayloadArena final : public PayloadMemory {
     /// Null when there is no region. With PoolDescriptors::mutex held since it was made. `as_heap`: gives no
     /// more memory at a time than the heap could, for processes whose memory is limited.
     static PayloadHandle<PayloadArena> over(SharedMemory region, bool as_heap = false) {
-        return PayloadHandle<PayloadArena>(region ? new PayloadArena(std::move(region), as_heap) : nullptr);
+        if (!region) return {};
+        FreeExtents all(SharedMemory::page, region.size());
+        return PayloadHandle<PayloadArena>(new PayloadArena(std::move(region), std::move(all), as_heap));
     }
 
     std::byte* allocate(std::size_t& size) noexcept override;
@@ -154,10 +156,9 @@ class PayloadArena final : public PayloadMemory {
     bool trim() noexcept;
 
   private:
-    PayloadArena(SharedMemory region, bool as_heap)
-        : PayloadMemory(std::move(region)),
-          as_heap_(as_heap),
-          free_(SharedMemory::page, region_.size()) {}
+    /// Throws nothing once there is a PayloadMemory, whose destructor takes the lock that is held.
+    PayloadArena(SharedMemory region, FreeExtents all, bool as_heap)
+        : PayloadMemory(std::move(region)), as_heap_(as_heap), free_(std::move(all)) {}
     ~PayloadArena() override = default;
     void free(std::byte* data, std::size_t size) noexcept;
     void take_back_sent() noexcept;

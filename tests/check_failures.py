@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Holds the list of failures in README.md against the tests.
+
+    check_failures.py FOLDER        the folder of this file
+
+The rows are 1 to 36. Each names a program that exists, or a test that is a case of the file named, word for
+word; one without says that what it is about is not here. When it finds nothing to object to, it proves on
+spoilt lists that it could.
+"""
+import pathlib
+import re
+import sys
+
+FAILURES = 36
+WITHOUT_TEST = "no pool of MPI ranks here yet"
+REFERENCE = re.compile(r'([\w./]+\.cpp)(?:: "(.*)")?$')
+
+
+def sentences_in(source):
+    """The names of the cases in a file; a name may be written in several literals."""
+    text = source.read_text(encoding="utf-8")
+    cases = re.findall(r'_CASE\(\s*((?:"(?:\\.|[^"\\])*"\s*)+)', text)
+    return {"".join(re.findall(r'"((?:\\.|[^"\\])*)"', case)) for case in cases}
+
+
+def objections(folder, text):
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.split("\n")
+            if re.match(r"\| \d+ \|", line)]
+    if [row[0] for row in rows] != [str(number) for number in range(1, FAILURES + 1)]:
+        yield f"the rows are not 1 to {FAILURES}"
+    for number, elsewhere, here, tests in rows:
+        if not elsewhere or not here:
+            yield f"row {number}: what fails, and why not here?"
+        if tests == "—":
+            if here != WITHOUT_TEST:
+                yield f"row {number}: no test"
+            continue
+        for reference in tests.split("<br>"):
+            match = REFERENCE.match(reference)
+            if not match:
+                yield f"row {number}: '{reference}' is not file: \"sentence\""
+                continue
+            path, sentence = match.groups()
+            if not (folder / path).is_file():
+                yield f"row {number}: there is no {path}"
+            elif (sentence is None) == path.endswith(".test.cpp"):
+                yield f"row {number}: '{path}': tests have a sentence, programs none"
+            elif sentence is not None and sentence not in sentences_in(folder / path):
+                yield f"row {number}: {path} has no test \"{sentence}\""
+
+
+# Each spoils the list: what to replace, and by what.
+SPOILT = [
+    (r"^\| 12 \|.*\n", ""),
+    (r"(\| 1 \|.*)process_chaos", r"\1process_cosmos"),
+    (r"(\| 2 \|.*)whichever way", r"\1whatever way"),
+    (r"(\| 5 \|.*\|).*\|$", r"\1 — |"),
+    (r"(\| 20 \|.*): \".*\"", r"\1"),
+    (r"(\| 22 \|).*?\|", r"\1 |"),
+]
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1]).resolve()
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    found = list(objections(folder, text))
+    if not found:
+        for pattern, replacement in SPOILT:
+            spoilt = re.sub(pattern, replacement, text, count=1, flags=re.MULTILINE)
+            if spoilt == text or not list(objections(folder, spoilt)):
+                found.append(f"does not object to {pattern}")
+    for objection in found:
+        print(objection)
+    print(f"{len(found)} objections; {FAILURES} failures")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
