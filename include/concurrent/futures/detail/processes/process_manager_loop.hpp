@@ -30,11 +30,18 @@ inline ProcessManager::ProcessManager(ProcessSettings settings, ProcessTreeShare
       tree_share_(std::move(share)),
       configuration_(configuration_of(settings_)) {
     polled_.reserve(2);
-    if (settings_.run_inline)
+    if (settings_.run_inline) {
         initialize_here();
-    else if (!settings_.spawn)
-        template_.emplace(tree_share_.for_each_worker());
-    if (!settings_.run_inline) make_payload_memory();
+        return;
+    }
+    make_payload_memory();
+    try {
+        // Last, so that nothing can fail when that process is there.
+        if (!settings_.spawn) template_.emplace(tree_share_.for_each_worker());
+    } catch (...) {
+        SharedRegions::instance().stop_watching(wake_up_);
+        throw;
+    }
 }
 
 inline ProcessManager::~ProcessManager() {

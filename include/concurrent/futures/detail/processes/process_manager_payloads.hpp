@@ -16,11 +16,13 @@
 namespace concurrent::futures::inline v1::detail {
 
 inline void ProcessManager::make_payload_memory() {
+    {
+        PoolDescriptors& descriptors = PoolDescriptors::instance();
+        const std::lock_guard lock(descriptors.mutex);
+        payloads_ = PayloadArena::over(
+            SharedMemory::make(shared_memory_reservation(), SharedMemory::Access::write));
+    }
     SharedRegions::instance().watch(wake_up_);
-    PoolDescriptors& descriptors = PoolDescriptors::instance();
-    const std::lock_guard lock(descriptors.mutex);
-    payloads_ = PayloadArena::over(
-        SharedMemory::make(shared_memory_reservation(), SharedMemory::Access::write));
 }
 
 inline ByteBuffer copy_of(std::span<const std::byte> bytes) {

@@ -209,6 +209,7 @@ class TemplateProcess {
         FileDescriptor ours = off_standard_streams(FileDescriptor(ends[0]));
         FileDescriptor theirs = off_standard_streams(FileDescriptor(ends[1]));
         set_nonblocking(ours);
+        descriptors.open.reserve(descriptors.open.size() + 1);  // nothing can fail when there is a child
         std::fflush(nullptr);  // or what is in the buffers would be written twice
         const pid_t pid = ::fork();
         if (pid < 0) throw_system_error("fork");
