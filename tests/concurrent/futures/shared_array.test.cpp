@@ -252,10 +252,9 @@ PROCESS_CASE("a worker maps a SharedArray once, and lets go of it when the progr
 
 PROCESS_CASE("an idle worker lets go of a SharedArray, too") {
     const int before = support::shared_mappings();
-    support::ProcessLog log;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     pool.submit(mappings_with, Numbers(1000)).result();
-    CHECK(support::shared_mappings() == before);
+    CHECK(support::eventually([&] { return support::shared_mappings() == before; }));
     // Seen from outside: the worker is not asked to do anything.
     const std::string maps = "/proc/" + std::to_string(pool.worker_pids().at(0)) + "/maps";
     CHECK(support::eventually([&] {

@@ -23,6 +23,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
@@ -78,7 +79,7 @@ class WorkerProcess {
           results_(std::move(channel.results)),
           regions_(std::move(channel.memory),
                    [this](const RegionNumber& number) {
-                       send(FrameType::want, std::as_bytes(std::span(&number, 1)));
+                       send_about_memory(FrameType::want, std::as_bytes(std::span(&number, 1)));
                    }),
           page_(std::move(channel.page), sizeof(WorkerPage)),
           shared_(*static_cast<WorkerPage*>(page_.memory())),
@@ -190,6 +191,15 @@ class WorkerProcess {
         return true;
     }
 
+    /// In the middle of a call, which fails if this does.
+    void send_about_memory(FrameType type, std::span<const std::byte> body) {
+        try {
+            send(type, body);
+        } catch (const std::system_error& error) {
+            throw SerializationError(std::string("shared memory cannot be asked for or announced: ") + error.what());
+        }
+    }
+
     /// False when this worker must not work.
     bool configure(ByteBuffer body) {
         configuration_ = std::move(body);
@@ -262,7 +272,7 @@ class WorkerProcess {
             Decoder decoder(frame.body.bytes());
             run_encoded_call(decoder, reply_, {&shared_.control, task});
             regions_.send(reply_.named(), [this](const RegionName& name) {
-                send(FrameType::memory, std::as_bytes(std::span(&name, 1)));
+                send_about_memory(FrameType::memory, std::as_bytes(std::span(&name, 1)));
             });
         } catch (...) {
             type = FrameType::exception;
