@@ -166,7 +166,9 @@ class Future {
     /// here and now if it is done. What it throws goes to the unhandled-exception hook. It may
     /// submit to, cancel in and shut down the same pool.
     template <std::invocable<Future<T>> Callback>
-    void add_done_callback(Callback&& callback) const;
+    void add_done_callback(Callback&& callback) const {
+        add_callback(std::forward<Callback>(callback));
+    }
 
     /// A future of `function(value)`, called in the thread that ends this call, or here and now if it is
     /// done. An exception or cancellation passes by the function into the new future; a Future that the
@@ -200,14 +202,15 @@ class Future {
         if (!state_) detail::throw_empty_future(operation);
         return *state_;
     }
+    template <class Callback>
+    void add_callback(Callback&& callback) const;
     bool wait_until_done(const detail::Deadline& deadline, const char* operation) const;
     State& succeeded_after(const detail::Deadline& deadline, const char* operation) const;
     Reference value_after(const detail::Deadline& deadline, const char* operation) const;
     T taken_after(const detail::Deadline& deadline);
     std::exception_ptr exception_after(const detail::Deadline& deadline) const;
     std::future_status status_after(const detail::Deadline& deadline) const {
-        return wait_until_done(deadline, "wait") ? std::future_status::ready
-                                                 : std::future_status::timeout;
+        return wait_until_done(deadline, "wait") ? std::future_status::ready : std::future_status::timeout;
     }
 
     State* state_ = nullptr;
@@ -219,9 +222,7 @@ namespace detail {
 struct FutureAccess {
     /// Takes over one handle of the state.
     template <class T>
-    static Future<T> adopt(OutcomeState<T>* state) noexcept {
-        return Future<T>(state);
-    }
+    static Future<T> adopt(OutcomeState<T>* state) noexcept { return Future<T>(state); }
     template <class T>
     static OutcomeState<T>& state(const Future<T>& future, const char* operation) {
         return future.checked(operation);
@@ -332,8 +333,8 @@ std::exception_ptr Future<T>::exception_after(const detail::Deadline& deadline) 
 }
 
 template <class T>
-template <std::invocable<Future<T>> Callback>
-void Future<T>::add_done_callback(Callback&& callback) const {
+template <class Callback>
+void Future<T>::add_callback(Callback&& callback) const {
     State& state = checked("add_done_callback");
     auto listener = std::make_unique<detail::DoneCallback<T, std::decay_t<Callback>>>(
         *this, std::forward<Callback>(callback));

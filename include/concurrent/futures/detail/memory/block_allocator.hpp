@@ -100,7 +100,7 @@ class BlockAllocator {
         return std::exchange(local.next, local.next + size);
     }
     static void deallocate(void* block, std::size_t size) noexcept {
-        if (!pooled(size)) return ::operator delete(block, size);
+        if (!pooled(size)) return ::operator delete(block);
         size = rounded(size);
         LocalBlocks& local = local_;
         if (static_cast<char*>(block) + size == local.next) {
@@ -179,8 +179,8 @@ class BlockAllocated {
     static void* operator new(std::size_t size, std::align_val_t alignment) {
         return ::operator new(size, alignment);
     }
-    static void operator delete(void* block, std::size_t size, std::align_val_t alignment) noexcept {
-        ::operator delete(block, size, alignment);
+    static void operator delete(void* block, std::size_t, std::align_val_t alignment) noexcept {
+        ::operator delete(block, alignment);
     }
 
   protected:
