@@ -167,8 +167,9 @@ def verdict(values):
 
 
 def is_less(cells, name):
-    """Of amounts: in every launch, and as far as they are shown."""
-    return all(round(peer, 3) < round(ours, 3) for peer, ours in zip(cells[name], cells[OURS]))
+    """Of amounts: in every launch, and as far as they are shown; less than nothing is nothing."""
+    return all(round(max(peer, 0), 3) < round(max(ours, 0), 3)
+               for peer, ours in zip(cells[name], cells[OURS]))
 
 
 def is_more(cells, name):

@@ -126,12 +126,15 @@ Samples time_trips(benchmark::State& state, int warm_ups, Trip trip, Check check
     return samples;
 }
 
-/// One call at a time: from before the submission to its result. Counters: p50, p99, mean.
+/// One call at a time: from before the submission to its result. Counters: p50, p99, mean. First for a quarter
+/// of a second untimed: it takes the kernel that long to give threads that have just started a processor each.
 template <class Submit>
 Samples time_round_trips(benchmark::State& state, Submit submit) {
-    Samples samples = time_trips(
-        state, quick() ? 1 : 50, [&](int n) { return submit(n).get(); },
-        [](int n, int answer) { check("result", answer, n + 1); });
+    const auto trip = [&](int n) { return submit(n).get(); };
+    const auto check_trip = [](int n, int answer) { check("result", answer, n + 1); };
+    const auto settled = std::chrono::steady_clock::now() + std::chrono::milliseconds(quick() ? 1 : 250);
+    while (std::chrono::steady_clock::now() < settled) check_trip(0, trip(0));
+    Samples samples = time_trips(state, 1, trip, check_trip);
     samples.report_distribution(state);
     return samples;
 }

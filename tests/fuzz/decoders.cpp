@@ -12,6 +12,7 @@
 #include <concurrent/futures/serialization.hpp>
 #include <concurrent/futures/shared_array.hpp>
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <chrono>

@@ -26,4 +26,4 @@ static void round_trip(benchmark::State& state) {
         return Trip{{[n] { return call(n); }, pool, std::launch::async, dispenso::kNotDeferred}};
     });
 }
-BENCHMARK(round_trip)->Name(title)->UseRealTime()->Iterations(2'000);
+BENCHMARK(round_trip)->Name(title)->UseRealTime()->Iterations(1'000);

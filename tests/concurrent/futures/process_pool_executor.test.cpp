@@ -4,6 +4,7 @@
 #include <concurrent/futures/process_pool_executor.hpp>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>

@@ -4,6 +4,7 @@
 // value, and no change of its bytes does worse than a SerializationError.
 #include <concurrent/futures/serialization.hpp>
 
+#include <algorithm>
 #include <bitset>
 #include <catch2/catch_test_macros.hpp>
 #include <complex>
