@@ -641,8 +641,8 @@ CPYTHON_CASE("a million calls nobody looks at need no memory when there is a bou
 PROCESS_POOL_CASE("many calls nobody looks at need no memory when there is a bound: processes",
                   BEYOND(15)) {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2, .max_pending = 1000}));
-    // Besides those that wait in the pool, those that are sent: 16 for each worker.
-    check_bounded(pool, support::sanitized ? 5'000 : 100'000, 1000 + 2 * 16);
+    // Besides those that wait in the pool, those that are sent: up to 64 for each worker (worker_pace.hpp).
+    check_bounded(pool, support::sanitized ? 5'000 : 100'000, 1000 + 2 * 64);
 }
 
 }  // namespace

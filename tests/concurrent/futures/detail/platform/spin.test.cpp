@@ -20,7 +20,7 @@ TEST_CASE("spinning gives up on a condition that never holds", "[spin]") {
         ++looks;
         return false;
     }));
-    CHECK(looks >= (spinning_pays() ? 64 : 1));
+    CHECK(looks >= (spinning_pays() ? 32 : 1));
 }
 
 }  // namespace
