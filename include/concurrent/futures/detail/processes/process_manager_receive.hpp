@@ -53,25 +53,28 @@ inline void ProcessManager::receive_all() {
 
 inline void ProcessManager::look_at_descriptors(bool may_sleep) {
     int milliseconds = 0;
-    if (may_sleep) {
-        const std::lock_guard lock(mutex_);
-        // relaxed: see wake().
-        asleep_.store(true, std::memory_order_relaxed);
-        for (const auto& link : links_) link->expect_news();
-        // relaxed: with the lock.
-        const bool nothing = !intake_.has_tasks() && !news_.load(std::memory_order_relaxed) && !has_news();
-        if (nothing) milliseconds = poll_milliseconds();
-    }
     std::vector<pollfd>& entries = polled_;
     entries.clear();
-    entries.push_back({wake_up_.fd(), POLLIN, 0});
-    entries.push_back({template_ ? template_->socket() : -1, POLLIN, 0});
-    for (const auto& link : links_) {
-        // poll() passes over descriptors below 0.
-        // A forked worker may be quicker than the news of its pid, which errors are to name.
-        entries.push_back({link->process.pid() > 0 ? link->result_fd() : -1, POLLIN, 0});
-        entries.push_back({link->task_fd(), POLLOUT, 0});
-        entries.push_back({link->ended ? -1 : link->process.watch_fd(), POLLIN, 0});
+    {
+        const std::lock_guard lock(mutex_);
+        entries.push_back({wake_up_.fd(), POLLIN, 0});
+        entries.push_back({template_ ? template_->socket() : -1, POLLIN, 0});
+        for (const auto& link : links_) {
+            // poll() passes over descriptors below 0.
+            // A forked worker may be quicker than the news of its pid, which errors are to name.
+            entries.push_back({link->process.pid() > 0 ? link->result_fd() : -1, POLLIN, 0});
+            entries.push_back({link->task_fd(), POLLOUT, 0});
+            entries.push_back({link->ended ? -1 : link->process.watch_fd(), POLLIN, 0});
+            if (may_sleep) link->expect_news();
+        }
+        if (may_sleep) {
+            // relaxed: see wake(). From here on other threads may do this one's work.
+            asleep_.store(true, std::memory_order_relaxed);
+            // relaxed: with the lock.
+            const bool nothing =
+                !intake_.has_tasks() && !news_.load(std::memory_order_relaxed) && !has_news();
+            if (nothing) milliseconds = poll_milliseconds();
+        }
     }
     const std::int64_t before = monotonic_nanoseconds();
     poll_for(entries, milliseconds);
