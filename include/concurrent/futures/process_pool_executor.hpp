@@ -17,7 +17,8 @@
 // Environment: CONCURRENT_FUTURES_INLINE=1, for debugging: calls run inside submit(), without workers and
 // time limits.
 // Threads: every member may be called from any thread. Callbacks run on the pool's manager thread; a
-// slow one delays the results of others. Memory: nothing is shared with workers but what crosses.
+// slow one delays the results of others. A result is decoded there, or in the thread that waits for it.
+// Memory: nothing is shared with workers but what crosses.
 // How it works: detail/processes/process_manager.hpp.
 #pragma once
 
