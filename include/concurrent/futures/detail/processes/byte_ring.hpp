@@ -121,6 +121,7 @@ class RingReader {
     std::uint64_t position() const noexcept { return read_; }
     /// Copies out. At most available() as it was asked last, by the caller.
     void read(std::byte* to, std::size_t size) noexcept {
+        if (size == 0) return;
         const std::size_t place = read_ % ByteRing::capacity;
         const std::size_t first = std::min(size, ByteRing::capacity - place);
         std::memcpy(to, ring_->bytes.data() + place, first);
