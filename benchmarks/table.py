@@ -213,10 +213,11 @@ def comparison(rows, show_ours, show_peer):
         inside = {key: cells for key, cells in rows.items() if key[0] == group}
         names = sorted({name for cells in inside.values() for name in cells} - {OURS},
                        key=lambda name: place(name, LIBRARIES))
-        for some in evenly(names, MOST_PEERS):
+        for number, some in enumerate(evenly(names, MOST_PEERS)):
             lines = [[title(row, counter), show_ours(cells)] +
                      [show_peer(cells, name) if name in cells else "" for name in some]
-                     for (_, row, counter), cells in inside.items() if not cells.keys().isdisjoint(some)]
+                     for (_, row, counter), cells in inside.items()
+                     if not cells.keys().isdisjoint(some) or (number == 0 and cells.keys() == {OURS})]
             blocks.append(markdown([group, "ours"] + [LIBRARIES.get(name, name) for name in some], lines))
     return blocks
 
