@@ -359,14 +359,14 @@ PROCESS_CASE("a worker that dies while it is sent 10 MB harms nobody") {
     BusyWorker busy(pool);
     std::vector<cf::Future<std::size_t>> others;
     for (int i = 0; i < 3; ++i) others.push_back(pool.submit(size_of, std::vector<char>(size)));
-    // They are on their way when the manager has given them to the worker, whose pipe is full then.
+    // They are on their way when the manager has given them to the worker, whose ring is full then.
     CHECK(support::eventually([&] { return pool.stats().running == 1 && pool.stats().pending == 3; }));
     ::kill(busy.pid(), SIGKILL);
     CHECK(error_of<cf::WorkerDiedError>(busy.call()).signal() == SIGKILL);
     for (const auto& other : others) CHECK(other.result(support::deadline(30s)) == size);
 }
 
-/// A pool whose large messages go through its pipes.
+/// A pool whose large messages go through its rings.
 struct PoolWithoutSharedMemory {
     explicit PoolWithoutSharedMemory(const cf::ProcessPoolOptions& options) : pool(options) {}
     support::FileSizeLimit limit{std::size_t{1} << 20};
