@@ -686,17 +686,17 @@ PROCESS_CASE("a thread that waits with a lock meets no callback of its call that
     std::mutex mutex;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     for (int n = 0; n < 200; ++n) {
-        support::Gate told;
+        const auto told = std::make_shared<support::Gate>();
         const auto call = pool.submit(square, n);
-        call.add_done_callback([&](const cf::Future<int>&) {
+        call.add_done_callback([&mutex, told](const cf::Future<int>&) {
             { const std::lock_guard lock(mutex); }
-            told.open();
+            told->open();
         });
         {
             const std::lock_guard lock(mutex);
             CHECK(call.result() == n * n);
         }
-        told.wait();  // the next call's result would wait for it with the lock
+        told->wait();  // the next call's result would wait for it with the lock
     }
 }
 
