@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "concurrent/futures/process_pool.hpp"
+#include "support/processes.hpp"
 
 namespace process_pools {
 namespace {
@@ -31,6 +32,11 @@ std::string text(const cf::ExecutorStats& now) {
         CHECK(text((pool).stats()) == std::string(expected));                           \
     } while (false)
 
+int parent_of(int pid) {
+    for (const auto& process : support::all_processes())
+        if (process.pid == pid) return process.parent;
+    return 0;
+}
 int fail() { throw std::runtime_error("failed"); }
 int die() {
     ::kill(::getpid(), SIGKILL);
@@ -105,6 +111,26 @@ PROCESS_CASE("stats() when workers die") {
     ::kill(pool.worker_pids().at(0), SIGKILL);
     CHECK_SOON(pool, "workers 0, idle 0, pending 0, running 0, completed 5, failed 2, cancelled 0, "
                      "restarts 3");
+}
+
+PROCESS_CASE("a call whose worker is gone counts as running until it is known how it ended") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    BusyWorker busy(pool);
+    // Only a forked worker's parent is another process, from which the pool hears that.
+    const int parent = parent_of(busy.pid());
+    const bool is_forked = parent != ::getpid();
+    if (is_forked) ::kill(parent, SIGSTOP);
+    ::kill(busy.pid(), SIGKILL);
+    REQUIRE(support::eventually([&] { return pool.stats().workers == 0; }));
+    const auto now = pool.stats();
+    CHECK(now.running + now.failed == 1);
+    if (is_forked) {
+        CHECK(now.running == 1);
+        ::kill(parent, SIGCONT);
+    }
+    error_of<cf::WorkerDiedError>(busy.call());
+    CHECK_SOON(pool, "workers 0, idle 0, pending 0, running 0, completed 0, failed 1, cancelled 0, "
+                     "restarts 1");
 }
 
 PROCESS_CASE("stats() when calls are ended or tried again") {

@@ -254,9 +254,9 @@ inline ProcessManager::Counts ProcessManager::counts() {
             counts.pending += task.stage == RemoteTask::Stage::queued;
         });
     for (const auto& link : links_) {
-        if (link->ended) continue;
-        ++counts.workers;
-        counts.idle += link->phase == WorkerLink::Phase::ready && link->in_flight() == 0;
+        counts.workers += !link->ended;
+        counts.idle += !link->ended && link->phase == WorkerLink::Phase::ready && link->in_flight() == 0;
+        // Those of an ended one, too: its template may not have said yet how it ended.
         for (std::size_t slot = 0; slot < link->table().size(); ++slot) {
             const WorkerLink::InFlight& entry = link->table()[slot];
             if (!entry.task || entry.revoked) continue;
