@@ -73,7 +73,9 @@ class RegionLender {
             end = send(region.fd());
         });
         if (end == IoResult::Kind::moved) return note(number);
-        if (send(-1) != IoResult::Kind::moved)
+        if (end != IoResult::Kind::closed) end = send(-1);
+        // A worker may die after its question. What it has sent since is still to be read.
+        if (end != IoResult::Kind::moved && end != IoResult::Kind::closed)
             throw SerializationError("a worker that asks for memory and does not take it");
     }
     /// Throws SerializationError when what is announced is not there.

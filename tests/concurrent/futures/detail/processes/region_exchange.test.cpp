@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+//
+// The pool's side by itself; both sides at work are in shared_array.test.cpp and broadcast.test.cpp.
+#include <concurrent/futures/detail/processes/region_exchange.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace {
+
+using namespace concurrent::futures::detail;
+using concurrent::futures::SerializationError;
+
+struct Sockets {
+    RegionLender lender;
+    FileDescriptor workers;
+
+    Sockets() {
+        auto ends = make_descriptor_sockets();
+        const std::lock_guard lock(PoolDescriptors::instance().mutex);
+        lender = RegionLender(PoolDescriptor(std::move(ends.first)));
+        workers = std::move(ends.second);
+    }
+};
+
+Frame question(const RegionNumber& number) {
+    Frame frame{make_header(FrameType::want, sizeof number), {}, false};
+    std::memcpy(frame.body.extend(sizeof number), &number, sizeof number);
+    return frame;
+}
+
+TEST_CASE("a question of a worker that has died since is no offence", "[region_exchange]") {
+    const auto region = SharedRegion::over(SharedBlock::make(100), false);
+    Sockets sockets;
+    sockets.workers.reset();
+    CHECK_NOTHROW(sockets.lender.answer(question(region->name().number)));
+    CHECK_NOTHROW(sockets.lender.answer(question(RegionNumber{})));
+}
+
+TEST_CASE("a worker that asks on and takes no answer is refused", "[region_exchange]") {
+    const auto region = SharedRegion::over(SharedBlock::make(100), false);
+    Sockets sockets;
+    const auto ask_on = [&](const RegionNumber& number) {
+        for (int i = 0; i < 100'000; ++i) sockets.lender.answer(question(number));
+    };
+    CHECK_THROWS_AS(ask_on(RegionNumber{}), SerializationError);
+    CHECK_THROWS_AS(sockets.lender.answer(question(region->name().number)), SerializationError);
+}
+
+}  // namespace
