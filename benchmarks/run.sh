@@ -9,7 +9,7 @@
 #     benchmarks/run.sh --quick                  small sizes once, printed only: does everything work
 #
 # Leave the machine alone meanwhile. Libraries to compare with are found by CMake if they are installed, on
-# Debian: libtbb-dev, libasio-dev (or libboost-dev); OpenMP comes with g++. Others:
+# Debian: libtbb-dev, libasio-dev (or libboost-dev), libopenmpi-dev; OpenMP comes with g++. Others:
 # CMAKE_PREFIX_PATH=/where/they/are benchmarks/run.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

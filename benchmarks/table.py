@@ -36,6 +36,7 @@ LIBRARIES = {  # in the order of the columns; others follow
     "std_async": "std::async",
     "std_thread": "std::thread",
     "fork_per_call": "fork per call",
+    "mpi": "MPI ping-pong",
     "raw_floor": "raw floor",
     "raw_shared_memory": "raw shared ring",
     "python_executor": "Python Executor",
