@@ -108,10 +108,10 @@ class ProcessSubmitter {
         check_remote_call<const Callable&, const Args&...>();
         using T = std::remove_cv_t<
             typename RemoteCallFor<const Callable&, const Args&...>::Result>;
-        auto* const call =
-            BlockWithBytes<ProcessCall<T>>::make(
-                encode_call_into(manager_->payloads(), callable, args...), manager_,
-                name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name)));
+        CallRoom room;
+        auto* const call = BlockWithBytes<ProcessCall<T>>::make(
+            encode_call_into(ByteBuffer(manager_->payloads(), room.bytes), callable, args...), manager_,
+            name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name)));
         call->limits = limits;
         Future<T> future = FutureAccess::adopt<T>(call);
         try {
@@ -262,8 +262,9 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     template <class Callable, class... Args>
     void post(const Callable& callable, const Args&... args) {
         detail::check_remote_call<const Callable&, const Args&...>();
+        detail::CallRoom room;
         auto* const call = detail::BlockWithBytes<detail::PostedProcessCall>::make(
-            detail::encode_call_into(manager().payloads(), callable, args...),
+            detail::encode_call_into(detail::ByteBuffer(manager().payloads(), room.bytes), callable, args...),
             submitter_.shared_manager());
         call->limits = submitter_.default_limits();
         try {

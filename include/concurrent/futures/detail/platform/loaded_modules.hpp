@@ -118,18 +118,20 @@ class LoadedModules {
         return *modules;
     }
 
-    template <class Predicate>
-    bool find(Predicate matches, LoadedModule& found) {
+    /// What `look` finds in the first module that matches; with no such module, nothing. Both under the lock.
+    template <class Predicate, class Look>
+    auto look_into(Predicate matches, Look look) {
         const std::lock_guard lock(mutex_);
         for (int attempt = 0; attempt < 2; ++attempt) {
             for (const LoadedModule& module : modules_)
-                if (matches(module)) {
-                    found = module;
-                    return true;
-                }
+                if (matches(module)) return look(module);
             modules_ = read_loaded_modules();
         }
-        return false;
+        return decltype(look(modules_.front())){};
+    }
+    template <class Look>
+    auto look_into(std::uint64_t identity, Look look) {
+        return look_into([&](const LoadedModule& module) { return module.identity == identity; }, look);
     }
 
   private:
@@ -147,35 +149,29 @@ inline bool contains(const LoadedModule& module, std::uintptr_t address, bool co
 /// Where an object or, with `code_only`, a function is. module 0 when it is in none: generated code, a
 /// stack, the heap.
 inline CodeLocation locate(std::uintptr_t address, bool code_only) {
-    LoadedModule module;
-    if (!LoadedModules::instance().find(
-            [&](const LoadedModule& m) { return contains(m, address, code_only); }, module))
-        return {};
-    return {module.identity, address - module.base};
+    return LoadedModules::instance().look_into(
+        [&](const LoadedModule& module) { return contains(module, address, code_only); },
+        [&](const LoadedModule& module) { return CodeLocation{module.identity, address - module.base}; });
 }
 
 /// The address here, or 0 when no such module is loaded or the offset is outside of it.
 inline std::uintptr_t resolve(const CodeLocation& location, bool code_only) {
-    LoadedModule module;
-    if (!LoadedModules::instance().find(
-            [&](const LoadedModule& m) { return m.identity == location.module; }, module))
-        return 0;
-    const std::uintptr_t address = module.base + location.offset;
-    return contains(module, address, code_only) ? address : 0;
+    return LoadedModules::instance().look_into(location.module, [&](const LoadedModule& module) {
+        const std::uintptr_t address = module.base + location.offset;
+        return contains(module, address, code_only) ? address : 0;
+    });
 }
 
 /// The address of `size` bytes of a module's variables, or 0.
 inline std::uintptr_t resolve_variable(const CodeLocation& location, std::size_t size) {
-    LoadedModule module;
-    if (!LoadedModules::instance().find(
-            [&](const LoadedModule& m) { return m.identity == location.module; }, module))
-        return 0;
-    const std::uintptr_t address = module.base + location.offset;
-    for (const LoadedModule::Segment& segment : module.segments)
-        if (segment.writable && address >= segment.begin && address < segment.end &&
-            segment.end - address >= size)
-            return address;
-    return 0;
+    return LoadedModules::instance().look_into(location.module, [&](const LoadedModule& module) {
+        const std::uintptr_t address = module.base + location.offset;
+        for (const LoadedModule::Segment& segment : module.segments)
+            if (segment.writable && address >= segment.begin && address < segment.end &&
+                segment.end - address >= size)
+                return address;
+        return std::uintptr_t{0};
+    });
 }
 
 /// A word of somebody's variables: a sanitizer may know that it is nobody's.

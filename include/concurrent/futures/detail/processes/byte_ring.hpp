@@ -69,7 +69,7 @@ class RingWriter {
         const std::size_t place = written_ % ByteRing::capacity;
         const std::size_t first = std::min(size, ByteRing::capacity - place);
         std::memcpy(ring_->bytes.data() + place, bytes.data(), first);
-        std::memcpy(ring_->bytes.data(), bytes.data() + first, size - first);
+        if (size > first) std::memcpy(ring_->bytes.data(), bytes.data() + first, size - first);
         written_ += size;
         return size;
     }

@@ -30,7 +30,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "concurrent/futures/detail/platform/loaded_modules.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/errors.hpp"
 
@@ -67,9 +66,17 @@ struct FrameHeader {
     std::uint32_t check = 0;
     std::uint32_t reserved_too = 0;
 
+    /// By words: a call's headers are made and looked at four times.
     std::uint32_t computed_check() const noexcept {
-        const std::uint64_t hash = hash_bytes(this, offsetof(FrameHeader, check));
-        return static_cast<std::uint32_t>(hash ^ hash >> 32);
+        std::array<std::uint64_t, 3> words;
+        static_assert(sizeof words == offsetof(FrameHeader, check));
+        std::memcpy(words.data(), this, sizeof words);
+        std::uint64_t hash = 0;
+        for (const std::uint64_t word : words) {
+            hash = (hash ^ word) * 0x9e3779b97f4a7c15;  // odd: a step of its own loses nothing
+            hash ^= hash >> 32;
+        }
+        return static_cast<std::uint32_t>(hash);
     }
     std::size_t padding() const noexcept { return (0 - length) % body_alignment; }
 };
@@ -101,7 +108,7 @@ inline void append_frame(ByteBuffer& out, const FrameHeader& header, std::span<c
 
 struct Frame {
     FrameHeader header;
-    ByteBuffer body;    // starts at a multiple of 16
+    ByteBuffer body;    // starts at a multiple of 16; may be lent by the assembler, until it is asked for room
     bool lost = false;  // there was no memory for the body
 };
 
@@ -143,6 +150,11 @@ class FrameAssembler {
             std::memcpy(&header_, staging_.data() + begin_, sizeof header_);
             begin_ += sizeof header_;
             check_header();
+            if (end_ - begin_ >= body_size()) {  // all of it is here, and stays for a while
+                const std::span body(staging_.data() + begin_, static_cast<std::size_t>(header_.length));
+                begin_ += body_size();
+                return Frame{header_, ByteBuffer::of_lent(body), false};
+            }
             in_body_ = true;
             body_ = std::move(spare_);
             body_.clear();
@@ -165,7 +177,7 @@ class FrameAssembler {
 
     /// The memory of a frame that is done with, for the next one.
     void recycle(ByteBuffer body) noexcept {
-        if (!body.is_stored() && body.capacity() <= largest_spare) spare_ = std::move(body);
+        if (!body.is_stored() && !body.is_lent() && body.capacity() <= largest_spare) spare_ = std::move(body);
     }
 
     std::uint64_t received() const noexcept { return received_; }
@@ -199,7 +211,7 @@ class FrameAssembler {
                                      " of the pipe are no frame header");
     }
 
-    std::array<std::byte, 64 * 1024> staging_;
+    alignas(FrameHeader::body_alignment) std::array<std::byte, 64 * 1024> staging_;
     std::size_t begin_ = 0;  // the bytes not yet looked at
     std::size_t end_ = 0;
     FrameHeader header_{};

@@ -7,6 +7,7 @@
 // manager, which looks at the control page. So cancel() of a call that is sent but not started is exact.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <exception>
@@ -21,18 +22,22 @@
 
 namespace concurrent::futures::inline v1::detail {
 
+/// Where the bytes of a call are written first, so that they are in one block with it when their number is known.
+struct CallRoom {
+    alignas(16) std::array<std::byte, 256> bytes;  // not set to 0
+};
+
 /// Blocks of a Call with some bytes behind it. For a page of memory that has not been used before the system
 /// takes about as long as for ten calls, so it is worth being small.
 template <class Call>
 struct BlockWithBytes {
-    static constexpr std::size_t most = 256;
     static constexpr std::size_t begin = (sizeof(Call) + 15) / 16 * 16;
     static constexpr bool over_aligned = alignof(Call) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 
-    /// The constructor must not throw.
+    /// The constructor must not throw. The bytes may lie in a CallRoom.
     template <class... Args>
     static Call* make(ByteBuffer bytes, Args&&... args) {
-        const bool behind = !bytes.is_stored() && !bytes.empty() && bytes.size() <= most;
+        const bool behind = !bytes.is_stored() && bytes.size() <= sizeof(CallRoom);
         const std::size_t size = begin + (behind ? bytes.size() : 0);
         void* place = nullptr;
         if constexpr (over_aligned)

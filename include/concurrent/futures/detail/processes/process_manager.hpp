@@ -218,6 +218,7 @@ class ProcessManager {
     RemoteTask* next_queued();
     void receive_all();
     bool wait_for_news();
+    bool all_are_supplied() const noexcept;
     bool has_news() const noexcept;
     void look_at_descriptors(bool may_sleep);
     void read_results(WorkerLink& link);
@@ -264,6 +265,7 @@ class ProcessManager {
     std::optional<TemplateProcess> template_;
     PayloadHandle<PayloadArena> payloads_;  // set by the constructor
     std::uint64_t region_deaths_seen_ = 0;  // manager thread
+    Deliveries deliveries_;  // manager thread; empty when it sleeps
 
     std::vector<pollfd> polled_;  // manager thread; has room for all links
     std::int64_t last_look_ = 0;  // manager thread: at the descriptors

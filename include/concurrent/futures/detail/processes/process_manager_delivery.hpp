@@ -26,23 +26,24 @@ inline std::exception_ptr decode_failure(const ByteBuffer& body, int pid) noexce
     }
 }
 
-/// Without the lock. One at a time from the common list, so that a callback that works on here (see
+/// Without the lock. One at a time from the common lists, so that a callback that works on here (see
 /// work_until) goes on where this left off.
 inline void ProcessManager::deliver_all() noexcept {
     for (;;) {
-        Lock lock(mutex_);
-        if (!notices_.empty()) {
-            const Notice notice = std::move(notices_.front());
-            notices_.pop_front();
-            lock.unlock();
-            deliver(notice);
-            continue;
+        if (deliveries_.empty()) {
+            Lock lock(mutex_);
+            if (!notices_.empty()) {
+                const Notice notice = std::move(notices_.front());
+                notices_.pop_front();
+                lock.unlock();
+                deliver(notice);
+                continue;
+            }
+            deliveries_.take_from(endings_);
+            if (deliveries_.empty()) return;
         }
-        if (endings_.empty()) return;
-        RemoteTask& task = endings_.pop_front();
-        Ending ending = std::exchange(task.ending, {});
-        lock.unlock();
-        deliver(task, ending);
+        Deliveries::Delivery next = deliveries_.pop_front();
+        deliver(*next.task, next.ending);
     }
 }
 

@@ -12,6 +12,8 @@
 #pragma once
 
 #include <algorithm>
+#include <exception>
+#include <new>
 #include <string>
 
 #include "concurrent/futures/detail/platform/spin.hpp"
@@ -28,9 +30,19 @@ inline bool ProcessManager::has_news() const noexcept {
                        [](const auto& link) { return link->has_news() || link->can_write(); });
 }
 
+/// Each worker has something to go on with. Then it pays to wait a moment for more, and do it all in one step.
+inline bool ProcessManager::all_are_supplied() const noexcept {
+    return !links_.empty() && spinning_pays() && std::all_of(links_.begin(), links_.end(), [](const auto& link) {
+        return link->in_flight() >= 2 && !link->has_output();
+    });
+}
+
 /// False when there are none and the manager may sleep.
 inline bool ProcessManager::wait_for_news() {
-    if (has_news()) return true;
+    if (has_news()) {
+        for (int pauses = all_are_supplied() ? 32 : 0; pauses > 0; --pauses) pause();
+        return true;
+    }
     const bool works = std::any_of(links_.begin(), links_.end(),
                                    [](const auto& link) { return link->in_flight() != 0; });
     return works && last_sleep_ < patience && spin_until([this] { return has_news(); });
@@ -41,7 +53,7 @@ inline void ProcessManager::receive_all() {
     bool may_sleep = false;
     {
         const std::lock_guard lock(mutex_);
-        may_sleep = endings_.empty() && notices_.empty() && !finished();
+        may_sleep = endings_.empty() && deliveries_.empty() && notices_.empty() && !finished();
     }
     may_sleep = may_sleep && !wait_for_news();
     const std::int64_t now = monotonic_nanoseconds();
@@ -144,7 +156,7 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     }
     if (header.type == FrameType::start_failed) {
         link.phase = WorkerLink::Phase::retiring;  // its end will be no news
-        notices_.push_back({Notice::Kind::start_failed, std::move(frame.body), link.process.pid()});
+        notices_.push_back({Notice::Kind::start_failed, std::move(frame.body).kept(), link.process.pid()});
         return;
     }
     WorkerLink::InFlight* const entry = link.find(header.slot, header.task);
@@ -169,11 +181,15 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
         return link.kill();
     }
     if (header.type == FrameType::exception && retry(*task)) return;
-    if (frame.lost) return fail(*task, std::make_exception_ptr(std::bad_alloc()));
+    try {
+        if (frame.lost) throw std::bad_alloc();
+        task->keep_answer(std::move(frame.body));
+    } catch (const std::bad_alloc&) {
+        return fail(*task, std::current_exception());
+    }
     task->stage = RemoteTask::Stage::ended;
     ++(header.type == FrameType::result ? completed_ : failed_);
     const auto kind = header.type == FrameType::result ? Ending::Kind::result : Ending::Kind::exception;
-    task->ending.body = std::move(frame.body);
     task->ending.pid = link.process.pid();
     endings_.add(*task, kind);
 }

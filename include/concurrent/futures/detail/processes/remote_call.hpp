@@ -325,17 +325,16 @@ consteval void check_remote_call() {
     }
 }
 
-/// The bytes of a call, in the store if they are many. Throws what user codecs throw, and
-/// SerializationError.
+/// The bytes of a call, behind what is in `room`. Throws what user codecs throw, and SerializationError.
 template <class Callable, class... Args>
-ByteBuffer encode_call_into(ByteStore* store, const Callable& callable, const Args&... args) {
-    Encoder encoder{ByteBuffer(store)};
+ByteBuffer encode_call_into(ByteBuffer room, const Callable& callable, const Args&... args) {
+    Encoder encoder{std::move(room)};
     RemoteCallFor<const Callable&, const Args&...>::encode(encoder, callable, args...);
     return std::move(encoder).take();
 }
 template <class Callable, class... Args>
 ByteBuffer encode_call(const Callable& callable, const Args&... args) {
-    return encode_call_into(nullptr, callable, args...);
+    return encode_call_into(ByteBuffer(), callable, args...);
 }
 
 }  // namespace concurrent::futures::inline v1::detail

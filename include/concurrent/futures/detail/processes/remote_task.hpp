@@ -65,6 +65,14 @@ class RemoteTask {
     virtual void release() noexcept = 0;
 
     const ByteBuffer& call() const noexcept { return call_; }
+    /// What a worker sent for the last time. It may lie where the call's bytes lay, which are of no use any more.
+    /// Throws std::bad_alloc.
+    void keep_answer(ByteBuffer body) {
+        if (body.is_lent() && call_.is_lent() && body.size() <= call_.size())
+            ending.body = std::move(body).moved_to(call_.data());
+        else
+            ending.body = std::move(body).kept();
+    }
     /// It has ended: shared memory is not kept for as long as somebody keeps the future. What the call names, the
     /// result may name, too.
     void drop_call(ByteBuffer& result) noexcept {

@@ -24,7 +24,8 @@ namespace concurrent::futures::inline v1::detail {
 /// By Priority.
 using RemoteTaskQueues = std::array<RemoteTaskQueue, 3>;
 
-class TaskIntake {
+/// What submitters touch is one line of the cache, if priorities are normal: it goes back and forth with each call.
+class alignas(64) TaskIntake {
   public:
     /// Takes over a reference. False when closed: then it is still the caller's.
     bool push(RemoteTask& task, Priority priority) noexcept {
@@ -33,14 +34,15 @@ class TaskIntake {
         task.level = static_cast<std::uint8_t>(priority);
         task.number = ++submitted_;
         task.stage = RemoteTask::Stage::queued;
-        tasks_[task.level].push_back(task);
+        tasks_[place_of(task.level)].push_back(task);
         // relaxed: see may_have_tasks().
         has_tasks_.store(true, std::memory_order_relaxed);
         return true;
     }
     void move_to(RemoteTaskQueues& queues) noexcept {
         const std::lock_guard lock(mutex_);
-        for (std::size_t level = 0; level < tasks_.size(); ++level) queues[level].append(tasks_[level]);
+        for (std::size_t level = 0; level < tasks_.size(); ++level)
+            queues[level].append(tasks_[place_of(level)]);
         // relaxed: see may_have_tasks().
         has_tasks_.store(false, std::memory_order_relaxed);
     }
@@ -60,11 +62,15 @@ class TaskIntake {
     }
 
   private:
+    static constexpr std::size_t place_of(std::size_t level) noexcept {
+        return (level + 3 - static_cast<std::size_t>(Priority::normal)) % 3;
+    }
+
     mutable SpinMutex mutex_;
-    RemoteTaskQueues tasks_;       // guarded by mutex_, as all below
-    std::uint64_t submitted_ = 0;
-    bool closed_ = false;
+    bool closed_ = false;  // guarded by mutex_, as all below
     Atomic<bool> has_tasks_{false};
+    std::uint64_t submitted_ = 0;
+    RemoteTaskQueues tasks_;  // normal ones first
 };
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -12,7 +12,9 @@
 // be in both, when one worker has let go of it that another one is to be given.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <utility>
 
 #include "concurrent/futures/detail/processes/remote_task.hpp"
 
@@ -94,6 +96,31 @@ class EndingList {
   private:
     RemoteTask* first_ = nullptr;
     RemoteTask* last_ = nullptr;
+};
+
+/// Endings on their way, a few at a time. Owns nothing, needs no memory.
+class Deliveries {
+  public:
+    struct Delivery {
+        RemoteTask* task;
+        Ending ending;
+    };
+
+    bool empty() const noexcept { return next_ == end_; }
+    /// Of an empty one, which takes as many as there is room for.
+    void take_from(EndingList& list) noexcept {
+        for (next_ = end_ = 0; end_ < some_.size() && !list.empty(); ++end_) {
+            some_[end_].task = &list.pop_front();
+            some_[end_].ending = std::exchange(some_[end_].task->ending, {});
+        }
+    }
+    /// There must be one.
+    Delivery pop_front() noexcept { return std::move(some_[next_++]); }
+
+  private:
+    std::array<Delivery, 16> some_{};
+    std::size_t next_ = 0;
+    std::size_t end_ = 0;
 };
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -98,7 +98,7 @@ class WorkerProcess {
         while (std::optional<Frame> frame = receive()) {
             switch (frame->header.type) {
                 case FrameType::configure:
-                    if (!configure(std::move(frame->body))) return EXIT_FAILURE;
+                    if (!configure(std::move(frame->body).kept())) return EXIT_FAILURE;
                     break;
                 case FrameType::task:
                     run_task(*frame);

@@ -50,13 +50,28 @@ class ByteBuffer {
     ByteBuffer() noexcept = default;
     /// Grows into the store, which may be null.
     explicit ByteBuffer(ByteStore* store) noexcept : store_(store) {}
+    /// Begins in memory that somebody else frees, later: before that the bytes must be moved_to() other memory, or
+    /// be more than fit there.
+    ByteBuffer(ByteStore* store, std::span<std::byte> lent) noexcept
+        : data_(lent.data()), capacity_(lent.size()), store_(store), memory_(Memory::lent) {}
     /// Takes over bytes that the store has given out.
     ByteBuffer(ByteStore& store, std::byte* data, std::size_t size) noexcept
         : data_(data), size_(size), capacity_(size), store_(&store), memory_(Memory::store) {}
+    /// These bytes, where they are for now.
+    static ByteBuffer of_lent(std::span<std::byte> bytes) noexcept {
+        ByteBuffer buffer(nullptr, bytes);
+        buffer.size_ = bytes.size();
+        return buffer;
+    }
+    /// The same, in memory of its own.
+    ByteBuffer kept() && {
+        if (is_lent()) reallocate(size_ + 1);  // some, even for none
+        return std::move(*this);
+    }
     /// The same bytes, copied into memory that somebody else frees, later. There must be size() bytes of it.
     ByteBuffer moved_to(std::byte* place) && noexcept {
         ByteBuffer moved;
-        std::memcpy(place, data_, size_);
+        if (size_ != 0) std::memcpy(place, data_, size_);
         moved.data_ = place;
         moved.size_ = moved.capacity_ = size_;
         moved.memory_ = Memory::lent;
@@ -85,6 +100,8 @@ class ByteBuffer {
     bool empty() const noexcept { return size_ == 0; }
     /// The bytes lie in the store, not in the heap.
     bool is_stored() const noexcept { return memory_ == Memory::store; }
+    /// They lie in memory that somebody else frees.
+    bool is_lent() const noexcept { return memory_ == Memory::lent; }
 
     std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
     operator std::span<const std::byte>() const noexcept { return bytes(); }

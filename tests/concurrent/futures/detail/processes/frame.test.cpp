@@ -48,7 +48,10 @@ std::vector<Frame> assemble(std::span<const std::byte> stream,
         std::memcpy(room.data(), stream.data(), size);
         assembler.commit(size);
         stream = stream.subspan(size);
-        while (auto frame = assembler.next()) frames.push_back(std::move(*frame));
+        while (auto frame = assembler.next()) {
+            frame->body = std::move(frame->body).kept();
+            frames.push_back(std::move(*frame));
+        }
     }
     return frames;
 }
@@ -88,6 +91,21 @@ TEST_CASE("frames arrive whole whatever the portions", "[frame]") {
         const ByteBuffer small = stream_of(small_sizes);
         check_frames(assemble(small.bytes(), portion), small_sizes);
     }
+}
+
+TEST_CASE("frames that are there as a whole are lent, aligned, until the assembler is asked for room", "[frame]") {
+    const std::vector<std::size_t> sizes{5, 0, 100};
+    const ByteBuffer stream = stream_of(sizes);
+    FrameAssembler assembler;
+    std::memcpy(assembler.room().data(), stream.bytes().data(), stream.size());
+    assembler.commit(stream.size());
+    std::vector<Frame> frames;
+    while (auto frame = assembler.next()) {
+        CHECK(frame->body.is_lent());
+        CHECK(reinterpret_cast<std::uintptr_t>(frame->body.data()) % 16 == 0);
+        frames.push_back(std::move(*frame));
+    }
+    check_frames(frames, sizes);
 }
 
 TEST_CASE("nothing that was received is a frame before its last byte is there", "[frame]") {
@@ -186,7 +204,10 @@ TEST_CASE("a body for which there is no memory is dropped, and the next frame is
             std::memcpy(room.data(), stream.bytes().data() + done, size);
             assembler.commit(size);
             done += size;
-            while (auto frame = assembler.next()) frames.push_back(std::move(*frame));
+            while (auto frame = assembler.next()) {
+                frame->body = std::move(frame->body).kept();
+                frames.push_back(std::move(*frame));
+            }
         }
         if (frames.size() != 3) ::_exit(2);
         const bool right = !frames[0].lost && frames[0].body.size() == 100 && frames[1].lost &&

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/processes/task_lists.hpp>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -11,7 +16,7 @@ using namespace concurrent::futures::detail;
 
 class SomeTask final : public RemoteTask {
   public:
-    SomeTask() : RemoteTask(ByteBuffer()) {}
+    explicit SomeTask(ByteBuffer call = {}) : RemoteTask(std::move(call)) {}
     void succeed(concurrent::futures::Decoder&) noexcept override {}
     bool try_succeed_untold(concurrent::futures::Decoder&) noexcept override { return true; }
     void finish_stored() noexcept override {}
@@ -62,6 +67,54 @@ TEST_CASE("a call that is to be told twice is in the list once", "[task_lists]")
     CHECK(&endings.pop_front() == &tasks[0]);
     CHECK(tasks[0].ending.kind == Ending::Kind::none);
     CHECK(endings.empty());
+}
+
+TEST_CASE("deliveries are taken a few at a time and in order, and then may be listed again", "[task_lists]") {
+    std::array<SomeTask, 40> tasks;
+    EndingList endings;
+    for (SomeTask& task : tasks) endings.add(task, Ending::Kind::result);
+    Deliveries deliveries;
+    CHECK(deliveries.empty());
+    std::size_t delivered = 0;
+    while (!endings.empty()) {
+        deliveries.take_from(endings);
+        REQUIRE(!deliveries.empty());
+        while (!deliveries.empty()) {
+            const Deliveries::Delivery next = deliveries.pop_front();
+            REQUIRE(delivered < tasks.size());
+            CHECK(next.task == &tasks[delivered++]);
+            CHECK(next.ending.kind == Ending::Kind::result);
+            CHECK(next.ending.references == 1);
+            CHECK(!next.task->ending.listed);
+        }
+    }
+    CHECK(delivered == tasks.size());
+    deliveries.take_from(endings);
+    CHECK(deliveries.empty());
+}
+
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+TEST_CASE("an answer lies where the call's bytes lay if it fits there, else in memory of its own", "[task_lists]") {
+    std::array<std::byte, 8> block{};
+    std::array<char, 16> received{};
+    const auto answer = [&](std::string_view text) {
+        std::copy(text.begin(), text.end(), received.begin());
+        return ByteBuffer::of_lent(std::as_writable_bytes(std::span(received)).first(text.size()));
+    };
+    for (const std::string_view text : {"", "result", "a long result"}) {
+        SomeTask with_block(ByteBuffer::of_lent(block));
+        with_block.keep_answer(answer(text));
+        SomeTask without(ByteBuffer{});
+        without.keep_answer(answer(text));
+        received.fill('x');
+        for (const SomeTask* const task : {&with_block, &without}) {
+            const auto kept = task->ending.body.bytes();
+            CHECK(std::equal(kept.begin(), kept.end(), bytes_of(text).begin(), bytes_of(text).end()));
+        }
+        CHECK(with_block.ending.body.is_lent() == (text.size() <= block.size()));
+        CHECK(!without.ending.body.is_lent());
+    }
 }
 
 }  // namespace

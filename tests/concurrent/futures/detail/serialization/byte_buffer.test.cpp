@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/serialization/byte_buffer.hpp>
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
 #include <cstring>
@@ -61,6 +62,38 @@ TEST_CASE("a byte buffer starts at a multiple of 16", "[serialization]") {
     ByteBuffer buffer;
     buffer.extend(1);
     CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % 16 == 0);
+}
+
+TEST_CASE("a byte buffer in lent memory moves to the heap when it grows beyond", "[serialization]") {
+    alignas(16) std::array<std::byte, 64> room{};
+    ByteBuffer buffer(nullptr, room);
+    CHECK(buffer.is_lent());
+    std::memset(buffer.extend(64), 7, 64);
+    CHECK(buffer.data() == room.data());
+    std::memset(buffer.extend(1), 8, 1);
+    CHECK(!buffer.is_lent());
+    CHECK(buffer.data() != room.data());
+    CHECK(buffer.data()[63] == std::byte{7});
+    CHECK(buffer.data()[64] == std::byte{8});
+    CHECK(room[63] == std::byte{7});
+}
+
+TEST_CASE("lent bytes that are kept or moved do not change with what they were lent from", "[serialization]") {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{16}}) {
+        std::array<std::byte, 16> from{};
+        std::array<std::byte, 16> to{};
+        ByteBuffer kept = ByteBuffer::of_lent(std::span(from).first(size)).kept();
+        ByteBuffer moved = ByteBuffer::of_lent(std::span(from).first(size)).moved_to(to.data());
+        from.fill(std::byte{9});
+        CHECK(!kept.is_lent());
+        REQUIRE(kept.size() == size);
+        REQUIRE(moved.size() == size);
+        CHECK(moved.data() == to.data());
+        for (std::size_t i = 0; i < size; ++i) {
+            CHECK(kept.data()[i] == std::byte{0});
+            CHECK(moved.data()[i] == std::byte{0});
+        }
+    }
 }
 
 TEST_CASE("a size that does not exist is std::bad_alloc and changes nothing", "[serialization]") {
