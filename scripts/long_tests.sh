@@ -8,6 +8,7 @@
 #     scripts/long_tests.sh kill_matrix [rounds]                   6 rounds
 #     scripts/long_tests.sh injection                              every call to the system fails once
 #     scripts/long_tests.sh fuzz [seconds [target]]                60 seconds for each target
+#     scripts/long_tests.sh libfuzzer [seconds [target]]           the same by libFuzzer; not among all of them
 #     scripts/long_tests.sh chaos [calls [kills]]                  100000 calls, 6500 kills
 #     scripts/long_tests.sh recycling [calls]                      10000 calls, each in a process of its own
 #
@@ -17,6 +18,8 @@
 #     kill_matrix    workers die in every way in every phase; past runs: tests/programs/README.md
 #     injection      pools at work while a call to the system fails, each of them; past runs: tests/fault/README.md
 #     fuzz           mutations of tests/fuzz/corpus, with what they reach; past runs: tests/fuzz/README.md
+#     libfuzzer      what it finds new is in build/libfuzzer/<target>/, what fails in build/libfuzzer/failed_*;
+#                    needs clang 16 or later with its run-time libraries, and says so
 #     chaos          workers are killed all the time, at random; some kills meet a worker that dies already
 #     recycling      max_tasks_per_child = 1, also while the pool shuts down; past runs of both: as above
 set -euo pipefail
@@ -77,14 +80,45 @@ fuzz() {
         --keep $build/found
 }
 
+libfuzzer() {
+    local seconds=${1:-60} only=${2:-} build=build/libfuzzer clang unit target options log failed=()
+    local sanitizers=-fsanitize=fuzzer,address,undefined
+    clang=$(scripts/find_clang.sh $sanitizers)
+    mkdir -p $build
+    for unit in driver decoders manager; do
+        nice -n 19 "$clang" -std=c++20 -g -O1 $sanitizers -fno-sanitize-recover=all -DFUZZ_WITH_LIBFUZZER \
+            -Itests -Itests/fuzz -Iinclude -c tests/fuzz/$unit.cpp -o $build/$unit.o
+    done
+    "$clang" $sanitizers $build/{driver,decoders,manager}.o -pthread -o $build/fuzz_targets
+    for target in tests/fuzz/corpus/*; do
+        target=${target##*/}
+        [[ -z $only || $only == "$target" ]] || continue
+        options=(-max_total_time="$seconds" -timeout=100 -use_value_profile=1 -print_final_stats=1
+            "-artifact_prefix=$build/failed_${target}_")
+        # It forks: one thread only, SIGTERM ends a worker, and no symbolizer whose pipes workers would share.
+        [[ $target != manager ]] || options+=(-rss_limit_mb=0 -handle_term=0 -print_funcs=0)
+        mkdir -p $build/"$target"
+        log=$build/$target.log
+        if FUZZ_TARGET=$target nice -n 19 $build/fuzz_targets "${options[@]}" $build/"$target" \
+            tests/fuzz/corpus/"$target" >"$log" 2>&1; then
+            echo "$target: $(grep -o 'DONE .* corp: [0-9]*' "$log"), $(grep 'number_of_executed' "$log")"
+        else
+            failed+=("$target")
+            echo "$target: FAILED, see $log:" && grep -vE '^#[0-9]+\s+(NEW|REDUCE|RELOAD|pulse)|NEW_FUNC' "$log" | tail -n 60
+        fi
+    done
+    ((${#failed[@]} == 0)) || { echo "libfuzzer: failed: ${failed[*]}; inputs: $build/failed_*" >&2; return 1; }
+}
+
 what=${1:-all}
 shift || true
-cmake --preset test >/dev/null
+[[ $what == libfuzzer ]] || cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix | injection | fuzz | chaos | recycling) "$what" "$@" ;;
+    differential | kill_matrix | injection | fuzz | libfuzzer | chaos | recycling) "$what" "$@" ;;
     all) differential; kill_matrix; injection; fuzz; chaos; recycling ;;
     *)
-        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, fuzz, chaos or recycling" >&2
+        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, fuzz, libfuzzer, chaos" \
+            "or recycling" >&2
         exit 2
         ;;
 esac

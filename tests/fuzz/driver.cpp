@@ -9,7 +9,8 @@
 // When the targets are compiled with -fsanitize-coverage=trace-pc,trace-cmp (scripts/long_tests.sh fuzz), inputs
 // that reach something new are mutated further, and numbers that are compared are tried. With --keep they are
 // saved, and the input that is being run always is in DIRECTORY/current: after a crash it is the culprit.
-// Compiled with FUZZ_WITH_LIBFUZZER instead, the environment variable FUZZ_TARGET names the target.
+// Compiled with FUZZ_WITH_LIBFUZZER instead (scripts/long_tests.sh libfuzzer), it is libFuzzer that mutates, and the
+// environment variable FUZZ_TARGET names the target.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -24,6 +25,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fuzz.hpp"
@@ -56,6 +58,11 @@ namespace {
 using Input = std::vector<std::byte>;
 
 std::string corpus_path;
+
+}  // namespace
+
+#if !defined(FUZZ_WITH_LIBFUZZER)  // which brings its own
+namespace {
 
 // ---- what the compiler's instrumentation tells ----
 
@@ -121,6 +128,7 @@ void __sanitizer_cov_trace_switch(std::uint64_t value, std::uint64_t* cases) {
     for (std::uint64_t i = 0; i < cases[0]; ++i) note_comparison(value, cases[2 + i]);
 }
 }
+#endif
 
 namespace fuzz {
 
@@ -143,6 +151,7 @@ void write_seed(const char* target, std::span<const std::byte> bytes) {
 
 #if defined(FUZZ_WITH_LIBFUZZER)
 
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const fuzz::Target* const target = [] {
         const char* const name = std::getenv("FUZZ_TARGET");
