@@ -3,13 +3,15 @@
 #
 # Installs what is missing, then builds and runs the tests.
 #
-#     scripts/test.sh [lane…]      lanes: normal, asan, tsan; default: all three, in this order
+#     scripts/test.sh [lane…]      lanes: normal, asan, tsan, clang; default: the first three, in this order
 #
 #     normal   warnings are errors; unit, contract, style, consumer and compile_fail tests, examples
 #     asan     the tests under AddressSanitizer and UndefinedBehaviorSanitizer, without its checks that cost
 #              most of the compile time: virtual calls, and, but where memory is laid out by hand, null and
 #              alignment (tests/CMakeLists.txt)
 #     tsan     the tests under ThreadSanitizer
+#     clang    the same as normal with the newest clang++ there is, 16 or later; it is not installed by this
+#              script, so the lane runs only when it is asked for, and says what to install
 #
 # One line per lane, then CTest's summary of the last lane; what a lane printed is in
 # build/<lane>.log, and on the terminal if it failed. The exit code is 0 if all lanes passed.
@@ -21,7 +23,8 @@ lanes=("$@")
 for lane in "${lanes[@]}"; do
     case $lane in
         normal | asan | tsan) ;;
-        *) echo "test.sh: unknown lane '$lane': use normal, asan, tsan" >&2; exit 2 ;;
+        clang) clang=$(scripts/find_clang.sh) ;;
+        *) echo "test.sh: unknown lane '$lane': use normal, asan, tsan, clang" >&2; exit 2 ;;
     esac
 done
 
@@ -37,10 +40,11 @@ if ((randomized_bits > 28)) && setarch "$(uname -m)" --addr-no-randomize true 2>
 fi
 
 run_lane() {
-    local preset=$1 prefix=()
+    local preset=$1 prefix=() options=()
     [[ $preset != tsan ]] || prefix=("${without_randomization[@]}")
+    [[ $preset != clang ]] || options=("-DCMAKE_CXX_COMPILER=$clang")
     # Merged: the files of a directory compiled together, which halves what the compiler writes.
-    echo "== configure $preset" && cmake --preset "$preset" -DCONCURRENT_FUTURES_MERGED_TESTS=ON &&
+    echo "== configure $preset" && cmake --preset "$preset" -DCONCURRENT_FUTURES_MERGED_TESTS=ON "${options[@]}" &&
         echo "== build $preset" &&
         "${prefix[@]}" cmake --build --preset "$preset" --parallel "$(nproc)" &&
         echo "== test $preset" && "${prefix[@]}" ctest --preset "$preset"

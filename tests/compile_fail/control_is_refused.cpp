@@ -1,4 +1,4 @@
-// expect-error: no matching function|could not convert|cannot convert
+// expect-error: no matching (function|constructor)|could not convert|cannot convert
 // SPDX-License-Identifier: MIT
 //
 // The other control: the same command refuses a wrong one. A TimeoutError needs a text.

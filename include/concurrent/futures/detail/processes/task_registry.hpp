@@ -67,7 +67,7 @@ class TaskEntry {
     static constexpr std::uint64_t signature = 0x7461'736b'e147'0000 + CONCURRENT_FUTURES_VERSION;
     inline static constinit Atomic<TaskEntry*> first_{nullptr};
 
-    const std::uint64_t signature_ = signature;
+    [[maybe_unused]] const std::uint64_t signature_ = signature;  // read as a word of memory, maybe not of ours
     const RunTask run_;
     TaskEntry* next_;  // set once, before the entry is in the list
 };

@@ -31,20 +31,25 @@ class AsWorker {
     const std::size_t taken_ = program_start().taken.load();
 };
 
+bool add_share(std::vector<ProcessTreeShare>& shares, std::size_t workers) {
+    try {
+        shares.emplace_back(workers, workers);
+        return true;
+    } catch (const BrokenProcessPool&) {
+        return false;
+    }
+}
+
 /// How many processes there can be when every worker makes pools of `workers` until it is refused.
 std::size_t processes_below(std::size_t allowance, std::size_t workers) {
     const AsWorker worker(allowance);
     std::vector<ProcessTreeShare> shares;
     std::size_t count = 0;
-    for (;;) {
-        try {
-            shares.emplace_back(workers, workers);
-        } catch (const BrokenProcessPool&) {
-            return count;
-        }
+    while (add_share(shares, workers)) {
         const std::size_t each = shares.back().for_each_worker();
         count += shares.back().workers() * (1 + processes_below(each, workers));
     }
+    return count;
 }
 
 TEST_CASE("however pools are nested, there are no more processes than the limit", "[process_tree]") {
