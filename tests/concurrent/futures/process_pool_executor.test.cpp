@@ -511,8 +511,7 @@ PROCESS_CASE("post() runs a call, and what it throws goes to the hook") {
              }}));
         for (int i = 0; i < 20; ++i) pool.post(record, log.path(), i);
         pool.post(post_failure, "posted and failed");
-        // Not ::_exit itself: clang gives templates one name for void(int) that returns and that does not.
-        pool.post([](int code) { ::_exit(code); }, 3);
+        pool.post([](int code) { ::_exit(code); }, 3);  // ::_exit itself and a void(int): one name to clang, two types
         pool.shutdown();
     }
     CHECK(recorded(log) == numbers_below(20));
