@@ -27,6 +27,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <tuple>
 #include <unordered_map>
@@ -141,7 +142,7 @@ FUZZ_TARGET(map_chunks) {
     round_trips<detail::MapChunkResults<int>, detail::MapChunkResults<std::string>, detail::MapChunkResults<void>,
                 std::vector<std::tuple<int, std::string>>>(bytes);
 }
-FUZZ_TARGET(exceptions) {
+void exception_round_trip(fuzz::Bytes bytes) {
     fuzz::largest_allocation();
     try {
         cf::Decoder decoder(bytes);
@@ -155,6 +156,31 @@ FUZZ_TARGET(exceptions) {
         require(std::ranges::equal(first.bytes(), second.bytes()), "an exception changed on the way");
     } catch (const cf::SerializationError&) {
     }
+}
+FUZZ_TARGET(exceptions) { exception_round_trip(bytes); }
+
+/// The long names of types, which no mutation finds, are written here. The first byte says how many are nested;
+/// then, of each, one for the type, and message and body with a byte for the length.
+FUZZ_TARGET(exception_types) {
+    std::size_t place = 0;
+    const auto byte = [&] { return place < bytes.size() ? static_cast<std::size_t>(bytes[place++]) : 0; };
+    const auto text = [&] {
+        const std::size_t size = std::min(byte(), bytes.size() - place);
+        const std::string_view found(reinterpret_cast<const char*>(bytes.data()) + place, size);
+        place += size;
+        return found;
+    };
+    cf::Encoder encoder;
+    const std::size_t levels = 1 + byte() % 4;
+    for (std::size_t level = 1; level < levels; ++level) encoder.encode(detail::ExceptionForm::nested);
+    encoder.encode(detail::ExceptionForm::plain);
+    for (std::size_t level = 0; level < levels; ++level) {
+        encoder.encode(detail::standard_exceptions[byte() % std::size(detail::standard_exceptions)].key());
+        encoder.encode(std::string_view("type"));
+        encoder.encode(text());
+        encoder.encode(text());
+    }
+    exception_round_trip(encoder.bytes());
 }
 FUZZ_TARGET(views) {
     if (bytes.empty()) return;
@@ -343,6 +369,9 @@ FUZZ_TARGET(control_page) {
     } catch (...) {
         exception(std::current_exception());
     }
+    const auto types = [](std::string_view text) { fuzz::write_seed("exception_types", std::as_bytes(std::span(text))); };
+    types(std::string_view("\0\12\4open\22\0\2\0\0\0\1\4\0\0\0\0\0\0\0open", 26));  // a std::system_error
+    types(std::string_view("\1\3\5inner\0\6\5outer\0", 17));
     seed("shared_memory", 0, std::array<char, 33>{});
     seed("shared_memory", 0, std::array<char, 33>{0, 1});
     seed("shared_memory", 1, std::array<char, 32>{});

@@ -73,8 +73,10 @@ bool matches_exception(const std::exception& thrown) {
     const E* const error = dynamic_cast<const E*>(&thrown);
     if (error == nullptr) return false;
     if (typeid(thrown) == typeid(E)) return true;
-    if constexpr (!MessageError<E> && FixedError<E>) {
-        if (typeid(thrown) == typeid(WithMessage<E>)) return true;
+    if constexpr (!MessageError<E> && FixedError<E>) {  // made by make_exception
+        const auto* const with_message = dynamic_cast<const WithMessage<E>*>(&thrown);
+        if (with_message != nullptr)
+            return typeid(thrown) == typeid(WithMessage<E>) || is_nested_form_of(*with_message, thrown);
     }
     return is_nested_form_of<E>(*error, thrown);
 }

@@ -164,6 +164,28 @@ TEST_CASE("the several texts of bad_variant_access cross, twice too", "[serializ
     }
 }
 
+TEST_CASE("a text that its type does not give keeps the type when it is nested, too, twice", "[serialization]") {
+    const auto original = thrown_by([] {
+        try {
+            throw std::range_error("inner");
+        } catch (...) {
+            try {
+                std::variant<int, double> variant = 1;
+                (void)std::get<double>(variant);
+            } catch (const std::bad_variant_access& error) {
+                std::throw_with_nested(error);
+            }
+        }
+    });
+    for (const auto& copy : {cross(original), cross(cross(original)), cross(cross(cross(original)))}) {
+        expect<std::bad_variant_access>(copy, [&](const auto& error) {
+            CHECK(typeid(error) != typeid(cf::RemoteError));
+            CHECK(error.what() != std::string(std::bad_variant_access().what()));
+            CHECK(nested_in(error) != nullptr);
+        });
+    }
+}
+
 TEST_CASE("a system_error keeps code and text", "[serialization]") {
     const auto original = std::make_exception_ptr(
         std::system_error(std::make_error_code(std::errc::broken_pipe), "write"));
