@@ -101,7 +101,8 @@ template <class E>
 std::exception_ptr make_exception(Decoder& body, const std::string& message, bool nested) {
     E error = ExceptionBody<E>::decode(body, message);
     if constexpr (!MessageError<E> && FixedError<E> && !is_serializable_exception<E>) {
-        if (error.what() != message) return capture(WithMessage<E>(message), nested);
+        // As what() can say it, which ends at a null character.
+        if (std::string_view(error.what()) != message.c_str()) return capture(WithMessage<E>(message), nested);
     }
     return capture(std::move(error), nested);
 }

@@ -424,6 +424,14 @@ TEST_CASE("hostile exceptions are SerializationErrors", "[serialization]") {
                  std::string("m"), std::uint64_t{1}, 'x');
     CHECK_THROWS_AS(decode(surplus_body), cf::SerializationError);
 
+    cf::Encoder null_in_text;
+    null_in_text(char{1}, std::string(typeid(std::bad_alloc).name()), std::string("T"),
+                 std::string("std::bad_alloc\0and more", 23), std::uint64_t{0});
+    cf::Decoder null_decoder(null_in_text.bytes());
+    expect<std::bad_alloc>(cf::detail::decode_exception(null_decoder, 1), [](const std::bad_alloc& error) {
+        CHECK(typeid(error) == typeid(std::bad_alloc));  // what() ends there, so it says what it always says
+    });
+
     cf::Encoder unknown_key;
     unknown_key(char{1}, std::string("_ZHostile"), std::string("T"), std::string("m"),
                 std::uint64_t{0});
