@@ -97,8 +97,8 @@ struct ExceptionBody {
             encoder.encode(Prefix());
         else if (text.ends_with(": " + suffix))
             encoder.encode(Prefix(text.substr(0, text.size() - suffix.size() - 2)));
-        else
-            encoder.encode(Prefix(text));
+        else  // what() will end at the null character, before what the constructor puts on
+            encoder.encode(std::optional<std::string>(std::string(text) + '\0'));
     }
 
     // Paths that are empty were most likely not given, and what() shows the given ones.

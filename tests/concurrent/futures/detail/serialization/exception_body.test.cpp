@@ -33,7 +33,7 @@ TEST_CASE("a system_error says the same on both sides", "[serialization]") {
     for (const std::system_error& error :
          {std::system_error(code), std::system_error(code, "open"), std::system_error(code, ""),
           std::system_error(2, std::system_category(), "a: b: c"),
-          std::system_error(code, code.message())}) {
+          std::system_error(code, code.message()), std::system_error(code, std::string("ends\0here", 9))}) {
         const std::system_error result = rebuilt(error);
         CHECK(std::string(result.what()) == error.what());
         CHECK(result.code() == error.code());
