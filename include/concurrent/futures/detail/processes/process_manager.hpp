@@ -211,6 +211,7 @@ class ProcessManager {
     void flush_all() noexcept;
     void distrust(WorkerLink& link, const std::exception& error) noexcept;
     void note_end_of_results(WorkerLink& link);
+    static void leave_a_moment(WorkerLink& link) noexcept;
     void give(WorkerLink& link, RemoteTask& task);
     WorkerLink* choose_worker() noexcept;
     std::size_t fair_share(std::size_t coming) const noexcept;

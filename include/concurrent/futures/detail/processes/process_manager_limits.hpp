@@ -99,7 +99,8 @@ inline void ProcessManager::enforce_limits() {
         if (now < next_limit(*link, now)) continue;
         if (link->kill_at != TaskLimits::never) {
             if (!link->eviction && link->complaint.empty())
-                link->complaint = "it closed its results pipe";
+                link->complaint = link->result_fd() < 0 ? "it closed its results pipe"
+                                                        : "it closed its socket for shared memory";
             link->kill();
             continue;
         }

@@ -115,10 +115,14 @@ inline void ProcessManager::look_at_descriptors(bool may_sleep) {
 /// then runs exit handlers: that is its own time. One that dies closes it too, and how it died is to be heard:
 /// it gets a moment to be gone by itself.
 inline void ProcessManager::note_end_of_results(WorkerLink& link) {
-    constexpr std::int64_t moment = 100'000'000;
     link.close_results();
-    if (link.phase == WorkerLink::Phase::retiring || link.killed) return;
-    link.kill_at = std::min(link.kill_at, monotonic_nanoseconds() + moment);
+    if (link.phase != WorkerLink::Phase::retiring) leave_a_moment(link);
+}
+
+/// To end by itself; then it is killed.
+inline void ProcessManager::leave_a_moment(WorkerLink& link) noexcept {
+    constexpr std::int64_t moment = 100'000'000;
+    if (!link.killed) link.kill_at = std::min(link.kill_at, monotonic_nanoseconds() + moment);
 }
 
 /// With the lock. A worker that sends what is no message is of no more use.
@@ -143,7 +147,10 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
         throw SerializationError("a second message about its start");
     link.start_told = link.start_told || is_start;
     link.fetch_body(frame);
-    if (header.type == FrameType::want) return link.regions.answer(frame);
+    if (header.type == FrameType::want) {
+        if (!link.regions.answer(frame)) leave_a_moment(link);  // what it has sent since is still to be read
+        return;
+    }
     if (header.type == FrameType::memory) return link.regions.receive(frame);
     if (header.type == FrameType::ready) {
         if (link.dying()) return;  // too late: its initializer has used up its time

@@ -57,8 +57,9 @@ class RegionLender {
     RegionLender() = default;
     explicit RegionLender(PoolDescriptor socket) noexcept : socket_(std::move(socket)) {}
 
-    /// Throws SerializationError for what is no question.
-    void answer(const Frame& want) {
+    /// False when the worker has closed its end: most likely it has died since. Throws SerializationError for what
+    /// is no question.
+    bool answer(const Frame& want) {
         const auto number = body_as<RegionNumber>(want);
         RegionMessage message{{number}, ENOENT};
         const auto send = [&](int fd) {
@@ -72,11 +73,13 @@ class RegionLender {
             message.name = region.name();
             end = send(region.fd());
         });
-        if (end == IoResult::Kind::moved) return note(number);
-        if (end != IoResult::Kind::closed) end = send(-1);
-        // A worker may die after its question. What it has sent since is still to be read.
+        if (end == IoResult::Kind::moved)
+            note(number);
+        else if (end != IoResult::Kind::closed)
+            end = send(-1);
         if (end != IoResult::Kind::moved && end != IoResult::Kind::closed)
             throw SerializationError("a worker that asks for memory and does not take it");
+        return end == IoResult::Kind::moved;
     }
     /// Throws SerializationError when what is announced is not there.
     void receive(const Frame& announced) {

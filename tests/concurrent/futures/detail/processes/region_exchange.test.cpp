@@ -36,8 +36,23 @@ TEST_CASE("a question of a worker that has died since is no offence", "[region_e
     const auto region = SharedRegion::over(SharedBlock::make(100), false);
     Sockets sockets;
     sockets.workers.reset();
-    CHECK_NOTHROW(sockets.lender.answer(question(region->name().number)));
-    CHECK_NOTHROW(sockets.lender.answer(question(RegionNumber{})));
+    CHECK(!sockets.lender.answer(question(region->name().number)));
+    CHECK(!sockets.lender.answer(question(RegionNumber{})));
+}
+
+TEST_CASE("a question is answered, whether there is such memory or not", "[region_exchange]") {
+    const auto region = SharedRegion::over(SharedBlock::make(100), false);
+    Sockets sockets;
+    for (const RegionNumber number : {region->name().number, RegionNumber{}}) {
+        CHECK(sockets.lender.answer(question(number)));
+        RegionMessage message;
+        FileDescriptor fd;
+        const auto end = receive_descriptor(sockets.workers.get(), &message, sizeof message, fd, false);
+        CHECK(end.kind == IoResult::Kind::moved);
+        CHECK(message.name.number == number);
+        CHECK((message.error == 0) == (number == region->name().number));
+        CHECK(static_cast<bool>(fd) == (message.error == 0));
+    }
 }
 
 TEST_CASE("a worker that asks on and takes no answer is refused", "[region_exchange]") {
