@@ -310,7 +310,7 @@ int main(int argc, char** argv) {
     if (argc < 2) return std::fprintf(stderr, "driver.cpp says how to use this\n"), 2;
     corpus_path = argv[1];
     Options options;
-    for (int i = 2; i < argc; ++i) {
+    for (int i = 2; i < argc; i += 2) {
         const std::string_view word = argv[i];
         const char* const value = i + 1 < argc ? argv[i + 1] : "";
         if (word == "--write-seeds") {
@@ -322,7 +322,6 @@ int main(int argc, char** argv) {
         else if (word == "--only") options.only = value;
         else if (word == "--keep") options.keep = value;
         else return std::fprintf(stderr, "unknown option %s\n", argv[i]), 2;
-        ++i;
     }
     for (const fuzz::Target* target = fuzz::Target::first(); target; target = target->next)
         if (options.only.empty() || options.only == target->name) run_target(*target, options);
