@@ -165,7 +165,8 @@ FUZZ_TARGET(exception_types) {
     std::size_t place = 0;
     const auto byte = [&] { return place < bytes.size() ? static_cast<std::size_t>(bytes[place++]) : 0; };
     const auto text = [&] {
-        const std::size_t size = std::min(byte(), bytes.size() - place);
+        const std::size_t wanted = byte();  // moves on to the text
+        const std::size_t size = std::min(wanted, bytes.size() - place);
         const std::string_view found(reinterpret_cast<const char*>(bytes.data()) + place, size);
         place += size;
         return found;
