@@ -4,7 +4,9 @@
 #include <concurrent/futures/process_pool_executor.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -390,6 +392,25 @@ PROCESS_CASE("a worker that lies about shared memory kills itself alone") {
     CHECK(pool.submit(sum, numbers).result() == 10);
     neighbour.open();
     CHECK(neighbour.call().result() == neighbour.pid());
+}
+
+int close_sockets() {
+    int closed = 0;
+    for (int fd = 3; fd < 256; ++fd) {
+        int type = 0;
+        socklen_t size = sizeof type;
+        if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0) closed += ::close(fd) == 0;
+    }
+    return closed;
+}
+
+PROCESS_CASE("a worker that has closed its socket for shared memory fails the calls that need it, and is replaced") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    CHECK(pool.submit(close_sockets).result() > 0);
+    error_of<cf::SerializationError>(pool.submit(sum_of, Numbers(3)));
+    CHECK(support::eventually([&] { return pool.stats().worker_restarts == 1; }));
+    CHECK(pool.submit(sum_of, Numbers(3)).result() == 0);
+    CHECK(pool.stats().failed == 1);
 }
 
 PROCESS_CASE("a worker that asks for shared memory for ever is ended, and only that one") {
