@@ -50,7 +50,7 @@ class ControlPage {
 
     /// Pool: before the task is sent.
     void put(std::size_t slot, std::uint64_t task) noexcept {
-        // (1) release, pairs with (3): not for data, which the pipe carries, but so that the worker,
+        // (1) release, pairs with (3): not for data, which the ring carries, but so that the worker,
         // having read the frame, finds this and nothing older.
         slots_[slot].word.store(word(task, SlotState::queued), std::memory_order_release);
     }

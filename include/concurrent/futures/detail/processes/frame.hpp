@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// frame.hpp: messages on the pipes between the pool and a worker.
+// frame.hpp: messages in the rings between the pool and a worker (byte_ring.hpp).
 //
 //     byte   0  magic and version   4        pool → worker: configure, task
 //            4  type                1

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <tuple>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/spin_mutex.hpp"
@@ -62,8 +63,10 @@ class alignas(64) TaskIntake {
     }
 
   private:
+    /// Normal, high, low: the first of them shares a line with what is before it.
     static constexpr std::size_t place_of(std::size_t level) noexcept {
-        return (level + 3 - static_cast<std::size_t>(Priority::normal)) % 3;
+        constexpr std::size_t levels = std::tuple_size_v<RemoteTaskQueues>;
+        return (level + levels - static_cast<std::size_t>(Priority::normal)) % levels;
     }
 
     mutable SpinMutex mutex_;
