@@ -30,6 +30,7 @@
 #include "concurrent/futures/serialization.hpp"
 #include "concurrent/futures/shared_array.hpp"
 #include "concurrent/futures/thread_pool_executor.hpp"
+#include "concurrent/futures/version.hpp"
 #include "concurrent/futures/wait.hpp"
 #include "concurrent/futures/worker_limits.hpp"
 #include "concurrent/futures/when_all.hpp"

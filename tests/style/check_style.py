@@ -21,7 +21,7 @@ OPT_IN = {"mpi_pool_executor.hpp", "asio.hpp", "trace.hpp", "progress.hpp"}  # a
 # The layers, lowest first. An include goes to the same layer or down, never up. A new public
 # header that is not named here is at the layer of its nearest relative below: add it.
 LAYERS = [
-    {"detail/platform", "errors.hpp", "options.hpp"},
+    {"detail/platform", "errors.hpp", "options.hpp", "version.hpp"},
     {"detail/task", "detail/memory"},
     {"detail/state"},
     {"future.hpp", "promise.hpp", "serialization.hpp", "process_main.hpp", "parallelism.hpp",
@@ -33,7 +33,7 @@ LAYERS = [
      "algorithm.hpp"} | OPT_IN,
     {"../futures.hpp"},
 ]
-DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp"}
+DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp", "version.hpp"}
 SERIALIZATION_USERS = {"serialization.hpp", "serialization", "detail/serialization",
                        "detail/processes", "shared_array.hpp", "broadcast.hpp"}
 
@@ -164,6 +164,20 @@ def platform_macros(root):
                  if not header.is_relative_to(root / LIBRARY / "detail/platform")]
     for place, match in matches(root, elsewhere, r"^\s*#\s*(?:el)?(?:if|ifdef|ifndef)\b.*"):
         yield f"{place}: '{match.group(0).strip()}' belongs into detail/platform"
+
+
+rejects("inline_namespace", include__concurrent__futures__a_hpp="namespace concurrent::futures {\n}\n")
+rejects("inline_namespace", include__concurrent__futures__a_hpp=
+        "namespace concurrent::futures::inline v1::detail {\n}\n")
+
+
+@rule
+def inline_namespace(root):
+    """Its name has a tag for each option that changes layout or code: detail/platform/config.hpp."""
+    headers = [header for header in headers_of(root) if header.name != "config.hpp"]
+    for place, match in matches(root, headers, r"^namespace concurrent\b[^={]*\{"):
+        if "::inline CONCURRENT_FUTURES_ABI" not in match.group(0):
+            yield f"{place}: write namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI"
 
 
 CLASS = "class A {\n  public:\n"

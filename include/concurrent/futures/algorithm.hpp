@@ -40,7 +40,7 @@
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 class ProcessPoolExecutor;
 

@@ -15,7 +15,7 @@
 
 #include "concurrent/futures/detail/processes/remote_call.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// What bind_task() gives. Default-constructed: nothing to call.
 class BoundTask {

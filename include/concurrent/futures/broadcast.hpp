@@ -31,7 +31,7 @@
 #include "concurrent/futures/detail/state/once_value.hpp"
 #include "concurrent/futures/serialization.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
 
 /// The value, its bytes, or both.

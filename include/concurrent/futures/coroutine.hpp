@@ -22,7 +22,7 @@
 
 #include "concurrent/futures/future.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
 
 /// In the frame of the coroutine that waits.

@@ -23,7 +23,9 @@
 #include <stdexcept>
 #include <string>
 
-namespace concurrent::futures::inline v1 {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// Base of all errors below: `catch (const Error&)` catches what the library itself reports.
 class Error : public std::runtime_error {

@@ -43,7 +43,7 @@
 #include "concurrent/futures/map_results.hpp"
 #include "concurrent/futures/options.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// A moment's view of an executor; each number is exact at some time during the call of stats().
 struct ExecutorStats {

@@ -33,7 +33,7 @@
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/errors.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 template <class T>
 class Future;

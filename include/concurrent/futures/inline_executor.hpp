@@ -22,7 +22,7 @@
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/promise.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
 
 class InlineSubmitter {

@@ -45,7 +45,7 @@
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/options.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
 
 /// One submitted task of a map.

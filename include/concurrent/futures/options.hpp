@@ -23,7 +23,7 @@
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/function.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// A number of things. Takes any integer type without a narrowing error; a negative number throws
 /// std::invalid_argument where it is written.

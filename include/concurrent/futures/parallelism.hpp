@@ -11,7 +11,7 @@
 
 #include "concurrent/futures/detail/platform/processor_count.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// Processors this process may use: its CPU affinity, cut to its cgroup's CPU quota (v1 and v2,
 /// nested groups, a quota below one processor counts as one). At least 1. Reads a few small files

@@ -18,7 +18,7 @@
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/detail/processes/worker_process.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// In the program itself: returns at once, and allows pools to spawn. In a worker: runs tasks until the
 /// pool wants no more, then exits.

@@ -44,7 +44,7 @@
 #include "concurrent/futures/process_main.hpp"
 #include "concurrent/futures/serialization.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// For ProcessPoolExecutor.
 struct ProcessPoolOptions {

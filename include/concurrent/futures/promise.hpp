@@ -16,7 +16,7 @@
 
 #include "concurrent/futures/future.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 template <class T>
 class Promise {

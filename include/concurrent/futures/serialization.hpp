@@ -32,7 +32,7 @@
 
 #include <concurrent/futures/detail/serialization/codecs.hpp>
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// T can be encoded, and decoded into a value of its own, fields and elements included.
 template <class T>

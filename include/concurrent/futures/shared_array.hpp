@@ -35,7 +35,7 @@
 #include "concurrent/futures/detail/serialization/region_codec.hpp"
 #include "concurrent/futures/serialization.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
 
 template <class Range>

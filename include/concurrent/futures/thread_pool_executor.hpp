@@ -34,7 +34,7 @@
 #include "concurrent/futures/options.hpp"
 #include "concurrent/futures/parallelism.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
 
 /// Submits to a pool's engine and keeps it alive; after the pool is gone submit() throws

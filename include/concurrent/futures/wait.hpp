@@ -22,7 +22,7 @@
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/options.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// Both in the order of the input, duplicates only once.
 template <class T>

@@ -24,7 +24,7 @@
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/wait.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// What when_any() gives.
 template <class Sequence>

@@ -27,7 +27,7 @@
 #include "concurrent/futures/detail/processes/call_limits.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// A serializable callable for ProcessPoolOptions::initializer. What is left out stays as it is.
 struct WorkerLimits {

@@ -17,7 +17,7 @@
 
 #include "concurrent/futures/detail/platform/bounds.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class T>
 class ElementStore {

@@ -15,7 +15,7 @@
 #include "concurrent/futures/detail/loops/map_outcome.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// The outcomes of the items of one task, each a value or its own exception.
 template <class R>

@@ -20,7 +20,7 @@
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// What a call gives for one item; void becomes something that can be kept.
 template <class R>

@@ -10,7 +10,7 @@
 
 #include "concurrent/futures/detail/platform/bounds.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class Range>
 concept InputRange = requires(Range& range) {

@@ -24,7 +24,7 @@
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/cycle_counter.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Cycles per 64 items of a body, as measured the last time; 0: not yet. One for each type of body: each
 /// lambda is a type of its own.

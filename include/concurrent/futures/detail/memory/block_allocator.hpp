@@ -31,7 +31,7 @@
 #include "concurrent/futures/detail/platform/page_memory.hpp"
 #include "concurrent/futures/detail/platform/spin_mutex.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Pages that are free, for the next who needs one. Never destroyed: calls may outlive everything.
 class PageStore {

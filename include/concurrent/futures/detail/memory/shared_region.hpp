@@ -34,7 +34,7 @@
 #include "concurrent/futures/detail/platform/shared_block.hpp"
 #include "concurrent/futures/errors.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class SharedRegion;
 

@@ -7,7 +7,9 @@
 
 #include <atomic>
 
-namespace concurrent::futures::inline v1::detail {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class T>
 using Atomic = std::atomic<T>;

@@ -7,7 +7,9 @@
 // std::min, std::max and std::clamp are in <algorithm>, with a lot of what costs to compile: a tenth of <future>.
 #pragma once
 
-namespace concurrent::futures::inline v1::detail {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// The smallest, where there are more than two.
 template <class T>

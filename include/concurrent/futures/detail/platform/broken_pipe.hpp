@@ -11,7 +11,9 @@
 
 #include <signal.h>
 
-namespace concurrent::futures::inline v1::detail {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class QuietPipes {
   public:

@@ -39,7 +39,7 @@
 #include <sys/syscall.h>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Both empty: unknown.
 struct ExitStatus {

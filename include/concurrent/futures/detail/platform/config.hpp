@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// config.hpp: what the compiler, the system and the sanitizers offer, as constants.
+// config.hpp: what the compiler, the system and the sanitizers offer, as constants; the name of the inline namespace.
 //
 // All preprocessor conditionals about platforms live in this folder.
 #pragma once
 
-#define CONCURRENT_FUTURES_VERSION 100  // major * 10000 + minor * 100 + patch
+#include <version>  // names the standard library
+
+#include "concurrent/futures/version.hpp"
 
 #if defined(__unix__) || (defined(__APPLE__) && defined(__MACH__))
 #define CONCURRENT_FUTURES_HAS_PROCESSES 1
@@ -19,25 +21,83 @@
 #define CONCURRENT_FUTURES_LINUX 0
 #endif
 
-#if defined(__SANITIZE_THREAD__)
-#define CONCURRENT_FUTURES_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CONCURRENT_FUTURES_TSAN 1
-#endif
-#endif
-#ifndef CONCURRENT_FUTURES_TSAN
-#define CONCURRENT_FUTURES_TSAN 0
+// ---- sanitizers ----------------------------------------------------------------------------------
+// g++ has a macro for each, clang __has_feature. With one of them every call is an allocation of its own, so that the
+// sanitizer can watch each.
+#if defined(__has_feature)
+#define CONCURRENT_FUTURES_HAS_FEATURE(name) __has_feature(name)
+#else
+#define CONCURRENT_FUTURES_HAS_FEATURE(name) 0
 #endif
 
-// With a sanitizer every call is an allocation of its own, so that it can watch each.
-#if CONCURRENT_FUTURES_TSAN || defined(__SANITIZE_ADDRESS__)
-#define CONCURRENT_FUTURES_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define CONCURRENT_FUTURES_SANITIZED 1
+#if defined(__SANITIZE_THREAD__) || CONCURRENT_FUTURES_HAS_FEATURE(thread_sanitizer)
+#define CONCURRENT_FUTURES_TSAN 1
+#define CONCURRENT_FUTURES_ABI_SANITIZER _tsan
+#else
+#define CONCURRENT_FUTURES_TSAN 0
+#if defined(__SANITIZE_ADDRESS__) || CONCURRENT_FUTURES_HAS_FEATURE(address_sanitizer)
+#define CONCURRENT_FUTURES_ABI_SANITIZER _asan
+#elif defined(__SANITIZE_HWADDRESS__) || CONCURRENT_FUTURES_HAS_FEATURE(hwaddress_sanitizer)
+#define CONCURRENT_FUTURES_ABI_SANITIZER _hwasan
+#elif CONCURRENT_FUTURES_HAS_FEATURE(memory_sanitizer)
+#define CONCURRENT_FUTURES_ABI_SANITIZER _msan
 #endif
 #endif
-#ifndef CONCURRENT_FUTURES_SANITIZED
+#if defined(CONCURRENT_FUTURES_ABI_SANITIZER)
+#define CONCURRENT_FUTURES_SANITIZED 1
+#define CONCURRENT_FUTURES_ABI_TAGGED
+#else
 #define CONCURRENT_FUTURES_SANITIZED 0
+#define CONCURRENT_FUTURES_ABI_SANITIZER
+#endif
+
+// ---- the inline namespace ------------------------------------------------------------------------
+// v1, and a tag for every option that changes the layout or the code of the library: v1_asan, v1_tsan_nortti, …
+// Object files compiled with different ones cannot exchange futures and pools. The tags turn that into an error of the
+// linker, which names both: "undefined reference to f(concurrent::futures::v1::ThreadPoolExecutor&)".
+#if defined(__cpp_rtti) || defined(__GXX_RTTI) || defined(_CPPRTTI)
+#define CONCURRENT_FUTURES_ABI_RTTI
+#else
+#define CONCURRENT_FUTURES_ABI_RTTI _nortti
+#define CONCURRENT_FUTURES_ABI_TAGGED
+#endif
+
+// The containers of libstdc++ have another layout with each of these. libc++ has containers of its own.
+#if defined(_GLIBCXX_DEBUG)
+#define CONCURRENT_FUTURES_ABI_CONTAINERS _debug
+#define CONCURRENT_FUTURES_ABI_TAGGED
+#elif defined(_LIBCPP_VERSION)
+#define CONCURRENT_FUTURES_ABI_CONTAINERS _libcpp
+#define CONCURRENT_FUTURES_ABI_TAGGED
+#else
+#define CONCURRENT_FUTURES_ABI_CONTAINERS
+#endif
+#if defined(_GLIBCXX_USE_CXX11_ABI) && _GLIBCXX_USE_CXX11_ABI == 0
+#define CONCURRENT_FUTURES_ABI_STRING _oldstring
+#define CONCURRENT_FUTURES_ABI_TAGGED
+#else
+#define CONCURRENT_FUTURES_ABI_STRING
+#endif
+
+// A 32-bit program may have time_t in 64 bits, and timespec with it.
+#if defined(_TIME_BITS) && _TIME_BITS == 64 && !defined(__LP64__)
+#define CONCURRENT_FUTURES_ABI_TIME _time64
+#define CONCURRENT_FUTURES_ABI_TAGGED
+#else
+#define CONCURRENT_FUTURES_ABI_TIME
+#endif
+
+#define CONCURRENT_FUTURES_ABI_PASTE(version, a, b, c, d, e) version##a##b##c##d##e
+#define CONCURRENT_FUTURES_ABI_NAME(...) CONCURRENT_FUTURES_ABI_PASTE(__VA_ARGS__)
+#define CONCURRENT_FUTURES_ABI                                                                                   \
+    CONCURRENT_FUTURES_ABI_NAME(v1, CONCURRENT_FUTURES_ABI_SANITIZER, CONCURRENT_FUTURES_ABI_RTTI,               \
+                                CONCURRENT_FUTURES_ABI_CONTAINERS, CONCURRENT_FUTURES_ABI_STRING,                \
+                                CONCURRENT_FUTURES_ABI_TIME)
+
+// A parameter's type is part of a function's name for the linker, its result is not: `cf::Future<int> f()` needs the
+// attribute. The untagged v1 goes without, so that functions keep their plain names there.
+#if defined(CONCURRENT_FUTURES_ABI_TAGGED) && defined(__GNUC__)
+namespace concurrent::futures {
+inline namespace CONCURRENT_FUTURES_ABI __attribute__((__abi_tag__)) {}
+}  // namespace concurrent::futures
 #endif

@@ -10,7 +10,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 

@@ -22,7 +22,9 @@
 #define CONCURRENT_FUTURES_HAS_CXXABI 0
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// The readable name of a type. Allocates, so it may throw std::bad_alloc.
 inline std::string demangle(const std::type_info& type) {

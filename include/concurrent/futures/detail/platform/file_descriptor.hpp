@@ -33,7 +33,7 @@
 #include <sys/eventfd.h>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 [[noreturn]] inline void throw_system_error(const char* what, int error = errno) {
     throw std::system_error(error, std::generic_category(), what);

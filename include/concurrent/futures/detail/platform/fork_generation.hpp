@@ -16,7 +16,7 @@
 #include <pthread.h>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline Atomic<unsigned> current_fork_generation{0};
 

@@ -16,7 +16,9 @@
 #include <functional>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// std::invoke: functions, function objects, pointers to members.
 template <class Callable, class... Args>

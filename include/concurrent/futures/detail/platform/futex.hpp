@@ -34,7 +34,7 @@
 #include <mutex>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 using FutexWord = Atomic<std::uint32_t>;
 using DoubleFutexWord = Atomic<std::uint64_t>;  // whose lower half is waited for

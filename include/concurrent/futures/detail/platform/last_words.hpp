@@ -57,7 +57,7 @@
 extern "C" __attribute__((weak)) void __asan_set_error_report_callback(void (*callback)(const char*));
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Zero bytes are an empty one.
 class LastWords {

@@ -26,7 +26,7 @@
 #include <link.h>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 struct CodeLocation {
     std::uint64_t module = 0;  // 0: nowhere

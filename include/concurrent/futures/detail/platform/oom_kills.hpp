@@ -19,7 +19,7 @@
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/processor_count.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// The count in such a file; empty when there is none (Linux below 4.13).
 inline std::optional<std::uint64_t> oom_kills_in(std::string_view text) {

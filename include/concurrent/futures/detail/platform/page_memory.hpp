@@ -13,7 +13,7 @@
 
 #include "concurrent/futures/detail/platform/config.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline constexpr std::size_t page_alignment = 16384;
 inline constexpr std::size_t page_size = page_alignment - 16;

@@ -28,7 +28,7 @@
 #include <sched.h>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// From now on at most so many more seconds of processor time, and up to one more, as the system counts
 /// whole ones; then SIGXCPU. The hard limit stays, so that the next call can move the end on.

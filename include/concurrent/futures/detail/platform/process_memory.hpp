@@ -24,7 +24,7 @@
 #include <malloc.h>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// What a rusage says, in bytes.
 inline std::int64_t peak_memory(const rusage& usage) noexcept {

@@ -24,7 +24,7 @@
 #include <sched.h>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// The first bytes of a small file; empty when it cannot be read.
 inline std::string read_small_file(const std::string& path) {

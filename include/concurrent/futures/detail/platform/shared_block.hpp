@@ -30,7 +30,7 @@
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/errors.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// 64 bits that nobody can guess.
 inline std::uint64_t unguessable_number() {

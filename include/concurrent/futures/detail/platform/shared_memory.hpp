@@ -33,7 +33,7 @@
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class SharedMemory {
   public:

@@ -27,7 +27,7 @@
 #include <poll.h>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class SharedSignal {
   public:

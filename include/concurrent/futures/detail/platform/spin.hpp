@@ -16,7 +16,7 @@
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/processor_count.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// About what it costs to sleep and be woken; less would sleep too soon, more would burn more than it saves.
 inline constexpr std::chrono::microseconds spin_time{10};

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #endif
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Names the calling thread; cut to the 15 characters that Linux keeps. The tail of a pool
 /// thread's name is its number, so the cut takes from the front part.

@@ -10,7 +10,7 @@
 
 #include "concurrent/futures/detail/platform/process_limits.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Of this process, if it is a worker. 0: no limit.
 inline constinit std::int64_t cpu_seconds_per_call = 0;

@@ -28,7 +28,7 @@
 #include "concurrent/futures/detail/platform/last_words.hpp"
 #include "concurrent/futures/detail/platform/shared_signal.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 enum class SlotState : std::uint64_t { free, queued, running, done, revoked };
 

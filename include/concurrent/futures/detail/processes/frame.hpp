@@ -33,7 +33,7 @@
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/errors.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 enum class FrameType : std::uint8_t {
     configure = 1,

@@ -19,7 +19,7 @@
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// "was killed by signal 11 (Segmentation fault)", "ended with exit code 3", …
 inline std::string describe_end(const ExitStatus& status) {

@@ -46,7 +46,7 @@
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/errors.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// The body of a frame whose body lies elsewhere.
 struct PayloadPlace {

@@ -20,7 +20,7 @@
 #include "concurrent/futures/detail/processes/remote_task.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Where the bytes of a call are written first, so that they are in one block with it when their number is known.
 struct CallRoom {

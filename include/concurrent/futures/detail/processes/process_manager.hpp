@@ -51,7 +51,7 @@
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/options.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 struct ProcessSettings {
     std::size_t max_workers = 1;

@@ -12,7 +12,7 @@
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/state/without_memory.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Runs codecs of registered exceptions: not under a lock.
 inline std::exception_ptr decode_failure(const ByteBuffer& body, int pid) noexcept {

@@ -25,7 +25,7 @@
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/state/without_memory.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// `time + length`, or never.
 inline std::int64_t saturating_sum(std::int64_t time, std::int64_t length) noexcept {

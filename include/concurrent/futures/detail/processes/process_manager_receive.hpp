@@ -20,7 +20,7 @@
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/state/without_memory.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Cheap: something has come in, from workers or from other threads.
 inline bool ProcessManager::has_news() const noexcept {

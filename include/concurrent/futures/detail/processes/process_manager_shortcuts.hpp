@@ -19,7 +19,7 @@
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// True: all that has come in is with workers that had nothing to do, or the manager is awake.
 inline bool ProcessManager::give_here() noexcept {

@@ -8,7 +8,7 @@
 
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline void ProcessManager::throw_if_closed() const {
     if (!broken_.empty()) throw BrokenProcessPool(broken_);

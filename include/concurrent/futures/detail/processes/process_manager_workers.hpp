@@ -13,7 +13,7 @@
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/state/without_memory.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Tasks that wait for a worker: in the queue, or behind another task of the worker they were sent to.
 inline std::size_t ProcessManager::unstarted() const noexcept {

@@ -26,7 +26,7 @@
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/errors.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Below one pool of the program, on a machine with so many processors.
 inline std::size_t process_tree_limit(std::size_t processors) noexcept {

@@ -34,7 +34,7 @@
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/errors.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// What goes along with a descriptor, or instead of it.
 struct RegionMessage {

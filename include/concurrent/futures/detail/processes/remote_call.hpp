@@ -30,7 +30,7 @@
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/errors.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class... Types>
 struct ParameterList {};

@@ -22,7 +22,7 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/child_process.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline constexpr const char* worker_variable = "CONCURRENT_FUTURES_WORKER";
 /// How many descriptors a worker gets: see WorkerChannel.

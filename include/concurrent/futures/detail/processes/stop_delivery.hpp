@@ -23,7 +23,7 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Where a task is asked to stop. Default: nowhere, as in a call that runs in the submitter's process.
 struct StopLine {

@@ -20,7 +20,7 @@
 #include "concurrent/futures/detail/processes/task_lists.hpp"
 #include "concurrent/futures/options.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// By Priority.
 using RemoteTaskQueues = std::array<RemoteTaskQueue, 3>;

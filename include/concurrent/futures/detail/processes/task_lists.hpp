@@ -18,7 +18,7 @@
 
 #include "concurrent/futures/detail/processes/remote_task.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class RemoteTaskQueue {
   public:

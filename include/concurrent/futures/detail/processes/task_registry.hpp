@@ -20,7 +20,7 @@
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/errors.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Decodes callable and arguments, calls, encodes the result.
 using RunTask = void (*)(Decoder& call, Encoder& result, const StopLine& stop);

@@ -34,7 +34,7 @@
 #include "concurrent/futures/detail/processes/worker_process.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 struct TemplateMessage {
     enum class Kind : std::int32_t { fork, forked, exited };

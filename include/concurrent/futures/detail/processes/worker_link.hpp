@@ -33,7 +33,7 @@
 #include "concurrent/futures/detail/processes/worker_pace.hpp"
 #include "concurrent/futures/detail/processes/worker_page.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class WorkerLink {
   public:

@@ -15,7 +15,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace concurrent::futures::inline v1::detail {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class WorkerPace {
   public:

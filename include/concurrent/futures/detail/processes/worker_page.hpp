@@ -14,7 +14,7 @@
 #include "concurrent/futures/detail/processes/byte_ring.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 struct WorkerPage {
     ControlPage control;

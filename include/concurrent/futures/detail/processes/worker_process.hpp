@@ -40,7 +40,7 @@
 #include "concurrent/futures/detail/serialization/exception_codec.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// A worker's ends.
 struct WorkerChannel {

@@ -12,7 +12,7 @@
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class CallCounters {
   public:

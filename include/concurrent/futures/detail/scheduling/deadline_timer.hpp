@@ -20,7 +20,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class DeadlineTimer {
   public:

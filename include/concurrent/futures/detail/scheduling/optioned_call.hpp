@@ -23,7 +23,7 @@
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/options.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class Callable, class... Args>
 class OptionedCall {

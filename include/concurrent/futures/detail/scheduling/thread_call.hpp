@@ -22,7 +22,7 @@
 #include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Without a future.
 template <class Call>

@@ -18,7 +18,7 @@
 #include "concurrent/futures/detail/scheduling/parker.hpp"
 #include "concurrent/futures/detail/task/task_deque.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class WorkerThreads;
 

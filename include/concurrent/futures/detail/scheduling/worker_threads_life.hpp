@@ -17,7 +17,7 @@
 #include "concurrent/futures/detail/state/without_memory.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline WorkerThreads::~WorkerThreads() {
     for (Worker* worker = first_worker(); worker;) delete std::exchange(worker, worker->next);

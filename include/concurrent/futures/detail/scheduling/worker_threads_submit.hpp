@@ -11,7 +11,7 @@
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
 #include "concurrent/futures/detail/state/without_memory.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline void WorkerThreads::throw_if_forked() const {
     if (in_forked_child())

@@ -14,7 +14,7 @@
 #include <concurrent/futures/detail/serialization/fields.hpp>
 #include <concurrent/futures/detail/serialization/scalar_codec.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Parts have no arrays and no const: they name the types that need a codec.
 template <class... Fields>

@@ -22,7 +22,9 @@
 #include <utility>
 #include <vector>
 
-namespace concurrent::futures::inline v1::detail {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class SharedRegion;
 using SharedRegionList = std::vector<std::shared_ptr<SharedRegion>>;

@@ -19,7 +19,9 @@
 #include <cstddef>
 #include <type_traits>
 
-namespace concurrent::futures::inline v1 {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 class Encoder;
 class Decoder;

@@ -13,7 +13,7 @@
 
 #include <concurrent/futures/detail/serialization/range_codec.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class T>
 concept ElementwiseContainer = OwningContainer<T> && !BitwiseContainer<T>;

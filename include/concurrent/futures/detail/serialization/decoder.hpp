@@ -26,7 +26,7 @@
 #include <concurrent/futures/detail/serialization/obstacle.hpp>
 #include <concurrent/futures/errors.hpp>
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// Where codecs read from.
 class Decoder {

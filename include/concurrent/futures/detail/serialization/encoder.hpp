@@ -28,7 +28,7 @@
 #include <concurrent/futures/detail/serialization/obstacle.hpp>
 #include <concurrent/futures/errors.hpp>
 
-namespace concurrent::futures::inline v1 {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// Where codecs write to.
 class Encoder {

@@ -20,7 +20,7 @@
 #include <concurrent/futures/detail/serialization/vocabulary_codec.hpp>
 #include <concurrent/futures/errors.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// An exception type without constructor for a message, which said something else than usual:
 /// std::bad_variant_access has several texts, but only one can be had from outside.

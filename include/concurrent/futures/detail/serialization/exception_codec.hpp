@@ -17,7 +17,7 @@
 
 #include <concurrent/futures/detail/serialization/exception_registry.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 enum class ExceptionForm : std::uint8_t { none, plain, nested };
 

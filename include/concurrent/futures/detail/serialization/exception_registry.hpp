@@ -24,7 +24,7 @@
 
 #include <concurrent/futures/detail/serialization/exception_body.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 struct ExceptionEntry {
     const std::type_info* type;

@@ -19,7 +19,7 @@
 
 #include <concurrent/futures/detail/serialization/bitwise.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline constexpr std::size_t field_limit = 32;
 /// Initializers tried, C arrays counted by their elements; larger arrays are for std::array.

@@ -14,7 +14,7 @@
 
 #include <concurrent/futures/detail/serialization/field_count.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 // decltype(first), decltype(second), …: a macro that calls itself, 64 rescans deep at most.
 #define CONCURRENT_FUTURES_PARENTHESES ()

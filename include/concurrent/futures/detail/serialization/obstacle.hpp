@@ -18,7 +18,7 @@
 
 #include <concurrent/futures/detail/serialization/codec.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 enum class Direction { encode, decode };
 

@@ -13,7 +13,7 @@
 
 #include <concurrent/futures/detail/serialization/scalar_codec.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// The object behind a pointer to E can only be an E, a whole one.
 template <class E>

@@ -18,7 +18,7 @@
 
 #include <concurrent/futures/detail/serialization/scalar_codec.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Only template specialisations with an allocator are taken for containers: a class derived from
 /// one has members of its own, which would be lost.

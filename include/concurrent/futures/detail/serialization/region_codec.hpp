@@ -12,7 +12,7 @@
 #include "concurrent/futures/detail/serialization/decoder.hpp"
 #include "concurrent/futures/detail/serialization/encoder.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline void encode_region(Encoder& encoder, std::shared_ptr<SharedRegion> region) {
     encoder.write_bytes(&region->name(), sizeof(RegionName));

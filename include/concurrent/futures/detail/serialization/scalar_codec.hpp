@@ -13,7 +13,7 @@
 #include <concurrent/futures/detail/serialization/decoder.hpp>
 #include <concurrent/futures/detail/serialization/encoder.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class T>
 requires Bitwise<T>

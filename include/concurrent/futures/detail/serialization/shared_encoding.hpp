@@ -21,7 +21,7 @@
 #include "concurrent/futures/detail/serialization/decoder.hpp"
 #include "concurrent/futures/detail/serialization/encoder.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Gives a buffer one block, and a larger one when it grows.
 class BlockStore final : public ByteStore {

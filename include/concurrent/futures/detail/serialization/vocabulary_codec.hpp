@@ -19,7 +19,7 @@
 
 #include <concurrent/futures/detail/serialization/range_codec.hpp>
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class E>
 struct BuiltinCodec<std::optional<E>> {

@@ -19,7 +19,9 @@
 
 #include <cstdint>
 
-namespace concurrent::futures::inline v1::detail {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 enum class CallState : std::uint32_t {
     pending,

@@ -18,7 +18,7 @@
 #include "concurrent/futures/detail/platform/futex.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class CompletionWaiter {
   public:

@@ -21,7 +21,7 @@
 #include "concurrent/futures/detail/platform/function.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// The value of a finished call for one more owner: moved if nobody else can look, else copied.
 template <class T>

@@ -18,7 +18,9 @@
 #include <mutex>
 #include <new>
 
-namespace concurrent::futures::inline v1::detail {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class SharedState;
 

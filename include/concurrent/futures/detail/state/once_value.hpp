@@ -18,7 +18,7 @@
 
 #include "concurrent/futures/errors.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class T>
 class OnceValue {

@@ -14,7 +14,7 @@
 
 #include "concurrent/futures/detail/state/shared_state.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 struct Unit {};
 

@@ -36,7 +36,7 @@
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Set in threads whose waiting can do the calls they wait for: workers. Spares all others the look.
 inline constinit thread_local bool this_thread_may_help = false;

@@ -9,7 +9,7 @@
 #include "concurrent/futures/detail/platform/demangle.hpp"
 #include "concurrent/futures/options.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// One line on stderr; the program goes on.
 inline void report_unhandled(const std::exception_ptr& error, const char* where) noexcept {

@@ -9,7 +9,9 @@
 #include <exception>
 #include <string>
 
-namespace concurrent::futures::inline v1::detail {
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class MakeText>
 std::string text_or_why_not(MakeText make_text) noexcept {

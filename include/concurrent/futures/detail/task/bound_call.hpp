@@ -14,7 +14,7 @@
 
 #include "concurrent/futures/detail/platform/function.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// The callable runs later and on another thread, so it gets copies.
 template <class Callable, class... Args>

@@ -12,7 +12,7 @@
 #include "concurrent/futures/detail/task/task.hpp"
 #include "concurrent/futures/options.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class PriorityQueue {
   public:

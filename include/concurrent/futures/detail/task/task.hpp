@@ -13,7 +13,7 @@
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// What became of a task that was taken from a queue, for counting.
 enum class TaskEnd : std::uint8_t {

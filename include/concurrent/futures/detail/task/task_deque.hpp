@@ -16,7 +16,7 @@
 
 #include "concurrent/futures/detail/task/task.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class TaskDeque {
   public:
