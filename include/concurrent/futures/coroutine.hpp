@@ -13,6 +13,17 @@
 // coroutine goes on in the thread that ended the call, or at once if it is done.
 // Any awaitable-aware library (C++20 senders) can take a Future as it is.
 // Memory: everything the awaited call did happens before co_await returns.
+//
+// With g++ 12, keep these out of an expression with co_await; they are destroyed twice there (g++ 14 and clang
+// are right):
+//   - a lambda that captures by value something with a destructor: a std::string, a shared_ptr, a Future;
+//   - an aggregate of yours, in braces or parentheses, with such a member; also if it is only an argument of
+//     another call in that expression.
+// Write them in a statement before:
+//     auto call = [name] { return load(name); };                   // or: auto page = pool.submit([name] { … });
+//     Page page = co_await pool.submit(std::move(call));           //     co_await std::move(page)
+// Not concerned: the options structs of this library, captures by reference, arguments of submit, and classes
+// that have a constructor.
 #pragma once
 
 #include <coroutine>

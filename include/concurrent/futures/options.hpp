@@ -22,6 +22,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/function.hpp"
+#include "concurrent/futures/detail/platform/option_value.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
@@ -75,7 +76,7 @@ class Observer;  ///< trace.hpp, an opt-in header
 
 /// For submit(TaskOptions, f, args...).
 struct TaskOptions {
-    std::string name{};                    ///< shown in messages and traces
+    detail::OptionValue<std::string> name{};  ///< shown in messages and traces
     Priority priority = Priority::normal;  ///< higher ones start first
     Duration timeout{};                    ///< counts from the start of the call
     Count retries{};                       ///< run again up to so many times when it fails
@@ -103,16 +104,18 @@ struct ShutdownOptions {
 /// For ThreadPoolExecutor.
 struct ThreadPoolOptions {
     Count max_workers{};                     ///< 0: available_parallelism()
-    std::string thread_name_prefix{};        ///< threads are called prefix_0, prefix_1, …
-    std::function<void()> initializer{};     ///< runs first in every worker thread
-    std::function<void()> worker_exit{};     ///< runs last in every worker thread
+    /// Threads are called prefix_0, prefix_1, …
+    detail::OptionValue<std::string> thread_name_prefix{};
+    detail::OptionFunction<void()> initializer{};  ///< runs first in every worker thread
+    detail::OptionFunction<void()> worker_exit{};  ///< runs last in every worker thread
     Count max_pending{};                     ///< calls waiting to start; 0: no bound
     QueueFull on_full = QueueFull::block;    ///< what submit does at that bound
     Duration idle_timeout{};                 ///< a worker idle for so long ends; empty: never
     OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting calls
     bool report_unobserved = false;          ///< report failures that nobody looked at
-    UnhandledExceptionHook on_unhandled_exception{};  ///< of callbacks, post and worker_exit
-    std::shared_ptr<Observer> observer{};             ///< reserved: must be empty
+    /// Of callbacks, post and worker_exit.
+    detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
+    detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< reserved: must be empty
 };
 
 namespace detail {

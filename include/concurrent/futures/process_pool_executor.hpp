@@ -54,9 +54,9 @@ struct ProcessPoolOptions {
     /// spawn starts this program again and needs process_main(); fork needs a process without other
     /// threads; automatic is spawn if process_main() has run, else fork.
     StartMethod start_method = StartMethod::automatic;
-    BoundTask initializer{};      ///< runs first in every worker; bind_task(f, args...)
-    BoundTask worker_exit{};      ///< runs last in every worker that is not killed
-    Count max_tasks_per_child{};  ///< a worker is replaced after so many calls; 0: never
+    detail::OptionValue<BoundTask> initializer{};  ///< runs first in every worker; bind_task(f, args...)
+    detail::OptionValue<BoundTask> worker_exit{};  ///< runs last in every worker that is not killed
+    Count max_tasks_per_child{};                   ///< a worker is replaced after so many calls; 0: never
     WorkerDeath on_worker_death = WorkerDeath::fail_task;  ///< retry_task tries three times in all
     /// For calls without a TaskOptions::timeout. Counts from the start in the worker. When it is over the
     /// worker gets SIGTERM, stop_grace later SIGKILL, the call ends with TaskTimeoutError, and a new worker
@@ -74,8 +74,9 @@ struct ProcessPoolOptions {
     Duration idle_timeout{};               ///< a worker idle for so long ends; empty: never
     OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting calls
     bool report_unobserved = false;          ///< report failures that nobody looked at
-    UnhandledExceptionHook on_unhandled_exception{};  ///< of callbacks and posted calls
-    std::shared_ptr<Observer> observer{};             ///< reserved: must be empty
+    /// Of callbacks and posted calls.
+    detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
+    detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< reserved: must be empty
 };
 
 namespace detail {

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/option_value.hpp"
 #include "concurrent/futures/detail/processes/call_limits.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 
@@ -37,7 +38,7 @@ struct WorkerLimits {
     /// As of nice(1): 0 is normal, 19 gives way to everybody. Below the present one takes a privilege.
     std::optional<int> niceness{};
     /// The numbers, from 0, of the processors that may be used; empty: as this process. Linux only.
-    std::vector<int> processors{};
+    detail::OptionValue<std::vector<int>> processors{};
 
     /// Applies to this worker process. Throws std::invalid_argument, std::system_error; in an initializer
     /// either breaks the pool, with its words.

@@ -4,13 +4,16 @@
 #include <concurrent/futures/process_pool_executor.hpp>
 #include <concurrent/futures/promise.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
+#include <concurrent/futures/wait.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 #include <concepts>
 #include <coroutine>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -341,6 +344,86 @@ cf::Future<std::thread::id> hop(Executor& executor, std::string* error = nullptr
         throw;
     }
     co_return std::this_thread::get_id();
+}
+
+// g++ 12 destroys members of aggregates twice in expressions with co_await: see option_value.hpp.
+
+const std::string long_name(100, 'n');  // on the heap, as "load" is not
+
+cf::Future<int> with_task_options(cf::ThreadPoolExecutor& pool, std::string name) {
+    const auto seven = [](std::stop_token) { return 7; };
+    int sum = co_await pool.submit({.timeout = 60s}, seven);
+    sum += co_await pool.submit({.name = "load"}, seven);
+    sum += co_await pool.submit({.name = long_name}, seven);
+    sum += co_await pool.submit({.name = name, .timeout = 60s, .retries = 1}, seven);
+    sum += co_await pool.submit({.name = std::string("a name ") + name}, seven);
+    sum += co_await pool.submit({}, seven);
+    sum += co_await pool.submit(cf::TaskOptions{.name = name, .priority = cf::Priority::high}, seven);
+    sum += co_await pool.submit(cf::TaskOptions{}, seven);
+    sum += co_await pool.submit(cf::TaskOptions(name, cf::Priority::low), seven);
+    const cf::TaskOptions kept{.name = name};
+    sum += co_await pool.submit(kept, seven);
+    co_return sum;
+}
+
+TEST_CASE("options in braces live once in an expression with co_await", "[coroutine]") {
+    cf::ThreadPoolExecutor pool(1);
+    CHECK(with_task_options(pool, "load").result() == 70);
+    CHECK(with_task_options(pool, long_name).result() == 70);
+}
+
+cf::Future<int> with_other_options(cf::ThreadPoolExecutor& pool, const std::vector<int>& numbers) {
+    const auto same = [](int number) { return number; };
+    int sum = co_await pool.submit(same, *pool.map({.timeout = 60s, .buffersize = 2}, same, numbers).begin());
+    const std::vector futures{pool.submit(same, 1)};  // g++ 12 cannot compile a list in such an expression
+    sum += co_await cf::wait(futures, {.timeout = 60s}).done.front();
+    sum += co_await pool.submit(same, (cf::ThreadPoolExecutor(1).shutdown({.cancel_futures = true}), 1));
+    co_return sum;
+}
+
+TEST_CASE("options of map, wait and shutdown live once in an expression with co_await", "[coroutine]") {
+    cf::ThreadPoolExecutor pool(1);
+    CHECK(with_other_options(pool, {1, 2, 3}).result() == 3);
+}
+
+cf::Future<int> with_thread_pool_options(std::shared_ptr<int> counter, std::string prefix) {
+    const std::function<void()> count = [counter] { ++*counter; };
+    int sum = co_await cf::ThreadPoolExecutor({.max_workers = 1,
+                                               .thread_name_prefix = "load",
+                                               .initializer = count,
+                                               .worker_exit = count,
+                                               .on_unhandled_exception = [](const std::exception_ptr&) {}})
+                  .submit([] { return 1; });
+    sum += co_await cf::ThreadPoolExecutor({.max_workers = 1, .thread_name_prefix = prefix}).submit([] {
+        return 1;
+    });
+    sum += co_await cf::ThreadPoolExecutor(cf::ThreadPoolOptions{.initializer = count}).submit([] { return 1; });
+    sum += co_await cf::ThreadPoolExecutor(cf::ThreadPoolOptions{}).submit([] { return 1; });
+    co_return sum;
+}
+
+TEST_CASE("options of a thread pool live once in an expression with co_await", "[coroutine]") {
+    const auto counter = std::make_shared<int>(0);
+    CHECK(with_thread_pool_options(counter, long_name).result() == 4);
+    CHECK(*counter == 3);
+    CHECK(counter.use_count() == 1);
+}
+
+int next_of(const std::string& text, std::size_t number) { return static_cast<int>(text.size() + number); }
+void hook_of_text(const std::string&) {}
+
+cf::Future<int> with_process_options(std::string text) {
+    int sum = co_await cf::ProcessPoolExecutor({.max_workers = 1,
+                                                .initializer = cf::bind_task(hook_of_text, text),
+                                                .worker_exit = cf::bind_task(hook_of_text, text),
+                                                .on_unhandled_exception = [](const std::exception_ptr&) {}})
+                  .submit({.name = text, .timeout = 60s}, next_of, text, std::size_t{1});
+    co_return sum;
+}
+
+TEST_CASE("options of a process pool live once in an expression with co_await", "[coroutine]") {
+    CHECK(with_process_options("load").result() == 5);
+    CHECK(with_process_options(long_name).result() == 101);
 }
 
 TEST_CASE("resume_on goes on in a worker of the executor", "[coroutine]") {

@@ -3,9 +3,19 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <exception>
+#include <functional>
 #include <limits>
+#include <memory>
+#include <new>
 #include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 
 namespace {
 
@@ -52,6 +62,88 @@ TEST_CASE("options are written as keyword arguments, in the order of the contrac
                                      .observer = nullptr};
     CHECK(pool.max_pending == 9);
 }
+
+TEST_CASE("a name in options is a std::string in every form of writing it", "[options]") {
+    struct Named {
+        operator std::string() const { return "converted"; }
+    };
+    const std::string text = "text";
+    CHECK(cf::TaskOptions{.name = "t"}.name == "t");
+    CHECK(cf::TaskOptions{.name = text}.name == text);
+    CHECK(cf::TaskOptions{.name = std::string("t") + text}.name == "ttext");
+    CHECK(cf::TaskOptions{.name = Named{}}.name == "converted");
+    CHECK(cf::TaskOptions{.name = {}}.name.empty());
+    CHECK(cf::TaskOptions{.name = {"text", 2}}.name == "te");
+    CHECK(cf::TaskOptions{.name = {'t', 'e'}}.name == "te");
+    CHECK(cf::TaskOptions{.name = {text.begin(), text.end()}}.name == text);
+    cf::TaskOptions options{.name = text};
+    options.name = std::string_view("view");
+    CHECK(options.name == "view");
+    options.name = "u";
+    CHECK(cf::TaskOptions{.name = options.name}.name + "v" == "uv");
+    options.name = {};
+    CHECK(options.name.empty());
+    options = cf::TaskOptions{.name = text};
+    const std::string taken = options.name;
+    CHECK(taken == text);
+}
+
+TEST_CASE("a hook in options is a std::function in every form of writing it", "[options]") {
+    int calls = 0;
+    const std::function<void()> count = [&] { ++calls; };
+    const std::function<void()> nothing;
+    cf::ThreadPoolOptions options{.initializer = count, .worker_exit = nothing};
+    CHECK(options.initializer);
+    CHECK_FALSE(options.worker_exit);
+    CHECK_FALSE(cf::ThreadPoolOptions{.initializer = nullptr}.initializer);
+    CHECK_FALSE(cf::ThreadPoolOptions{.initializer = {}}.initializer);
+    CHECK_FALSE(cf::ThreadPoolOptions{.initializer = options.worker_exit}.initializer);
+
+    std::function<void()> taken = options.worker_exit;
+    CHECK_FALSE(taken);
+    taken = options.initializer;
+    taken();
+    CHECK(calls == 1);
+    const auto kept = options.initializer;
+    options.initializer = [kept] { kept(), kept(); };
+    options.worker_exit = options.initializer;
+    std::as_const(options).worker_exit();
+    CHECK(calls == 3);
+    options.initializer = nullptr;
+    CHECK(options.initializer == nullptr);
+}
+
+// What g++ 12 does in an expression with co_await, done here by hand, on every compiler.
+TEST_CASE("a copy of an option's bytes may be read and copied, and leaves the value to the original", "[options]") {
+    using Name = cf::detail::OptionValue<std::string>;
+    for (const char* const text : {"short", "a text that does not fit into the string itself"}) {
+        alignas(Name) std::byte bytes[sizeof(Name)];
+        {
+            const Name original(text);
+            std::memcpy(bytes, static_cast<const void*>(&original), sizeof(Name));
+            Name& same = *std::launder(reinterpret_cast<Name*>(bytes));
+            CHECK(same == text);
+            const Name copied = same;
+            Name moved = std::move(same);
+            CHECK(copied == text);
+            CHECK(moved == text);
+            moved = std::move(same);
+            CHECK(moved == text);
+            CHECK(original == text);
+            same = "another text, also too long for the string itself";
+            CHECK(same == "another text, also too long for the string itself");
+            CHECK(original == text);
+            std::destroy_at(&same);
+            std::memcpy(bytes, static_cast<const void*>(&original), sizeof(Name));
+            std::destroy_at(&same);
+            CHECK(original == text);
+        }
+    }
+}
+
+static_assert(std::is_trivially_destructible_v<cf::MapOptions> && std::is_trivially_destructible_v<cf::WaitOptions> &&
+              std::is_trivially_destructible_v<cf::ShutdownOptions>);
+static_assert(std::is_aggregate_v<cf::TaskOptions> && std::is_aggregate_v<cf::ThreadPoolOptions>);
 
 TEST_CASE("options that are left out mean what Python's defaults mean", "[options]") {
     const cf::TaskOptions task;
