@@ -302,7 +302,7 @@ FUZZ_TARGET(control_page) {
         ::new (memory.data()) detail::ControlPage, [](detail::ControlPage* each) { each->~ControlPage(); });
     if (!bytes.empty()) std::memcpy(memory.data(), bytes.data(), std::min(bytes.size(), memory.size()));
     constexpr std::int64_t now = 1'000'000'000'000;
-    for (std::size_t slot = 0; slot < detail::ControlPage::slots; ++slot) {
+    for (std::size_t slot = 0; slot < detail::ControlPage::slot_count; ++slot) {
         for (const std::uint64_t task : {0U, 1U, 2U, 100U}) {
             page->state(slot, task);
             page->try_revoke(slot, task);

@@ -241,7 +241,7 @@ std::size_t MapTasks<R>::chunksize_for(MapPace& pace) {
 template <class R>
 void MapTasks<R>::submit_next(std::size_t items) {
     const std::size_t room =
-        buffersize_ ? *buffersize_ - untaken_ : std::numeric_limits<std::size_t>::max();
+        buffersize_ ? *buffersize_ - untaken_ : (std::numeric_limits<std::size_t>::max)();
     std::optional<Task> task = source_->next(smaller(items, room));
     if (!task) {
         source_.reset();

@@ -84,7 +84,7 @@ namespace detail {
 /// Items of a map that travel together: the callable inside says how to cross.
 template <class Callable>
 struct CallableCodec<MapChunk<Callable>> {
-    static consteval void check() { CallableCodec<Callable>::check(); }
+    static consteval void validate() { CallableCodec<Callable>::validate(); }
     static void encode(Encoder& encoder, const MapChunk<Callable>& chunk) {
         CallableCodec<Callable>::encode(encoder, chunk.callable);
     }

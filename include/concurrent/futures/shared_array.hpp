@@ -62,7 +62,7 @@ class SharedArray {
     /// `size` elements whose bytes are all zero. Throws std::bad_alloc when there is no memory, std::system_error
     /// when there are no descriptors.
     explicit SharedArray(std::size_t size) {
-        if (size > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(T))
+        if (size > static_cast<std::size_t>((std::numeric_limits<std::ptrdiff_t>::max)()) / sizeof(T))
             throw std::bad_alloc();
         if (size != 0) region_ = detail::SharedRegion::over(detail::SharedBlock::make(size * sizeof(T)), false);
     }

@@ -47,7 +47,7 @@ struct WorkerLimits {
 
 inline void WorkerLimits::operator()() const {
     if (detail::program_start().depth == 0) return;
-    const auto check = [](int error, const std::string& what) {
+    const auto demand = [](int error, const std::string& what) {
         if (error != 0) throw std::system_error(error, std::generic_category(), "WorkerLimits::" + what);
     };
     if (cpu_time) {
@@ -55,12 +55,12 @@ inline void WorkerLimits::operator()() const {
             throw std::invalid_argument("WorkerLimits::cpu_time must be at least 1 s");
         detail::obey_cpu_limit();
         detail::cpu_seconds_per_call = cpu_time->count();
-        check(detail::limit_own_cpu(cpu_time->count()), "cpu_time");
+        demand(detail::limit_own_cpu(cpu_time->count()), "cpu_time");
     }
     if (niceness)
-        check(detail::set_own_niceness(*niceness), "niceness = " + std::to_string(*niceness));
+        demand(detail::set_own_niceness(*niceness), "niceness = " + std::to_string(*niceness));
     if (!processors.empty())
-        check(detail::set_own_processors(processors),
+        demand(detail::set_own_processors(processors),
               "processors: none of these may be used by this process");
 }
 

@@ -105,7 +105,7 @@ class Script {
 class Player {
   public:
     Player(std::string_view script, const StopLine& line) : script_(script), line_(line) {
-        while (slot_ < ControlPage::slots && line.page->state(slot_, line.task) == SlotState::free) ++slot_;
+        while (slot_ < ControlPage::slot_count && line.page->state(slot_, line.task) == SlotState::free) ++slot_;
     }
     void play() {
         while (!script_.empty()) step(static_cast<Step>(byte() % 8));
@@ -166,7 +166,7 @@ class Player {
         const std::string_view body = bytes();
         FrameHeader head = header(type, body.size());
         if (about == About::other_id) head.task += 1000;
-        if (about == About::other_slot) head.slot = static_cast<std::uint16_t>((slot_ + 1) % ControlPage::slots);
+        if (about == About::other_slot) head.slot = static_cast<std::uint16_t>((slot_ + 1) % ControlPage::slot_count);
         if (about == About::far_slot) head.slot = 0xffff;
         if (about == About::no_id) head.task = 0;
         if (length == Length::longer) head.length += 16;
@@ -188,7 +188,7 @@ class Player {
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(waits ? 20 : 0);
         do {
             for (std::uint64_t id = line_.task; id < line_.task + 16; ++id)
-                for (std::size_t slot = 0; slot < ControlPage::slots; ++slot)
+                for (std::size_t slot = 0; slot < ControlPage::slot_count; ++slot)
                     if (line_.page->state(slot, id) == SlotState::revoked)
                         revoked_ = concurrent::futures::detail::make_header(FrameType::result, 4, id, slot);
             std::this_thread::yield();

@@ -32,7 +32,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 class Lanes {
   public:
     static constexpr std::uint32_t limit = (std::uint32_t{1} << 31) - (1u << 20);  // of item numbers
-    static constexpr std::uint32_t any_item = std::numeric_limits<std::uint32_t>::max();
+    static constexpr std::uint32_t any_item = (std::numeric_limits<std::uint32_t>::max)();
     static constexpr std::uint32_t most_at_once = 1'024;  // 256 threads run over an end by less than 2^20
 
     /// `stride`: items that are claimed at once, at most `most_at_once`.

@@ -24,7 +24,7 @@ class Deadline {
     static Deadline after(std::chrono::duration<Rep, Period> duration) noexcept {
         using Seconds = std::chrono::duration<double>;
         const Clock::time_point now = Clock::now();
-        const Seconds room = Clock::time_point::max() - now;
+        const Seconds room = (Clock::time_point::max)() - now;
         if (Seconds(duration) >= room * 0.5) return never();
         if (duration <= duration.zero()) return Deadline(now);
         return Deadline(now + std::chrono::ceil<Clock::duration>(duration));

@@ -115,7 +115,7 @@ void futex_wake_one(const Word* word) noexcept {
 }
 template <class Word>
 void futex_wake_all(const Word* word) noexcept {
-    futex_wake(word, std::numeric_limits<int>::max());
+    futex_wake(word, (std::numeric_limits<int>::max)());
 }
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -70,7 +70,7 @@ class LastWords {
         std::uint32_t nobody = 0;
         // relaxed: decides who writes, orders nothing.
         if (words.empty() || !writer_.compare_exchange_strong(nobody, 1, std::memory_order_relaxed)) return;
-        const std::size_t size = std::min(words.size(), room);
+        const std::size_t size = (std::min)(words.size(), room);
         std::memcpy(text_.data(), words.data(), size);
         // (1) release, pairs with (2): the text is there.
         size_.store(static_cast<std::uint32_t>(size), std::memory_order_release);
@@ -111,7 +111,7 @@ alignas(16) inline constinit DyingProcess dying_process{};
 class FixedText {
   public:
     FixedText& operator<<(std::string_view text) noexcept {
-        const std::size_t size = std::min(text.size(), text_.size() - size_);
+        const std::size_t size = (std::min)(text.size(), text_.size() - size_);
         std::memcpy(text_.data() + size_, text.data(), size);
         size_ += size;
         return *this;
@@ -143,10 +143,10 @@ inline std::uintptr_t stack_pointer_of([[maybe_unused]] const void* context) noe
 
 inline void say_fault(int signal, const siginfo_t& info, std::uintptr_t stack_pointer) noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(info.si_addr);
-    constexpr std::uintptr_t near = 64 * 1024;
+    constexpr std::uintptr_t margin = 64 * 1024;
     FixedText text;
-    if (signal == SIGSEGV && stack_pointer != 0 && address + near > stack_pointer &&
-        address < stack_pointer + near)
+    if (signal == SIGSEGV && stack_pointer != 0 && address + margin > stack_pointer &&
+        address < stack_pointer + margin)
         text << "the stack was full: endless recursion?";
     else if (signal == SIGSEGV && info.si_code == SEGV_MAPERR)
         (text << "at address ").hexadecimal(address) << ", which is not mapped";

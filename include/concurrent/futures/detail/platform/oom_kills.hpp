@@ -26,7 +26,7 @@ inline std::optional<std::uint64_t> oom_kills_in(std::string_view text) {
     constexpr std::string_view name = "oom_kill ";
     while (!text.empty()) {
         const std::string_view line = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        text.remove_prefix((std::min)(line.size() + 1, text.size()));
         if (line.substr(0, name.size()) != name) continue;
         const std::string_view digits = line.substr(name.size());
         if (digits.empty() || digits.find_first_not_of("0123456789") != digits.npos) return std::nullopt;
@@ -46,7 +46,7 @@ inline std::string oom_kill_file(std::string_view groups, const std::string& roo
     };
     while (!groups.empty()) {
         const std::string_view line = groups.substr(0, groups.find('\n'));
-        groups.remove_prefix(std::min(line.size() + 1, groups.size()));
+        groups.remove_prefix((std::min)(line.size() + 1, groups.size()));
         const std::size_t first = line.find(':');
         const std::size_t second = line.find(':', first == line.npos ? first : first + 1);
         if (first == line.npos || second == line.npos) continue;

@@ -38,7 +38,7 @@ inline int limit_own_cpu(std::int64_t seconds) noexcept {
     if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0 || ::getrlimit(RLIMIT_CPU, &limit) != 0)
         return errno;
     const auto wanted = static_cast<rlim_t>(used.tv_sec + (used.tv_nsec > 0) + seconds);
-    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min(wanted, limit.rlim_max);
+    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : (std::min)(wanted, limit.rlim_max);
     return ::setrlimit(RLIMIT_CPU, &limit) == 0 ? 0 : errno;
 }
 
@@ -56,7 +56,7 @@ inline int set_own_processors([[maybe_unused]] std::span<const int> processors) 
     int highest = 0;
     for (const int processor : processors) {
         if (processor < 0 || processor > 1'000'000) return EINVAL;
-        highest = std::max(highest, processor);
+        highest = (std::max)(highest, processor);
     }
     const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(
         CPU_ALLOC(static_cast<std::size_t>(highest) + 1), [](cpu_set_t* s) { CPU_FREE(s); });

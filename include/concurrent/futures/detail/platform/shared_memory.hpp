@@ -91,7 +91,7 @@ class SharedMemory {
 inline std::size_t shared_memory_reservation() noexcept {
     const long pages = ::sysconf(_SC_PHYS_PAGES);
     constexpr std::size_t least = std::size_t{1} << 26;
-    return std::max(least, static_cast<std::size_t>(std::max(pages, 0L)) * SharedMemory::page);
+    return (std::max)(least, static_cast<std::size_t>((std::max)(pages, 0L)) * SharedMemory::page);
 }
 
 #if CONCURRENT_FUTURES_LINUX
@@ -166,7 +166,7 @@ inline bool SharedMemory::provide(std::size_t offset, std::size_t size) const no
     constexpr std::size_t portion = std::size_t{1} << 22;
     const std::size_t end = offset + size;
     for (std::size_t place = offset; place < end;) {
-        const std::size_t part = std::min(portion, end - place);
+        const std::size_t part = (std::min)(portion, end - place);
         int result;
         do result = ::fallocate(fd_.get(), 0, static_cast<off_t>(place), static_cast<off_t>(part));
         while (result != 0 && errno == EINTR);

@@ -39,7 +39,7 @@ class SharedSignal {
         // (2) release, pairs with (1).
         count_.fetch_add(1, std::memory_order_release);
 #if CONCURRENT_FUTURES_LINUX
-        ::syscall(SYS_futex, &count_, FUTEX_WAKE, std::numeric_limits<int>::max(), nullptr, nullptr, 0);
+        ::syscall(SYS_futex, &count_, FUTEX_WAKE, (std::numeric_limits<int>::max)(), nullptr, nullptr, 0);
 #endif
     }
     /// Returns when the count is another one, or for no reason at all.

@@ -64,10 +64,10 @@ class RingWriter {
     }
     /// Copies as many as there is room for; the reader sees them after publish().
     std::size_t write(std::span<const std::byte> bytes) {
-        const std::size_t size = std::min(bytes.size(), room_for(bytes.size()));
+        const std::size_t size = (std::min)(bytes.size(), room_for(bytes.size()));
         if (size == 0) return 0;
         const std::size_t place = written_ % ByteRing::capacity;
-        const std::size_t first = std::min(size, ByteRing::capacity - place);
+        const std::size_t first = (std::min)(size, ByteRing::capacity - place);
         std::memcpy(ring_->bytes.data() + place, bytes.data(), first);
         if (size > first) std::memcpy(ring_->bytes.data(), bytes.data() + first, size - first);
         written_ += size;
@@ -123,7 +123,7 @@ class RingReader {
     void read(std::byte* to, std::size_t size) noexcept {
         if (size == 0) return;
         const std::size_t place = read_ % ByteRing::capacity;
-        const std::size_t first = std::min(size, ByteRing::capacity - place);
+        const std::size_t first = (std::min)(size, ByteRing::capacity - place);
         std::memcpy(to, ring_->bytes.data() + place, first);
         if (size > first) std::memcpy(to + first, ring_->bytes.data(), size - first);
         read_ += size;

@@ -46,7 +46,7 @@ inline std::int64_t plausible_start(std::int64_t started, std::int64_t now) noex
 
 class ControlPage {
   public:
-    static constexpr std::size_t slots = 64;
+    static constexpr std::size_t slot_count = 64;
 
     /// Pool: before the task is sent.
     void put(std::size_t slot, std::uint64_t task) noexcept {
@@ -138,7 +138,7 @@ class ControlPage {
         Atomic<std::uint64_t> word{0};
         Atomic<std::int64_t> started{0};
     };
-    std::array<Slot, slots> slots_{};
+    std::array<Slot, slot_count> slots_{};
     Atomic<std::uint64_t> asked_to_stop_{0};
     Atomic<std::int64_t> first_peak_{0};
     Atomic<std::int64_t> hook_started_{0};

@@ -120,7 +120,7 @@ class FrameAssembler {
         if (in_body_) {
             const std::size_t missing = body_size() - body_.size() - dropped_;
             // Never more than about what has arrived already, or a first portion.
-            portion_ = std::min(missing, std::max(body_.size(), first_portion));
+            portion_ = (std::min)(missing, (std::max)(body_.size(), first_portion));
             std::byte* const place = missing >= direct ? room_for(portion_) : nullptr;
             reading_body_ = place != nullptr;
             if (place) return {place, portion_};
@@ -161,7 +161,7 @@ class FrameAssembler {
             lost_ = false;
             dropped_ = 0;
         }
-        const std::size_t take = std::min(end_ - begin_, body_size() - body_.size() - dropped_);
+        const std::size_t take = (std::min)(end_ - begin_, body_size() - body_.size() - dropped_);
         if (take > 0) {
             if (std::byte* const place = room_for(take))
                 std::memcpy(place, staging_.data() + begin_, take);

@@ -239,7 +239,7 @@ class ProcessManager {
     /// For so long their memory is kept for the next ones.
     static constexpr std::chrono::seconds payload_patience{1};
 
-    static_assert(WorkerPace::most <= ControlPage::slots);
+    static_assert(WorkerPace::most <= ControlPage::slot_count);
     /// So often a task goes back to the queue because its worker died before it started. In earnest that is at
     /// most WorkerPace::most times, because it goes to the front; a task may also write into the page that it has
     /// not started, and must end all the same.

@@ -39,13 +39,13 @@ inline std::int64_t ProcessManager::limit_of(const WorkerLink& link, const Worke
     const SlotState state = link.page().state(task.slot, entry.id);
     if (state == SlotState::queued)  // later than now, so that nobody looks without pause
         return saturating_sum(now, std::max<std::int64_t>(task.limits.timeout, 1'000'000));
-    const std::int64_t end = std::min(task.stop_at,
+    const std::int64_t end = (std::min)(task.stop_at,
                                       saturating_sum(plausible_start(link.page().started(task.slot), now),
                                                      task.limits.timeout));
     if (state == SlotState::running || end == TaskLimits::never) return end;
     // Its result is on its way, if the worker is what it should be.
     const std::int64_t pause = std::max<std::int64_t>(settings_.stop_grace.count(), 1'000'000'000);
-    return saturating_sum(std::max(end, link.heard_at), pause);
+    return saturating_sum((std::max)(end, link.heard_at), pause);
 }
 
 /// It may be in its initializer or in worker_exit, and task_timeout limits those as well.
@@ -69,7 +69,7 @@ inline std::int64_t ProcessManager::hook_limit(const WorkerLink& link, std::int6
 inline std::int64_t ProcessManager::start_limit(const WorkerLink& link) const noexcept {
     if (!settings_.task_timeout || link.phase != WorkerLink::Phase::starting || link.page().first_peak() != 0)
         return TaskLimits::never;
-    return saturating_sum(link.born, std::max(settings_.start_limit, *settings_.task_timeout).count());
+    return saturating_sum(link.born, (std::max)(settings_.start_limit, *settings_.task_timeout).count());
 }
 
 /// Cheap: for a look at every step.
@@ -84,11 +84,11 @@ inline std::int64_t ProcessManager::next_limit(const WorkerLink& link,
                                                std::int64_t now) const noexcept {
     if (link.ended || link.killed) return TaskLimits::never;
     if (link.eviction || link.kill_at != TaskLimits::never) return link.kill_at;
-    std::int64_t next = std::min(hook_limit(link, now), start_limit(link));
+    std::int64_t next = (std::min)(hook_limit(link, now), start_limit(link));
     if (link.limited() == 0) return next;
     for (const WorkerLink::InFlight& entry : link.table())
         if (entry.task && entry.limited && !entry.revoked)
-            next = std::min(next, limit_of(link, entry, now));
+            next = (std::min)(next, limit_of(link, entry, now));
     return next;
 }
 
@@ -136,7 +136,7 @@ inline void ProcessManager::end_hook(WorkerLink& link, std::int64_t now) {
 /// Ends a worker that does not come to process_main(). One that the template has not even forked yet waits for
 /// the template, and so would the next one.
 inline void ProcessManager::end_start(WorkerLink& link) {
-    const std::int64_t limit = std::max(settings_.start_limit, *settings_.task_timeout).count();
+    const std::int64_t limit = (std::max)(settings_.start_limit, *settings_.task_timeout).count();
     if (link.process.pid() <= 0) {
         break_pool("ProcessPoolExecutor: the template process, which forks the workers, has not answered for " +
                    seconds_text(limit) + "; what was given to pthread_atfork() must end");
@@ -176,7 +176,7 @@ inline void ProcessManager::evict_mute(WorkerLink& link, const RemoteTask& task)
 
 /// What was sent to the worker and has not started goes back to the front of the queue, in order.
 inline void ProcessManager::take_back_unstarted(WorkerLink& link) {
-    std::array<RemoteTask*, ControlPage::slots> places;
+    std::array<RemoteTask*, ControlPage::slot_count> places;
     std::size_t count = 0;
     for (const WorkerLink::InFlight& entry : link.table())
         if (entry.task && !entry.revoked && link.try_revoke(*entry.task)) places[count++] = entry.task;

@@ -181,7 +181,7 @@ inline std::size_t ProcessManager::fair_share(std::size_t coming) const noexcept
 
 inline bool ProcessManager::may_take_more(const WorkerLink& link) const noexcept {
     return link.phase == WorkerLink::Phase::ready && !link.ended && !link.dying() &&
-           link.in_flight() < std::min(share_, link.pace.credits()) &&
+           link.in_flight() < (std::min)(share_, link.pace.credits()) &&
            (settings_.max_tasks_per_child == 0 || link.given() < settings_.max_tasks_per_child);
 }
 

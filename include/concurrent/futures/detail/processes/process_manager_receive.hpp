@@ -122,7 +122,7 @@ inline void ProcessManager::note_end_of_results(WorkerLink& link) {
 /// To end by itself; then it is killed.
 inline void ProcessManager::leave_a_moment(WorkerLink& link) noexcept {
     constexpr std::int64_t moment = 100'000'000;
-    if (!link.killed) link.kill_at = std::min(link.kill_at, monotonic_nanoseconds() + moment);
+    if (!link.killed) link.kill_at = (std::min)(link.kill_at, monotonic_nanoseconds() + moment);
 }
 
 /// With the lock. A worker that sends what is no message is of no more use.

@@ -39,7 +39,7 @@ inline std::size_t ProcessManager::missing_workers() const noexcept {
         coming += link->wanted() == 0 && !link->dying();
     }
     if (unstarted_tasks <= coming || alive >= settings_.max_workers) return 0;
-    return std::min(settings_.max_workers - alive, unstarted_tasks - coming);
+    return (std::min)(settings_.max_workers - alive, unstarted_tasks - coming);
 }
 
 /// Without the lock. False when it could not be started.
@@ -173,7 +173,7 @@ inline OutOfMemory ProcessManager::judge_kill(const WorkerLink& link) {
     if (!link.oom_kills_before) return OutOfMemory::unknown;
     const std::optional<std::uint64_t> count = oom_kills_->count();
     if (!count) return OutOfMemory::unknown;
-    const std::uint64_t explained = std::max(*link.oom_kills_before, oom_kills_explained_);
+    const std::uint64_t explained = (std::max)(*link.oom_kills_before, oom_kills_explained_);
     if (*count <= explained) return OutOfMemory::no;
     oom_kills_explained_ = explained + 1;
     return OutOfMemory::yes;
@@ -185,7 +185,7 @@ inline void ProcessManager::bury(WorkerLink& link) {
     read_results(link);
     if (link.exit_status->signal == SIGKILL && !link.killed && !forced_)
         link.out_of_memory = judge_kill(link);
-    std::array<WorkerLink::InFlight*, ControlPage::slots> places;
+    std::array<WorkerLink::InFlight*, ControlPage::slot_count> places;
     std::size_t count = 0;
     for (WorkerLink::InFlight& entry : link.table())
         if (entry.task) places[count++] = &entry;

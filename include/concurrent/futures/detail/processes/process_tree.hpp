@@ -72,7 +72,7 @@ inline ProcessTreeShare::ProcessTreeShare(std::size_t asked, std::size_t usual)
     // relaxed, here and below: a count, which hands over nothing.
     std::size_t taken = start.taken.load(std::memory_order_relaxed);
     do {
-        const std::size_t left = start.allowance - std::min(taken, start.allowance);
+        const std::size_t left = start.allowance - (std::min)(taken, start.allowance);
         if (asked == 0) workers_ = std::clamp<std::size_t>(left, 1, usual);
         if (workers_ > left)
             throw BrokenProcessPool(

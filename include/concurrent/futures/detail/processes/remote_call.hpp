@@ -162,7 +162,7 @@ struct CallableCodec {
     static constexpr bool is_stateless =
         std::is_empty_v<Callable> && std::is_default_constructible_v<Callable>;
 
-    static consteval void check() {
+    static consteval void validate() {
         static_assert(!std::is_member_pointer_v<Callable>,
                       "a member function crosses as a template argument: write "
                       "pool.submit<&Class::member>(object, args...)");
@@ -231,8 +231,8 @@ template <class Callable, class... W>
 struct RemoteCall<Callable, ParameterList<W...>> {
     using Result = typename RemoteInvocation<Callable, W...>::template Result<Callable>;
 
-    static consteval void check() {
-        CallableCodec<Callable>::check();
+    static consteval void validate() {
+        CallableCodec<Callable>::validate();
         (check_argument<W>(), ...);
         static_assert(!std::is_reference_v<Result>,
                       "a reference to something in the worker process cannot come back: return the "
@@ -311,7 +311,7 @@ inline constexpr bool arguments_convert<ParameterList<W...>, Args...> =
 /// Compiles if the call can be made in another process; otherwise says what to write instead.
 template <class Callable, class... Args>
 consteval void check_remote_call() {
-    CallableCodec<std::decay_t<Callable>>::check();
+    CallableCodec<std::decay_t<Callable>>::validate();
     constexpr bool callable =
         is_remotely_callable<std::decay_t<Callable>, CrossingArguments<Callable, Args...>>;
     static_assert(callable || std::is_member_pointer_v<std::decay_t<Callable>>,
@@ -321,7 +321,7 @@ consteval void check_remote_call() {
         static_assert(arguments_convert<CrossingArguments<Callable, Args...>, Args...>,
                       "submit(f, args...): an argument cannot be converted to the type of f's "
                       "parameter; convert it in the call");
-        RemoteCallFor<Callable, Args...>::check();
+        RemoteCallFor<Callable, Args...>::validate();
     }
 }
 

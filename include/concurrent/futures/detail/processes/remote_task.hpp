@@ -25,7 +25,7 @@ class WorkerLink;
 
 /// What TaskOptions and ProcessPoolOptions ask of one call.
 struct TaskLimits {
-    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+    static constexpr std::int64_t never = (std::numeric_limits<std::int64_t>::max)();
 
     std::int64_t timeout = never;  // nanoseconds in the worker
     std::size_t retries = 0;       // that are left

@@ -143,8 +143,8 @@ class WorkerLink {
         RemoteTask* const task = std::exchange(entry, InFlight{}).task;
         return task;
     }
-    std::array<InFlight, ControlPage::slots>& table() noexcept { return table_; }
-    const std::array<InFlight, ControlPage::slots>& table() const noexcept { return table_; }
+    std::array<InFlight, ControlPage::slot_count>& table() noexcept { return table_; }
+    const std::array<InFlight, ControlPage::slot_count>& table() const noexcept { return table_; }
 
     // Messages.
 
@@ -308,7 +308,7 @@ class WorkerLink {
     RingReader reader_;
     PoolDescriptor tasks_;    // write end
     PoolDescriptor results_;  // read end
-    std::array<InFlight, ControlPage::slots> table_{};
+    std::array<InFlight, ControlPage::slot_count> table_{};
     std::size_t next_slot_ = 0;  // in turn: neighbours in the page are written at about the same time
     std::size_t in_flight_ = 0;
     std::size_t revoked_ = 0;  // of those in flight
@@ -370,7 +370,7 @@ void WorkerLink::read_frames(Receive receive) {
     if (available == 0) return;
     while (available > 0) {
         const std::span<std::byte> room = incoming_.room();
-        const std::size_t size = std::min(available, room.size());
+        const std::size_t size = (std::min)(available, room.size());
         reader_.read(room.data(), size);
         incoming_.commit(size);
         available -= size;

@@ -136,7 +136,7 @@ class WorkerProcess {
                 continue;
             }
             const std::span<std::byte> room = incoming_.room();
-            available = std::min(available, room.size());
+            available = (std::min)(available, room.size());
             reader_.read(room.data(), available);
             incoming_.commit(available);
             reader_.publish();
@@ -248,8 +248,8 @@ class WorkerProcess {
         renew_call_limits();
         shared_.control.note_hook(monotonic_nanoseconds());
         const struct Over {
-            ~Over() { slots.note_hook(0); }
-            ControlPage& slots;
+            ~Over() { page.note_hook(0); }
+            ControlPage& page;
         } over{shared_.control};
         Decoder decoder(call);
         Encoder nothing;
@@ -259,7 +259,7 @@ class WorkerProcess {
 
     void run_task(const Frame& frame) {
         const std::uint64_t task = frame.header.task;
-        const std::size_t slot = frame.header.slot % ControlPage::slots;
+        const std::size_t slot = frame.header.slot % ControlPage::slot_count;
         if (!shared_.control.start(slot, task)) {
             send(FrameType::skipped, {}, task, slot);
             return;

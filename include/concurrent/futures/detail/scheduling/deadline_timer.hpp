@@ -35,7 +35,7 @@ class DeadlineTimer {
     /// The last point in time there is, if `timeout` reaches beyond it.
     static Clock::time_point deadline_after(std::chrono::nanoseconds timeout) {
         const Clock::time_point now = Clock::now();
-        return timeout < Clock::time_point::max() - now ? now + timeout : Clock::time_point::max();
+        return timeout < (Clock::time_point::max)() - now ? now + timeout : (Clock::time_point::max)();
     }
 
     /// When no call is running any more. Idempotent.

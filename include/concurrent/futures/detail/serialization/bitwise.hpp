@@ -22,8 +22,8 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class T>
 inline constexpr bool is_floating_template = false;
-template <template <class> class Complex, std::floating_point Real>
-inline constexpr bool is_floating_template<Complex<Real>> = true;
+template <template <class> class Template, std::floating_point Real>
+inline constexpr bool is_floating_template<Template<Real>> = true;
 
 /// std::complex, recognised by its shape: the standard guarantees that it is two numbers.
 template <class T>

@@ -166,7 +166,7 @@ class ByteBuffer {
 
     [[gnu::noinline]] void grow(std::size_t count) {
         constexpr std::size_t smallest = 256;
-        constexpr std::size_t largest = std::numeric_limits<std::size_t>::max() / 2;
+        constexpr std::size_t largest = (std::numeric_limits<std::size_t>::max)() / 2;
         if (count > largest - size_) throw std::bad_alloc();
         const std::size_t needed = size_ + count;
         const std::size_t doubled = capacity_ < smallest / 2 ? smallest : capacity_ * 2;

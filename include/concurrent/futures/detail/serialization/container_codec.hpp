@@ -73,7 +73,7 @@ void decode_elements(Decoder& decoder, std::size_t minimum, std::size_t count,
 template <class T>
 void reserve_bounded(T& container, const Decoder& decoder, std::size_t count, std::size_t size) {
     if constexpr (requires { container.reserve(count); }) {
-        container.reserve(std::min(count, decoder.remaining() / size));
+        container.reserve((std::min)(count, decoder.remaining() / size));
     }
 }
 

@@ -77,9 +77,9 @@ class TaskDeque {
     Task*& slot(std::size_t at) noexcept { return slots_[at & (capacity_ - 1)]; }
     void grow() {
         const std::size_t capacity = capacity_ == 0 ? first_capacity : capacity_ * 2;
-        auto slots = std::make_unique<Task*[]>(capacity);
-        for (std::size_t at = oldest_; at != end_; ++at) slots[at & (capacity - 1)] = slot(at);
-        slots_ = std::move(slots);
+        auto grown = std::make_unique<Task*[]>(capacity);
+        for (std::size_t at = oldest_; at != end_; ++at) grown[at & (capacity - 1)] = slot(at);
+        slots_ = std::move(grown);
         capacity_ = capacity;
     }
     /// The oldest place is never that of a removed one.

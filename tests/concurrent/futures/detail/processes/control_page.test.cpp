@@ -78,14 +78,14 @@ TEST_CASE("of start() and try_revoke() at the same moment exactly one wins", "[c
     std::thread worker([&] {
         for (std::uint64_t i = 0; i < count; ++i) {
             while (next.load() <= i) std::this_thread::yield();
-            started[i] = page->start(i % ControlPage::slots, i + 1);
+            started[i] = page->start(i % ControlPage::slot_count, i + 1);
             done.store(i + 1);
         }
     });
     for (std::uint64_t i = 0; i < count; ++i) {
-        page->put(i % ControlPage::slots, i + 1);
+        page->put(i % ControlPage::slot_count, i + 1);
         next.store(i + 1);
-        revoked[i] = page->try_revoke(i % ControlPage::slots, i + 1);
+        revoked[i] = page->try_revoke(i % ControlPage::slot_count, i + 1);
         while (done.load() <= i) std::this_thread::yield();
     }
     worker.join();

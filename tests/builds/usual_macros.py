@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every header compiles after the macros of usual_macros.hpp.
+
+    usual_macros.py COMPILER REPOSITORY
+
+The headers of the standard library and of the system come first: what they do with the macros is their matter.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+OPT_IN = re.compile(r"futures/(mpi_pool_executor|asio|serialization/.*)\.hpp$")
+
+
+def program(include):
+    """All that the library includes from elsewhere, the macros, then each of its headers."""
+    headers = sorted(path for path in include.rglob("*.hpp") if not OPT_IN.search(path.as_posix()))
+    system = set()
+    for header in headers:
+        system.update(re.findall(r"^\s*#\s*include\s*<([^>]+)>", header.read_text("utf-8"), re.MULTILINE))
+    lines = [f"#if __has_include(<{name}>)\n#include <{name}>\n#endif"
+             for name in sorted(system) if not name.startswith("concurrent/")]
+    lines.append(f'#include "{HERE / "usual_macros.hpp"}"')
+    lines += [f"#include <{header.relative_to(include).as_posix()}>" for header in headers]
+    return "\n".join(lines) + "\nint main() {}\n", len(headers)
+
+
+def main():
+    compiler, repository = sys.argv[1], pathlib.Path(sys.argv[2])
+    text, count = program(repository / "include")
+    failures = 0
+    with tempfile.TemporaryDirectory() as folder:
+        source = pathlib.Path(folder) / "every_header.cpp"
+        source.write_text(text, encoding="utf-8")
+        for standard in ("c++20", "gnu++20"):
+            result = subprocess.run([compiler, f"-std={standard}", "-fsyntax-only", "-w", "-I",
+                                     repository / "include", source], capture_output=True, text=True, check=False)
+            print(f"-std={standard}: {count} headers: {'right' if result.returncode == 0 else 'WRONG'}")
+            print(result.stderr[:4000], end="")
+            failures += result.returncode != 0
+    return 1 if failures or count < 100 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
