@@ -212,7 +212,7 @@ template <>
 struct concurrent::futures::detail::RemoteCall<hostile::Hostile,
                                                concurrent::futures::detail::ParameterList<std::string>> {
     using Result = int;
-    static consteval void check() {}
+    static consteval void validate() {}
     static void encode(Encoder& encoder, const hostile::Hostile&, const std::string& script) {
         encode_location(encoder, RegisteredTask<RemoteCall>::location());
         encoder.encode(script);
