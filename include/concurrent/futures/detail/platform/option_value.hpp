@@ -26,7 +26,7 @@
 
 #include "concurrent/futures/detail/platform/function.hpp"
 
-namespace concurrent::futures::inline v1::detail {
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// T: a class that can be copied and that a default-constructed one can stand for.
 template <class T>
