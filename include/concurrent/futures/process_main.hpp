@@ -29,7 +29,7 @@ inline void process_main(int argc, char** argv) {
     start.arguments.assign(argv, argv + argc);
     start.executable = detail::own_executable(argc > 0 ? argv[0] : nullptr);
     const auto order = detail::take_worker_order();
-    if (!order) return;
+    if (!order || !detail::is_proven(*order)) return;
     start.depth = order->depth;
     start.allowance = order->allowance;
     detail::WorkerChannel channel;

@@ -15,7 +15,11 @@
 // runs too long, or does not stop when asked to, is ended with its worker in the same way. What workers print
 // goes where the program prints, with nothing between; why a worker died stands in the error of its call.
 // Environment: CONCURRENT_FUTURES_INLINE=1, for debugging: calls run inside submit(), without workers and
-// time limits.
+// time limits. Spawned workers get the environment as it was when the pool was made: the constructor copies it, so
+// no other thread may change it then (setenv), but afterwards any may.
+// Rights: a worker never has more than this process. Whoever gives rights up does so before making the pool:
+// workers that are there keep theirs, and a forked pool starts no more. A program whose file gives it rights
+// (set-user-ID, set-group-ID, capabilities) ignores CONCURRENT_FUTURES_*. See SECURITY.md.
 // Threads: every member may be called from any thread. Callbacks run on the pool's manager thread; a
 // slow one delays the results of others. A result is decoded there, or in the thread that waits for it.
 // Memory: nothing is shared with workers but what crosses.
@@ -23,7 +27,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,6 +36,8 @@
 
 #include "concurrent/futures/bind_task.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/environment.hpp"
+#include "concurrent/futures/detail/platform/process_rights.hpp"
 #include "concurrent/futures/detail/processes/process_call.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/processes/remote_call.hpp"
@@ -160,8 +165,11 @@ inline bool choose_spawn(StartMethod method) {
         throw BrokenProcessPool(
             "ProcessPoolExecutor: StartMethod::spawn starts this program again, which needs "
             "concurrent::futures::process_main(argc, argv) as the first line of main");
-    if (method == StartMethod::spawn || (method == StartMethod::automatic && program.process_main_ran))
+    if (method == StartMethod::spawn || (method == StartMethod::automatic && program.process_main_ran)) {
+        const std::string reason = why_no_copy_can_be_started(executable_path());
+        if (!reason.empty()) throw BrokenProcessPool("ProcessPoolExecutor: no worker can be spawned: " + reason);
         return true;
+    }
     const std::size_t others = threads_besides_pools();
     if (others == 0 && method == StartMethod::automatic)
         throw BrokenProcessPool(
@@ -194,7 +202,7 @@ inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOpt
                                         " is not supported yet; leave it out");
     };
     refuse(options.observer != nullptr, "observer");
-    const char* const debugging = std::getenv(debug_variable);
+    const char* const debugging = trusted_variable(debug_variable);
     const bool run_inline = debugging && *debugging != '\0' && std::string_view(debugging) != "0";
     const bool spawn = run_inline || choose_spawn(options.start_method);
     ProcessTreeShare share(options.max_workers, available_parallelism());

@@ -229,6 +229,26 @@ PROCESS_CASE("a worker ignores Ctrl-C, blocks no signal, has no input and no tra
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+std::string variable(const std::string& name) {
+    const char* const value = std::getenv(name.c_str());
+    return value ? value : "not set";
+}
+
+PROCESS_CASE("workers have the environment of when the pool was made, also those that start later") {
+    ::setenv("CF_TEST_VARIABLE", "before", 1);
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .max_tasks_per_child = 1}));
+    ::setenv("CF_TEST_VARIABLE", "after", 1);
+    CHECK(pool.submit(variable, "CF_TEST_VARIABLE").result() == "before");
+    // Workers start while the environment changes: the manager thread reads its copy.
+    for (int round = 0; round < 20; ++round) {
+        const auto call = pool.submit(variable, "CF_TEST_VARIABLE");
+        for (int i = 0; i < 300; ++i) ::setenv(("CF_TEST_" + std::to_string(i)).c_str(), "x", 1);
+        for (int i = 0; i < 300; ++i) ::unsetenv(("CF_TEST_" + std::to_string(i)).c_str());
+        CHECK(call.result() == "before");
+    }
+    ::unsetenv("CF_TEST_VARIABLE");
+}
+
 // ---- pools in workers ----
 
 int sum_in_a_pool(int end, cf::StartMethod method) {

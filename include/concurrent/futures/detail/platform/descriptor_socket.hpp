@@ -6,6 +6,7 @@
 //     send_descriptor(ours.get(), &message, sizeof message, fd, false);      // fd -1: none
 //     FileDescriptor received;                                              // in the other process
 //     receive_descriptor(theirs.get(), &message, sizeof message, received, true);
+//     peer_of(theirs.get())                                                  // which process made the pair
 //
 // A message of another size is an error. A descriptor for which the receiver has no room is lost, the message is
 // not. Standard streams and the numbers behind them are never used.
@@ -18,8 +19,10 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 
@@ -37,6 +40,38 @@ inline std::pair<FileDescriptor, FileDescriptor> make_descriptor_sockets() {
     set_close_on_exec(other.get());
     return {off_standard_streams(std::move(one)), off_standard_streams(std::move(other))};
 #endif
+}
+
+/// The process that made a pair of sockets, as the kernel noted it then.
+struct SocketPeer {
+    pid_t pid;  // 0: in another pid namespace, where this process sees no pids
+    uid_t user;
+    gid_t group;
+};
+inline constexpr bool knows_socket_peers = CONCURRENT_FUTURES_LINUX;
+
+/// Empty for what is no such socket, and where the system does not tell.
+inline std::optional<SocketPeer> peer_of([[maybe_unused]] int socket) noexcept {
+#if CONCURRENT_FUTURES_LINUX
+    int family = 0;
+    ucred peer{};
+    socklen_t family_size = sizeof family;
+    socklen_t peer_size = sizeof peer;
+    if (::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &family, &family_size) == 0 && family == AF_UNIX &&
+        ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) == 0)
+        return SocketPeer{peer.pid, peer.uid, peer.gid};
+#endif
+    return std::nullopt;
+}
+
+/// The process with this pid has ended, perhaps without being waited for yet. `socket` is connected to it: if it is
+/// the last process that had the other end, its pid may belong to another process by now.
+inline bool is_gone(pid_t pid, int socket) noexcept {
+    if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) return true;
+    const FileDescriptor process = pid > 0 ? open_pidfd(pid) : FileDescriptor();
+    std::array<pollfd, 2> entries{pollfd{process.get(), POLLIN, 0}, pollfd{socket, 0, 0}};
+    poll_for(entries, 0);
+    return (entries[0].revents & POLLIN) != 0 || (entries[1].revents & POLLHUP) != 0;
 }
 
 inline IoResult send_descriptor(int socket, const void* data, std::size_t size, int fd, bool wait) noexcept {

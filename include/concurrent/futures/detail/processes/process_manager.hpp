@@ -79,6 +79,8 @@ class ProcessManager {
         std::size_t workers, idle, pending, running, completed, failed, cancelled, restarts;
     };
 
+    /// Copies the environment, which spawned workers get: the manager thread must not read it while the program
+    /// changes it.
     explicit ProcessManager(ProcessSettings settings, ProcessTreeShare share = {});
     ProcessManager(const ProcessManager&) = delete;
     ProcessManager& operator=(const ProcessManager&) = delete;
@@ -260,6 +262,7 @@ class ProcessManager {
     const ProcessSettings settings_;
     ProcessTreeShare tree_share_;  // until there are no workers any more
     const unsigned born_ = fork_generation();
+    const std::vector<std::string> environment_;  // of spawned workers
     const ByteBuffer configuration_;  // body of the frame that every worker gets first
     std::optional<OomKills> oom_kills_;  // manager thread; looked for when there is a first worker
     WakeUp wake_up_;

@@ -28,6 +28,8 @@ inline ByteBuffer configuration_of(const ProcessSettings& settings) {
 inline ProcessManager::ProcessManager(ProcessSettings settings, ProcessTreeShare share)
     : settings_(std::move(settings)),
       tree_share_(std::move(share)),
+      environment_(settings_.spawn ? worker_environment(tree_share_.for_each_worker())
+                                   : std::vector<std::string>()),
       configuration_(configuration_of(settings_)) {
     polled_.reserve(2);
     if (settings_.run_inline) {

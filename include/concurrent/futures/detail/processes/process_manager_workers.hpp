@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <stdexcept>
 
+#include "concurrent/futures/detail/platform/process_rights.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/state/without_memory.hpp"
@@ -57,12 +59,14 @@ inline bool ProcessManager::start_worker() {
         const auto numbers = ends.numbers();
         if (settings_.spawn) {
             const ProgramStart& program = program_start();
-            const bool has_link = ::access("/proc/self/exe", X_OK) == 0;
-            const char* const path = has_link ? "/proc/self/exe" : program.executable.c_str();
-            link->process = spawn(path, program.arguments,
-                                  worker_environment(tree_share_.for_each_worker()), numbers);
-        } else if (!template_->request(link->number(), numbers)) {
-            throw std::runtime_error("the template process, which forks the workers, is gone");
+            const char* const path = executable_path();
+            // The rights may have changed since the pool was made.
+            if (const std::string reason = why_no_copy_can_be_started(path); !reason.empty())
+                throw std::runtime_error(reason);
+            if (file_adds_rights(path)) forbid_more_rights();
+            link->process = spawn(path, program.arguments, environment_, numbers);
+        } else {
+            template_->request(link->number(), numbers);
         }
         {
             const std::lock_guard lock(mutex_);

@@ -2,10 +2,23 @@
 //
 // start_environment.hpp: how a spawned copy of this program knows that it is a worker.
 //
-// One environment variable, CONCURRENT_FUTURES_WORKER="parent pid:depth:allowance", set only for the child
-// and removed by it first thing, so that programs the worker starts are not taken for workers. The pipes
-// are at fixed descriptor numbers. process_main() marks this process as one that may spawn: without
-// that mark no pool ever starts a copy, so a program that forgets the call cannot multiply.
+// One environment variable, CONCURRENT_FUTURES_WORKER="parent pid:depth:allowance", set only for the child and
+// removed by it first thing, so that programs which the worker starts are not taken for workers. The descriptors
+// are at fixed numbers.
+//
+// The variable alone makes no worker: anybody can set it. What counts is the socket among the descriptors, for
+// which the kernel says which process made it: an order is genuine if that is the parent of this process, and
+// belongs to the same user and group. A program with the rights of its file ignores the variable altogether, see
+// environment.hpp.
+//
+//     socket made by           this process
+//     the parent               becomes a worker
+//     a process that is gone   ends: it was a worker of a pool that died, and must not run main as a second copy
+//     anybody else             goes on with main: the variable was meant for another process
+//     another user             ends with a message
+//
+// process_main() marks this process as one that may spawn: without that mark no pool ever starts a copy, so a
+// program that forgets the call cannot multiply.
 #pragma once
 
 #include <signal.h>
@@ -13,20 +26,23 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/child_process.hpp"
+#include "concurrent/futures/detail/platform/descriptor_socket.hpp"
+#include "concurrent/futures/detail/platform/environment.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline constexpr const char* worker_variable = "CONCURRENT_FUTURES_WORKER";
-/// How many descriptors a worker gets: see WorkerChannel.
+/// How many descriptors a worker gets: see WorkerChannel. The last one is the socket that proves the order.
 inline constexpr std::size_t worker_descriptors = 6;
+inline constexpr int proving_descriptor = first_inherited + static_cast<int>(worker_descriptors) - 1;
 /// Pools in workers of pools in workers …: deeper than this is a runaway recursion.
 inline constexpr int depth_limit = 10;
 
@@ -55,7 +71,7 @@ struct WorkerOrder {
 /// The order to be a worker, if this process got one. Takes it out of the environment. Ends a worker
 /// whose pool has died meanwhile: it must not go on as a second copy of the program.
 inline std::optional<WorkerOrder> take_worker_order() {
-    const char* const text = std::getenv(worker_variable);
+    const char* const text = trusted_variable(worker_variable);
     if (!text) return std::nullopt;
     char* rest = nullptr;
     const long parent = std::strtol(text, &rest, 10);
@@ -63,26 +79,42 @@ inline std::optional<WorkerOrder> take_worker_order() {
     const long depth = next_number();
     const long allowance = next_number();
     ::unsetenv(worker_variable);
-    if (parent > 0 && ::kill(static_cast<pid_t>(parent), 0) != 0 && errno == ESRCH)
-        ::_exit(EXIT_FAILURE);
-    if (parent != ::getppid() || depth < 1 || depth > depth_limit || allowance < 0)
+    if (parent > 0 && ::kill(static_cast<pid_t>(parent), 0) != 0 && errno == ESRCH) ::_exit(EXIT_FAILURE);
+    if (parent != ::getppid()) {
+        const std::optional<SocketPeer> peer = peer_of(proving_descriptor);
+        if (peer && peer->pid == parent && is_gone(peer->pid, proving_descriptor)) ::_exit(EXIT_FAILURE);
         return std::nullopt;
-    return WorkerOrder{static_cast<int>(parent), static_cast<int>(depth),
-                       static_cast<std::size_t>(allowance)};
+    }
+    if (depth < 1 || depth > depth_limit || allowance < 0) return std::nullopt;
+    return WorkerOrder{static_cast<int>(parent), static_cast<int>(depth), static_cast<std::size_t>(allowance)};
 }
 
-inline bool has_worker_order() noexcept { return std::getenv(worker_variable) != nullptr; }
+/// The parent has made the socket that belongs to the order. Where the system does not tell who made a socket, the
+/// order has to do.
+inline bool is_proven(const WorkerOrder& order) noexcept {
+    const std::optional<SocketPeer> peer = peer_of(proving_descriptor);
+    if (!peer || peer->pid != order.parent) return !knows_socket_peers;
+    if (peer->user == ::getuid() && peer->group == ::getgid()) return true;
+    std::fprintf(stderr, "%s was set by user %ld, this process belongs to user %ld: it ends. Unset the variable\n",
+                 worker_variable, static_cast<long>(peer->user), static_cast<long>(::getuid()));
+    ::_exit(EXIT_FAILURE);
+}
 
-/// The environment of a worker to be spawned, which may have so many processes below itself.
+inline bool has_worker_order() noexcept { return trusted_variable(worker_variable) != nullptr; }
+
+/// The environment of this process as it is now, with the order for a worker that may have so many processes below
+/// itself.
 inline std::vector<std::string> worker_environment(std::size_t allowance) {
-    std::vector<std::string> variables;
-    const std::string ours = std::string(worker_variable) + "=";
-    for (char** variable = environ; variable && *variable; ++variable)
-        if (std::string_view(*variable).substr(0, ours.size()) != ours)
-            variables.emplace_back(*variable);
-    variables.push_back(ours + std::to_string(::getpid()) + ":" +
+    std::vector<std::string> variables = environment_without(worker_variable);
+    variables.push_back(std::string(worker_variable) + "=" + std::to_string(::getpid()) + ":" +
                         std::to_string(program_start().depth + 1) + ":" + std::to_string(allowance));
     return variables;
+}
+
+/// What is executed to have a worker. The link is right even after the file was replaced, but may be missing.
+inline const char* executable_path() noexcept {
+    constexpr const char* link = "/proc/self/exe";
+    return ::access(link, X_OK) == 0 ? link : program_start().executable.c_str();
 }
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -25,10 +25,12 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <vector>
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/process_rights.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/detail/processes/worker_process.hpp"
@@ -224,10 +226,15 @@ class TemplateProcess {
     TemplateProcess(TemplateProcess&&) noexcept = default;
 
     int socket() const noexcept { return socket_.get(); }
-    /// Asks for one worker. The descriptors may be closed afterwards. False: the template is gone.
-    bool request(std::uint32_t number, std::span<const int> descriptors) const {
-        return send_message(socket_.get(), {TemplateMessage::Kind::fork, number, 0, 0, -1, -1},
-                            descriptors);
+    /// Asks for one worker. The descriptors may be closed afterwards. Throws std::runtime_error when the template
+    /// is gone, or has rights that this process has given up since.
+    void request(std::uint32_t number, std::span<const int> descriptors) const {
+        if (!ProcessRights::of_this_thread().include(rights_))
+            throw std::runtime_error(
+                "this process has given up rights since the pool was made, and forked workers would still have "
+                "them; make the pool afterwards");
+        if (!send_message(socket_.get(), {TemplateMessage::Kind::fork, number, 0, 0, -1, -1}, descriptors))
+            throw std::runtime_error("the template process, which forks the workers, is gone");
     }
     void close_socket() noexcept { socket_.reset(); }
     /// The end of the socket tells when it is gone.
@@ -269,6 +276,7 @@ class TemplateProcess {
         ::_exit(EXIT_SUCCESS);
     }
 
+    const ProcessRights rights_ = ProcessRights::of_this_thread();  // the template's as well
     ProcessHandle process_;
     PoolDescriptor socket_;
 };
