@@ -26,7 +26,7 @@ LAYERS = [
     {"detail/state"},
     {"future.hpp", "promise.hpp", "serialization.hpp", "process_main.hpp", "parallelism.hpp",
      "bind_task.hpp", "worker_limits.hpp", "shared_array.hpp", "broadcast.hpp", "detail/serialization", "detail/scheduling", "detail/processes",
-     "detail/loops"},
+     "detail/loops", "detail/progress"},
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "process.hpp", "serialization"},
     {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp",
@@ -341,6 +341,30 @@ def readme_links(root):
     if not (root / "README.md").exists():
         raise Skip("there is no README.md yet")
     yield from links.violations(root)
+
+
+SNIPPET = "```cpp\nint x = 1;\nf(x);\n```\n"
+rejects("docs_snippets", docs__beside_others_md=SNIPPET, examples__a_cpp="    int x = 1;\n")
+rejects("docs_snippets", docs__beside_others_md="no snippet\n", examples__a_cpp="    int x = 1;\n")
+
+
+@rule
+def docs_snippets(root):
+    """Each snippet of docs/beside_others.md is neighbouring lines of an example, whatever their indentation."""
+    path = root / "docs/beside_others.md"
+    if not path.exists():
+        raise Skip("there is no docs/beside_others.md yet")
+
+    def lines_of(text):
+        return "\n".join(line.strip() for line in text.strip().split("\n"))
+    examples = [lines_of(example.read_text("utf-8")) for example in files_of(root, "examples", ".cpp", ".hpp")]
+    snippets = re.findall(r"^```cpp\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    if not snippets:
+        yield "docs/beside_others.md has no ```cpp block"
+    for snippet in snippets:
+        if not any(lines_of(snippet) in example for example in examples):
+            first = snippet.strip().split("\n")[0]
+            yield f"docs/beside_others.md: the snippet that starts with '{first}' is in no example"
 
 
 # The public names of Python 3.14's concurrent.futures.

@@ -77,6 +77,11 @@ class AsCompleted {
     }
     std::default_sentinel_t end() const noexcept { return {}; }
 
+    /// How many futures it has still to give, the current one included.
+    std::size_t remaining() const noexcept {
+        return futures_.size() - given_ + (current_.valid() ? 1 : 0);
+    }
+
   private:
     void advance();
 

@@ -104,6 +104,7 @@ class MapJobResults final : public MapStream<R> {
     void start(const Submitter& submitter, std::size_t workers, std::size_t chunksize,
                Callable&& callable, Ranges&&... ranges);
     void cancel() noexcept override;
+    std::optional<std::size_t> beyond() const noexcept override { return total_ - given_ + (chosen_ ? 1 : 0); }
 
   private:
     using Outcome = MapOutcome<R>;

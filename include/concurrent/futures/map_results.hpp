@@ -124,6 +124,10 @@ class MapTasks final : public MapStream<R> {
     ~MapTasks() override { cancel(); }
 
     void cancel() noexcept override;
+    std::optional<std::size_t> beyond() const noexcept override {
+        if (source_) return std::nullopt;
+        return untaken_ + (taken_ && current_ ? 1 : 0);
+    }
 
   private:
     using Task = MapTask<R>;
@@ -209,6 +213,11 @@ class MapResults {
     /// Cancels what has not started and forgets the rest; the range is at its end.
     void cancel() noexcept {
         if (stream_) stream_->cancel();
+    }
+    /// How many results it has still to give, the current one included. Empty while the inputs are still being
+    /// read, which is so with a buffersize.
+    std::optional<std::size_t> remaining() const noexcept {
+        return stream_ ? stream_->remaining() : std::optional<std::size_t>(0);
     }
 
   private:

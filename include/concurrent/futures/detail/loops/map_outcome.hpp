@@ -10,10 +10,12 @@
 // The state is stored with release when the outcome is complete, and read with acquire by the one reader.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -149,12 +151,19 @@ class MapStream {
     }
     /// Cancels what has not started and forgets the rest; the range is at its end.
     virtual void cancel() noexcept = 0;
+    /// Items still to be given, the current one included; empty while the input is still being read.
+    std::optional<std::size_t> remaining() const noexcept {
+        const std::optional<std::size_t> rest = beyond();
+        return rest ? *rest + static_cast<std::size_t>(stop_ - next_) : rest;
+    }
 
   protected:
     virtual bool is_at_end() const = 0;
     virtual MapReference<R> wait_for_current() = 0;
     virtual void skip() = 0;
     virtual void turn_page() = 0;
+    /// What remaining() gives, without the outcomes from next_ to stop_.
+    virtual std::optional<std::size_t> beyond() const noexcept = 0;
 
     // The outcomes to come that are next to each other in memory, the current one first: those are given
     // out without a virtual call. Null where there are none.
