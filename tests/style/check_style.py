@@ -169,6 +169,8 @@ def platform_macros(root):
 rejects("inline_namespace", include__concurrent__futures__a_hpp="namespace concurrent::futures {\n}\n")
 rejects("inline_namespace", include__concurrent__futures__a_hpp=
         "namespace concurrent::futures::inline v1::detail {\n}\n")
+rejects("inline_namespace", include__concurrent__futures__a_hpp=
+        "namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {\n}\n")
 
 
 @rule
@@ -178,6 +180,16 @@ def inline_namespace(root):
     for place, match in matches(root, headers, r"^namespace concurrent\b[^={]*\{"):
         if "::inline CONCURRENT_FUTURES_ABI" not in match.group(0):
             yield f"{place}: write namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI"
+    # Where the macro is not defined, its name is the namespace, and nothing in it is found.
+    texts = {header.relative_to(root / "include").as_posix(): header.read_text("utf-8") for header in headers_of(root)}
+
+    def reaches_config(name, seen):
+        included = {f"concurrent/{inner}" for inner in INCLUDE.findall(texts.get(name, ""))} - seen
+        seen |= included
+        return any(inner.endswith("platform/config.hpp") or reaches_config(inner, seen) for inner in included)
+    for name, text in texts.items():
+        if "inline CONCURRENT_FUTURES_ABI" in text and not reaches_config(name, set()):
+            yield f"{name}: does not include concurrent/futures/detail/platform/config.hpp, which defines the macro"
 
 
 CLASS = "class A {\n  public:\n"
