@@ -20,8 +20,9 @@
 // Rights: a worker never has more than this process. Whoever gives rights up does so before making the pool:
 // workers that are there keep theirs, and a forked pool starts no more. A program whose file gives it rights
 // (set-user-ID, set-group-ID, capabilities) ignores CONCURRENT_FUTURES_*. See SECURITY.md.
-// Threads: every member may be called from any thread. Callbacks run on the pool's manager thread; a
-// slow one delays the results of others. A result is decoded there, or in the thread that waits for it.
+// Threads: every member may be called from any thread. Callbacks run on the pool's manager thread. While one runs,
+// this pool starts and ends no other call, not even one whose time is up: give long work to an executor,
+// future.then(executor, f). A result is decoded there, or in the thread that waits for it.
 // Memory: nothing is shared with workers but what crosses.
 // How it works: detail/processes/process_manager.hpp.
 #pragma once

@@ -168,8 +168,8 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     ThreadPoolExecutor(const ThreadPoolExecutor&) = delete;
     ThreadPoolExecutor& operator=(const ThreadPoolExecutor&) = delete;
 
-    /// shutdown(), or with OnDestroy::cancel_pending shutdown({.cancel_futures = true}). In a worker
-    /// of this very pool it cannot wait; the workers then end by themselves.
+    /// shutdown(), or with OnDestroy::cancel_pending shutdown({.cancel_futures = true}). In a worker of
+    /// this pool, or in a stop callback on timeout, it does not wait: the workers then end by themselves.
     ~ThreadPoolExecutor();
 
     /// Calls `callable(args...)` on a worker, with copies as std::thread makes them; std::ref(x) passes
@@ -217,7 +217,8 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     }
 
     /// Afterwards submit throws ShutdownError; queued calls still run unless cancelled. With `wait`
-    /// returns when all workers have ended, except in one of them, which cannot wait for itself.
+    /// returns when all workers have ended, except in one of them, which cannot wait for itself. Nor does it
+    /// wait in a stop callback on timeout: the call may be waiting for that callback.
     void shutdown(const ShutdownOptions& options = {}) {
         engine().begin_shutdown(options.cancel_futures);
         if (options.wait) engine().join(detail::Deadline::never());
@@ -274,7 +275,7 @@ inline ThreadPoolExecutor::~ThreadPoolExecutor() {
     engine().begin_shutdown(cancels_pending_);
     if (engine().in_forked_child()) {
         engine().retain();  // its threads are in another process: leave everything as it is
-    } else if (detail::WorkerThreads::current() == &engine()) {
+    } else if (engine().is_own_thread()) {
         engine().detach();
     } else {
         engine().join(detail::Deadline::never());

@@ -853,4 +853,43 @@ TEST_CASE("submit_all keeps to max_pending", "[thread_pool_executor]") {
     CHECK(fits[1].done());
 }
 
+TEST_CASE("shutdown() may be called in a stop callback on timeout, and does not wait there",
+          "[thread_pool_executor]") {
+    // The call may wait for its callback: the destructor of a std::stop_callback does.
+    const bool destroys = GENERATE(false, true);
+    auto pool = std::make_unique<Pool>(1);
+    support::Gate over;
+    auto call = pool->submit({.timeout = 1ms}, [&](std::stop_token token) {
+        support::Gate asked;
+        const std::stop_callback callback(token, [&] {
+            asked.open();
+            destroys ? pool.reset() : pool->shutdown();
+            over.open();
+        });
+        asked.wait();
+    });
+    CHECK_THROWS_AS(call.result(), cf::TaskTimeoutError);
+    over.wait();
+    if (!destroys) CHECK_THROWS_AS(pool->submit([] {}), cf::ShutdownError);
+}
+
+TEST_CASE("a stop callback that takes its time delays the limit of no other call", "[thread_pool_executor]") {
+    support::Gate busy, go_on;
+    Pool pool(2);
+    auto slow = pool.submit({.timeout = 1ms}, [&](std::stop_token token) {
+        const std::stop_callback callback(token, [&] {
+            busy.open();
+            go_on.wait();
+        });
+        busy.wait();
+    });
+    busy.wait();
+    auto other = pool.submit({.timeout = 1ms}, [](std::stop_token token) {
+        while (!token.stop_requested()) std::this_thread::yield();
+    });
+    CHECK_THROWS_AS(other.result(), cf::TaskTimeoutError);
+    go_on.open();
+    CHECK_THROWS_AS(slow.result(), cf::TaskTimeoutError);
+}
+
 }  // namespace

@@ -6,17 +6,22 @@
 //     …
 //     entry.fired();                                              // it was asked
 //
-// One thread, started with the first deadline, asleep until the next one, ended by stop(). The stop
-// callbacks that user code registered run on it, without the lock. Threads: any. Entries are linked in the
-// order of their deadlines: there are no more of them than calls that run, which have been started in about
-// that order, so that a new one belongs near the end.
+// One thread, the leader, sleeps until the next deadline. When that has come, the leader first hands the lead to
+// another thread (an idle one, or a new one), and then runs the stop callbacks of the user, without the lock. So a
+// slow callback delays no other deadline. There are at most as many threads as callbacks have run at once, and one
+// more; mostly one. The first is started with the first deadline; stop() ends all.
+// Threads: any. Entries are linked in the order of their deadlines: there are no more entries than running calls,
+// which were started in about that order, so a new one belongs near the end.
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
+#include <memory>
 #include <mutex>
 #include <stop_token>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
@@ -39,96 +44,144 @@ class DeadlineTimer {
         return timeout < (Clock::time_point::max)() - now ? now + timeout : (Clock::time_point::max)();
     }
 
-    /// When no call is running any more. Idempotent.
-    void stop() {
-        std::thread ended;
-        {
-            const std::lock_guard lock(mutex_);
-            stopping_ = true;
-            ended = std::move(thread_);
-            changed_.notify_one();
-        }
-        if (ended.joinable()) ended.join();
-    }
+    /// Ends the threads and joins them, when no call is running any more. Idempotent. In a stop callback that one of
+    /// these threads runs: that thread ends by itself when the callback returns.
+    void stop();
+    /// The calling thread is one of the timer's: it is running a stop callback.
+    bool runs_here() const;
 
   private:
-    void run();
-    void link(Entry& entry) noexcept;
-    void unlink(Entry& entry) noexcept;
+    /// Shared with the threads: one of them may destroy the timer, in a callback.
+    struct State {
+        mutable std::mutex mutex;
+        std::condition_variable leader;     // a new first deadline, or the end
+        std::condition_variable followers;  // the lead is to be taken over, or the end
+        // All below: guarded by mutex.
+        Entry* first = nullptr;
+        Entry* last = nullptr;
+        std::size_t idle = 0;  // threads that wait to take over the lead
+        bool led = false;      // some thread sleeps until the next deadline, or is about to
+        bool stopping = false;
+        std::vector<std::thread> threads;
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    Entry* first_ = nullptr;  // guarded by mutex_
-    Entry* last_ = nullptr;   // guarded by mutex_
-    bool stopping_ = false;   // guarded by mutex_
-    std::thread thread_;      // started under mutex_
+        void link(Entry& entry) noexcept;
+        void unlink(Entry& entry) noexcept;
+        void appoint(const std::shared_ptr<State>& self);
+        void run(const std::shared_ptr<State>& self);
+        Entry* wait_until_due(std::unique_lock<std::mutex>& lock);
+    };
+
+    const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 /// A deadline for as long as it lives.
 class DeadlineTimer::Entry {
   public:
     Entry(DeadlineTimer& timer, Clock::time_point deadline, std::stop_source stop)
-        : timer_(timer), deadline_(deadline), stop_(std::move(stop)) {
-        const std::lock_guard lock(timer_.mutex_);
-        if (!timer_.thread_.joinable()) timer_.thread_ = std::thread([&timer] { timer.run(); });
+        : timer_(*timer.state_), deadline_(deadline), stop_(std::move(stop)) {
+        const std::lock_guard lock(timer_.mutex);
+        if (!timer_.led) timer_.appoint(timer.state_);
         timer_.link(*this);
-        timer_.changed_.notify_one();
+        if (timer_.first == this) timer_.leader.notify_one();
     }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
     ~Entry() {
-        const std::lock_guard lock(timer_.mutex_);
+        const std::lock_guard lock(timer_.mutex);
         if (!fired_) timer_.unlink(*this);
     }
     bool fired() const {
-        const std::lock_guard lock(timer_.mutex_);
+        const std::lock_guard lock(timer_.mutex);
         return fired_;
     }
 
   private:
     friend DeadlineTimer;
-    DeadlineTimer& timer_;
+    State& timer_;  // outlives the calls
     const Clock::time_point deadline_;
-    // Guarded by the timer's mutex_.
+    // Guarded by the timer's mutex.
     std::stop_source stop_;
     Entry* before_ = nullptr;
     Entry* behind_ = nullptr;
     bool fired_ = false;
 };
 
+inline void DeadlineTimer::stop() {
+    std::vector<std::thread> ended;
+    {
+        const std::lock_guard lock(state_->mutex);
+        state_->stopping = true;
+        ended.swap(state_->threads);
+        state_->leader.notify_all();
+        state_->followers.notify_all();
+    }
+    for (std::thread& thread : ended)
+        thread.get_id() == std::this_thread::get_id() ? thread.detach() : thread.join();
+}
+
+inline bool DeadlineTimer::runs_here() const {
+    const std::lock_guard lock(state_->mutex);
+    for (const std::thread& thread : state_->threads)
+        if (thread.get_id() == std::this_thread::get_id()) return true;
+    return false;
+}
+
 /// Behind those that are due at the same time or earlier.
-inline void DeadlineTimer::link(Entry& entry) noexcept {
-    entry.before_ = last_;
+inline void DeadlineTimer::State::link(Entry& entry) noexcept {
+    entry.before_ = last;
     while (entry.before_ && entry.deadline_ < entry.before_->deadline_) entry.before_ = entry.before_->before_;
-    entry.behind_ = entry.before_ ? entry.before_->behind_ : first_;
-    (entry.before_ ? entry.before_->behind_ : first_) = &entry;
-    (entry.behind_ ? entry.behind_->before_ : last_) = &entry;
+    entry.behind_ = entry.before_ ? entry.before_->behind_ : first;
+    (entry.before_ ? entry.before_->behind_ : first) = &entry;
+    (entry.behind_ ? entry.behind_->before_ : last) = &entry;
 }
 
-inline void DeadlineTimer::unlink(Entry& entry) noexcept {
-    (entry.before_ ? entry.before_->behind_ : first_) = entry.behind_;
-    (entry.behind_ ? entry.behind_->before_ : last_) = entry.before_;
+inline void DeadlineTimer::State::unlink(Entry& entry) noexcept {
+    (entry.before_ ? entry.before_->behind_ : first) = entry.behind_;
+    (entry.behind_ ? entry.behind_->before_ : last) = entry.before_;
 }
 
-inline void DeadlineTimer::run() {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-        if (!first_) {
-            changed_.wait(lock);
+/// With the lock, when there is no leader: finds one. Throws what std::thread throws.
+inline void DeadlineTimer::State::appoint(const std::shared_ptr<State>& self) {
+    if (idle != 0) return followers.notify_one();
+    threads.reserve(threads.size() + 1);  // so that the thread, once there, is kept
+    threads.emplace_back([self] { self->run(self); });
+    led = true;  // by the new thread, when it comes
+}
+
+/// The thread that leads: sleeps until an entry is due. Null: the timer is stopping.
+inline DeadlineTimer::Entry* DeadlineTimer::State::wait_until_due(std::unique_lock<std::mutex>& lock) {
+    while (!stopping) {
+        if (!first) {
+            leader.wait(lock);
             continue;
         }
-        if (Clock::now() < first_->deadline_) {
-            const Clock::time_point next = first_->deadline_;  // the entry may go while this sleeps
-            changed_.wait_until(lock, next);
-            continue;
+        const Clock::time_point next = first->deadline_;  // the entry may go while this sleeps
+        if (Clock::now() >= next) return first;
+        leader.wait_until(lock, next);
+    }
+    return nullptr;
+}
+
+/// A thread of the timer, which is appointed to lead.
+inline void DeadlineTimer::State::run(const std::shared_ptr<State>& self) {
+    std::unique_lock lock(mutex);
+    while (Entry* const due = wait_until_due(lock)) {
+        due->fired_ = true;
+        std::stop_source stop = std::move(due->stop_);
+        unlink(*due);
+        led = false;
+        try {
+            appoint(self);
+        } catch (...) {
+            // No more threads to be had: deadlines wait until this callback has returned.
         }
-        Entry& due = *first_;
-        due.fired_ = true;
-        std::stop_source stop = std::move(due.stop_);
-        unlink(due);
         lock.unlock();
         stop.request_stop();
         lock.lock();
+        ++idle;
+        followers.wait(lock, [this] { return !led || stopping; });
+        --idle;
+        led = true;
     }
 }
 

@@ -70,9 +70,9 @@ class WorkerThreads {
     /// No more submissions; queued tasks still run, or are given up if `cancel_pending`.
     void begin_shutdown(bool cancel_pending);
     /// Waits for all workers to have ended and joins them; false when the deadline passed first. From
-    /// a worker of this pool, which cannot wait for itself: returns true at once.
+    /// a thread of this pool, which cannot wait for itself: returns true at once.
     bool join(const Deadline& deadline);
-    /// Before destruction from one of its own workers: the threads end by themselves.
+    /// Before destruction from one of its own threads: they end by themselves.
     void detach();
 
     /// Runs one call that `task`, which another worker is running, has submitted. False if there is none.
@@ -96,6 +96,9 @@ class WorkerThreads {
 
     /// The pool whose worker is calling, or null.
     static WorkerThreads* current() noexcept { return current_ ? &current_->pool : nullptr; }
+    /// The calling thread is a worker of this pool, or runs a stop callback of a call whose time is up: in that the
+    /// call may wait for the callback.
+    bool is_own_thread() const { return current() == this || timer_.runs_here(); }
     /// The calling worker, if it is one of this pool's, or null.
     Worker* current_worker() const noexcept {
         return current_ && &current_->pool == this ? current_ : nullptr;

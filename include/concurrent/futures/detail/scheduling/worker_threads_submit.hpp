@@ -159,7 +159,7 @@ inline void WorkerThreads::abandon_all(const std::exception_ptr& reason) noexcep
 }
 
 inline bool WorkerThreads::join(const Deadline& deadline) {
-    if (current() == this || in_forked_child()) return true;
+    if (in_forked_child() || is_own_thread()) return true;
     Lock lock(mutex_);
     const auto all_ended = [this] { return alive_ == 0; };
     if (deadline.is_never())
