@@ -17,6 +17,10 @@
 // Environment: CONCURRENT_FUTURES_INLINE=1, for debugging: calls run inside submit(), without workers and
 // time limits. Spawned workers get the environment as it was when the pool was made: the constructor copies it, so
 // no other thread may change it then (setenv), but afterwards any may.
+// Signals: in workers SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and the real-time signals do nothing, and SIGTERM only
+// ends them when the pool sends it: a terminal or a service manager signals all processes at once, and what that means
+// is for the program to say. What the program ignores its workers ignore as well, but SIGCHLD; its handlers are not
+// there. A system call of a task that sleeps may end early (EINTR). To end workers: terminate_workers(), or SIGKILL.
 // Rights: a worker never has more than this process. Whoever gives rights up does so before making the pool:
 // workers that are there keep theirs, and a forked pool starts no more. A program whose file gives it rights
 // (set-user-ID, set-group-ID, capabilities) ignores CONCURRENT_FUTURES_*. See SECURITY.md.

@@ -208,7 +208,8 @@ bool blocks_anything() {
     return false;
 }
 
-PROCESS_CASE("a worker ignores Ctrl-C, blocks no signal, has no input and no trace in the environment") {
+PROCESS_CASE("a worker ignores Ctrl-C, withstands signals to all, blocks none, has no input and no trace in the "
+             "environment") {
     sigset_t user;
     sigset_t before;
     ::sigemptyset(&user);
@@ -218,8 +219,9 @@ PROCESS_CASE("a worker ignores Ctrl-C, blocks no signal, has no input and no tra
     {
         cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
         CHECK(pool.submit(disposition_of, SIGINT).result() == "ignored");
-        CHECK(pool.submit(disposition_of, SIGTERM).result() == "default");
-        CHECK(pool.submit(disposition_of, SIGUSR2).result() == "default");
+        CHECK(pool.submit(disposition_of, SIGTERM).result() == "handler");
+        CHECK(pool.submit(disposition_of, SIGUSR2).result() == "handler");
+        CHECK(pool.submit(disposition_of, SIGALRM).result() == "default");
         CHECK(pool.submit(disposition_of, SIGCHLD).result() == "default");
         CHECK(!pool.submit(blocks_anything).result());
         CHECK(pool.submit(read_input).result() == "0");
@@ -227,6 +229,54 @@ PROCESS_CASE("a worker ignores Ctrl-C, blocks no signal, has no input and no tra
     }
     ::signal(SIGUSR2, handler_before);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+PROCESS_CASE("what the program ignores its workers ignore, but SIGTERM, by which the pool ends them") {
+    const auto hangup = ::signal(SIGHUP, SIG_IGN);
+    const auto term = ::signal(SIGTERM, SIG_IGN);
+    const auto pipe = ::signal(SIGPIPE, SIG_IGN);
+    {
+        cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+        CHECK(pool.submit(disposition_of, SIGHUP).result() == "ignored");
+        CHECK(pool.submit(disposition_of, SIGPIPE).result() == "ignored");
+        CHECK(pool.submit(disposition_of, SIGTERM).result() == "handler");
+        BusyWorker busy(pool);
+        pool.terminate_workers();
+        CHECK(error_of<cf::WorkerDiedError>(busy.call()).signal() == SIGTERM);
+    }
+    ::signal(SIGHUP, hangup);
+    ::signal(SIGTERM, term);
+    ::signal(SIGPIPE, pipe);
+}
+
+PROCESS_CASE("signals that are sent to all processes of a program end neither workers nor the template") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+    const int parent = pool.submit(::getppid).result();
+    BusyWorker busy(pool);
+    for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGRTMIN, SIGRTMAX}) {
+        for (const int pid : pool.worker_pids()) CHECK(::kill(pid, signal) == 0);
+        if (parent != ::getpid()) CHECK(::kill(parent, signal) == 0);
+    }
+    busy.open();
+    CHECK(busy.call().result() == busy.pid());
+    CHECK(pool.stats().worker_restarts == 0);
+    CHECK(pool.submit(::getppid).result() == parent);
+}
+
+/// How a process that a task has forked ends by SIGTERM.
+int signal_that_ends_a_child() {
+    const pid_t child = ::fork();
+    if (child == 0)
+        for (;;) ::pause();
+    ::kill(child, SIGTERM);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+PROCESS_CASE("a process that a task forks ends by SIGTERM as any other") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    CHECK(pool.submit(signal_that_ends_a_child).result() == SIGTERM);
 }
 
 std::string variable(const std::string& name) {

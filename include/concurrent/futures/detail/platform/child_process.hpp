@@ -2,7 +2,7 @@
 //
 // child_process.hpp: one process: start it, watch it, signal it, learn how it ended.
 //
-//     ProcessHandle child = spawn("/proc/self/exe", argv, environment, {0, tasks, results});
+//     ProcessHandle child = spawn("/proc/self/exe", argv, environment, {0, tasks, results}, blocked);
 //     poll on child.watch_fd() …               // readable when it has ended
 //     std::optional<ExitStatus> status = child.try_reap();
 //
@@ -105,12 +105,13 @@ class ProcessHandle {
 };
 
 /// Starts `path`. Descriptor inherited[n] becomes number first_inherited + n there; standard streams
-/// stay, everything else is closed. Default signal handling, no signal blocked. Inherited descriptors
-/// must be 10 or more (moved_up). Throws std::system_error.
+/// stay, everything else is closed. What this process ignores stays ignored, but SIGCHLD; there are no other
+/// handlers, and `blocked` is the signal mask. Inherited descriptors must be 10 or more (moved_up). Throws
+/// std::system_error.
 inline constexpr int first_inherited = 3;
 inline ProcessHandle spawn(const char* path, const std::vector<std::string>& arguments,
                            const std::vector<std::string>& environment,
-                           std::span<const int> inherited) {
+                           std::span<const int> inherited, const sigset_t& blocked) {
     const auto pointers = [](const std::vector<std::string>& strings) {
         std::vector<char*> result;
         for (const std::string& string : strings) result.push_back(const_cast<char*>(string.c_str()));
@@ -132,12 +133,11 @@ inline ProcessHandle spawn(const char* path, const std::vector<std::string>& arg
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
     } with;
-    sigset_t none;
-    sigset_t all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    int error = ::posix_spawnattr_setsigmask(&with.attributes, &none);
-    if (error == 0) error = ::posix_spawnattr_setsigdefault(&with.attributes, &all);
+    sigset_t children;  // ignoring them would also mean to lose how they end
+    ::sigemptyset(&children);
+    ::sigaddset(&children, SIGCHLD);
+    int error = ::posix_spawnattr_setsigmask(&with.attributes, &blocked);
+    if (error == 0) error = ::posix_spawnattr_setsigdefault(&with.attributes, &children);
     if (error == 0)
         error = ::posix_spawnattr_setflags(&with.attributes,
                                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);

@@ -25,6 +25,7 @@
 #include <ctime>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/group_signals.hpp"
 #include "concurrent/futures/detail/platform/last_words.hpp"
 #include "concurrent/futures/detail/platform/shared_signal.hpp"
 
@@ -104,6 +105,13 @@ class ControlPage {
     }
     SharedSignal& stop_signal() noexcept { return stop_signal_; }
 
+    /// Pool: SIGTERM, which follows, is meant for this worker.
+    void ask_to_end() noexcept {
+        // (1) release, pairs with (2) in on_group_signal(), for nothing but order with the signal.
+        end_request_.store(1, std::memory_order_release);
+    }
+    const EndRequest& end_request() const noexcept { return end_request_; }
+
     /// Why the worker dies, if it does: its to write, the pool's to read afterwards.
     LastWords& last_words() noexcept { return last_words_; }
     const LastWords& last_words() const noexcept { return last_words_; }
@@ -142,6 +150,7 @@ class ControlPage {
     Atomic<std::uint64_t> asked_to_stop_{0};
     Atomic<std::int64_t> first_peak_{0};
     Atomic<std::int64_t> hook_started_{0};
+    EndRequest end_request_{0};
     SharedSignal stop_signal_;
     LastWords last_words_;
 };

@@ -125,7 +125,7 @@ inline void ProcessManager::end_hook(WorkerLink& link, std::int64_t now) {
     const std::string limit = "ran longer than task_timeout, " + seconds_text(settings_.task_timeout->count());
     link.complaint = (link.initialized ? "its worker_exit " : "its initializer ") + limit;
     link.kill_at = saturating_sum(now, settings_.stop_grace.count());
-    link.process.send_signal(SIGTERM);
+    link.ask_to_end();
     if (!link.initialized) return;
     notices_.push_back({.kind = Notice::Kind::exit_failed,
                         .error = std::make_exception_ptr(TaskTimeoutError(
@@ -158,7 +158,7 @@ inline void ProcessManager::evict(WorkerLink& link, const RemoteTask& task, std:
     } else {
         link.eviction = {WorkerLink::Eviction::Cause::timeout, task.id};
         link.kill_at = saturating_sum(now, grace);
-        link.process.send_signal(SIGTERM);
+        link.ask_to_end();
     }
 }
 

@@ -224,7 +224,7 @@ inline void ProcessManager::end_workers(int signal) {
         for (const auto& link : links_) {
             if (link->ended) continue;
             link->complaint = signal == SIGKILL ? "kill_workers()" : "terminate_workers()";
-            link->process.send_signal(signal);
+            signal == SIGTERM ? link->ask_to_end() : link->process.send_signal(signal);
         }
     }
     wake();

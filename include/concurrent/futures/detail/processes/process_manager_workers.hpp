@@ -64,7 +64,8 @@ inline bool ProcessManager::start_worker() {
             if (const std::string reason = why_no_copy_can_be_started(path); !reason.empty())
                 throw std::runtime_error(reason);
             if (file_adds_rights(path)) forbid_more_rights();
-            link->process = spawn(path, program.arguments, environment_, numbers);
+            // Until the worker has come to process_main() and set its handlers.
+            link->process = spawn(path, program.arguments, environment_, numbers, group_signals());
         } else {
             template_->request(link->number(), numbers);
         }

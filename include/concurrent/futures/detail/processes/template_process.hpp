@@ -163,9 +163,11 @@ class TemplateLoop {
 
     void start(ReceivedMessage& request) {
         const pid_t self = ::getpid();
+        mask_group_signals(SIG_BLOCK);  // until the worker has set handlers, which the program's hooks may undo
         const pid_t pid = ::fork();
         if (pid == 0) become_worker(request, self);
         const int error = errno;
+        mask_group_signals(SIG_UNBLOCK);
         TemplateMessage answer{TemplateMessage::Kind::forked, request.message.number, pid, error, -1, -1};
         if (pid < 0) {
             return report(answer, {});
@@ -213,7 +215,12 @@ class TemplateProcess {
         set_nonblocking(ours);
         descriptors.open.reserve(descriptors.open.size() + 1);  // nothing can fail when there is a child
         std::fflush(nullptr);  // or what is in the buffers would be written twice
+        sigset_t all;
+        sigset_t before;
+        ::sigfillset(&all);  // the program's handlers are not to run in the template
+        ::pthread_sigmask(SIG_SETMASK, &all, &before);
         const pid_t pid = ::fork();
+        if (pid != 0) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
         if (pid < 0) throw_system_error("fork");
         if (pid == 0) {
             ours.reset();
@@ -264,6 +271,7 @@ class TemplateProcess {
         }
         ::signal(SIGCHLD, SIG_DFL);
         ::signal(SIGINT, SIG_IGN);
+        withstand_group_signals();
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -240,6 +240,11 @@ class WorkerLink {
     std::int64_t heard_at = 0;  // when something came
     /// It will end, whatever it does.
     bool dying() const noexcept { return eviction || killed || kill_at != TaskLimits::never; }
+    /// Asks it to end, with SIGTERM. One that has not come to process_main() has nothing to put in order.
+    void ask_to_end() noexcept {
+        page().ask_to_end();
+        process.send_signal(page().first_peak() == 0 ? SIGKILL : SIGTERM);
+    }
     void kill() noexcept {
         kill_at = TaskLimits::never;
         killed = true;

@@ -16,6 +16,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -27,6 +29,7 @@
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/group_signals.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
@@ -89,8 +92,9 @@ class WorkerProcess {
         calls_ = PayloadView::of_calls(
             SharedMemory::map(std::move(channel.calls), SharedMemory::Access::read));
         payloads_ = SharedMemory::map(std::move(channel.payloads), SharedMemory::Access::write);
-        shared_.control.note_first_peak(own_peak_memory());
         record_last_words(shared_.control.last_words());
+        obey_end_request(shared_.control.end_request());
+        shared_.control.note_first_peak(std::max<std::int64_t>(own_peak_memory(), 1));  // from now on SIGTERM works
     }
 
     /// Returns the exit code.
@@ -168,6 +172,8 @@ class WorkerProcess {
         const std::byte byte{};
         const iovec part{const_cast<std::byte*>(&byte), 1};
         const IoResult result = write_some(results_.get(), {&part, 1});
+        // The pool is gone. Without SIGPIPE, which the program may ignore, this is the end as well.
+        if (result.kind == IoResult::Kind::closed) ::_exit(EXIT_FAILURE);
         if (result.kind != IoResult::Kind::moved)
             throw_system_error("a worker cannot wake its pool", result.error);
     }
@@ -345,12 +351,15 @@ class WorkerProcess {
 inline int run_worker(WorkerChannel channel, pid_t parent) noexcept {
     // Ctrl-C goes to all processes of the terminal; what it means is for the pool's process to say.
     ::signal(SIGINT, SIG_IGN);
+    withstand_group_signals();
     if (!die_with_parent(parent)) return EXIT_FAILURE;
     // Tasks must not take input meant for the program.
     const FileDescriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (nothing && nothing.get() != STDIN_FILENO) ::dup2(nothing.get(), STDIN_FILENO);
     try {
-        return WorkerProcess(std::move(channel)).run();
+        WorkerProcess worker(std::move(channel));
+        mask_group_signals(SIG_UNBLOCK);
+        return worker.run();
     } catch (...) {
         report_unhandled(std::current_exception(), "a worker process");
         return EXIT_FAILURE;

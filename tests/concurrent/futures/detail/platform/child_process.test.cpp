@@ -13,8 +13,14 @@ namespace {
 
 using namespace concurrent::futures::detail;
 
-ProcessHandle run_shell(const std::string& script, std::span<const int> inherited = {}) {
-    return spawn("/bin/sh", {"sh", "-c", script}, {"WORD=hello", "PATH=/usr/bin:/bin"}, inherited);
+sigset_t no_signals() {
+    sigset_t none;
+    ::sigemptyset(&none);
+    return none;
+}
+ProcessHandle run_shell(const std::string& script, std::span<const int> inherited = {},
+                        const sigset_t& blocked = no_signals()) {
+    return spawn("/bin/sh", {"sh", "-c", script}, {"WORD=hello", "PATH=/usr/bin:/bin"}, inherited, blocked);
 }
 
 /// Until the other end is closed.
@@ -70,22 +76,27 @@ TEST_CASE("a process gets the descriptors it is given, its arguments and environ
     CHECK(child.reap().exit_code == 0);
 }
 
-TEST_CASE("a process starts with default signal handling and nothing blocked", "[child_process]") {
-    const auto before = ::signal(SIGUSR1, SIG_IGN);
-    sigset_t user;
+TEST_CASE("a process ignores what its parent ignores, has none of its handlers, and the mask it is given",
+          "[child_process]") {
+    const auto user1_before = ::signal(SIGUSR1, SIG_IGN);
+    const auto user2_before = ::signal(SIGUSR2, [](int) {});
+    sigset_t term;
     sigset_t mask_before;
-    ::sigemptyset(&user);
-    ::sigaddset(&user, SIGTERM);
-    ::pthread_sigmask(SIG_BLOCK, &user, &mask_before);
-    CHECK(run_shell("kill -USR1 $$; exit 1").reap().signal == SIGUSR1);
+    ::sigemptyset(&term);
+    ::sigaddset(&term, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &term, &mask_before);
+    CHECK(run_shell("kill -USR1 $$; exit 1").reap().exit_code == 1);
+    CHECK(run_shell("kill -USR2 $$; exit 1").reap().signal == SIGUSR2);
     CHECK(run_shell("kill -TERM $$; exit 1").reap().signal == SIGTERM);
+    CHECK(run_shell("kill -TERM $$; exit 1", {}, term).reap().exit_code == 1);
     ::pthread_sigmask(SIG_SETMASK, &mask_before, nullptr);
-    ::signal(SIGUSR1, before);
+    ::signal(SIGUSR1, user1_before);
+    ::signal(SIGUSR2, user2_before);
 }
 
 TEST_CASE("a program that does not exist is an error that names it", "[child_process]") {
     try {
-        spawn("/nowhere/to/be/found", {"x"}, {}, {});
+        spawn("/nowhere/to/be/found", {"x"}, {}, {}, no_signals());
         FAIL("it was started");
     } catch (const std::system_error& error) {
         CHECK(error.code() == std::errc::no_such_file_or_directory);

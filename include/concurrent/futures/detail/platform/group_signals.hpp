@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// group_signals.hpp: signals that are sent to all processes of a program at once, and workers that survive them.
+//
+//     withstand_group_signals();           // in a worker or a template process: they do nothing from here on
+//     obey_end_request(page.end_request);  // SIGTERM works once the pool has set this
+//
+// A terminal, a service manager (systemd sends SIGTERM to the whole control group) or kill(0, …) reaches workers
+// as well as the program. What the signal means is for the program to say: it may drain, read its configuration
+// again, or end, and workers end with it in any case. So in workers SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 and
+// the real-time signals do nothing. SIGTERM works when the pool has asked for it before, in shared memory: neither
+// the signal's number nor its sender tells a time limit from kill(0, SIGTERM) in the program.
+//
+// There is a handler and not SIG_IGN, because what a task executes inherits the latter. So a sleeping system call
+// of a task may end early with EINTR. What the program ignores stays ignored (nohup), except SIGTERM. A task may set
+// handlers of its own; they then get the signal from anybody. Why not a process group for the workers: control groups
+// do not care, and Ctrl-Z would not stop them.
+// A process that a task forks has the default behaviour. Threads: while there is one.
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/config.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+using EndRequest = Atomic<std::uint32_t>;  // 0: none
+
+/// What the handler needs.
+struct GuardedProcess {
+    pid_t pid = 0;
+    const EndRequest* end_request = nullptr;
+};
+inline constinit GuardedProcess guarded_process{};
+
+inline sigset_t group_signals() noexcept {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    for (const int signal : {SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2}) ::sigaddset(&signals, signal);
+#if defined(SIGRTMIN) && defined(SIGRTMAX)
+    for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) ::sigaddset(&signals, signal);
+#endif
+    return signals;
+}
+
+/// Then the process dies of it, as soon as the handler has returned.
+inline void on_group_signal(int signal) noexcept {
+    const int error = errno;
+    // (2) acquire, pairs with (1): the pool has asked, and then sent the signal.
+    const bool asked = signal == SIGTERM && guarded_process.end_request &&
+                       guarded_process.end_request->load(std::memory_order_acquire) != 0;
+    if (asked || ::getpid() != guarded_process.pid) {
+        struct sigaction usual{};
+        usual.sa_handler = SIG_DFL;
+        ::sigaction(signal, &usual, nullptr);
+        ::raise(signal);
+    }
+    errno = error;
+}
+
+/// Sets handlers where the program has none.
+inline void withstand_group_signals() noexcept {
+    guarded_process = {::getpid(), nullptr};
+    const sigset_t signals = group_signals();
+    struct sigaction ours{};
+    ours.sa_handler = on_group_signal;
+    ours.sa_flags = SA_RESTART;
+    ::sigemptyset(&ours.sa_mask);
+    for (int signal = 1; signal < NSIG; ++signal) {
+        struct sigaction before{};
+        if (::sigismember(&signals, signal) != 1 || ::sigaction(signal, nullptr, &before) != 0 ||
+            (before.sa_flags & SA_SIGINFO) != 0)
+            continue;
+        if (before.sa_handler == SIG_DFL || (before.sa_handler == SIG_IGN && signal == SIGTERM))
+            ::sigaction(signal, &ours, nullptr);
+    }
+}
+
+/// In the process that withstand_group_signals() was called in.
+inline void obey_end_request(const EndRequest& request) noexcept { guarded_process.end_request = &request; }
+
+/// Of the calling thread. `how`: SIG_BLOCK or SIG_UNBLOCK.
+inline void mask_group_signals(int how) noexcept {
+    const sigset_t signals = group_signals();
+    ::pthread_sigmask(how, &signals, nullptr);
+}
+
+}  // namespace concurrent::futures::inline v1::detail
