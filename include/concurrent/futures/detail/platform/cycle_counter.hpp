@@ -27,4 +27,4 @@ inline std::uint64_t cycle_count() noexcept {
 
 #endif
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -64,4 +64,4 @@ class Deadline {
     std::optional<Clock::time_point> at_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -24,6 +24,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/function.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -103,4 +104,4 @@ class OptionFunction<Result(Args...)> : public OptionValue<std::function<Result(
     Result operator()(Args... args) = delete;  // call it where it is const
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

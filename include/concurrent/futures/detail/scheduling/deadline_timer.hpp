@@ -185,4 +185,4 @@ inline void DeadlineTimer::State::run(const std::shared_ptr<State>& self) {
     }
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
