@@ -12,6 +12,8 @@
 // exception; a CancelledError that nobody caught ends it cancelled. Awaiting blocks no thread: the
 // coroutine goes on in the thread that ended the call, or at once if it is done.
 // Any awaitable-aware library (C++20 senders) can take a Future as it is.
+// A coroutine may be destroyed while it awaits a Future; then it just isn't resumed. As with any coroutine, no
+// other thread may resume it at that moment: stop what ends the call first, or destroy it in the same thread.
 // Memory: everything the awaited call did happens before co_await returns.
 //
 // With g++ 12, keep these out of an expression with co_await; they are destroyed twice there (g++ 14 and clang
@@ -36,36 +38,77 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
 
-/// In the frame of the coroutine that waits.
+/// While this thread resumes a coroutine as the last act of a callback: then its end is that, too.
+class ResumedCoroutine {
+  public:
+    explicit ResumedCoroutine(std::coroutine_handle<> coroutine) noexcept
+        : outer_(std::exchange(frame_, coroutine.address())) {}
+    ResumedCoroutine(const ResumedCoroutine&) = delete;
+    ResumedCoroutine& operator=(const ResumedCoroutine&) = delete;
+    ~ResumedCoroutine() { frame_ = outer_; }
+    static bool is(std::coroutine_handle<> coroutine) noexcept { return frame_ == coroutine.address(); }
+
+  private:
+    inline static constinit thread_local const void* frame_ = nullptr;
+    const void* const outer_;
+};
+
+/// In the frame of the coroutine that waits. If that is destroyed meanwhile, it is not resumed.
 template <class T, class Handle>
 class FutureAwaiter final : public Listener {
   public:
-    explicit FutureAwaiter(Handle future)
-        : Listener(Kind::continuation), future_(std::forward<Handle>(future)) {}
+    explicit FutureAwaiter(Handle future) : Listener(Kind::callback), future_(std::forward<Handle>(future)) {}
+    ~FutureAwaiter() override {
+        if (!awaited_) return;
+        awaited_->remove_listener(*this);
+        awaited_->drop_producer();
+    }
 
     bool await_ready() const { return future_.done(); }
     bool await_suspend(std::coroutine_handle<> waiting) {
+        SharedState& state = FutureAccess::state(future_, "co_await");
         waiting_ = waiting;
-        return FutureAccess::state(future_, "co_await").add_listener(*this);
+        awaited_ = &state;
+        state.add_producer();  // the future that an lvalue names may go before this does
+        // Where that succeeds, another thread may have resumed the coroutine by now, and this object be gone.
+        if (state.add_listener(*this)) return true;
+        awaited_ = nullptr;
+        state.drop_producer();
+        return false;
     }
     decltype(auto) await_resume() { return std::forward<Handle>(future_).result(); }
 
-    void notify(SharedState&) noexcept override { waiting_.resume(); }
+    void notify(SharedState& state) noexcept override {
+        awaited_ = nullptr;
+        state.drop_producer();
+        const ResumedCoroutine resumed(waiting_);
+        waiting_.resume();
+    }
 
   private:
     Handle future_;
     std::coroutine_handle<> waiting_;
+    SharedState* awaited_ = nullptr;  // while this is in its list; one producer reference
 };
 
 template <class T>
 class CoroutinePromiseBase {
   public:
     CoroutinePromiseBase() : state_(new State) { state_->begin(); }
+    CoroutinePromiseBase(const CoroutinePromiseBase&) = delete;
+    CoroutinePromiseBase& operator=(const CoroutinePromiseBase&) = delete;
+    /// If somebody destroys the coroutine while it is suspended (at an awaitable of another library), its future
+    /// ends cancelled.
+    ~CoroutinePromiseBase() {
+        if (state_) state_->finish_and_drop_producer(CallState::cancelled);
+    }
 
     Future<T> get_return_object() noexcept { return FutureAccess::adopt<T>(state_); }
     std::suspend_never initial_suspend() const noexcept { return {}; }
 
     void unhandled_exception() noexcept {
+        // From the destructor of a local, behind co_return.
+        if (end_ == CallState::finished) state_->forget_result();
         try {
             throw;
         } catch (const CancelledError&) {
@@ -80,10 +123,11 @@ class CoroutinePromiseBase {
         bool await_ready() const noexcept { return false; }
         template <class Promise>
         void await_suspend(std::coroutine_handle<Promise> coroutine) const noexcept {
-            State* const state = coroutine.promise().state_;
+            State* const state = std::exchange(coroutine.promise().state_, nullptr);
             const CallState end = coroutine.promise().end_;
+            const Telling when = ResumedCoroutine::is(coroutine) ? Telling::after_return : Telling::at_once;
             coroutine.destroy();
-            state->finish_and_drop_producer(end);
+            state->finish_and_drop_producer(end, when);
         }
         void await_resume() const noexcept {}
     };
@@ -93,7 +137,7 @@ class CoroutinePromiseBase {
     struct State final : OutcomeState<T> {
         bool waits_for_others() const noexcept override { return true; }
     };
-    State* const state_;  // the future's; the coroutine holds the producer reference
+    State* state_;  // the future's; the coroutine holds the producer reference until it ends
     CallState end_ = CallState::cancelled;
 };
 

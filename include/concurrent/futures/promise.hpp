@@ -85,7 +85,7 @@ Promise<T>::~Promise() {
     if (!state_) return;
     if (state_->claim())
         state_->finish(state_->store_exception(std::make_exception_ptr(BrokenPromiseError(
-            "the promise of this future was destroyed before it was given a value"))));
+            "the promise of this future was destroyed before it was given a value"))), detail::Telling::soon);
     state_->drop_producer();
 }
 
@@ -110,7 +110,7 @@ void Promise<T>::set_value(Args&&... args) {
             return (static_cast<T>(args), ...);
         else if constexpr (!std::is_void_v<T>)
             return T(std::forward<Args>(args)...);
-    }));
+    }), detail::Telling::soon);
 }
 
 template <class T>
@@ -119,7 +119,7 @@ void Promise<T>::set_exception(std::exception_ptr error) {
         throw InvalidStateError("Promise::set_exception: the exception_ptr is null; set_value() "
                                 "ends a call without an exception");
     State& state = claimed("set_exception");
-    state.finish(state.store_exception(std::move(error)));
+    state.finish(state.store_exception(std::move(error)), detail::Telling::soon);
 }
 
 }  // namespace concurrent::futures::inline v1

@@ -89,7 +89,7 @@ class Combination final : public OutcomeState<Result> {
   private:
     struct Part final : Listener {
         Part(Combination& w, SharedState& s, std::size_t i) noexcept
-            : Listener(Kind::continuation), whole(w), state(s), index(i) {}
+            : Listener(Kind::callback), whole(w), state(s), index(i) {}
         void notify(SharedState&) noexcept override {
             if (any) whole.end(index);
             whole.told();
@@ -120,9 +120,9 @@ class Combination final : public OutcomeState<Result> {
         if (!this->claim()) return;
         if constexpr (any) {
             take_off_parts();
-            this->finish(this->store_result_of([&] { return Result{index, futures_}; }));
+            this->finish(this->store_result_of([&] { return Result{index, futures_}; }), Telling::after_return);
         } else {
-            this->finish(this->store_result_of([&] { return std::move(futures_); }));
+            this->finish(this->store_result_of([&] { return std::move(futures_); }), Telling::after_return);
         }
     }
 

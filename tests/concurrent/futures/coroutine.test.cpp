@@ -153,6 +153,90 @@ TEST_CASE("a library with coroutines of its own takes a Future as it is", "[coro
     CHECK(error.heard == "no");
 }
 
+/// Starts at once; whoever has it may destroy it while it is suspended.
+struct Eager {
+    struct promise_type {
+        Eager get_return_object() noexcept {
+            return Eager{std::coroutine_handle<promise_type>::from_promise(*this)};
+        }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_always final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const noexcept { std::terminate(); }
+    };
+    std::coroutine_handle<promise_type> handle;
+};
+
+Eager count_end(cf::Future<int> future, int& ends) {
+    static_cast<void>(co_await std::move(future));
+    ++ends;
+}
+Eager count_end_of(const cf::Future<int>& future, int& ends) {
+    static_cast<void>(co_await future);
+    ++ends;
+}
+
+TEST_CASE("a coroutine that is destroyed while it awaits is not resumed", "[coroutine]") {
+    int ends = 0;
+    cf::Promise<int> promise;
+    auto future = std::make_unique<cf::Future<int>>(promise.get_future());
+    const Eager first = count_end(*future, ends), second = count_end(*future, ends), by_reference = count_end_of(*future, ends);
+    future.reset();
+    first.handle.destroy();
+    by_reference.handle.destroy();
+    promise.set_value(1);
+    CHECK(ends == 1);
+    CHECK(second.handle.done());
+    second.handle.destroy();
+}
+
+TEST_CASE("a coroutine that is destroyed by another one, which the same call resumes first, is not resumed",
+          "[coroutine]") {
+    int ends = 0;
+    cf::Promise<int> promise;
+    const auto future = promise.get_future();
+    std::coroutine_handle<> victim;
+    const auto destroys = future.then([&](int) { victim.destroy(); });
+    victim = count_end(future, ends).handle;
+    promise.set_value(1);
+    CHECK(destroys.done());
+    CHECK(ends == 0);
+}
+
+cf::Future<std::string> await_foreign(std::coroutine_handle<>& suspended, std::shared_ptr<int> kept) {
+    struct Foreign {
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> waiting) const noexcept { out = waiting; }
+        void await_resume() const noexcept {}
+        std::coroutine_handle<>& out;
+    };
+    co_await Foreign{suspended};
+    co_return std::to_string(*kept);
+}
+
+TEST_CASE("a coroutine that somebody destroys at another library's awaitable ends cancelled", "[coroutine]") {
+    std::coroutine_handle<> suspended;
+    const auto kept = std::make_shared<int>(1);
+    const auto future = await_foreign(suspended, kept);
+    suspended.destroy();
+    CHECK(future.cancelled());
+    CHECK(kept.use_count() == 1);
+}
+
+struct Throwing {
+    ~Throwing() noexcept(false) { throw std::runtime_error("late"); }
+};
+cf::Future<std::shared_ptr<int>> throws_behind_its_return(std::shared_ptr<int> value) {
+    const Throwing late;
+    co_return value;
+}
+
+TEST_CASE("an exception behind co_return is the failure, and the value goes", "[coroutine]") {
+    const auto value = std::make_shared<int>(1);
+    CHECK_THROWS_AS(throws_behind_its_return(value).result(), std::runtime_error);
+    CHECK(value.use_count() == 1);
+}
+
 // ---- values ----
 
 template <class T>

@@ -509,11 +509,79 @@ TEST_CASE("a function may wait for a chain that it sets off itself", "[then]") {
     CHECK(last.result() == 3);
 }
 
+TEST_CASE("what a function promises to others is told before that returns", "[then]") {
+    cf::Promise<int> outer, inner;
+    std::vector<int> order;
+    const auto chained = inner.get_future().then([&](int n) { order.push_back(n); }).then([&] { order.push_back(3); });
+    const auto last = outer.get_future().then([&](int n) {
+        order.push_back(n);
+        inner.set_value(2);
+        order.push_back(4);
+    });
+    outer.set_value(1);
+    CHECK(order == std::vector<int>{1, 2, 3, 4});
+}
+
+TEST_CASE("first runs what a function has set off, then the next function of the same call", "[then]") {
+    cf::Promise<int> start;
+    std::vector<int> order;
+    const auto note = [&](int n) { return [&order, n](int value) { order.push_back(n); return value; }; };
+    const auto first = start.get_future().then(note(1));
+    const auto below = first.then(note(2)).then(note(3));
+    const auto also_below = first.then(note(4));
+    const auto second = start.get_future().then(note(5));
+    start.set_value(0);
+    CHECK(order == std::vector<int>{1, 2, 3, 4, 5});
+}
+
+TEST_CASE("promises that are fulfilled in functions of each other do not recurse without end", "[then]") {
+    const auto count = static_cast<std::size_t>(long_chain);
+    std::vector<cf::Promise<int>> promises(count);
+    std::vector<cf::Future<int>> ends;
+    for (std::size_t i = 0; i + 1 < count; ++i)
+        ends.push_back(promises[i].get_future().then([&promises, i](int n) {
+            promises[i + 1].set_value(n + 1);
+            return n;
+        }));
+    promises[0].set_value(0);
+    CHECK(promises.back().get_future().result() == static_cast<int>(count) - 1);
+}
+
+TEST_CASE("where promises are fulfilled deep in functions of each other, each may be waited for", "[then]") {
+    constexpr std::size_t count = 200;
+    std::vector<cf::Promise<int>> promises(count);
+    std::vector<cf::Future<int>> ends;
+    for (std::size_t i = 0; i < count; ++i)
+        ends.push_back(promises[i].get_future().then([&promises, &ends, i](int n) {
+            if (i + 1 == count) return n;
+            promises[i + 1].set_value(n + 1);
+            return ends[i + 1].result();
+        }));
+    promises[0].set_value(0);
+    CHECK(ends[0].result() == static_cast<int>(count) - 1);
+}
+
+TEST_CASE("a cancelled function lets go of what it holds, and its call forgets it", "[then]") {
+    cf::Promise<int> promise;
+    const auto kept = std::make_shared<int>(1);
+    const auto future = promise.get_future();
+    const auto next = future.then([kept](int n) { return n; });
+    const auto last = next.then([kept](int n) { return n; });
+    CHECK(kept.use_count() == 3);
+    CHECK(next.cancel());
+    CHECK(last.cancelled());
+    CHECK(kept.use_count() == 1);
+    for (int i = 0; i < 1000; ++i) CHECK(future.then([kept](int n) { return n; }).cancel());
+    CHECK(kept.use_count() == 1);
+    promise.set_value(1);
+    CHECK(next.cancelled());
+}
+
 TEST_CASE("many functions of one call may wait for chains of their own without nesting", "[then]") {
     cf::Promise<int> start, outer;
     std::vector<cf::Future<int>> all;
     const auto common = start.get_future().then([&](int n) {
-        outer.set_value(n);  // what follows is told after this function, one after the other
+        outer.set_value(n);
     });
     const int count = long_chain / 20;
     for (int i = 0; i < count; ++i)

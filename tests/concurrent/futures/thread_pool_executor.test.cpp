@@ -562,6 +562,14 @@ TEST_CASE("the hook hears of a posted call that a broken pool gives up", "[threa
     CHECK(reported.all()[0].find("no licence") != std::string::npos);
 }
 
+TEST_CASE("request_stop() on a call that a broken pool gave up does nothing", "[thread_pool]") {
+    Pool pool({.max_workers = 1, .initializer = [] { throw std::runtime_error("no licence"); }});
+    const auto given_up = pool.submit([](std::stop_token) {});
+    CHECK_THROWS_AS(given_up.result(), cf::BrokenThreadPool);
+    given_up.request_stop();
+    CHECK_FALSE(given_up.cancelled());
+}
+
 // ---- shutdown and the end ----
 
 TEST_CASE("a call may shut down its own pool, and wait", "[thread_pool]") {

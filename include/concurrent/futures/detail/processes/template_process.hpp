@@ -258,7 +258,6 @@ class TemplateProcess {
     [[noreturn]] static void live_as_template(FileDescriptor socket,
                                               const PoolDescriptors& of_parent) {
         // No other thread is left that could hold these locks, but one may have held them at the fork.
-        reset_listener_mutexes();
         for (const int fd : of_parent.open) ::close(fd);
         ++program_start().depth;
         // relaxed: there is one thread.

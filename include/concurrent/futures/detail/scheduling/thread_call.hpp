@@ -85,7 +85,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     TaskEnd abandon(const std::exception_ptr& reason) noexcept override {
         TaskEnd end = TaskEnd::claimed;
         if (reason && this->begin()) {
-            std::destroy_at(std::addressof(call_));
+            destroy_call();
             pool().calls().failed_unstarted();
             this->finish(this->store_exception(reason));
             end = TaskEnd::failed;
@@ -118,7 +118,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
             std::stop_source stop(std::nostopstate);
             {
                 // Serialised with the end of the call, which destroys the stop source.
-                const std::lock_guard lock(listener_mutex(&stop_guard_));
+                const std::lock_guard guard(*static_cast<SharedState*>(this));
                 if (!stop_guard_.over) stop = call_.stop_source();
             }
             stop.request_stop();  // runs the user's stop callbacks: without the lock
@@ -176,13 +176,18 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         CallCounters& calls = pool().calls();
         calls.begin();
         const CallState end = this->store_result_of([this]() -> decltype(auto) { return call_(); });
+        destroy_call();
+        calls.end(end == CallState::finished);
+        return end;
+    }
+
+    /// By the thread that has begun it. From here on request_stop() finds nothing to stop.
+    void destroy_call() noexcept {
         if constexpr (Call::stoppable) {
-            const std::lock_guard lock(listener_mutex(&stop_guard_));
+            const std::lock_guard guard(*static_cast<SharedState*>(this));
             stop_guard_.over = true;
         }
         std::destroy_at(std::addressof(call_));
-        calls.end(end == CallState::finished);
-        return end;
     }
 
     static constexpr std::uintptr_t kept = 1;

@@ -5,10 +5,11 @@
 //     parent ends ──▶ notify(): cancelled or failed: so does this call, without running the function
 //                               finished: the function gets the value; this call ends with what it returns,
 //                               or, if that is a future (inner), as that future ends
+//     cancel() ─────▶ the function and what it holds is destroyed, and the parent forgets this call
 //
 // The state is its own listener, so a link of a chain is one allocation. It runs in the thread that ends
-// the parent, one link after the other and not one inside the other (Listener::Kind::continuation), so a
-// chain may have a million links.
+// the parent, one link after the other and not one inside the other (Telling::after_return), so a chain may
+// have a million links.
 #pragma once
 
 #include <exception>
@@ -94,7 +95,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
     /// Takes over one handle of the parent.
     template <class F>
     Continuation(OutcomeState<T>* parent, F&& function)
-        : Listener(Kind::continuation), parent_(parent) {
+        : Listener(Kind::callback), parent_(parent) {
         ::new (static_cast<void*>(std::addressof(function_))) Function(std::forward<F>(function));
     }
 
@@ -104,8 +105,11 @@ class Continuation final : public OutcomeState<U>, public Listener {
 
     bool cancel() noexcept override {
         if (this->begin_cancel()) {
+            std::destroy_at(std::addressof(function_));
+            const bool removed = leave_parent();
             this->finish(CallState::cancelled);
-            return true;  // the function goes when the parent ends
+            if (removed) this->drop_producer();  // else notify() does
+            return true;
         }
         if constexpr (!std::is_void_v<Inner>) {
             if (SharedState* const inner = borrow(inner_)) {
@@ -158,7 +162,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
                         has_inner = get_inner(end);
             }
         }
-        std::destroy_at(std::addressof(function_));
+        if (wanted) std::destroy_at(std::addressof(function_));  // else cancel() does
         let_go(parent_);
         if (has_inner) {
             if constexpr (!std::is_void_v<Inner>) {
@@ -167,7 +171,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
             }
             return;
         }
-        wanted ? this->finish_and_drop_producer(end) : this->drop_producer();
+        wanted ? this->finish_and_drop_producer(end, Telling::after_return) : this->drop_producer();
     }
 
     /// False when the function threw; then `end` says how this call ends.
@@ -175,7 +179,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
         if constexpr (!std::is_void_v<Inner>) {
             try {
                 OutcomeState<U>* const inner = Inner::release(invoke_with_value(function_, *parent_));
-                const std::lock_guard lock(listener_mutex(this));
+                const std::lock_guard guard(*static_cast<SharedState*>(this));
                 inner_ = inner;
                 return true;
             } catch (...) {
@@ -189,31 +193,41 @@ class Continuation final : public OutcomeState<U>, public Listener {
         if constexpr (!std::is_void_v<Inner>) {
             const CallState end = copy_outcome(*inner_, static_cast<OutcomeState<U>&>(*this));
             let_go(inner_);
-            this->finish_and_drop_producer(end);
+            this->finish_and_drop_producer(end, Telling::after_return);
         }
+    }
+
+    /// False when the parent is just telling.
+    bool leave_parent() noexcept {
+        SharedState* const parent = borrow(parent_);
+        if (!parent) return false;
+        const bool removed = parent->remove_listener(*this);
+        if (removed) let_go(parent_);
+        parent->drop_handle();
+        return removed;
     }
 
     // parent_ and inner_ are taken away when they have ended, or a chain of a million would be destroyed
     // one inside the other; others may want to help meanwhile.
     template <class State>
     SharedState* borrow(State* const& other) noexcept {
-        const std::lock_guard lock(listener_mutex(this));
+        const std::lock_guard guard(*static_cast<SharedState*>(this));
         if (other) other->add_handle();
         return other;
     }
     template <class State>
     void let_go(State*& other) noexcept {
         State* const taken = [&] {
-            const std::lock_guard lock(listener_mutex(this));
+            const std::lock_guard guard(*static_cast<SharedState*>(this));
             return std::exchange(other, nullptr);
         }();
         taken->drop_handle();
     }
 
-    OutcomeState<T>* parent_;           // guarded by listener_mutex(this), set until it has ended
+    OutcomeState<T>* parent_;           // guarded by lock(), set until it has ended or this was cancelled
     OutcomeState<U>* inner_ = nullptr;  // the same, for the future that the function returned
     union {
-        Function function_;  // destroyed in run_function()
+        Function function_;  // destroyed before the call ends
     };
 };
 

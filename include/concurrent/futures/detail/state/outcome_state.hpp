@@ -57,6 +57,10 @@ class OutcomeState : public SharedState {
         return CallState::failed;
     }
 
+    /// After a store_result_of() that gave `finished`: as if it had not been. Then another store follows, or the
+    /// call ends cancelled.
+    void forget_result() noexcept { std::destroy_at(std::addressof(value_)); }
+
     // Reading: only in a final state.
     Stored<T>& value() noexcept { return value_; }
     const std::exception_ptr& error() const noexcept { return error_; }

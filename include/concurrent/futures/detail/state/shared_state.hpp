@@ -7,15 +7,22 @@
 //
 //     bits 0-2    CallState
 //     bit  3      sleepers: a thread waits on the lower half as a futex
-//     bit  4      listeners: the list is not empty
+//     bit  4      listeners: one was added
 //     bit  5      observed: somebody has been given the failure
-//     bits 32-55  handles: futures
-//     bits 56-63  producers: whoever will run or fulfil the call
+//     bit  6      locked: a thread reads or changes the list of listeners
+//     bit  7      pinned: there were too many handles to count; the call is never freed, its value never moved
+//     bits 8-31   producers: threads that will run or end the call, or are telling listeners
+//     bits 32-63  handles: futures
 //
-// Proof that nobody is forgotten. The call ends by one exchange or compare-exchange of the word (E).
-// A sleeper sets its flag by a read-modify-write (S) and a listener by another (L); all three are in
-// the modification order of one object. If S or L comes before E, E sees the flag and wakes or tells.
-// If it comes after, S or L sees the final state and does not wait.
+// Proof that nobody is forgotten. The call ends by one read-modify-write of the word (E). A sleeper sets its
+// flag by a read-modify-write (S) and a listener by another (L); all three are in the modification order of
+// one object. If S or L comes before E, E sees the flag and wakes or tells. If it comes after, S or L sees the
+// final state and does not wait.
+//
+// The lock is in the word, not beside it, because everything that two modules (the program and a library that
+// hides its symbols) must share has to be in the object itself. E takes no lock and leaves the bit alone. L is
+// also what releases the lock. The thread that tells listeners takes the lock after E, so it finds the
+// listener whose flag E has seen.
 //
 // Handles and producers are counted apart, so that "this is the last future" can be asked while a worker
 // still holds the call. A worker that lets go in the very operation that ends the call is never the
@@ -33,6 +40,7 @@
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/state/call_state.hpp"
 #include "concurrent/futures/detail/state/listener.hpp"
+#include "concurrent/futures/detail/state/trampoline.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
 
@@ -60,11 +68,11 @@ class SharedState : public Task {
     }
     bool begin_cancel() noexcept { return move(CallState::pending, CallState::cancelling); }
     /// Only by the thread that made the move before: publishes the outcome, wakes and tells all.
-    void finish(CallState final_state) noexcept;
+    void finish(CallState final_state, Telling when = Telling::at_once) noexcept;
     /// The same, unless somebody other than sleepers is to be told: then false, and nothing has changed.
     bool try_finish_untold(CallState final_state) noexcept;
     /// The same as finish(), and drop_producer(): this object may be gone afterwards.
-    void finish_and_drop_producer(CallState final_state) noexcept;
+    void finish_and_drop_producer(CallState final_state, Telling when = Telling::at_once) noexcept;
 
     /// The failure has found somebody who looks at it.
     void mark_observed() noexcept {
@@ -79,6 +87,18 @@ class SharedState : public Task {
     bool add_listener(Listener& listener) noexcept;
     /// Afterwards a waiter will not be told and is not being told. True: it had not been told.
     bool remove_listener(Listener& listener) noexcept;
+    /// In a final state: takes the next callback off the list, or gives null. `more`: it was not the last.
+    Listener* take_callback(bool& more) noexcept;
+
+    /// Guards the list of listeners, and the few fields of derived classes that say so. A spin lock that lasts a
+    /// few instructions. The holder has a reference.
+    void lock() noexcept {
+        // (7) acquire, pairs with (8): what was done under the lock before.
+        if (word_.fetch_or(locked, std::memory_order_acquire) & locked) lock_slowly();
+    }
+    void unlock() noexcept {
+        word_.fetch_and(~locked, std::memory_order_release);  // (8) release, pairs with (7)
+    }
 
     // What depends on who runs the call.
     virtual bool running() const noexcept {
@@ -116,13 +136,20 @@ class SharedState : public Task {
         report_unhandled(error, "a done callback");
     }
 
-    void add_handle() noexcept { add(handle); }
+    void add_handle() noexcept {
+        // relaxed: whoever copies a handle has one, so the object cannot go away meanwhile.
+        if (word_.fetch_add(handle, std::memory_order_relaxed) / handle >= most_handles) pin();
+    }
     void drop_handle() noexcept { drop(handle); }
-    void add_producer() noexcept { add(producer); }
+    void add_producer() noexcept {
+        // relaxed: the caller has a reference. Never too many to count: one per thread and call of finish().
+        word_.fetch_add(producer, std::memory_order_relaxed);
+    }
     void drop_producer() noexcept { drop(producer); }
     bool last_handle() const noexcept {
         // acquire pairs with the acq_rel in drop(): what other handles did with the value is over.
-        return (word_.load(std::memory_order_acquire) >> 32 & 0xff'ffff) == 1;
+        const std::uint64_t seen = word_.load(std::memory_order_acquire);
+        return seen / handle == 1 && !(seen & pinned);
     }
 
   protected:
@@ -138,26 +165,34 @@ class SharedState : public Task {
     ~SharedState() override = default;
 
   private:
+    friend struct SharedStateProbe;  // of the tests
     static constexpr std::uint64_t state_bits = 7;
-    static constexpr std::uint64_t sleepers = 8;
-    static constexpr std::uint64_t listeners = 16;
-    static constexpr std::uint64_t observed = 32;
-    static constexpr std::uint64_t handle = std::uint64_t{1} << 32;    // up to 2^24 - 1 of them
-    static constexpr std::uint64_t producer = std::uint64_t{1} << 56;  // up to 255 of them
-    static constexpr std::uint64_t references = ~(handle - 1);
+    static constexpr std::uint64_t sleepers = 1 << 3;
+    static constexpr std::uint64_t listeners = 1 << 4;
+    static constexpr std::uint64_t observed = 1 << 5;
+    static constexpr std::uint64_t locked = 1 << 6;
+    static constexpr std::uint64_t pinned = 1 << 7;
+    static constexpr std::uint64_t producer = 1 << 8;
+    static constexpr std::uint64_t handle = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t references = ~(producer - 1);
+    static constexpr std::uint64_t most_handles = std::uint64_t{1} << 31;  // half of what fits
 
     static CallState state_of(std::uint64_t word) noexcept {
         return static_cast<CallState>(word & state_bits);
     }
     bool move(CallState from, CallState to) noexcept;
-    void tell_listeners() noexcept;
-    void add(std::uint64_t reference) noexcept {
-        // relaxed: whoever copies a reference has one, so the object cannot go away meanwhile.
-        word_.fetch_add(reference, std::memory_order_relaxed);
+    void lock_slowly() noexcept;
+    void tell_listeners(Telling when) noexcept;
+    void pin() noexcept {
+        // relaxed: half of the count is still free, so it does not matter when others begin to see this.
+        word_.fetch_or(pinned, std::memory_order_relaxed);
+        word_.fetch_sub(handle, std::memory_order_relaxed);
     }
     void drop(std::uint64_t reference) noexcept {
         // acquire, pairs with (6): nobody else is left, so nobody can come in between.
-        if ((word_.load(std::memory_order_acquire) & references) == reference) {
+        const std::uint64_t seen = word_.load(std::memory_order_acquire);
+        if (seen & pinned) return;
+        if ((seen & references) == reference) {
             delete this;
             return;
         }
@@ -166,7 +201,7 @@ class SharedState : public Task {
     }
 
     DoubleFutexWord word_{static_cast<std::uint64_t>(CallState::pending) + handle + producer};
-    ListenerList listeners_;  // guarded by listener_mutex(this)
+    ListenerList listeners_;  // guarded by lock()
 };
 
 inline CallState SharedState::state() const noexcept {
@@ -188,7 +223,7 @@ inline bool SharedState::move(CallState from, CallState to) noexcept {
     return false;
 }
 
-inline void SharedState::finish(CallState final_state) noexcept {
+inline void SharedState::finish(CallState final_state, Telling when) noexcept {
     // relaxed: the state is this thread's own by now, and nobody else changes it.
     const std::uint64_t now = word_.load(std::memory_order_relaxed) & state_bits;
     // (3) release, pairs with (1), (4) and (5): hands the outcome to everybody who sees the state. An
@@ -196,7 +231,7 @@ inline void SharedState::finish(CallState final_state) noexcept {
     const std::uint64_t before =
         word_.fetch_add(static_cast<std::uint64_t>(final_state) - now, std::memory_order_release);
     if (before & sleepers) futex_wake_all(&word_);
-    if (before & listeners) tell_listeners();
+    if (before & listeners) tell_listeners(when);
 }
 
 inline bool SharedState::try_finish_untold(CallState final_state) noexcept {
@@ -214,7 +249,7 @@ inline bool SharedState::try_finish_untold(CallState final_state) noexcept {
     return false;
 }
 
-inline void SharedState::finish_and_drop_producer(CallState final_state) noexcept {
+inline void SharedState::finish_and_drop_producer(CallState final_state, Telling when) noexcept {
     // relaxed: a guess that the compare-exchange checks.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     while (!(seen & listeners)) {
@@ -230,7 +265,7 @@ inline void SharedState::finish_and_drop_producer(CallState final_state) noexcep
             return;
         }
     }
-    finish(final_state);
+    finish(final_state, when);
     drop_producer();
 }
 
@@ -261,41 +296,6 @@ inline bool SharedState::wait(const Deadline& deadline) noexcept {
     }
 }
 
-inline bool SharedState::add_listener(Listener& listener) noexcept {
-    const std::lock_guard lock(listener_mutex(this));
-    listeners_.push(listener);
-    // (5) acquire, pairs with (3): the caller goes on to read the outcome when this returns false.
-    if (!is_final(state_of(word_.fetch_or(listeners, std::memory_order_acquire)))) return true;
-    // Too late. If others were in the list, the finishing thread waits for the lock to tell them; this
-    // one must not be among them.
-    listeners_.remove(listener);
-    return false;
-}
-
-inline bool SharedState::remove_listener(Listener& listener) noexcept {
-    const std::lock_guard lock(listener_mutex(this));
-    return listeners_.remove(listener);
-}
-
-inline void SharedState::tell_listeners() noexcept {
-    add_producer();  // a callback may drop the last handle while we walk the list
-    ListenerList callbacks;
-    {
-        const std::lock_guard lock(listener_mutex(this));
-        while (Listener* const listener = listeners_.try_pop()) {
-            if (ListenerList::kind(*listener) == Listener::Kind::waiter)
-                listener->notify(*this);
-            else
-                callbacks.enqueue(*listener);
-        }
-    }
-    while (Listener* const callback = callbacks.try_pop()) {
-        if (ListenerList::kind(*callback) == Listener::Kind::callback)
-            callback->notify(*this);
-        else
-            Trampoline::tell(*callback, *this);
-    }
-    drop_producer();
-}
-
 }  // namespace concurrent::futures::inline v1::detail
+
+#include "concurrent/futures/detail/state/shared_state_listeners.hpp"  // IWYU pragma: export

@@ -67,13 +67,4 @@ TEST_CASE("a list knows what kind a listener is of", "[listener]") {
     CHECK(ListenerList::kind(Numbered(1, Listener::Kind::waiter)) == Listener::Kind::waiter);
 }
 
-TEST_CASE("neighbouring states have different locks", "[listener]") {
-    alignas(64) static char block[256];
-    CHECK(&listener_mutex(block) == &listener_mutex(block + 1));
-    CHECK(&listener_mutex(block) != &listener_mutex(block + 64));
-    reset_listener_mutexes();
-    CHECK(listener_mutex(block).try_lock());
-    listener_mutex(block).unlock();
-}
-
 }  // namespace

@@ -3,13 +3,28 @@
 #include <concurrent/futures/detail/state/shared_state.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "support/gate.hpp"
+
+#include <concurrent/futures/detail/platform/config.hpp>
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+/// As if there were so many more handles.
+struct SharedStateProbe {
+    static void add_handles(SharedState& state, std::uint64_t count) {
+        state.word_.fetch_add(count * SharedState::handle);
+    }
+    static std::uint64_t handles(const SharedState& state) { return state.word_.load() / SharedState::handle; }
+    static constexpr std::uint64_t most_handles = SharedState::most_handles;
+};
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
 
 namespace {
 
@@ -171,6 +186,58 @@ TEST_CASE("the last handle is known while the producer still holds on", "[shared
     state->add_producer();
     CHECK(state->last_handle());
     state->drop_producer();
+}
+
+TEST_CASE("more handles than can be counted leave the value where it is, for ever", "[shared_state]") {
+    bool gone = false;
+    auto* const state = new State(&gone);
+    SharedStateProbe::add_handles(*state, (1 << 24) + 1);
+    CHECK_FALSE(state->last_handle());
+    SharedStateProbe::add_handles(*state, SharedStateProbe::most_handles - SharedStateProbe::handles(*state));
+    for (int i = 0; i < 1000; ++i) state->add_handle();
+    CHECK(SharedStateProbe::handles(*state) <= SharedStateProbe::most_handles);
+    CHECK(state->claim());
+    state->finish_and_drop_producer(state->store_result_of([] { return 5; }));
+    for (int i = 0; i < 2000; ++i) state->drop_handle();
+    CHECK_FALSE(state->last_handle());
+    CHECK(state->value() == 5);
+    CHECK_FALSE(gone);
+    std::destroy_at(state);  // what the library never does with it
+    CHECK(gone);
+    ::operator delete(state);
+}
+
+TEST_CASE("hundreds of callbacks at a time hold their call", "[shared_state]") {
+    Owned state;
+    for (int i = 0; i < 100'000; ++i) state->add_producer();
+    CHECK(state->last_handle());
+    CHECK(state->state() == CallState::pending);
+    for (int i = 0; i < 100'000; ++i) state->drop_producer();
+    CHECK(state->last_handle());
+}
+
+TEST_CASE("the lock of a state excludes other threads, and leaves state, flags and references alone", "[shared_state]") {
+    Owned state;
+    int number = 0;
+    constexpr int rounds = 20'000;
+    {
+        std::vector<std::jthread> threads;
+        for (int t = 0; t < 3; ++t)
+            threads.emplace_back([&] {
+                for (int i = 0; i < rounds; ++i) {
+                    const std::lock_guard guard(*static_cast<SharedState*>(state.state));
+                    ++number;
+                }
+            });
+        for (int i = 0; i < rounds; ++i) {
+            state->add_handle();
+            state->drop_handle();
+        }
+        finish_with(state, 3);
+    }
+    CHECK(number == 3 * rounds);
+    CHECK(state->value() == 3);
+    CHECK(state->last_handle());
 }
 
 TEST_CASE("an outcome keeps what the call returned or threw", "[shared_state]") {
