@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Builds and runs tests/consumer/main.cpp the way a user would: -Dway=find_package,
-# add_subdirectory or copied_headers, each in an empty folder of its own.
+# add_subdirectory, fetch_content or copied_headers, each in an empty folder of its own.
 function(run)
   execute_process(COMMAND ${ARGV} WORKING_DIRECTORY "${work}" COMMAND_ECHO STDOUT
                   COMMAND_ERROR_IS_FATAL ANY)
@@ -24,6 +24,23 @@ if(way STREQUAL "find_package")
 elseif(way STREQUAL "add_subdirectory")
   run(${configure} "-Dsource=${source}")
   run(${CMAKE_COMMAND} --build "${work}")
+elseif(way STREQUAL "fetch_content")
+  # A project that installs itself installs nothing of ours, unless it asks for it.
+  foreach(wanted IN ITEMS OFF ON)
+    if(wanted)
+      run(${configure} "-Dsource=${source}" -DCONCURRENT_FUTURES_INSTALL=ON)
+    else()
+      run(${configure} "-Dsource=${source}")
+    endif()
+    run(${CMAKE_COMMAND} --build "${work}")
+    run(${CMAKE_COMMAND} --install "${work}" --prefix "${work}/prefix_${wanted}")
+    file(GLOB_RECURSE installed RELATIVE "${work}/prefix_${wanted}" "${work}/prefix_${wanted}/*")
+    list(REMOVE_ITEM installed bin/consumer)
+    list(LENGTH installed of_ours)
+    if((wanted AND of_ours LESS 100) OR (NOT wanted AND of_ours GREATER 0))
+      message(FATAL_ERROR "CONCURRENT_FUTURES_INSTALL=${wanted}: ${of_ours} files of ours are installed: ${installed}")
+    endif()
+  endforeach()
 else()
   run("${here}/build.sh" "${compiler}" "${source}")
 endif()

@@ -192,6 +192,19 @@ def inline_namespace(root):
             yield f"{name}: does not include concurrent/futures/detail/platform/config.hpp, which defines the macro"
 
 
+rejects("macro_names", include__concurrent__futures__a_hpp="int a = std::min(1, 2);\n")
+rejects("macro_names", include__concurrent__futures__a_hpp="int a = std::numeric_limits<int>::max();\n")
+rejects("macro_names", include__concurrent__futures__a_hpp="sigset_t signals;\n")
+
+
+@rule
+def macro_names(root):
+    """Names that Qt, X11, Windows or Apple define as macros; the whole list is in tests/builds/usual_macros.hpp."""
+    names = r"slots|signals|emit|foreach|forever|near|far|small|interface|None|Bool|Status|Success|Complex|OK|ERR"
+    for place, match in matches(root, headers_of(root), rf"(?:::|[^\w:(])(?:min|max|check|verify|require)\(|(?<![\w<\"])(?:{names})\b(?!\")"):
+        yield f"{place}: '{match.group(0).strip()}' is a macro elsewhere: another name, or (std::max)(a, b)"
+
+
 CLASS = "class A {\n  public:\n"
 rejects("documented", include__concurrent__futures__a_hpp=CLASS + "    int f() const;\n};\n")
 rejects("documented", include__concurrent__futures__a_hpp=

@@ -40,13 +40,13 @@ struct GuardedProcess {
 inline constinit GuardedProcess guarded_process{};
 
 inline sigset_t group_signals() noexcept {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    for (const int signal : {SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2}) ::sigaddset(&signals, signal);
+    sigset_t members;
+    ::sigemptyset(&members);
+    for (const int signal : {SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2}) ::sigaddset(&members, signal);
 #if defined(SIGRTMIN) && defined(SIGRTMAX)
-    for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) ::sigaddset(&signals, signal);
+    for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) ::sigaddset(&members, signal);
 #endif
-    return signals;
+    return members;
 }
 
 /// Then the process dies of it, as soon as the handler has returned.
@@ -67,14 +67,14 @@ inline void on_group_signal(int signal) noexcept {
 /// Sets handlers where the program has none.
 inline void withstand_group_signals() noexcept {
     guarded_process = {::getpid(), nullptr};
-    const sigset_t signals = group_signals();
+    const sigset_t members = group_signals();
     struct sigaction ours{};
     ours.sa_handler = on_group_signal;
     ours.sa_flags = SA_RESTART;
     ::sigemptyset(&ours.sa_mask);
     for (int signal = 1; signal < NSIG; ++signal) {
         struct sigaction before{};
-        if (::sigismember(&signals, signal) != 1 || ::sigaction(signal, nullptr, &before) != 0 ||
+        if (::sigismember(&members, signal) != 1 || ::sigaction(signal, nullptr, &before) != 0 ||
             (before.sa_flags & SA_SIGINFO) != 0)
             continue;
         if (before.sa_handler == SIG_DFL || (before.sa_handler == SIG_IGN && signal == SIGTERM))
@@ -87,8 +87,8 @@ inline void obey_end_request(const EndRequest& request) noexcept { guarded_proce
 
 /// Of the calling thread. `how`: SIG_BLOCK or SIG_UNBLOCK.
 inline void mask_group_signals(int how) noexcept {
-    const sigset_t signals = group_signals();
-    ::pthread_sigmask(how, &signals, nullptr);
+    const sigset_t members = group_signals();
+    ::pthread_sigmask(how, &members, nullptr);
 }
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -94,7 +94,7 @@ inline ProcessRights ProcessRights::of_this_thread() {
     if (count > 0) {
         rights.more_groups_.resize(static_cast<std::size_t>(count));
         const int got = ::getgroups(count, rights.more_groups_.data());
-        rights.more_groups_.resize(static_cast<std::size_t>(std::max(got, 0)));
+        rights.more_groups_.resize(static_cast<std::size_t>((std::max)(got, 0)));
         std::sort(rights.more_groups_.begin(), rights.more_groups_.end());
     }
     return rights;
