@@ -280,10 +280,8 @@ void parallel_invoke(E& pool, First&& first, Others&&... others) {
         // again and runs it; others leave an entry there that does nothing.
         const auto finish = [&](auto& call, Future<void>& part) {
             if (!part.valid()) return run(call);
-            if (detail::this_thread_may_help) {
-                auto& state = detail::FutureAccess::state(part, "parallel_invoke");
-                if (state.help() && state.done()) return;
-            }
+            auto& state = detail::FutureAccess::state(part, "parallel_invoke");
+            if (state.run_here({}) && state.done()) return;
             part.cancel() ? run(call) : part.wait();
         };
         const std::tuple<Others&...> calls(others...);

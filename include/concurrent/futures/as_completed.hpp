@@ -60,7 +60,7 @@ class AsCompleted {
     AsCompleted(std::vector<Future<T>> futures, detail::Deadline deadline)
         : futures_(std::move(futures)),
           deadline_(deadline),
-          waiter_(std::make_unique<detail::CompletionWaiter>(futures_.size())) {
+          waiter_(std::make_unique<detail::CompletionWaiter>()) {
         for (std::size_t index = 0; index < futures_.size(); ++index) {
             detail::SharedState& state = detail::FutureAccess::state(futures_[index], "as_completed");
             watches_.emplace_back(*waiter_, state, index).start();
@@ -97,23 +97,22 @@ template <class T>
 void AsCompleted<T>::advance() {
     current_ = Future<T>();
     if (given_ == futures_.size()) return;
-    while (waiter_->ends() == given_) {
-        if (!deadline_.passed()) {
-            if (detail::help_any(futures_, 0)) continue;
-            const detail::Substitution substitution(futures_);
-            if (waiter_->wait_for_more(static_cast<std::uint32_t>(given_), deadline_)) continue;
-        }
-        if (waiter_->ends() != given_) break;
-        throw TimeoutError(std::to_string(futures_.size() - given_) + " (of " +
-                           std::to_string(futures_.size()) + ") futures unfinished");
+    detail::Watch* ended = waiter_->try_take();
+    while (!ended) {
+        const bool in_time =
+            detail::wait_for_one(*waiter_, futures_, futures_.size() - given_, deadline_);
+        ended = waiter_->try_take();
+        if (!ended && !in_time)
+            throw TimeoutError(std::to_string(futures_.size() - given_) + " (of " +
+                               std::to_string(futures_.size()) + ") futures unfinished");
     }
-    const std::size_t index = waiter_->ended(given_++);
-    watches_[index].stop();
-    current_ = std::move(futures_[index]);
+    ++given_;
+    ended->stop();
+    current_ = std::move(futures_[ended->index()]);
 }
 
 /// Takes any range of Future<T>; `timeout` counts from this call. Throws InvalidStateError for an empty
-/// future. In a task, runs calls of its own pool that have not started instead of blocking the worker.
+/// future. While a task waits, another thread works in its place (future.hpp).
 template <detail::FutureRange Range>
 auto as_completed(Range&& futures, Duration timeout = {}) {
     const detail::Deadline deadline = detail::Deadline::after(timeout);

@@ -134,9 +134,7 @@ class CoroutinePromiseBase {
     EndOfCoroutine final_suspend() const noexcept { return {}; }
 
   protected:
-    struct State final : OutcomeState<T> {
-        bool waits_for_others() const noexcept override { return true; }
-    };
+    struct State final : OutcomeState<T> {};
     State* state_;  // the future's; the coroutine holds the producer reference until it ends
     CallState end_ = CallState::cancelled;
 };

@@ -124,8 +124,8 @@ class MapJobResults final : public MapStream<R> {
     void submit(const Submitter& submitter, const std::shared_ptr<Job>& job, std::size_t tickets);
     template <class Over>
     bool wait(std::size_t item, Over over);
-    bool help(const std::size_t& item);
-    void nap_if_short(std::size_t left);
+    bool run_here(std::size_t item);
+    bool nap_if_short(std::size_t left, const Deadline& until);
     void choose();
     void look_for_ended();
     MapReference<R> value_of(Outcome& outcome);
@@ -137,8 +137,7 @@ class MapJobResults final : public MapStream<R> {
     std::vector<Future<void>> tickets_;
     std::size_t total_ = 0;
     std::size_t given_ = 0;          // ordered: items of the pages before; unordered: items chosen
-    std::size_t helped_tickets_ = 0;  // those before have been tried
-    bool is_worker_ = false;         // this thread has run a ticket, so it may run items
+    std::size_t next_ticket_ = 0;    // those before have been tried
 
     // Unordered only.
     Outcome* chosen_ = nullptr;
@@ -347,43 +346,43 @@ void MapJobResults<R>::look_for_ended() {
 template <class R>
 template <class Over>
 bool MapJobResults<R>::wait(std::size_t item, Over over) {
-    if (!over() && this_thread_may_help)
-        while (!deadline_.passed() && !over() && help(item)) {
-        }
-    if (!over()) nap_if_short(total_ - (ordered_ ? item : given_));
-    while (!over()) {
-        if (deadline_.passed()) return false;
-        if (Trampoline::catch_up()) continue;
-        const bool any = item == MapJobOf<R>::any_item;
-        job_->lanes().wait(any ? Lanes::any_item : static_cast<std::uint32_t>(item), over, deadline_);
-    }
-    return true;
+    if (over()) return true;
+    Trampoline::catch_up();
+    const bool any = item == MapJobOf<R>::any_item;
+    if (!any && deadline_.is_never() && run_here(item)) return true;
+    SharedState* const ticket = tickets_.empty() ? nullptr : &FutureAccess::state(tickets_.front(), "map");
+    BlockingWorker* const worker = this_worker || !ticket ? this_worker : ticket->worker_here();
+    if (worker && !deadline_.passed() && spin_until(over)) return true;
+    bool napped = false;
+    return block_until(
+        worker, deadline_, over,
+        [&](const Deadline& until) {
+            if (!std::exchange(napped, true) && nap_if_short(total_ - (ordered_ ? item : given_), until)) return;
+            job_->lanes().wait(any ? Lanes::any_item : static_cast<std::uint32_t>(item), over, until);
+        },
+        [&] { return any ? ticket && ticket->could_run_here() && job_->run_any() : run_here(item); });
 }
 
-/// Runs something of this map here, where this thread is a worker of the pool: nobody else may be left to do
-/// it. True when it ran something.
+/// Runs this item here, where this thread is a worker of the pool and nobody has claimed it. True when it has run.
 template <class R>
-bool MapJobResults<R>::help(const std::size_t& item) {
-    job_->expect_helper(&item);
-    bool helped = false;
-    while (!helped && helped_tickets_ < tickets_.size())
-        helped = FutureAccess::state(tickets_[helped_tickets_++], "map").help();
-    job_->expect_helper(nullptr);
-    if (helped) is_worker_ = true;
-    return helped || (is_worker_ && job_->help());
+bool MapJobResults<R>::run_here(std::size_t item) {
+    if (tickets_.empty() || !FutureAccess::state(tickets_.front(), "map").could_run_here()) return false;
+    return job_->run_item(static_cast<std::uint32_t>(item), [this] {
+        while (next_ticket_ < smaller(tickets_.size(), job_->singles()))
+            if (FutureAccess::state(tickets_[next_ticket_++], "map").run_here({})) return;
+    });
 }
 
 /// While short items run, waking this thread for each would cost the workers more than the items do. So it
-/// sleeps for a part of the time that they are likely to take, and only then asks to be woken.
+/// sleeps for a part of the time that they are likely to take, and only then asks to be woken. False: it has not.
 template <class R>
-void MapJobResults<R>::nap_if_short(std::size_t left) {
+bool MapJobResults<R>::nap_if_short(std::size_t left, const Deadline& until) {
     const double ns = job_->ns_per_item() / static_cast<double>(job_->workers());
     const double rest = ns * static_cast<double>(left);
-    if (ns > 5'000 || rest < 100'000) return;
+    if (ns > 5'000 || rest < 100'000) return false;
     const auto nap = std::chrono::nanoseconds(static_cast<std::int64_t>(smaller(rest / 4, 1e6)));
-    const Deadline until = Deadline::after(nap);
-    const bool earlier = !deadline_.is_never() && deadline_.at() < until.at();
-    job_->lanes().nap(earlier ? deadline_ : until);
+    job_->lanes().nap(until.or_earlier(Deadline::after(nap)));
+    return true;
 }
 
 template <class R>

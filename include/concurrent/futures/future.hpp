@@ -265,21 +265,7 @@ class DoneCallback final : public Listener {
 
 template <class T>
 bool Future<T>::wait_until_done(const detail::Deadline& deadline, const char* operation) const {
-    State& state = checked(operation);
-    if (state.done()) return true;
-    if (!detail::this_thread_may_help) return state.wait(deadline);
-    while (!state.done() && !deadline.passed()) {
-        if (state.help()) continue;
-        if (!state.may_end_soon() ||
-            !detail::spin_until([&] { return state.done() || state.may_help(); }))
-            break;
-    }
-    if (state.done()) return true;
-    if (!state.waits_for_others()) return state.wait(deadline);
-    state.worker_blocks(true);
-    const bool ended = state.wait(deadline);
-    state.worker_blocks(false);
-    return ended;
+    return checked(operation).wait(deadline);
 }
 
 template <class T>

@@ -12,14 +12,14 @@
 // cancelled, and ++it is the end. Destroying the range cancels what has not started.
 // A void call yields std::monostate. Threads: one range from one thread at a time. Memory: everything an
 // item's call did happens before *it returns; the range keeps nothing of items it has moved past.
-// An item runs at most once. On processes several short items travel together: if their worker dies, each
-// of them throws WorkerDiedError, for nobody knows which had run. That needs more than a hundred items, and
-// chunksize 1 rules it out.
+// An item runs at most once. On processes, beyond a hundred items, several short ones travel together: if their
+// worker dies, each throws WorkerDiedError, since it is not known which had run. Not so with chunksize 1.
 // How it works: MapTasks below, a task per item or chunk; in the same process, where there is no buffersize,
 // detail/loops/map_job.hpp; then stats() counts up to 64 items without chunksize one by one, and beyond that
 // what was submitted for them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -34,7 +34,6 @@
 #include <variant>
 #include <vector>
 
-#include "concurrent/futures/detail/loops/ended_tasks.hpp"
 #include "concurrent/futures/detail/loops/map_chunk.hpp"
 #include "concurrent/futures/detail/loops/map_outcome.hpp"
 #include "concurrent/futures/detail/loops/map_pace.hpp"
@@ -42,6 +41,7 @@
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/state/completion_waiter.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/options.hpp"
 
@@ -113,7 +113,7 @@ class MapTasks final : public MapStream<R> {
           deadline_(deadline),
           chunksize_(larger<std::size_t>(options.chunksize, 1)),
           buffersize_(options.buffersize),
-          ended_(ordered ? nullptr : std::make_shared<EndedTasks>()) {
+          ordered_(ordered) {
         try {
             while (source_ && has_room()) submit_next(pace ? chunksize_for(*pace) : chunksize_);
         } catch (...) {
@@ -132,6 +132,10 @@ class MapTasks final : public MapStream<R> {
   private:
     using Task = MapTask<R>;
     using Chunk = MapChunkResults<R>;
+    struct Slot {
+        std::optional<Task> task;
+        std::optional<Watch> watch;  // after the task: gone before it
+    };
 
     bool is_at_end() const noexcept override { return waiting_ == 0 && !current_ && !error_; }
     MapReference<R> wait_for_current() override;
@@ -143,17 +147,22 @@ class MapTasks final : public MapStream<R> {
     void submit_next(std::size_t items);
     void refill() noexcept;
     void choose_task();
+    bool wait_for_any();
+    static SharedState& state_of(Task& task) {
+        return std::visit([](auto& future) -> SharedState& { return FutureAccess::state(future, "map"); },
+                          task.future);
+    }
     [[noreturn]] void expire();
 
     std::unique_ptr<MapSource<R>> source_;  // null: no more input
     Deadline deadline_;
     const std::size_t chunksize_;
     std::optional<std::size_t> buffersize_;
-    std::shared_ptr<EndedTasks> ended_;      // only when unordered
-    std::deque<std::optional<Task>> tasks_;  // submitted, in order; empty where chosen already
-    std::size_t first_ = 0;                  // the id of tasks_.front()
-    std::size_t waiting_ = 0;                // tasks_ that are not empty
-    std::uint32_t chosen_ = 0;
+    const bool ordered_;
+    CompletionWaiter waiter_;      // of tasks_ when unordered
+    std::deque<Slot> tasks_;       // submitted, in order; empty where chosen already
+    std::size_t first_ = 0;        // the id of tasks_.front()
+    std::size_t waiting_ = 0;      // tasks_ that are not empty
     std::size_t untaken_ = 0;       // items submitted and not yet asked for with *it
     std::size_t known_ended_ = 0;   // tasks, when they are looked at in order
     std::size_t ended_items_ = 0;   // in those
@@ -232,15 +241,15 @@ std::size_t MapTasks<R>::chunksize_for(MapPace& pace) {
         return std::visit([](const auto& future) { return future.done(); }, task.future);
     };
     const auto count_ended = [&] {
-        for (; known_ended_ < tasks_.size() && done(*tasks_[known_ended_]); ++known_ended_)
-            ended_items_ += tasks_[known_ended_]->items;
+        for (; known_ended_ < tasks_.size() && done(*tasks_[known_ended_].task); ++known_ended_)
+            ended_items_ += tasks_[known_ended_].task->items;
     };
     count_ended();
     // Far ahead of the workers, which may not have started or have no processor just now: it is worth a few
     // milliseconds in all to know the pace, before everything is submitted one by one.
-    if (tasks_.size() - known_ended_ >= 256 && patience_.count() > 0 && !this_thread_may_help) {
+    if (tasks_.size() - known_ended_ >= 256 && patience_.count() > 0 && !this_worker && !this_thread_serves_processes) {
         const auto begin = std::chrono::steady_clock::now();
-        std::visit([&](const auto& future) { future.wait_for(patience_); }, tasks_[known_ended_]->future);
+        std::visit([&](const auto& future) { future.wait_for(patience_); }, tasks_[known_ended_].task->future);
         patience_ -= std::chrono::steady_clock::now() - begin;
         count_ended();
     }
@@ -257,13 +266,11 @@ void MapTasks<R>::submit_next(std::size_t items) {
         return;
     }
     const std::size_t id = first_ + tasks_.size();
-    const Task& kept = *tasks_.emplace_back(std::move(task));
+    Slot& slot = tasks_.emplace_back();
+    slot.task = std::move(task);
     ++waiting_;
-    untaken_ += kept.items;
-    if (ended_)
-        std::visit([&](const auto& future) {
-            future.add_done_callback([ended = ended_, id](const auto&) { ended->add(id); });
-        }, kept.future);
+    untaken_ += slot.task->items;
+    if (!ordered_) slot.watch.emplace(waiter_, state_of(*slot.task), id).start();
 }
 
 template <class R>
@@ -279,21 +286,35 @@ void MapTasks<R>::refill() noexcept {
 template <class R>
 void MapTasks<R>::choose_task() {
     std::size_t place = 0;
-    if (ended_) {
-        if (this_thread_may_help)
-            for (auto& task : tasks_)
-                if (task)
-                    std::visit([](const auto& f) { FutureAccess::state(f, "map").help(); },
-                               task->future);
-        if (!ended_->wait_for(chosen_, deadline_)) expire();
-        place = ended_->id(chosen_) - first_;
+    if (!ordered_) {
+        const Watch* ended = nullptr;
+        while (!(ended = waiter_.try_take()))
+            if (!wait_for_any()) expire();
+        place = ended->index() - first_;
     }
-    ++chosen_;
     --waiting_;
-    current_ = std::exchange(tasks_[place], std::nullopt);
-    for (; !tasks_.empty() && !tasks_.front(); ++first_) tasks_.pop_front();
+    tasks_[place].watch.reset();
+    current_ = std::exchange(tasks_[place].task, std::nullopt);
+    for (; !tasks_.empty() && !tasks_.front().task; ++first_) tasks_.pop_front();
     index_ = 0;
     chunk_.clear();
+}
+
+/// Blocks until one more task has ended; false when the time is up first.
+template <class R>
+bool MapTasks<R>::wait_for_any() {
+    Trampoline::catch_up();
+    const auto last_resort = [&] {
+        const RunHere way{.last_resort = true, .deadline = deadline_};
+        return std::any_of(tasks_.begin(), tasks_.end(),
+                           [&](Slot& slot) { return slot.task && state_of(*slot.task).run_here(way); });
+    };
+    if ((waiting_ == 1 && deadline_.is_never()) || this_thread_serves_processes)
+        while (!waiter_.has_one() && !deadline_.passed() && last_resort()) continue;
+    BlockingWorker* worker = this_worker;
+    for (auto slot = tasks_.begin(); !worker && slot != tasks_.end(); ++slot)
+        if (slot->task) worker = state_of(*slot->task).worker_here();
+    return waiter_.has_one() || waiter_.wait_for_one(deadline_, worker, last_resort);
 }
 
 template <class R>
@@ -307,10 +328,7 @@ MapReference<R> MapTasks<R>::wait_for_current() {
     if (!current_) choose_task();
     const auto settled = [&]<class T>(const Future<T>& future) -> auto& {
         auto& state = FutureAccess::state(future, "map");
-        if (!future.done()) {
-            if (this_thread_may_help && !deadline_.passed()) state.help();
-            if (!state.wait(deadline_)) expire();
-        }
+        if (!state.wait(deadline_)) expire();
         static_cast<void>(future.result());  // throws what the whole task ended with
         return state.value();
     };
@@ -370,8 +388,8 @@ void MapTasks<R>::cancel() noexcept {
     };
     source_.reset();
     if (current_) cancel_task(*current_);
-    for (auto& task : tasks_)
-        if (task) cancel_task(*task);
+    for (Slot& slot : tasks_)
+        if (slot.task) cancel_task(*slot.task);
     current_.reset();
     tasks_.clear();
     waiting_ = 0;

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <iterator>
 #include <unordered_set>
@@ -66,6 +65,7 @@ class WaitCondition {
     WaitCondition(ReturnWhen when, std::size_t count) : when_(when), missing_(count) {}
 
     bool met() const noexcept { return met_ || missing_ == 0; }
+    std::size_t missing() const noexcept { return missing_; }
     void saw_end_of(const SharedState& state) noexcept {
         --missing_;
         met_ = met_ || when_ == ReturnWhen::first_completed ||
@@ -79,85 +79,60 @@ class WaitCondition {
     bool met_ = false;
 };
 
-/// A worker that waits for any of these runs one that nobody has started, but only while none is
-/// running or has ended unseen, so that the first to end is not delayed by one that this thread picked
-/// up. `seen` counts the ended ones in the list that the caller knows of. True when it ran something.
+/// Runs one of several calls that could end the wait, where that is the last resort.
 template <class T>
-bool help_any(const std::vector<Future<T>>& futures, std::size_t seen) {
-    if (!this_thread_may_help) return false;
-    std::size_t ended = 0;
-    for (const Future<T>& future : futures) {
-        if (!future.valid()) continue;
-        if (future.running()) return false;
-        ended += future.done();
-    }
-    if (ended != seen) return false;
-    for (const Future<T>& future : futures) {
-        if (!future.valid() || future.done()) continue;
-        if (FutureAccess::state(future, "wait").help()) return true;
-        if (future.running() || future.done()) return false;  // somebody was quicker
-    }
+bool run_any_here(const std::vector<Future<T>>& futures, const Deadline& deadline) {
+    for (const Future<T>& future : futures)
+        if (future.valid() && !future.done() &&
+            FutureAccess::state(future, "wait").run_here({.last_resort = true, .deadline = deadline}))
+            return true;
     return false;
 }
 
-/// For as long as it lives, the pool of the calling worker may use another one in its place. Needed where
-/// help_any() holds back: what runs may depend on this very thread, and what waits would release it.
+/// Blocks until one more of the futures, some of which may be empty, has ended; false when the deadline passed
+/// first. `missing`: so many have not.
 template <class T>
-class Substitution {
-  public:
-    explicit Substitution(const std::vector<Future<T>>& futures) {
-        if (!this_thread_may_help) return;
-        for (const Future<T>& future : futures)
-            if (!waiting_ && future.valid() && !future.done()) {
-                SharedState& state = FutureAccess::state(future, "wait");
-                if (!state.running() || state.waits_for_others()) waiting_ = &state;
-            }
-        if (waiting_) waiting_->worker_blocks(true);
+bool wait_for_one(CompletionWaiter& waiter, const std::vector<Future<T>>& futures, std::size_t missing,
+                  const Deadline& deadline) {
+    Trampoline::catch_up();
+    BlockingWorker* worker = this_worker;
+    const auto last_resort = [&] { return run_any_here(futures, deadline); };
+    for (const Future<T>& future : futures) {
+        if (worker && missing != 1) break;
+        if (!future.valid() || future.done()) continue;
+        SharedState& state = FutureAccess::state(future, "wait");
+        if (!worker) worker = state.worker_here();
+        if (missing == 1 && deadline.is_never()) run_needed_here(state, {});
+        break;
     }
-    Substitution(const Substitution&) = delete;
-    Substitution& operator=(const Substitution&) = delete;
-    ~Substitution() {
-        if (waiting_) waiting_->worker_blocks(false);
+    while (this_thread_serves_processes && !waiter.has_one() && !deadline.passed() && last_resort()) {
     }
-
-  private:
-    SharedState* waiting_ = nullptr;  // kept alive by the futures
-};
-
-/// A worker that waits for all of these runs them in turn. `next` is where to go on.
-template <class T>
-bool help_all(const std::vector<Future<T>>& futures, std::size_t& next) {
-    if (!this_thread_may_help) return false;
-    while (next < futures.size())
-        if (FutureAccess::state(futures[next++], "wait").help()) return true;
-    return false;
+    return waiter.has_one() || waiter.wait_for_one(deadline, worker, last_resort);
 }
 
 }  // namespace detail
 
 /// Takes any range of Future<T>. Returns when the condition holds or the time is up, which does not throw.
-/// Cancelled calls are done. Throws InvalidStateError for an empty future. In a task, runs calls of its own
-/// pool that have not started instead of blocking the worker.
+/// Cancelled calls are done. Throws InvalidStateError for an empty future. In a task that waits for all without a
+/// limit, runs those calls of its own pool that have not started; else another thread works in its place.
 template <detail::FutureRange Range>
 auto wait(Range&& futures, const WaitOptions& options = {}) {
     const detail::Deadline deadline = detail::Deadline::after(options.timeout);
     const auto all = detail::distinct_futures(futures, "wait");
     {
         detail::WaitCondition condition(options.return_when, all.size());
-        detail::CompletionWaiter waiter(all.size());
+        if (condition.needs_all() && deadline.is_never()) {
+            std::unordered_set<const void*> followed;
+            for (const auto& future : all)
+                detail::run_needed_here(detail::FutureAccess::state(future, "wait"), {.followed = &followed});
+        }
+        detail::CompletionWaiter waiter;
         std::deque<detail::Watch> watches;
         for (std::size_t index = 0; index < all.size(); ++index)
             watches.emplace_back(waiter, detail::FutureAccess::state(all[index], "wait"), index).start();
-        std::size_t next_to_help = 0;
-        for (std::uint32_t seen = 0;;) {
-            for (const std::uint32_t ends = waiter.ends(); seen < ends; ++seen)
-                condition.saw_end_of(detail::FutureAccess::state(all[waiter.ended(seen)], "wait"));
-            if (condition.met() || deadline.passed()) break;
-            if (condition.needs_all() ? detail::help_all(all, next_to_help) : detail::help_any(all, seen))
-                continue;
-            const detail::Substitution substitution(all);
-            if (!waiter.wait_for_more(seen, deadline)) break;
-        }
+        do {
+            while (const detail::Watch* const ended = waiter.try_take()) condition.saw_end_of(ended->state());
+        } while (!condition.met() && detail::wait_for_one(waiter, all, condition.missing(), deadline));
     }
     WaitResult<detail::RangeFutureValue<Range>> result;
     for (const auto& future : all) (future.done() ? result.done : result.not_done).push_back(future);

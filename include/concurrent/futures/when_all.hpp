@@ -17,6 +17,7 @@
 #include <iterator>
 #include <tuple>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -75,15 +76,19 @@ class Combination final : public OutcomeState<Result> {
         return true;
     }
 
-    bool waits_for_others() const noexcept override { return true; }
-    bool help() noexcept override {
-        bool helped = false;
+    /// All of them are needed; of several that any can end, one only as the last resort.
+    bool run_here(const RunHere& way) noexcept override {
+        if (this_worker && !this_worker->has_stack()) return false;  // combinations may be nested
+        std::unordered_set<const void*> followed;
+        RunHere each = way;
+        if (!each.followed) each.followed = &followed;
+        if (any && parts_.size() > 1 && !way.last_resort) return false;
+        bool ran = false;
         for (Part& part : parts_) {
-            if (this->done()) break;
-            if (any && part.state.running()) break;
-            helped = (!part.state.done() && part.state.help()) || helped;
+            while (!this->done() && !part.state.done() && part.state.run_here(each)) ran = true;
+            if (this->done() || (any && ran)) break;
         }
-        return helped;
+        return ran;
     }
 
   private:

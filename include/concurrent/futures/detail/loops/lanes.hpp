@@ -100,6 +100,21 @@ class Lanes {
         look_for_waiter(lane, ran);
         return count;
     }
+    /// The reader: claims `item`, and with it what a stride has, if that is the next one of a lane. Gives how many.
+    std::uint32_t try_claim(std::uint32_t item) noexcept {
+        for (Lane& lane : lanes_) {
+            // relaxed: a guess that the compare-exchange checks.
+            std::uint64_t seen = lane.word.load(std::memory_order_relaxed);
+            while (left_in(seen) != 0 && next_in(seen) == item) {
+                const std::uint32_t claimed = smaller(left_in(seen), stride_);
+                // (2) as in run_claimed(). The bit of the waiter, who is this thread, stays.
+                if (lane.word.compare_exchange_weak(seen, seen + claimed, std::memory_order_acq_rel,
+                                                    std::memory_order_relaxed))
+                    return claimed;
+            }
+        }
+        return 0;
+    }
     /// After an item that is not followed by a claim.
     template <class Ran>
     void look_for_waiter(std::size_t lane, Ran& ran) noexcept {

@@ -51,6 +51,10 @@ class Deadline {
 
     bool is_never() const noexcept { return !at_; }
     bool passed() const noexcept { return at_ && Clock::now() >= *at_; }
+    /// The earlier of both.
+    Deadline or_earlier(const Deadline& other) const noexcept {
+        return is_never() || (!other.is_never() && other.at() < at()) ? other : *this;
+    }
     /// Only when not is_never().
     Clock::time_point at() const noexcept { return *at_; }
     /// Never negative. Only when not is_never().

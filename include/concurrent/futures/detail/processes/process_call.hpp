@@ -105,9 +105,9 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
         return manager_->look_for_end(*this, [this] { return this->done(); });
     }
     /// In a callback, which runs on the pool's own thread: nobody else would go on with the work.
-    bool help() noexcept override {
+    bool run_here(const RunHere& way) noexcept override {
         if (!manager_->on_manager_thread()) return false;
-        manager_->work_until([this] { return this->done(); });
+        manager_->work_until([&] { return this->done() || way.deadline.passed(); });
         return true;
     }
     void report(const std::exception_ptr& error) noexcept override {

@@ -86,7 +86,7 @@ inline void ProcessManager::start(std::shared_ptr<ProcessManager> self) {
 inline void ProcessManager::run() noexcept {
     name_current_thread("pool_manager", 0);
     current_ = this;
-    this_thread_may_help = true;
+    this_thread_serves_processes = true;
     for (bool over = false; !over;) {
         guarded_step();
         const std::lock_guard lock(mutex_);

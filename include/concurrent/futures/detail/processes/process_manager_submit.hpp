@@ -76,9 +76,27 @@ inline bool ProcessManager::wait_for_room(Lock& lock, RemoteTask& task) {
         case QueueFull::block:
             break;
     }
-    room_.wait(lock, [this] {
+    const auto has_room = [this] {
         return waiting() < settings_.max_pending || closed_ || !broken_.empty();
-    });
+    };
+    // Others may take the room in between.
+    while (!has_room()) {
+        lock.unlock();
+        block_until(
+            Deadline::never(),
+            [&] {
+                const std::lock_guard also(mutex_);
+                return has_room();
+            },
+            [&](const Deadline& until) {
+                Lock asleep(mutex_);
+                if (until.is_never())
+                    room_.wait(asleep, has_room);
+                else
+                    room_.wait_until(asleep, until.at(), has_room);
+            });
+        lock.lock();
+    }
     throw_if_closed();
     return true;
 }
@@ -203,14 +221,21 @@ inline void ProcessManager::begin_shutdown(bool cancel_pending, bool forced) {
 
 inline bool ProcessManager::join(const Deadline& deadline) {
     if (on_manager_thread() || in_forked_child()) return true;
-    {
-        Lock lock(mutex_);
-        const auto over = [this] { return thread_ended_; };
-        if (deadline.is_never())
-            ended_.wait(lock, over);
-        else if (!ended_.wait_until(lock, deadline.at(), over))
-            return false;
-    }
+    const bool ended = block_until(
+        deadline,
+        [this] {
+            const std::lock_guard lock(mutex_);
+            return thread_ended_;
+        },
+        [this](const Deadline& until) {
+            Lock lock(mutex_);
+            const auto over = [this] { return thread_ended_; };
+            if (until.is_never())
+                ended_.wait(lock, over);
+            else
+                ended_.wait_until(lock, until.at(), over);
+        });
+    if (!ended) return false;
     const std::lock_guard lock(join_mutex_);
     if (thread_.joinable()) thread_.join();
     return true;

@@ -274,7 +274,8 @@ class TemplateProcess {
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
-        this_thread_may_help = false;
+        this_worker = nullptr;
+        this_thread_serves_processes = false;
         try {
             TemplateLoop(std::move(socket)).run();
         } catch (...) {

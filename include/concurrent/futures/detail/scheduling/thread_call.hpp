@@ -24,6 +24,22 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
+/// While a call that was submitted by this module runs: makes its worker known here, if another module runs it.
+class WorkerOfModule {
+  public:
+    explicit WorkerOfModule(BlockingWorker* here) noexcept : enters_(here && !this_worker) {
+        if (enters_) this_worker = here;
+    }
+    WorkerOfModule(const WorkerOfModule&) = delete;
+    WorkerOfModule& operator=(const WorkerOfModule&) = delete;
+    ~WorkerOfModule() {
+        if (enters_) this_worker = nullptr;
+    }
+
+  private:
+    const bool enters_;
+};
+
 /// Without a future.
 template <class Call>
 class PostedTask final : public Task, public BlockAllocated {
@@ -33,7 +49,9 @@ class PostedTask final : public Task, public BlockAllocated {
         : pool_(pool), call_(std::forward<Args>(args)...) {}
 
     TaskEnd run() noexcept override {
-        CallCounters& calls = pool_.calls();
+        Worker* const here = pool_.current_worker();
+        const WorkerOfModule scope(here);
+        CallCounters& calls = pool_.calls_of(here);
         calls.begin();
         TaskEnd end = TaskEnd::completed;
         try {
@@ -124,30 +142,25 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
             stop.request_stop();  // runs the user's stop callbacks: without the lock
         }
     }
-    /// A worker of the same pool that is about to wait runs the call itself: nobody else may be left to do
-    /// it. If another one is running it, then one of the calls that this has submitted. Never an unrelated
-    /// one, which might want a lock that the waiting call holds. Cf. D. Wagner and B. Calder, "Leapfrogging",
-    /// 1993.
-    bool help() noexcept override {
-        Worker* const here = pool().current_worker();
-        if (!here) return false;
+    /// See blocking.hpp.
+    bool run_here(const RunHere&) noexcept override {
+        Worker* const here = current_worker();
+        if (!here || !here->has_stack()) return false;
         if (here->try_remove(*this)) {
-            here->mark_running(*this);
             if (run() == TaskEnd::cancelled) here->calls.cancelled();
             return true;
         }
-        if (this->begin()) {
-            this->finish(execute());  // the queue still holds it
-            if (keeps_pool()) pool().note_room();
-            return true;
-        }
-        return WorkerThreads::help_descendant(*here, *this);
+        if (!this->begin()) return false;
+        this->finish(execute());  // the queue still holds it
+        if (keeps_pool()) pool().note_room();
+        return true;
     }
-    bool may_help() const noexcept override { return Worker::may_have_descendants(*this); }
+    bool could_run_here() const noexcept override {
+        const Worker* const here = current_worker();
+        return here && here->has_stack();
+    }
     bool may_end_soon() const noexcept override { return true; }
-    void worker_blocks(bool begins) noexcept override {
-        if (pool().current_worker()) pool().worker_blocks(begins);
-    }
+    BlockingWorker* worker_here() const noexcept override { return this_worker ? this_worker : current_worker(); }
     void report(const std::exception_ptr& error) noexcept override {
         report_unhandled(keeps_pool() ? pool().hook() : UnhandledExceptionHook(), error,
                          "a done callback");
@@ -173,7 +186,9 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
 
     /// Runs it and stores the outcome; the caller finishes it.
     CallState execute() noexcept {
-        CallCounters& calls = pool().calls();
+        Worker* const here = pool().current_worker();
+        const WorkerOfModule scope(here);
+        CallCounters& calls = pool().calls_of(here);
         calls.begin();
         const CallState end = this->store_result_of([this]() -> decltype(auto) { return call_(); });
         destroy_call();
@@ -194,6 +209,10 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     /// Alive while the call is queued or running, and as long as this if kept.
     WorkerThreads& pool() const noexcept { return *reinterpret_cast<WorkerThreads*>(pool_ & ~kept); }
     bool keeps_pool() const noexcept { return pool_ & kept; }
+    /// Also after the call has ended and the pool is gone. Pools of other modules are kept.
+    Worker* current_worker() const noexcept {
+        return keeps_pool() ? pool().current_worker() : WorkerThreads::current_worker_of(&pool());
+    }
 
     const std::uintptr_t pool_;  // with the bit `kept` in it: a call fills one cache line
     [[no_unique_address]] std::conditional_t<Call::stoppable, StopGuard, NoStopGuard> stop_guard_;

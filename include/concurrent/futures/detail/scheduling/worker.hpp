@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <mutex>
 #include <thread>
 
@@ -16,13 +15,14 @@
 #include "concurrent/futures/detail/platform/spin_mutex.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/parker.hpp"
+#include "concurrent/futures/detail/state/blocking.hpp"
 #include "concurrent/futures/detail/task/task_deque.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class WorkerThreads;
 
-class alignas(64) Worker {
+class alignas(64) Worker final : public BlockingWorker {
   public:
     Worker(WorkerThreads& owner, Worker* next_one) noexcept : pool(owner), next(next_one) {}
 
@@ -61,39 +61,6 @@ class alignas(64) Worker {
         return !has_tasks_.load(std::memory_order_relaxed);
     }
 
-    /// By the worker itself, with a task that is in no queue: it is going to run it. What the task submits
-    /// lies above what is here now.
-    void mark_running(Task& task) noexcept {
-        // (1) release, pairs with (2): hands over this object.
-        task.link_.store((reinterpret_cast<std::uintptr_t>(this) / alignof(Worker) << base_bits) |
-                             (tasks_.end() % bases << 1) | 1,
-                         std::memory_order_release);
-    }
-    /// What a task that somebody else runs has submitted, and the tasks run since then on top of it: all that
-    /// its end may depend on. Takes the oldest of that; or null. `ended()` tells whether the task has ended: as
-    /// long as it has not, and its worker cannot push, all that is above its base is of this kind.
-    template <class Ended>
-    static Task* try_take_descendant(const Task& task, Ended ended) noexcept {
-        const std::uintptr_t link = task.link_.load(std::memory_order_acquire);  // (2), with (1)
-        Worker* const runner = runner_of(link);
-        if (!runner || runner->looks_empty()) return nullptr;
-        const std::lock_guard lock(runner->mutex_);
-        if (ended()) return nullptr;
-        // The upper bits of the base are those of now; a deque so long that they could differ is left alone.
-        const std::size_t now = runner->tasks_.end();
-        if (runner->tasks_.size() > bases / 2) return nullptr;
-        const std::size_t above = (now - (link >> 1)) % bases;
-        if (above == 0 || above > bases / 2) return nullptr;
-        Task* const found = runner->tasks_.try_take_from(now - above);
-        runner->note();
-        return found;
-    }
-    /// Without the lock: whether it is worth trying.
-    static bool may_have_descendants(const Task& task) noexcept {
-        const Worker* const runner = runner_of(task.link_.load(std::memory_order_acquire));  // (2), with (1)
-        return runner && !runner->looks_empty();
-    }
-
     /// With the lock: for those who go to sleep if it is.
     bool empty() const noexcept {
         const std::lock_guard lock(mutex_);
@@ -109,6 +76,13 @@ class alignas(64) Worker {
         tasks_.for_each(visit);
     }
 
+    // See blocking.hpp; in worker_threads_submit.hpp.
+    Substitute begin_block() noexcept override;
+    void end_block() noexcept override;
+    void watch() noexcept override;
+    /// By its thread, when that starts.
+    void note_stack() noexcept { stack_ = StackLimit::of_this_thread(); }
+
     WorkerThreads& pool;
     Worker* const next;  // another one of the pool, or null
     CallCounters calls{CallCounters::Writers::one};
@@ -119,12 +93,6 @@ class alignas(64) Worker {
     int long_rests = 0;   // the owner's: sleeps in a row that no spinning would have spared
 
   private:
-    static constexpr int base_bits = 22;
-    static constexpr std::size_t bases = std::size_t{1} << (base_bits - 1);
-
-    static Worker* runner_of(std::uintptr_t link) noexcept {
-        return link & 1 ? reinterpret_cast<Worker*>((link >> base_bits) * alignof(Worker)) : nullptr;
-    }
     void note() noexcept {
         // relaxed, both: written under the mutex; read without it as a hint only.
         if (has_tasks_.load(std::memory_order_relaxed) == tasks_.empty())

@@ -29,12 +29,15 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/futex.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/scheduling/worker.hpp"
@@ -75,39 +78,38 @@ class WorkerThreads {
     /// Before destruction from one of its own threads: they end by themselves.
     void detach();
 
-    /// Runs one call that `task`, which another worker is running, has submitted. False if there is none.
-    static bool help_descendant(Worker& here, const SharedState& task) noexcept;
     /// There may be room for one that waits at max_pending: a call was taken from the queue or cancelled.
     void note_room() noexcept;
-    /// A worker goes to sleep for the first of several calls while one of them needs a worker (`begins`),
-    /// and comes back. Meanwhile another one may work in its place.
-    void worker_blocks(bool begins);
+    /// A worker goes to sleep in some wait, is still there, and comes back: see blocking.hpp.
+    BlockingWorker::Substitute begin_block() noexcept;
+    void end_block() noexcept;
+    void watch_blocked() noexcept;
 
     Counts counts() const;
     const UnhandledExceptionHook& hook() const noexcept { return options_.on_unhandled_exception; }
     bool reports_unobserved() const noexcept { return options_.report_unobserved; }
     /// Its calls need it after they have ended, or when they are cancelled.
     bool outlived_by_calls() const noexcept {
-        return hook() || reports_unobserved() || options_.max_pending != 0;
+        return hook() || reports_unobserved() || options_.max_pending != 0 || !is_of_this_module();
     }
     bool is_bounded() const noexcept { return options_.max_pending != 0; }
     std::size_t max_workers() const noexcept { return options_.max_workers; }
     bool in_forked_child() const noexcept { return fork_generation() != born_; }
 
-    /// The pool whose worker is calling, or null.
-    static WorkerThreads* current() noexcept { return current_ ? &current_->pool : nullptr; }
     /// The calling thread is a worker of this pool, or runs a stop callback of a call whose time is up: in that the
     /// call may wait for the callback.
-    bool is_own_thread() const { return current() == this || timer_.runs_here(); }
+    bool is_own_thread() const { return current_worker() || timer_.runs_here(); }
     /// The calling worker, if it is one of this pool's, or null.
     Worker* current_worker() const noexcept {
-        return current_ && &current_->pool == this ? current_ : nullptr;
+        return is_of_this_module() || this_worker ? worker_of(this, this_worker) : worker_of(this, home_.worker());
     }
+    /// As current_worker(), of a pool of this module that may be gone.
+    static Worker* current_worker_of(const WorkerThreads* pool) noexcept { return worker_of(pool, this_worker); }
+    /// Its workers run code of the module that this is compiled into, and so have the same `this_worker`.
+    bool is_of_this_module() const noexcept { return home_.worker == &worker_here; }
     /// Where the calling thread counts what it does for this pool.
-    CallCounters& calls() noexcept {
-        Worker* const here = current_worker();
-        return here ? here->calls : calls_of_others_;
-    }
+    CallCounters& calls() noexcept { return calls_of(current_worker()); }
+    CallCounters& calls_of(Worker* here) noexcept { return here ? here->calls : calls_of_others_; }
     /// For calls with a time limit.
     DeadlineTimer& timer() noexcept { return timer_; }
 
@@ -129,6 +131,11 @@ class WorkerThreads {
     void throw_if_forked() const;
     void submit_within_bound(Task& task, Priority priority);
     [[noreturn]] void throw_closed() const;
+    void tell_of_room() noexcept {
+        // relaxed: with mutex_.
+        room_.fetch_add(1, std::memory_order_relaxed);
+        futex_wake_all(&room_);
+    }
     void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
 
     // Bringing workers: with mutex_ held where they take the lock.
@@ -136,10 +143,14 @@ class WorkerThreads {
     bool bring_worker_for_rest() noexcept;
     Worker& choose_idle() noexcept;
     void start_worker();
-    void count_available() noexcept;
+    void recount() noexcept;
     bool should_grow() const noexcept;
-    bool may_grow() const noexcept { return alive_ < options_.max_workers + blocked_; }
-    bool too_many() const noexcept { return alive_ > options_.max_workers + blocked_; }
+    std::size_t most_threads() const noexcept {
+        return options_.max_workers + BlockingWorker::most_substitutes;
+    }
+    /// Threads that run a task or look for one.
+    std::size_t at_work() const noexcept { return alive_ - idle_.size() - blocked_; }
+    bool too_many() const noexcept { return at_work() > options_.max_workers; }
     bool work_is_left() const noexcept;
     std::size_t backlog() const noexcept;
 
@@ -152,7 +163,7 @@ class WorkerThreads {
     Task* search(Worker& worker) noexcept;
     void adapt_patience(Worker& worker, int looks) noexcept;
     bool lie_down(Worker& worker) noexcept;
-    void rest(Worker& worker) noexcept;
+    void rest(Worker& worker, bool substitute) noexcept;
     void end(Worker& worker) noexcept;
 
     void abandon(PriorityQueue tasks, const std::exception_ptr& reason) noexcept;
@@ -163,10 +174,23 @@ class WorkerThreads {
         return first_worker_.load(std::memory_order_acquire);
     }
 
+    static constexpr std::chrono::seconds substitutes_patience{1};  // idle for so long
     static constexpr int pointless = 4;  // spinning, after so many long rests
 
-    inline static constinit thread_local Worker* current_ = nullptr;
+    static Worker* worker_of(const WorkerThreads* pool, BlockingWorker* here) noexcept {
+        auto* const worker = static_cast<Worker*>(here);
+        return worker && &worker->pool == pool ? worker : nullptr;
+    }
+    static BlockingWorker* worker_here() noexcept { return this_worker; }
+    static std::thread start_thread(WorkerThreads& pool, Worker& worker, std::size_t number);
 
+    // Code of the module that made the pool. Shared libraries may each have a copy of this class and of
+    // `this_worker`; workers are started and asked for in one of them only.
+    struct Home {
+        BlockingWorker* (*worker)() noexcept;
+        std::thread (*start_thread)(WorkerThreads&, Worker&, std::size_t);
+    };
+    const Home home_{&worker_here, &start_thread};
     const ThreadPoolOptions options_;
     const unsigned born_ = fork_generation();
     Atomic<std::size_t> references_{1};
@@ -190,10 +214,13 @@ class WorkerThreads {
     std::size_t alive_ = 0;        // threads that have not ended
     std::size_t starting_ = 0;     // of them: not yet at work
     std::size_t started_ = 0;      // numbers the threads
-    std::size_t blocked_ = 0;      // see worker_blocks()
+    std::size_t blocked_ = 0;      // of alive_: asleep in a wait
+    // For watch_blocked(): how many calls had begun when that changed last.
+    std::size_t begun_ = 0;
+    std::chrono::steady_clock::time_point begun_at_{};
     std::string broken_;           // why, or empty
     std::condition_variable all_ended_;
-    std::condition_variable room_;  // for submitters that wait for max_pending
+    FutexWord room_{0};  // counts changes, for submitters that wait for max_pending; they read it without the mutex
 };
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -25,18 +25,24 @@ inline WorkerThreads::~WorkerThreads() {
 
 // ---- bringing a worker: all with mutex_ held ----------------------------------------------------
 
-inline void WorkerThreads::count_available() noexcept {
+/// After a change of alive_, idle_ or blocked_.
+inline void WorkerThreads::recount() noexcept {
+    const std::size_t limit = most_threads();
+    const std::size_t places = too_many() ? 0 : options_.max_workers - at_work();
+    const std::size_t there = idle_.size() + (alive_ < limit ? limit - alive_ : 0);
     // relaxed: a worker that lies down looks once more after this, with the locks of the queues, which is
     // what orders it; see the top of worker_threads.hpp.
-    available_.store(idle_.size() + (may_grow() ? options_.max_workers + blocked_ - alive_ : 0),
-                     std::memory_order_relaxed);
+    available_.store(smaller(places, there), std::memory_order_relaxed);
+    // relaxed: a hint; lie_down() asks with the mutex.
+    if (surplus_.load(std::memory_order_relaxed) != too_many())
+        surplus_.store(too_many(), std::memory_order_relaxed);
 }
 
 /// Wakes or starts one, unless enough are about to look. Throws what std::thread throws; then nothing has
 /// changed. Gives up the lock for the wake-up.
 inline void WorkerThreads::bring_worker(Lock& lock) {
     // acquire, pairs with the release in search(): of one that searches no more it is seen that it takes.
-    if (searching_.load(std::memory_order_acquire) != 0) return;
+    if (searching_.load(std::memory_order_acquire) != 0 || at_work() >= options_.max_workers) return;
     if (!idle_.empty()) {
         Worker& worker = choose_idle();
         lock.unlock();
@@ -50,7 +56,8 @@ inline void WorkerThreads::bring_worker(Lock& lock) {
 /// there will do it.
 inline bool WorkerThreads::bring_worker_for_rest() noexcept {
     // acquire: as above.
-    if (searching_.load(std::memory_order_acquire) != 0 || !work_is_left()) return true;
+    if (searching_.load(std::memory_order_acquire) != 0 || at_work() >= options_.max_workers || !work_is_left())
+        return true;
     if (!idle_.empty()) {
         choose_idle().parker.wake();
     } else if (should_grow()) {
@@ -66,7 +73,7 @@ inline bool WorkerThreads::bring_worker_for_rest() noexcept {
 /// More threads than there are calls that nobody is about to take would be a waste. Whoever counts as taking
 /// looks around once more when it no longer does: so a submitter may rely on it as on a searcher.
 inline bool WorkerThreads::should_grow() const noexcept {
-    if (!may_grow()) return false;
+    if (alive_ >= most_threads()) return false;
     // relaxed: the caller has read searching_ with acquire. Before the backlog: what is taken in between
     // counts as neither.
     const std::size_t coming = starting_ + taking_.load(std::memory_order_relaxed);
@@ -77,7 +84,7 @@ inline Worker& WorkerThreads::choose_idle() noexcept {
     Worker& worker = *idle_.back();
     idle_.pop_back();
     searching_.fetch_add(1, std::memory_order_relaxed);  // on its behalf
-    count_available();
+    recount();
     return worker;
 }
 
@@ -94,11 +101,7 @@ inline void WorkerThreads::start_worker() {
     Worker& worker = *vacant_.back();
     retain();
     try {
-        worker.thread = std::thread([this, &worker, number = started_] {
-            name_current_thread(options_.thread_name_prefix, number);
-            work(worker);
-            release();
-        });
+        worker.thread = home_.start_thread(*this, worker, started_);
     } catch (...) {
         release();
         throw;
@@ -107,7 +110,15 @@ inline void WorkerThreads::start_worker() {
     ++started_;
     ++alive_;
     ++starting_;
-    count_available();
+    recount();
+}
+
+inline std::thread WorkerThreads::start_thread(WorkerThreads& pool, Worker& worker, std::size_t number) {
+    return std::thread([&pool, &worker, number] {
+        name_current_thread(pool.options_.thread_name_prefix, number);
+        pool.work(worker);
+        pool.release();
+    });
 }
 
 /// With the locks of all queues, one after the other.
@@ -127,9 +138,8 @@ inline std::size_t WorkerThreads::backlog() const noexcept {
 // ---- a worker's life ----------------------------------------------------------------------------
 
 inline void WorkerThreads::work(Worker& worker) noexcept {
-    current_ = &worker;
-    this_thread_may_help = true;
-    substitute_this_worker = [](bool begins) { current_->pool.worker_blocks(begins); };
+    this_worker = &worker;
+    worker.note_stack();
     const bool ready = initialize();
     {
         const std::lock_guard lock(mutex_);
@@ -151,9 +161,7 @@ inline void WorkerThreads::work(Worker& worker) noexcept {
     }
     end(worker);
     // What thread_locals of this thread still do is done from outside.
-    current_ = nullptr;
-    this_thread_may_help = false;
-    substitute_this_worker = nullptr;
+    this_worker = nullptr;
 }
 
 /// False when the initializer threw: the pool is broken now.
@@ -178,7 +186,7 @@ inline bool WorkerThreads::initialize() noexcept {
     // release, pairs with the acquire in submit().
     closed_.store(true, std::memory_order_release);
     inbox_.close();
-    room_.notify_all();
+    tell_of_room();
     return false;
 }
 
@@ -187,7 +195,6 @@ inline void WorkerThreads::run_tasks(Worker& worker) noexcept {
     while (Task* task = search(worker)) {
         do {
             if (options_.max_pending != 0) note_room();
-            worker.mark_running(*task);
             if (task->run() == TaskEnd::cancelled) worker.calls.cancelled();
             // relaxed: a hint; search() decides.
         } while (!surplus_.load(std::memory_order_relaxed) && (task = try_take(worker)));
@@ -277,29 +284,31 @@ inline Task* WorkerThreads::search(Worker& worker) noexcept {
 /// instead: then it is not counted in searching_.
 inline bool WorkerThreads::lie_down(Worker& worker) noexcept {
     Lock lock(mutex_);
+    // relaxed: written under mutex_.
     const bool closed = closed_.load(std::memory_order_relaxed);
-    const bool leaves = too_many();
-    if (!closed && !leaves) {
+    // One worker too many leaves the work to the others: each looks once more before it lies down or blocks.
+    const bool spare = too_many();
+    const bool substitute = alive_ > options_.max_workers;
+    if (!closed) {
         worker.parker.reset();
         idle_.push_back(&worker);
-        count_available();
+        recount();
     }
     lock.unlock();
     // relaxed: the look that follows takes the locks; see the top of worker_threads.hpp.
     searching_.fetch_sub(1, std::memory_order_relaxed);
-    if (leaves) return false;
-    const bool work = work_is_left();
+    const bool work = !spare && work_is_left();
     if (closed) {
         // relaxed: it will look again.
         if (work) searching_.fetch_add(1, std::memory_order_relaxed);
         return work;
     }
-    if (!work) rest(worker);
+    if (!work) rest(worker, substitute);
     lock.lock();
     if (std::erase(idle_, &worker) != 0) {
-        // Nobody has brought it: there is work, or it has been idle for idle_timeout.
-        count_available();
-        if (!work) return false;
+        // Nobody has brought it: there is work, or it has been idle for long enough to end.
+        recount();
+        if (!work && (!substitute || alive_ > options_.max_workers)) return false;
         // relaxed: it will look again.
         searching_.fetch_add(1, std::memory_order_relaxed);
         return true;
@@ -310,27 +319,15 @@ inline bool WorkerThreads::lie_down(Worker& worker) noexcept {
     return true;
 }
 
+/// `substitute`: there are more threads than max_workers, so one that is not needed for a while ends.
 /// Where tasks come one by one, far apart, spinning after each is a waste, a quarter of all that such a task costs.
 /// As soon as one has come so early that spinning might have met it, it is tried again.
-inline void WorkerThreads::rest(Worker& worker) noexcept {
+inline void WorkerThreads::rest(Worker& worker, bool substitute) noexcept {
     const auto begin = std::chrono::steady_clock::now();
-    worker.parker.park(Deadline::after(options_.idle_timeout));
+    const Deadline idle = Deadline::after(options_.idle_timeout);
+    worker.parker.park(substitute ? idle.or_earlier(Deadline::after(substitutes_patience)) : idle);
     const bool was_long = std::chrono::steady_clock::now() - begin > 10 * spin_time;  // with the wake-up
     worker.long_rests = was_long ? smaller(worker.long_rests + 1, pointless) : 0;
-}
-
-inline bool WorkerThreads::help_descendant(Worker& here, const SharedState& task) noexcept {
-    // Each takes some of the stack; what is left lies there for others.
-    constexpr int most_inside_each_other = 64;
-    static constinit thread_local int depth = 0;
-    if (depth == most_inside_each_other) return false;
-    Task* const descendant = Worker::try_take_descendant(task, [&] { return task.done(); });
-    if (!descendant) return false;
-    ++depth;
-    here.mark_running(*descendant);
-    if (descendant->run() == TaskEnd::cancelled) here.calls.cancelled();
-    --depth;
-    return true;
 }
 
 inline void WorkerThreads::end(Worker& worker) noexcept {
@@ -349,8 +346,7 @@ inline void WorkerThreads::end(Worker& worker) noexcept {
     }
     ended_.push_back(&worker);
     --alive_;
-    surplus_.store(too_many(), std::memory_order_relaxed);  // relaxed: a hint
-    count_available();
+    recount();
     // What was submitted since this worker looked last may have counted on it.
     if (!bring_worker_for_rest() && alive_ == 0) {
         lock.unlock();

@@ -111,7 +111,15 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
                 lock.unlock();
                 if (task.run() == TaskEnd::cancelled) calls().cancelled();
                 return;
-            case QueueFull::block: room_.wait(lock);
+            case QueueFull::block: {
+                // relaxed, both: written under mutex_; what a change means is looked at with it.
+                const std::uint32_t seen = room_.load(std::memory_order_relaxed);
+                lock.unlock();
+                block_until(
+                    Deadline::never(), [&] { return room_.load(std::memory_order_relaxed) != seen; },
+                    [&](const Deadline& until) { futex_wait(room_, seen, until); });
+                lock.lock();
+            }
         }
     }
     if (!inbox_.push(task, priority)) {
@@ -128,8 +136,8 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
 
 inline void WorkerThreads::note_room() noexcept {
     if (options_.max_pending == 0) return;
-    { const std::lock_guard lock(mutex_); }
-    room_.notify_all();
+    const std::lock_guard lock(mutex_);
+    tell_of_room();
 }
 
 inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
@@ -139,7 +147,7 @@ inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
         // release, pairs with the acquire in submit().
         closed_.store(true, std::memory_order_release);
         inbox_.close();
-        room_.notify_all();
+        tell_of_room();
         // Idle workers have nothing to do and must see that; busy ones see it when they come back.
         while (!idle_.empty()) choose_idle().parker.wake();
     }
@@ -160,12 +168,22 @@ inline void WorkerThreads::abandon_all(const std::exception_ptr& reason) noexcep
 
 inline bool WorkerThreads::join(const Deadline& deadline) {
     if (in_forked_child() || is_own_thread()) return true;
+    const bool ended = block_until(
+        deadline,
+        [this] {
+            const std::lock_guard lock(mutex_);
+            return alive_ == 0;
+        },
+        [this](const Deadline& until) {
+            Lock lock(mutex_);
+            const auto all_ended = [this] { return alive_ == 0; };
+            if (until.is_never())
+                all_ended_.wait(lock, all_ended);
+            else
+                all_ended_.wait_until(lock, until.at(), all_ended);
+        });
+    if (!ended) return false;
     Lock lock(mutex_);
-    const auto all_ended = [this] { return alive_ == 0; };
-    if (deadline.is_never())
-        all_ended_.wait(lock, all_ended);
-    else if (!all_ended_.wait_until(lock, deadline.at(), all_ended))
-        return false;
     // Their last act was to hand over this mutex: joining takes no time. Nor memory: destructors come here.
     while (!ended_.empty()) {
         Worker& worker = *ended_.back();
@@ -189,15 +207,44 @@ inline void WorkerThreads::detach() {
     ended_.clear();
 }
 
-inline void WorkerThreads::worker_blocks(bool begins) {
+inline BlockingWorker::Substitute WorkerThreads::begin_block() noexcept {
     const std::lock_guard lock(mutex_);
-    begins ? ++blocked_ : --blocked_;
-    count_available();
-    bring_worker_for_rest();
-    // relaxed: a hint; they look again with the mutex.
-    surplus_.store(too_many(), std::memory_order_relaxed);
-    if (too_many() && !idle_.empty()) choose_idle().parker.wake();  // to leave
+    ++blocked_;
+    recount();
+    const bool could_start = bring_worker_for_rest();
+    if (at_work() >= options_.max_workers || !idle_.empty() || (could_start && alive_ < most_threads()))
+        return BlockingWorker::Substitute::possible;
+    return at_work() == 0 ? BlockingWorker::Substitute::none : BlockingWorker::Substitute::at_bound;
 }
+
+inline void WorkerThreads::end_block() noexcept {
+    const std::lock_guard lock(mutex_);
+    --blocked_;
+    recount();
+}
+
+/// One more thread, beyond the bound, where fewer than max_workers work and no call has begun for a slice. The more
+/// calls are queued, the less one thread would help, and the longer this waits.
+inline void WorkerThreads::watch_blocked() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (at_work() >= options_.max_workers || !idle_.empty()) return;
+    CallCounters::Counts calls;
+    calls_of_others_.add_to(calls);
+    for (const Worker* worker = first_worker(); worker; worker = worker->next) worker->calls.add_to(calls);
+    const auto now = std::chrono::steady_clock::now();
+    if (std::exchange(begun_, calls.begun) != calls.begun) begun_at_ = now;
+    const std::size_t tasks = backlog();
+    if (tasks == 0 || now - begun_at_ < BlockingWorker::slice * smaller<std::size_t>(tasks, 100)) return;
+    begun_at_ = now;
+    try {
+        start_worker();
+    } catch (...) {  // another try after the next slice
+    }
+}
+
+inline BlockingWorker::Substitute Worker::begin_block() noexcept { return pool.begin_block(); }
+inline void Worker::end_block() noexcept { pool.end_block(); }
+inline void Worker::watch() noexcept { pool.watch_blocked(); }
 
 inline WorkerThreads::Counts WorkerThreads::counts() const {
     if (in_forked_child()) return {};  // somebody may have held a mutex at the fork

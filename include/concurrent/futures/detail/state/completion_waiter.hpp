@@ -1,63 +1,81 @@
 // SPDX-License-Identifier: MIT
 //
-// completion_waiter.hpp: one thread waits for several calls, in wait() and as_completed().
+// completion_waiter.hpp: one thread waits for several calls: wait(), as_completed(), map_unordered().
 //
-// A Watch is a waiter in the list of one state. All Watches of one thread share a
-// CompletionWaiter: a queue of the indexes that ended, in the order they ended, and one futex word
-// for the thread to sleep on. Watches are told under the lock of their state's list; that lock comes
-// before this object's, and nothing is locked while this one is held. The Watches are destroyed
-// before their CompletionWaiter, each under the lock of its state's list, so nobody is still in add().
+//     CompletionWaiter waiter;
+//     Watch watch(waiter, state, 7);
+//     watch.start();                                    // from now on waiter hears of the state's end
+//     if (waiter.wait_for_one(deadline, worker, …))
+//         waiter.try_take()->index();                   // 7
+//
+// A Watch is a waiter in the list of one state. When the state ends, the Watch goes into the queue of its
+// CompletionWaiter, which gives them out in that order. The queue is linked through the Watches: nothing is allocated,
+// so no end can be lost. A Watch is told under the lock of its state's list; that lock comes before this object's,
+// and nothing is locked while this one is held. A Watch ends before its CompletionWaiter, and stops before it ends,
+// under the lock of its state's list: so nobody is in add() then. It is not in the queue any more, or the whole
+// queue is not looked at again.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
+#include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/spin_mutex.hpp"
+#include "concurrent/futures/detail/state/blocking.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
+/// A worker runs what a wait without a limit needs in any case, see blocking.hpp.
+inline void run_needed_here(SharedState& state, const RunHere& way) noexcept {
+    while (!state.done() && state.run_here(way)) {
+    }
+}
+
+class Watch;
+
 class CompletionWaiter {
   public:
-    /// For up to `capacity` ends.
-    explicit CompletionWaiter(std::size_t capacity) { ended_.reserve(capacity); }
+    CompletionWaiter() = default;
+    CompletionWaiter(const CompletionWaiter&) = delete;
+    CompletionWaiter& operator=(const CompletionWaiter&) = delete;
 
-    void add(std::size_t index) noexcept {
-        const std::lock_guard lock(mutex_);
-        ended_.push_back(index);  // within the capacity: cannot throw
-        // (1) release, pairs with (2). The list itself is handed over by the mutex.
-        ends_.fetch_add(1, std::memory_order_release);
-        futex_wake_one(&ends_);
+    void add(Watch& watch) noexcept;
+    /// The next that has ended, in the order in which they did; or null. By the one thread that waits.
+    Watch* try_take() noexcept;
+    /// try_take() would find one.
+    bool has_one() const noexcept {
+        // (2) acquire, pairs with (1).
+        return news_.load(std::memory_order_acquire) == some;
     }
-
-    /// How many have ended so far; grows.
-    std::uint32_t ends() const noexcept {
-        return ends_.load(std::memory_order_acquire);  // (2) acquire, pairs with (1)
-    }
-
-    /// Sleeps until ends() is more than `seen`; false when the deadline passed first.
-    bool wait_for_more(std::uint32_t seen, const Deadline& deadline) const {
-        while (ends() == seen) {
-            if (deadline.passed()) return false;
-            if (Trampoline::catch_up()) continue;
-            futex_wait(ends_, seen, deadline);
-        }
-        return true;
-    }
-
-    /// The index of the n-th call that ended, n below ends().
-    std::size_t ended(std::size_t n) const {
-        const std::lock_guard lock(mutex_);
-        return ended_[n];
+    /// Blocks until has_one(); false when the deadline passed first. `worker` and `last_resort` as in
+    /// block_until().
+    template <class LastResort>
+    bool wait_for_one(const Deadline& deadline, BlockingWorker* worker, LastResort last_resort) {
+        const auto over = [this] { return has_one(); };
+        if (worker && !deadline.passed() && spin_until(over)) return true;
+        const auto sleep = [this](const Deadline& until) {
+            std::uint32_t seen = none;
+            // relaxed, both: has_one() acquires.
+            if (news_.compare_exchange_strong(seen, sleeper, std::memory_order_relaxed,
+                                              std::memory_order_relaxed) ||
+                seen == sleeper)
+                futex_wait(news_, sleeper, until);
+        };
+        return block_until(worker, deadline, over, sleep, last_resort);
     }
 
   private:
-    mutable std::mutex mutex_;
-    std::vector<std::size_t> ended_;  // guarded by mutex_
-    FutexWord ends_{0};
+    static constexpr std::uint32_t none = 0, some = 1, sleeper = 2;
+
+    SpinMutex mutex_;
+    Watch* first_ = nullptr;  // guarded by mutex_
+    Watch* last_ = nullptr;   // guarded by mutex_
+    FutexWord news_{none};    // `some` is written and taken away under mutex_
 };
 
 class Watch final : public Listener {
@@ -69,19 +87,48 @@ class Watch final : public Listener {
     /// From now on the waiter hears of the end, at once if it is over.
     void start() noexcept {
         watching_ = state_.add_listener(*this);
-        if (!watching_) waiter_.add(index_);
+        if (!watching_) waiter_.add(*this);
     }
     /// From now on the state may go away.
     void stop() noexcept {
         if (std::exchange(watching_, false)) state_.remove_listener(*this);
     }
-    void notify(SharedState&) noexcept override { waiter_.add(index_); }
+    void notify(SharedState&) noexcept override { waiter_.add(*this); }
+
+    SharedState& state() const noexcept { return state_; }
+    std::size_t index() const noexcept { return index_; }
 
   private:
+    friend CompletionWaiter;
     CompletionWaiter& waiter_;
     SharedState& state_;  // kept alive until stop() by a future that the owner of this holds
     const std::size_t index_;
+    Watch* next_ended_ = nullptr;  // guarded by the waiter's mutex
     bool watching_ = false;
 };
+
+inline void CompletionWaiter::add(Watch& watch) noexcept {
+    std::uint32_t before = none;
+    {
+        const std::lock_guard lock(mutex_);
+        (last_ ? last_->next_ended_ : first_) = &watch;
+        last_ = &watch;
+        // (1) release, pairs with (2): hands over what the call did. The queue is handed over by the mutex.
+        before = news_.exchange(some, std::memory_order_release);
+    }
+    if (before == sleeper) futex_wake_one(&news_);
+}
+
+inline Watch* CompletionWaiter::try_take() noexcept {
+    if (!has_one()) return nullptr;
+    const std::lock_guard lock(mutex_);
+    Watch* const watch = first_;
+    first_ = watch->next_ended_;
+    if (first_) return watch;
+    last_ = nullptr;
+    // relaxed: only this thread looks, and add() writes under the mutex.
+    news_.store(none, std::memory_order_relaxed);
+    return watch;
+}
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -121,17 +121,21 @@ class Continuation final : public OutcomeState<U>, public Listener {
         const CallState now = this->state();
         return now == CallState::cancelled || now == CallState::cancelling;
     }
-    bool help() noexcept override {
+    bool run_here(const RunHere& way) noexcept override {
         SharedState* other = awaited();
         if (!other) return false;
         // One after the other: a chain may have a million links.
-        while (SharedState* const before = other->awaited())
+        bool follows = way.follows(this);
+        while (follows) {
+            SharedState* const before = other->awaited();
+            if (!before) break;
+            follows = way.follows(other);
             std::exchange(other, before)->drop_handle();
-        const bool helped = other->help();
+        }
+        const bool ran = follows && other->run_here(way);
         other->drop_handle();
-        return helped;
+        return ran;
     }
-    bool waits_for_others() const noexcept override { return true; }
     SharedState* awaited() noexcept override {
         SharedState* const inner = borrow(inner_);
         return inner ? inner : borrow(parent_);

@@ -33,11 +33,13 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <unordered_set>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/state/blocking.hpp"
 #include "concurrent/futures/detail/state/call_state.hpp"
 #include "concurrent/futures/detail/state/listener.hpp"
 #include "concurrent/futures/detail/state/trampoline.hpp"
@@ -46,11 +48,22 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// Set in threads whose waiting can do the calls they wait for: workers. Spares all others the look.
-inline constinit thread_local bool this_thread_may_help = false;
-/// Set in the workers of thread pools: lets another worker work in this one's place while it sleeps.
-using SubstituteWorker = void (*)(bool begins);
-inline constinit thread_local SubstituteWorker substitute_this_worker = nullptr;
+/// How a thread that is about to wait may run what it waits for, see blocking.hpp.
+struct RunHere {
+    /// No thread is left for it: one of several calls that can end the wait will do.
+    bool last_resort = false;
+    Deadline deadline = Deadline::never();
+    /// Continuations that this wait has followed already; null: a wait for one call, which meets each once.
+    std::unordered_set<const void*>* followed = nullptr;
+
+    bool follows(const void* continuation) const noexcept {
+        try {
+            return !followed || followed->insert(continuation).second;
+        } catch (...) {
+            return false;  // no memory: it will be run elsewhere
+        }
+    }
+};
 
 /// A Task, so that calls of thread pools need no second table of virtual functions; the calls of others
 /// are never in a queue.
@@ -108,17 +121,13 @@ class SharedState : public Task {
     /// True when the call will not run: it is cancelled now, or was.
     virtual bool cancel() noexcept;
     virtual void request_stop() noexcept { cancel(); }
-    /// Called by a thread that is about to wait: does the call itself where that is allowed.
-    /// True when it ran something.
-    virtual bool help() noexcept { return false; }
-    /// A hint for those who look again and again: help() may find something by now.
-    virtual bool may_help() const noexcept { return false; }
-    /// Called by a thread that goes to sleep although this call waits for a worker, and when it is back.
-    virtual void worker_blocks(bool begins) noexcept {
-        if (waits_for_others() && substitute_this_worker) substitute_this_worker(begins);
-    }
-    /// Its end may take calls that nobody has submitted yet, so that no waiting thread could do them.
-    virtual bool waits_for_others() const noexcept { return false; }
+    /// Called by a thread that is about to wait: runs the call, or one that this call waits for, if that is
+    /// pending in the pool of this very worker. True when it ran something. The rule is in blocking.hpp.
+    virtual bool run_here(const RunHere&) noexcept { return false; }
+    /// The calling thread is a worker of the pool that this call belongs to, with stack for one more call.
+    virtual bool could_run_here() const noexcept { return false; }
+    /// The worker that the calling thread is, as far as the module knows that made this state; or null.
+    virtual BlockingWorker* worker_here() const noexcept { return this_worker; }
     /// The one call that this one follows, with one more handle, or null.
     virtual SharedState* awaited() noexcept { return nullptr; }
     /// It runs in this process and nobody knows for how long: looking again a few times may save a sleep.
@@ -279,21 +288,27 @@ inline bool SharedState::cancel() noexcept {
 }
 
 inline bool SharedState::wait(const Deadline& deadline) noexcept {
+    if (done()) return true;
+    Trampoline::catch_up();
+    if (deadline.is_never() || this_thread_serves_processes)
+        while (!done() && !deadline.passed() && run_here({.deadline = deadline})) {
+        }
+    if (done()) return true;
     if (!deadline.passed() && look_again()) return true;
-    for (;;) {
+    const auto sleep = [this](const Deadline& until) {
         // (4) acquire, pairs with (3).
         std::uint64_t seen = word_.load(std::memory_order_acquire);
-        if (is_final(state_of(seen))) return true;
-        if (deadline.passed()) return false;
-        if (Trampoline::catch_up()) continue;
+        if (is_final(state_of(seen))) return;
         if (!(seen & sleepers)) {
-            // relaxed: only raises the flag; the loop reads the state again with (4).
+            // relaxed: only raises the flag; the caller reads the state again with (1).
             seen = word_.fetch_or(sleepers, std::memory_order_relaxed);
-            if (is_final(state_of(seen))) continue;
+            if (is_final(state_of(seen))) return;
             seen |= sleepers;
         }
-        futex_wait(word_, static_cast<std::uint32_t>(seen), deadline);
-    }
+        futex_wait(word_, static_cast<std::uint32_t>(seen), until);
+    };
+    return block_until(this_worker ? this_worker : worker_here(), deadline, [this] { return done(); }, sleep,
+                       [this] { return run_here({.last_resort = true}); });
 }
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -44,10 +44,9 @@ class Task {
   private:
     friend class TaskQueue;
     friend class TaskDeque;
-    friend class Worker;
-    // In a TaskQueue the next task, in a TaskDeque its place, doubled; while a worker runs it, that worker and
-    // the lowest bit. Written by whoever has it: under the lock of the queue that it is in, or by the
-    // worker. Others may read it at any time, and then have to ask what it names.
+    // In a TaskQueue the next task, in a TaskDeque its place. Written under the lock of the queue that it is in.
+    // A worker that looks for the task in its own deque may read it at any time, and then has to ask whether
+    // the place is that of the task.
     Atomic<std::uintptr_t> link_{0};
 };
 

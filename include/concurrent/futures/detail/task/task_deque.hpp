@@ -3,7 +3,7 @@
 // task_deque.hpp: the tasks that one worker has submitted itself: a ring of pointers.
 //
 //     owner                                     owner and others
-//     push(), try_remove(), end()               try_pop_oldest(), try_take_from()
+//     push(), try_remove()                      try_pop_oldest()
 //
 // A task knows its place, so that a worker that is going to wait for one can take it out from anywhere.
 // Not synchronised: the owner brings the lock. Ownership as in task.hpp; empty when destroyed. Grows as
@@ -32,7 +32,7 @@ class TaskDeque {
     void push(Task& task) {
         reserve(1);
         // relaxed: see Task::link_.
-        task.link_.store(end_ << 1, std::memory_order_relaxed);
+        task.link_.store(end_, std::memory_order_relaxed);
         slot(end_++) = &task;
     }
     Task* try_pop_oldest() noexcept {
@@ -41,23 +41,10 @@ class TaskDeque {
         skip_removed();
         return task;
     }
-    /// The oldest of those pushed when end() was `begin` or later; or null. O(size).
-    Task* try_take_from(std::size_t begin) noexcept {
-        // Both count on for ever: the difference tells which is behind.
-        std::size_t place = static_cast<std::ptrdiff_t>(begin - oldest_) > 0 ? begin : oldest_;
-        for (; static_cast<std::ptrdiff_t>(end_ - place) > 0; ++place)
-            if (Task* const task = std::exchange(slot(place), nullptr)) {
-                skip_removed();
-                return task;
-            }
-        return nullptr;
-    }
-    /// The place of the next task. Changed by the owner only, who may read it without the lock.
-    std::size_t end() const noexcept { return end_; }
     /// Takes out this one; false when it is not here.
     bool try_remove(const Task& task) noexcept {
         // relaxed: if it is in another queue this is any number, and then not its place here.
-        const std::size_t place = task.link_.load(std::memory_order_relaxed) >> 1;
+        const std::size_t place = task.link_.load(std::memory_order_relaxed);
         if (place - oldest_ >= size() || slot(place) != &task) return false;
         slot(place) = nullptr;
         while (!empty() && !slot(end_ - 1)) --end_;

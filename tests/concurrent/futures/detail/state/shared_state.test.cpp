@@ -252,10 +252,11 @@ TEST_CASE("an outcome keeps what the call returned or threw", "[shared_state]") 
     CHECK_THROWS_AS(std::rethrow_exception(bad->error()), std::runtime_error);
 }
 
-TEST_CASE("a state that no thread may help with does not help", "[shared_state]") {
+TEST_CASE("a state that belongs to no pool runs nothing in the thread that waits", "[shared_state]") {
     Owned state;
-    CHECK_FALSE(state->help());
-    CHECK_FALSE(this_thread_may_help);
+    CHECK_FALSE(state->run_here({}));
+    CHECK_FALSE(state->could_run_here());
+    CHECK(state->worker_here() == nullptr);
 }
 
 }  // namespace

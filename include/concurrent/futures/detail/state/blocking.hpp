@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// blocking.hpp: the one way in which threads sleep in this library, and the rule for workers that do.
+//
+// The rule. It holds in every wait: result(), exception(), wait(), as_completed(), when_all(), when_any(), the
+// iteration of a map, calls of processes, futures of a Promise, room at max_pending, shutdown() and join.
+//   1. Before a thread sleeps, it runs the continuations that it has set off itself and not run yet
+//      (Trampoline::catch_up()): the thread may be about to wait for one of these.
+//   2. A wait without a time limit that needs one particular call first looks whether that call is pending in
+//      the pool of this very worker. Then this worker takes it out of the queue and runs it on its own stack.
+//      A continuation is followed to the call that it waits for; wait() for all, when_all() and an ordered map
+//      need each of their calls.
+//   3. Nothing else ever runs on the stack of a wait: it might need a lock that the waiting task holds, or
+//      something that the task does after the wait. So a frame on top of a wait is one that this wait needs.
+//   4. A wait with a time limit runs nothing itself, because a call may take longer than that. Neither does a wait
+//      that any one of several calls can end (first_completed, as_completed(), when_any(), map_unordered()).
+//   5. A worker that sleeps counts as blocked. Its pool lets another thread work in its place as long as tasks are
+//      queued, so max_workers threads can work. There are at most max_workers + most_substitutes threads.
+//      Only when all of these sleep, tasks are queued and nothing starts for a while (slice), one more thread is
+//      started, and so on: slow, but no deadlock. Before that, a wait of point 4 runs one of its own
+//      calls here after all.
+//   6. When a blocked worker comes back, there may be one thread too many for a moment. The next worker that has
+//      ended its task sleeps, and ends if it is not needed for a second (WorkerThreads::lie_down()).
+// Nothing runs on a stack that is nearly full (has_stack()): then point 5 applies, and the recursion goes on on
+// the stack of another thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/stack_limit.hpp"
+#include "concurrent/futures/detail/state/trampoline.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+/// A worker of a thread pool, as waits see it. All members: by the worker itself.
+class BlockingWorker {
+  public:
+    static constexpr std::size_t most_substitutes = 64;
+    static constexpr std::chrono::milliseconds slice{10};
+
+    enum class Substitute : std::uint8_t {
+        possible,   ///< another thread works in its place, or will when there is something to do
+        at_bound,   ///< no more threads may be started, but some still work
+        none        ///< no more threads may be started, and all of them sleep
+    };
+    /// It is about to sleep.
+    virtual Substitute begin_block() noexcept = 0;
+    /// It goes on.
+    virtual void end_block() noexcept = 0;
+    /// Still asleep at the bound: starts one more thread if nothing else can get the pool going.
+    virtual void watch() noexcept = 0;
+
+    /// There is room for one more call on top of what is on the stack of this worker.
+    bool has_stack() const noexcept { return stack_.has_room(); }
+
+  protected:
+    BlockingWorker() = default;
+    ~BlockingWorker() = default;
+    StackLimit stack_;  // of its thread
+};
+
+/// The worker that this thread is, or null. One per module: code of a library with its own copy of this asks the
+/// awaited state instead (SharedState::worker_here()).
+inline constinit thread_local BlockingWorker* this_worker = nullptr;
+
+/// This thread does the work of a process pool: while it waits for a call of the pool, it goes on with that work.
+inline constinit thread_local bool this_thread_serves_processes = false;
+
+/// Blocks until `over()`; false when the deadline passed first. Every place of the library where a thread may sleep
+/// for long comes here.
+///   sleep(until)    sleeps until something has changed, or for no reason; looks first
+///   last_resort()   runs one of the awaited calls here; false if there is none
+/// User code may run in it, so the caller holds no lock.
+template <class Over, class Sleep, class LastResort>
+bool block_until(BlockingWorker* worker, const Deadline& deadline, Over over, Sleep sleep,
+                 LastResort last_resort) {
+    for (;;) {
+        if (over()) return true;
+        if (deadline.passed()) return false;
+        if (Trampoline::catch_up()) continue;
+        if (!worker) {
+            sleep(deadline);
+            continue;
+        }
+        using Substitute = BlockingWorker::Substitute;
+        Substitute substitute = worker->begin_block();
+        if (substitute == Substitute::none) {
+            worker->end_block();
+            if (last_resort()) continue;
+            substitute = worker->begin_block();
+        }
+        if (substitute == Substitute::possible) {
+            while (!over() && !deadline.passed()) sleep(deadline);
+        } else {
+            auto slice = BlockingWorker::slice;
+            for (; !over() && !deadline.passed(); worker->watch()) {
+                sleep(deadline.or_earlier(Deadline::after(slice)));
+                if (slice < std::chrono::seconds(1)) slice *= 2;
+            }
+        }
+        worker->end_block();
+    }
+}
+/// Where the thread can do nothing about it itself.
+template <class Over, class Sleep>
+bool block_until(const Deadline& deadline, Over over, Sleep sleep) {
+    return block_until(this_worker, deadline, over, sleep, [] { return false; });
+}
+
+}  // namespace concurrent::futures::inline v1::detail
