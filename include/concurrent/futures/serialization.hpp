@@ -42,9 +42,10 @@ concept Serializable = std::is_object_v<T> && detail::is_encodable<T> && detail:
 /// by its codec, if it is Serializable; from its error code, if it derives from std::system_error;
 /// else from what(), by its constructor from std::string; else by its default constructor.
 /// std::filesystem::filesystem_error and std::bad_any_cast may be given too; their headers are not
-/// included here. Call it in every process, so before process_main or at namespace scope:
-///     const bool registered = cf::register_exception<MyError>();
-/// Any thread, any number of times. Returns true.
+/// included here. An E with data members must be Serializable, else they would be lost: the compiler says so.
+///     cf::register_exception<MyError>();
+/// Where the call stands does not matter, before or after process_main: to name it registers E before main, in this
+/// program and in its workers. Any thread, any number of times. Returns true.
 template <class E>
 bool register_exception() {
     static_assert(std::derived_from<E, std::exception> && std::copy_constructible<E>,
@@ -54,6 +55,9 @@ bool register_exception() {
         static_assert(detail::CanRebuild<E>,
                       "E cannot be made again in another process: give it a constructor from "
                       "std::string, a member serialize(archive) or a Codec<E>");
+        static_assert(!detail::CanRebuild<E> || detail::keeps_its_members<E>,
+                      "E has data members, and only its message would arrive: give it a member "
+                      "serialize(archive) and a default constructor, or a Codec<E>");
         if constexpr (detail::CanRebuild<E>) detail::register_exception_type<E>();
     }
     return true;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -58,6 +59,26 @@ inline constexpr bool is_serializable_exception = is_encodable<E>&& is_decodable
 template <class E>
 concept CanRebuild = is_serializable_exception<E> || SystemError<E> || MessageError<E> ||
     (FixedError<E> && sizeof(E) == sizeof(std::exception));
+
+/// The size of an exception with E's bases that has no data of its own. A class that derives from std::exception itself
+/// may have a string, its message.
+template <class E>
+consteval std::size_t size_of_message_only() {
+    constexpr std::size_t nesting = std::derived_from<E, std::nested_exception> ? sizeof(std::nested_exception) : 0;
+    if constexpr (std::derived_from<E, std::system_error>)
+        return sizeof(std::system_error) + nesting;
+    else if constexpr (std::derived_from<E, std::runtime_error>)
+        return sizeof(std::runtime_error) + nesting;
+    else if constexpr (std::derived_from<E, std::logic_error>)
+        return sizeof(std::logic_error) + nesting;
+    else
+        return sizeof(std::exception) + sizeof(std::string) + nesting;
+}
+
+/// False if E has data that neither its codec nor its constructor brings to another process.
+template <class E>
+inline constexpr bool keeps_its_members = is_serializable_exception<E> || FilesystemError<E> ||
+    !(SystemError<E> || MessageError<E>) || sizeof(E) <= size_of_message_only<E>();
 
 template <class E>
 struct ExceptionBody {

@@ -2,7 +2,7 @@
 //
 // exception_registry.hpp: the exception types that can be made again in another process.
 //
-//     detail::register_exception_type<MyError>();
+//     detail::register_exception_type<MyError>();      // wherever it stands, in every process before main
 //     const detail::ExceptionEntry* entry = detail::find_entry(error);     // by dynamic type
 //     const detail::ExceptionEntry* entry = detail::find_entry("7MyError");  // by wire key
 //
@@ -172,7 +172,7 @@ inline constexpr ExceptionEntry standard_exceptions[] = {
 inline std::atomic<const ExceptionEntry*> newest_exception_entry = nullptr;
 
 template <class E>
-void register_exception_type() {
+void add_exception_entry() {
     struct Registration {
         Registration() {
             // relaxed: only a first guess, which the exchange below checks.
@@ -192,12 +192,26 @@ void register_exception_type() {
     static_cast<void>(registration);
 }
 
+/// Naming `added` is enough: it is initialised before main, in every process of the program. So a worker, which never
+/// gets past process_main, knows the types that are registered behind it.
+template <class E>
+struct ExceptionRegistration {
+    static inline const bool added = (add_exception_entry<E>(), true);
+};
+
+/// The direct call is for initialisers of other static variables, which may run before that of `added`.
+template <class E>
+void register_exception_type() {
+    add_exception_entry<E>();
+    static_cast<void>(&ExceptionRegistration<E>::added);
+}
+
 template <class Matches>
 const ExceptionEntry* find_entry_if(Matches matches) {
     for (const ExceptionEntry& entry : standard_exceptions) {
         if (matches(entry)) return &entry;
     }
-    // acquire, with the release in register_exception_type: the entry is complete.
+    // acquire, with the release in add_exception_entry: the entry is complete.
     const ExceptionEntry* entry = newest_exception_entry.load(std::memory_order_acquire);
     while (entry != nullptr && !matches(*entry)) entry = entry->next;
     return entry;
