@@ -13,8 +13,10 @@
 // Memory:  everything the call did happens before done() gives true, before result(), exception(),
 //          wait() return, and before callbacks run. The callable, its arguments and captures are
 //          destroyed before that.
-// Waiting inside a task for another call of the same pool runs that call, if it has not started, on
-// the waiting thread: a pool cannot be deadlocked by its own tasks' waits.
+// Waiting inside a task of a thread pool never deadlocks the pool, whatever is waited for: calls of this or another
+// pool, of processes, a Promise. A wait without a limit for a call of the same pool that has not started runs this
+// call on the waiting thread, and nothing else. In all other waits another thread works in place of the
+// waiting one (thread_pool_executor.hpp). The rule is in detail/state/blocking.hpp.
 #pragma once
 
 #include <concepts>

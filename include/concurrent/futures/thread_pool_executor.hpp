@@ -9,8 +9,15 @@
 //     pool.post(log_line, "done");                               // no future
 //
 // Workers start on demand, idle ones are used first; tasks run on workers only. From one submitting
-// thread, tasks of one priority start in the order submitted. A task may submit to its own pool and wait
-// for what it submitted, to any depth, on however few workers: the waiting worker runs the call itself.
+// thread, tasks of one priority start in the order submitted. A task may wait for calls of its own pool, to
+// any depth and on however few workers, and pools may wait for each other. A worker runs itself what it waits for
+// without a limit; else, while it sleeps in a wait of this library, another thread works in its place. So there may be
+// more threads than max_workers: up to 64 more, and further ones, slowly, only where all would sleep for
+// ever otherwise. Those that are not needed for a second end. When a wait is over, one more than max_workers
+// tasks may run until the next one ends. At the bound of 64, a wait with a limit, or for any one of several
+// calls, may run one of these calls itself, and then last as long as that. A thread blocked in anything else
+// (a mutex, a condition variable, I/O) counts as working.
+// Depth takes stack: when a worker's is nearly full, the recursion goes on on another thread.
 // Threads: every member may be called from any thread, also from tasks and callbacks.
 // Memory:  what the submitter did before submit() happens before the call runs.
 // How it works: detail/scheduling/worker_threads.hpp.

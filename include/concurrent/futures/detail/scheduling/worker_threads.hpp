@@ -12,12 +12,19 @@
 //     finds something   having searched: if more is left, brings the next worker
 //     a submitter       brings a worker (wakes one that sleeps, or starts one) if none is searching
 //
-// So a burst of submissions costs one wake-up. Nobody is forgotten. A worker W that searches no more has
-// lowered `searching_` (and `taking_`, if it has taken something), and then looks into all queues with
-// their locks (work_is_left()). A submitter pushes with the lock and then reads these counts. If its push
-// came after W's look, the lock has handed W's decrements over to it: it reads 0, or counts on another
-// worker, who will look in turn. If its push came before, W sees the task. The same for available_,
-// which is raised before the last look of a worker that lies down.
+// So a burst of submissions costs one wake-up. Proof that no task is forgotten:
+//   A worker W that lies down lowers searching_, and then looks into all queues with their locks (work_is_left()).
+//   A submitter pushes with the lock of a queue and then reads searching_. If its push came after W's look, the
+//   lock has handed W's decrement over: it reads 0, or relies on another worker, who will look in turn. If its
+//   push came before, W sees the task. The same for available_, which W raises before that look.
+//   A worker W that has found something lowers searching_ and later taking_, and then reads available_ (A). If that
+//   is not 0 it looks into all queues as above. Others (a submitter, or a worker that blocks) read searching_ or
+//   taking_ (B) after available_ was raised (C), which they know by a lock. A, B, C and the decrements are seq_cst, so
+//   all threads agree on one order. If B comes before the decrement, C comes before A, and W looks. Else B
+//   sees the decrement, and does not rely on W. Should A read a 0 that was stored after C, then all
+//   places are taken again, by workers that will look after that.
+//   A worker that is one too many lowers searching_ with mutex_ and sleeps without a look. Then max_workers
+//   others are at work. Each looks before it lies down or, with mutex_, when it blocks.
 //
 // Tasks, hooks and destructors of user code run without a lock. Lifetime: threads hold a reference, so a
 // pool may be destroyed from one of its own workers. Lock order: mutex_, then those of inbox and deques.

@@ -30,9 +30,8 @@ inline void WorkerThreads::recount() noexcept {
     const std::size_t limit = most_threads();
     const std::size_t places = too_many() ? 0 : options_.max_workers - at_work();
     const std::size_t there = idle_.size() + (alive_ < limit ? limit - alive_ : 0);
-    // relaxed: a worker that lies down looks once more after this, with the locks of the queues, which is
-    // what orders it; see the top of worker_threads.hpp.
-    available_.store(smaller(places, there), std::memory_order_relaxed);
+    // (C) seq_cst, pairs with (A) in search(): see the proof in worker_threads.hpp.
+    available_.store(smaller(places, there), std::memory_order_seq_cst);
     // relaxed: a hint; lie_down() asks with the mutex.
     if (surplus_.load(std::memory_order_relaxed) != too_many())
         surplus_.store(too_many(), std::memory_order_relaxed);
@@ -41,8 +40,8 @@ inline void WorkerThreads::recount() noexcept {
 /// Wakes or starts one, unless enough are about to look. Throws what std::thread throws; then nothing has
 /// changed. Gives up the lock for the wake-up.
 inline void WorkerThreads::bring_worker(Lock& lock) {
-    // acquire, pairs with the release in search(): of one that searches no more it is seen that it takes.
-    if (searching_.load(std::memory_order_acquire) != 0 || at_work() >= options_.max_workers) return;
+    // (B) seq_cst, pairs with the decrement in search(): of one that searches no more it is seen that it takes.
+    if (searching_.load(std::memory_order_seq_cst) != 0 || at_work() >= options_.max_workers) return;
     if (!idle_.empty()) {
         Worker& worker = choose_idle();
         lock.unlock();
@@ -55,8 +54,8 @@ inline void WorkerThreads::bring_worker(Lock& lock) {
 /// Where nobody could take an exception: false when a thread could not be started. Then the workers that are
 /// there will do it.
 inline bool WorkerThreads::bring_worker_for_rest() noexcept {
-    // acquire: as above.
-    if (searching_.load(std::memory_order_acquire) != 0 || at_work() >= options_.max_workers || !work_is_left())
+    // (B) seq_cst: as above.
+    if (searching_.load(std::memory_order_seq_cst) != 0 || at_work() >= options_.max_workers || !work_is_left())
         return true;
     if (!idle_.empty()) {
         choose_idle().parker.wake();
@@ -74,9 +73,9 @@ inline bool WorkerThreads::bring_worker_for_rest() noexcept {
 /// looks around once more when it no longer does: so a submitter may rely on it as on a searcher.
 inline bool WorkerThreads::should_grow() const noexcept {
     if (alive_ >= most_threads()) return false;
-    // relaxed: the caller has read searching_ with acquire. Before the backlog: what is taken in between
+    // (B) seq_cst, pairs with the decrement in search(). Before the backlog: what is taken in between
     // counts as neither.
-    const std::size_t coming = starting_ + taking_.load(std::memory_order_relaxed);
+    const std::size_t coming = starting_ + taking_.load(std::memory_order_seq_cst);
     return backlog() > coming;
 }
 
@@ -259,16 +258,15 @@ inline Task* WorkerThreads::search(Worker& worker) noexcept {
         alone && worker.long_rests < pointless ? spin_until(look) : look();
         // relaxed: a hint.
         if (seen && !surplus_.load(std::memory_order_relaxed)) {
-            // relaxed: handed over by the release that follows.
+            // relaxed: handed over by the decrement that follows.
             taking_.fetch_add(1, std::memory_order_relaxed);
-            // release, pairs with the acquires in bring_worker() and bring_worker_for_rest().
-            searching_.fetch_sub(1, std::memory_order_release);
+            // seq_cst, both decrements: pair with (B) in submit(), bring_worker() and should_grow().
+            searching_.fetch_sub(1, std::memory_order_seq_cst);
             Task* const task = try_take(worker);
-            // relaxed: handed over by the locks of the queues, in the look that follows.
-            taking_.fetch_sub(1, std::memory_order_relaxed);
+            taking_.fetch_sub(1, std::memory_order_seq_cst);
             adapt_patience(worker, looks);
-            // relaxed: see the top of worker_threads.hpp; work_is_left() takes the locks.
-            if (available_.load(std::memory_order_relaxed) != 0) {
+            // (A) seq_cst, pairs with (C) in recount(): see the proof in worker_threads.hpp.
+            if (available_.load(std::memory_order_seq_cst) != 0) {
                 const std::lock_guard lock(mutex_);
                 bring_worker_for_rest();
             }
@@ -294,9 +292,11 @@ inline bool WorkerThreads::lie_down(Worker& worker) noexcept {
         idle_.push_back(&worker);
         recount();
     }
+    // relaxed: with mutex_; a worker that blocks must not rely on this one.
+    if (spare) searching_.fetch_sub(1, std::memory_order_relaxed);
     lock.unlock();
-    // relaxed: the look that follows takes the locks; see the top of worker_threads.hpp.
-    searching_.fetch_sub(1, std::memory_order_relaxed);
+    // relaxed: the look that follows takes the locks; see the proof in worker_threads.hpp.
+    if (!spare) searching_.fetch_sub(1, std::memory_order_relaxed);
     const bool work = !spare && work_is_left();
     if (closed) {
         // relaxed: it will look again.

@@ -31,8 +31,9 @@ inline void WorkerThreads::submit(Task& task, Priority priority) {
     } else if (!inbox_.push(task, priority)) {
         throw_closed();
     }
-    // relaxed, both: ordered by the lock of the push, see the top of worker_threads.hpp.
-    if (searching_.load(std::memory_order_relaxed) != 0 ||
+    // (B) seq_cst, pairs with the decrement in search(). relaxed: the lock of the push orders it. See the proof in
+    // worker_threads.hpp.
+    if (searching_.load(std::memory_order_seq_cst) != 0 ||
         available_.load(std::memory_order_relaxed) == 0)
         return;
     try {
@@ -53,8 +54,8 @@ inline void WorkerThreads::submit_all(TaskQueue& tasks) {
     } else if (!inbox_.push_all(tasks, Priority::normal)) {
         throw_closed();
     }
-    // relaxed, both: as in submit().
-    if (searching_.load(std::memory_order_relaxed) != 0 ||
+    // (B) and relaxed: as in submit().
+    if (searching_.load(std::memory_order_seq_cst) != 0 ||
         available_.load(std::memory_order_relaxed) == 0)
         return;
     Lock lock(mutex_);
