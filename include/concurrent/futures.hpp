@@ -12,6 +12,8 @@
 // a process; the outcome is the value or the exception; a listener is told once when a call ends.
 #pragma once
 
+#include "concurrent/futures/detail/platform/process_requirements.hpp"
+
 #include "concurrent/futures/algorithm.hpp"
 #include "concurrent/futures/as_completed.hpp"
 #include "concurrent/futures/bind_task.hpp"

@@ -18,6 +18,8 @@
 // How it works: detail/loops/parallel_loop.hpp.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <algorithm>
 #include <array>
 #include <concepts>

@@ -12,6 +12,8 @@
 // future that it has moved past.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <cstddef>
 #include <deque>
 #include <iterator>

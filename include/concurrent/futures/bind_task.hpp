@@ -8,6 +8,8 @@
 // now. Threads: an immutable value.
 #pragma once
 
+#include "concurrent/futures/detail/platform/process_requirements.hpp"
+
 #include <memory>
 #include <span>
 #include <type_traits>

@@ -18,6 +18,8 @@
 // in every process that has it.
 #pragma once
 
+#include "concurrent/futures/detail/platform/process_requirements.hpp"
+
 #include <concepts>
 #include <cstddef>
 #include <memory>

@@ -28,6 +28,8 @@
 // that have a constructor.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <coroutine>
 #include <exception>
 #include <type_traits>

@@ -19,6 +19,8 @@
 // Bad options are std::invalid_argument. Threads: immutable values, share them freely.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <optional>
 #include <stdexcept>
 #include <string>

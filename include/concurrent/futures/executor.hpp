@@ -18,6 +18,7 @@
 // The destructor shuts down and waits. All members may be called from several threads at once.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

@@ -19,6 +19,8 @@
 // waiting one (thread_pool_executor.hpp). The rule is in detail/state/blocking.hpp.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <concepts>
 #include <cstddef>
 #include <exception>

@@ -9,6 +9,8 @@
 // submit throws after shutdown. Futures are done when submit returns. Threads: any.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <cstddef>
 #include <memory>
 #include <mutex>

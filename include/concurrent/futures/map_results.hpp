@@ -18,7 +18,7 @@
 // detail/loops/map_job.hpp; then stats() counts up to 64 items without chunksize one by one, and beyond that
 // what was submitted for them.
 #pragma once
-
+#include "concurrent/futures/detail/platform/requirements.hpp"
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -10,6 +10,8 @@
 // std::invalid_argument, never ignored. Threads: plain values.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

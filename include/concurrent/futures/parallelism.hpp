@@ -7,6 +7,8 @@
 // Python 3.13's os.process_cpu_count(), and containers' quotas as well.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <cstddef>
 
 #include "concurrent/futures/detail/platform/processor_count.hpp"

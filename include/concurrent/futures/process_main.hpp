@@ -12,6 +12,8 @@
 // Calling it again does nothing. Thread safety: call it before starting threads.
 #pragma once
 
+#include "concurrent/futures/detail/platform/process_requirements.hpp"
+
 #include <cstdlib>
 #include <utility>
 

@@ -31,6 +31,8 @@
 // How it works: detail/processes/process_manager.hpp.
 #pragma once
 
+#include "concurrent/futures/detail/platform/process_requirements.hpp"
+
 #include <cstddef>
 #include <memory>
 #include <string>

@@ -18,6 +18,8 @@
 // Threads: as the range. Include it yourself: futures.hpp does not.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <cstddef>
 #include <iterator>
 #include <optional>

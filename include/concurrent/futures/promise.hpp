@@ -10,6 +10,8 @@
 // race to fulfil through one promise: one wins, the other gets InvalidStateError.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <exception>
 #include <type_traits>
 #include <utility>

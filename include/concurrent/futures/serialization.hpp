@@ -26,6 +26,8 @@
 // owner. Threads: Encoder and Decoder are values for one thread; register_exception is for any.
 #pragma once
 
+#include "concurrent/futures/detail/platform/process_requirements.hpp"
+
 #include <concepts>
 #include <exception>
 #include <type_traits>

@@ -19,6 +19,8 @@
 // the pool's process has no handle any more.
 #pragma once
 
+#include "concurrent/futures/detail/platform/process_requirements.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>

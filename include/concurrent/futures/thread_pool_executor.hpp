@@ -23,6 +23,8 @@
 // How it works: detail/scheduling/worker_threads.hpp.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <concepts>
 #include <cstddef>
 #include <iterator>

@@ -10,6 +10,8 @@
 // Memory: everything the done calls did happens before wait() returns.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <cstddef>
 #include <deque>
 #include <iterator>

@@ -12,6 +12,8 @@
 // happens before the combined future is done.
 #pragma once
 
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
 #include <cstddef>
 #include <deque>
 #include <iterator>

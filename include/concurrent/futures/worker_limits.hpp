@@ -17,6 +17,8 @@
 // Threads: a plain value.
 #pragma once
 
+#include "concurrent/futures/detail/platform/process_requirements.hpp"
+
 #include <optional>
 #include <stdexcept>
 #include <string>

@@ -30,7 +30,7 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
-#include "concurrent/futures/detail/platform/rtti.hpp"
+#include "concurrent/futures/detail/platform/process_requirements.hpp"
 #include "concurrent/futures/detail/platform/shared_block.hpp"
 #include "concurrent/futures/errors.hpp"
 

@@ -21,7 +21,7 @@
 #include <typeinfo>
 
 #include <concurrent/futures/detail/platform/demangle.hpp>
-#include <concurrent/futures/detail/platform/rtti.hpp>
+#include <concurrent/futures/detail/platform/process_requirements.hpp>
 #include <concurrent/futures/detail/serialization/bitwise.hpp>
 #include <concurrent/futures/detail/serialization/obstacle.hpp>
 #include <concurrent/futures/errors.hpp>

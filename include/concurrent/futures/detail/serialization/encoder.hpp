@@ -22,7 +22,7 @@
 #include <utility>
 
 #include <concurrent/futures/detail/platform/demangle.hpp>
-#include <concurrent/futures/detail/platform/rtti.hpp>
+#include <concurrent/futures/detail/platform/process_requirements.hpp>
 #include <concurrent/futures/detail/serialization/bitwise.hpp>
 #include <concurrent/futures/detail/serialization/byte_buffer.hpp>
 #include <concurrent/futures/detail/serialization/obstacle.hpp>
