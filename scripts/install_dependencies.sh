@@ -11,8 +11,8 @@ set -euo pipefail
 
 declare -A packages_of=(
     [build]="g++ cmake ninja-build"
-    [test]="python3 gdb catch2"
-    [examples]="python3 libcurl4-openssl-dev libpng-dev libjpeg-dev"
+    [test]="python3 gdb catch2 libasio-dev libboost-dev libcereal-dev"
+    [examples]="python3 libcurl4-openssl-dev libpng-dev libjpeg-dev libasio-dev"
     [benchmarks]="libbenchmark-dev libtbb-dev libasio-dev"
 )
 # Packages that count as there when their program is, whoever installed it.

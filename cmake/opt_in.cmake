@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+#
+# A target for each opt-in header that needs a library: it links concurrent::futures and brings the library. Used by
+# this project and by its installed package.
+#
+#     target                       header                                              Debian package
+#     concurrent::futures_asio        concurrent/futures/asio.hpp                      libasio-dev
+#     concurrent::futures_boost_asio  the same, over Boost.Asio                        libboost-dev
+#     concurrent::futures_cereal      concurrent/futures/serialization/cereal.hpp     libcereal-dev
+#
+# Where the library is not found there is no target. concurrent_futures_<name>_FOUND says whether there is one, as
+# find_package(concurrent_futures COMPONENTS <name>) wants it.
+macro(concurrent_futures_add_opt_in name library_header)
+  find_path(CONCURRENT_FUTURES_${name}_INCLUDE_DIR "${library_header}")
+  mark_as_advanced(CONCURRENT_FUTURES_${name}_INCLUDE_DIR)
+  set(concurrent_futures_${name}_FOUND FALSE)
+  if(CONCURRENT_FUTURES_${name}_INCLUDE_DIR)
+    set(concurrent_futures_${name}_FOUND TRUE)
+    if(NOT TARGET concurrent::futures_${name})
+      add_library(concurrent::futures_${name} INTERFACE IMPORTED ${concurrent_futures_opt_in_scope})
+      target_link_libraries(concurrent::futures_${name} INTERFACE concurrent::futures)
+      target_include_directories(concurrent::futures_${name} SYSTEM INTERFACE
+          "${CONCURRENT_FUTURES_${name}_INCLUDE_DIR}")
+      target_compile_definitions(concurrent::futures_${name} INTERFACE ${ARGN})
+    endif()
+  endif()
+endmacro()
+
+concurrent_futures_add_opt_in(asio asio/execution.hpp)
+concurrent_futures_add_opt_in(boost_asio boost/asio/execution.hpp CONCURRENT_FUTURES_BOOST_ASIO)
+concurrent_futures_add_opt_in(cereal cereal/cereal.hpp)
