@@ -50,12 +50,13 @@ class AsioExecutor {
 
     friend bool operator==(const AsioExecutor&, const AsioExecutor&) noexcept = default;
 
-    AsioExecutor<Pool, false, Continues> require(Blocking::never_t) const noexcept { return other<false, Continues>(); }
-    AsioExecutor<Pool, true, Continues> require(Blocking::possibly_t) const noexcept { return other<true, Continues>(); }
-    AsioExecutor<Pool, MayRunInPlace, false> require(Relationship::fork_t) const noexcept {
+    // In parentheses, since Perl's headers have a macro of this name.
+    AsioExecutor<Pool, false, Continues> (require)(Blocking::never_t) const noexcept { return other<false, Continues>(); }
+    AsioExecutor<Pool, true, Continues> (require)(Blocking::possibly_t) const noexcept { return other<true, Continues>(); }
+    AsioExecutor<Pool, MayRunInPlace, false> (require)(Relationship::fork_t) const noexcept {
         return other<MayRunInPlace, false>();
     }
-    AsioExecutor<Pool, MayRunInPlace, true> require(Relationship::continuation_t) const noexcept {
+    AsioExecutor<Pool, MayRunInPlace, true> (require)(Relationship::continuation_t) const noexcept {
         return other<MayRunInPlace, true>();
     }
 
