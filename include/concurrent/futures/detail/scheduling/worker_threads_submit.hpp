@@ -224,8 +224,8 @@ inline void WorkerThreads::end_block() noexcept {
     recount();
 }
 
-/// One more thread, beyond the bound, where fewer than max_workers work and no call has begun for a slice. The more
-/// calls are queued, the less one thread would help, and the longer this waits.
+/// One more thread, beyond the bound, where fewer than max_workers work and no call has begun for a while: a slice for
+/// each call that is queued, up to five, since one thread helps many calls less; and more the more threads there are.
 inline void WorkerThreads::watch_blocked() noexcept {
     const std::lock_guard lock(mutex_);
     if (at_work() >= options_.max_workers || !idle_.empty()) return;
@@ -235,7 +235,9 @@ inline void WorkerThreads::watch_blocked() noexcept {
     const auto now = std::chrono::steady_clock::now();
     if (std::exchange(begun_, calls.begun) != calls.begun) begun_at_ = now;
     const std::size_t tasks = backlog();
-    if (tasks == 0 || now - begun_at_ < BlockingWorker::slice * smaller<std::size_t>(tasks, 100)) return;
+    const std::size_t beyond = alive_ - smaller(alive_, most_threads());
+    if (tasks == 0 || now - begun_at_ < BlockingWorker::slice * (smaller<std::size_t>(tasks, 5) * (1 + beyond / 256)))
+        return;
     begun_at_ = now;
     try {
         start_worker();

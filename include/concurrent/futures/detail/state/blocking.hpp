@@ -98,7 +98,7 @@ bool block_until(BlockingWorker* worker, const Deadline& deadline, Over over, Sl
             auto slice = BlockingWorker::slice;
             for (; !over() && !deadline.passed(); worker->watch()) {
                 sleep(deadline.or_earlier(Deadline::after(slice)));
-                if (slice < std::chrono::seconds(1)) slice *= 2;
+                if (slice < 4 * BlockingWorker::slice) slice *= 2;
             }
         }
         worker->end_block();
