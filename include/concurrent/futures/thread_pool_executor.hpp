@@ -18,7 +18,8 @@
 // calls, may run one of these calls itself, and then last as long as that. A thread blocked in anything else
 // (a mutex, a condition variable, I/O) counts as working.
 // Depth takes stack: when a worker's is nearly full, the recursion goes on on another thread.
-// Threads: every member may be called from any thread, also from tasks and callbacks.
+// Threads: every member may be called from any thread, also from tasks and callbacks. The workers have the
+// processors, scheduling class, niceness and signal mask of the thread that made the pool, as it was then.
 // Memory:  what the submitter did before submit() happens before the call runs.
 // How it works: detail/scheduling/worker_threads.hpp.
 #pragma once

@@ -25,6 +25,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/thread_attributes.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -33,7 +34,9 @@ class DeadlineTimer {
     using Clock = std::chrono::steady_clock;
     class Entry;
 
-    DeadlineTimer() = default;
+    /// Its threads are like the one that made the pool.
+    explicit DeadlineTimer(const ThreadAttributes& attributes = ThreadAttributes::of_this_thread())
+        : state_(std::make_shared<State>(attributes)) {}
     DeadlineTimer(const DeadlineTimer&) = delete;
     DeadlineTimer& operator=(const DeadlineTimer&) = delete;
     ~DeadlineTimer() { stop(); }
@@ -53,6 +56,9 @@ class DeadlineTimer {
   private:
     /// Shared with the threads: one of them may destroy the timer, in a callback.
     struct State {
+        explicit State(const ThreadAttributes& of_threads) : attributes(of_threads) {}
+
+        const ThreadAttributes attributes;
         mutable std::mutex mutex;
         std::condition_variable leader;     // a new first deadline, or the end
         std::condition_variable followers;  // the lead is to be taken over, or the end
@@ -71,7 +77,7 @@ class DeadlineTimer {
         Entry* wait_until_due(std::unique_lock<std::mutex>& lock);
     };
 
-    const std::shared_ptr<State> state_ = std::make_shared<State>();
+    const std::shared_ptr<State> state_;
 };
 
 /// A deadline for as long as it lives.
@@ -164,6 +170,7 @@ inline DeadlineTimer::Entry* DeadlineTimer::State::wait_until_due(std::unique_lo
 
 /// A thread of the timer, which is appointed to lead.
 inline void DeadlineTimer::State::run(const std::shared_ptr<State>& self) {
+    attributes.apply();
     std::unique_lock lock(mutex);
     while (Entry* const due = wait_until_due(lock)) {
         due->fired_ = true;

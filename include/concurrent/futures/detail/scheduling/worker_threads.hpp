@@ -45,6 +45,7 @@
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
+#include "concurrent/futures/detail/platform/thread_attributes.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/scheduling/worker.hpp"
@@ -202,7 +203,8 @@ class WorkerThreads {
     const unsigned born_ = fork_generation();
     Atomic<std::size_t> references_{1};
     CallCounters calls_of_others_{CallCounters::Writers::many};
-    DeadlineTimer timer_;
+    const ThreadAttributes attributes_ = ThreadAttributes::of_this_thread();  // which made the pool
+    DeadlineTimer timer_{attributes_};
     Inbox inbox_;
 
     // Read at each submission; written rarely under load.

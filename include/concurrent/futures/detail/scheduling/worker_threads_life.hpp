@@ -114,6 +114,7 @@ inline void WorkerThreads::start_worker() {
 
 inline std::thread WorkerThreads::start_thread(WorkerThreads& pool, Worker& worker, std::size_t number) {
     return std::thread([&pool, &worker, number] {
+        pool.attributes_.apply();
         name_current_thread(pool.options_.thread_name_prefix, number);
         pool.work(worker);
         pool.release();
