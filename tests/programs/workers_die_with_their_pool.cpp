@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: MIT
 // expect-exit: 0
 // expect-output: ^spawn: 2 workers, gone within a second$
+// expect-output: ^spawn, with a child: 2 workers, gone within a second$
+// expect-output: ^spawn, with a child, as another user: 2 workers, gone within a second$
+// expect-output: ^(fork, with a child: 2 workers, gone within a second|fork: left out, .*)$
+// expect-output: ^(fork, with a child, as another user: 2 workers, gone within a second|fork: left out, .*)$
 //
-// The process with the pool is killed: its workers, one of them busy, are gone within a second.
+// The process with the pool is killed: its workers, one of them busy, are gone within a second. So they are when a
+// child that the program has forked lives on and has all its descriptors, and when the initializer has made them
+// another user (if this is root), whereupon the system forgets to end them with their parent.
 #include <concurrent/futures/process_pool_executor.hpp>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,10 +31,23 @@ static void stay(const std::string& log) {
     for (;;) ::pause();
 }
 
-static void own_a_pool(cf::StartMethod method, const std::string& busy, const std::string& idle) {
-    cf::ProcessPoolExecutor pool({.max_workers = 2, .start_method = method});
+static void become_nobody() {
+    if (::geteuid() == 0) static_cast<void>(::setuid(65534) == 0);
+}
+
+struct Surroundings {
+    bool child = false;
+    bool another_user = false;
+};
+
+static void own_a_pool(cf::StartMethod method, Surroundings with, const std::string& busy, const std::string& idle,
+                       const std::string& child) {
+    cf::ProcessPoolOptions options{.max_workers = 2, .start_method = method};
+    if (with.another_user) options.initializer = cf::bind_task(become_nobody);
+    cf::ProcessPoolExecutor pool(options);
     const auto call = pool.submit(stay, busy);
     support::append_line(idle, std::to_string(pool.submit(::getpid).result()));
+    if (with.child && ::fork() == 0) stay(child);
     call.wait();
 }
 
@@ -37,17 +57,22 @@ static bool is_alive(pid_t pid) {
     return false;
 }
 
-static void check(const char* name, cf::StartMethod method) {
+static void check(const char* name, cf::StartMethod method, Surroundings with = {}) {
     const support::ProcessLog busy;
     const support::ProcessLog idle;
+    const support::ProcessLog child;
+    // Workers write to it as another user.
+    ::chmod(busy.path().c_str(), 0666);
+    ::chmod(busy.path().substr(0, busy.path().rfind('/')).c_str(), 0755);
     std::fflush(stdout);
     const pid_t owner = ::fork();
     if (owner == 0) {
-        own_a_pool(method, busy.path(), idle.path());
+        own_a_pool(method, with, busy.path(), idle.path(), child.path());
         ::_exit(0);
     }
     busy.wait_for(1);
     idle.wait_for(1);
+    if (with.child) child.wait_for(1);
     const std::vector<pid_t> workers{std::stoi(busy.lines().at(0)), std::stoi(idle.lines().at(0))};
     std::size_t count = 0;
     for (const pid_t worker : workers) count += is_alive(worker);
@@ -57,6 +82,7 @@ static void check(const char* name, cf::StartMethod method) {
     const bool gone = support::eventually(
         [&] { return !is_alive(workers[0]) && !is_alive(workers[1]); });
     const bool soon = std::chrono::steady_clock::now() - killed <= support::deadline(std::chrono::seconds(1));
+    if (with.child) ::kill(std::stoi(child.lines().at(0)), SIGKILL);
     std::printf("%s: %zu workers, %s\n", name, count,
                 !gone ? "still there" : soon ? "gone within a second" : "gone late");
 }
@@ -64,8 +90,11 @@ static void check(const char* name, cf::StartMethod method) {
 int main(int argc, char** argv) {
     cf::process_main(argc, argv);
     check("spawn", cf::StartMethod::spawn);
+    check("spawn, with a child", cf::StartMethod::spawn, {.child = true});
+    check("spawn, with a child, as another user", cf::StartMethod::spawn, {.child = true, .another_user = true});
     if (CONCURRENT_FUTURES_TSAN)
-        std::printf("fork: left out, ThreadSanitizer cannot follow it\n");
-    else
-        check("fork", cf::StartMethod::fork);
+        return std::puts("fork: left out, ThreadSanitizer cannot follow it") < 0;
+    check("fork", cf::StartMethod::fork);
+    check("fork, with a child", cf::StartMethod::fork, {.child = true});
+    check("fork, with a child, as another user", cf::StartMethod::fork, {.child = true, .another_user = true});
 }

@@ -7,7 +7,7 @@
 //     fork {number, descriptors}  ───▶  fork() ─────────────────────▶   runs tasks
 //                                ◀───  forked {number, pid, pidfd}
 //                                ◀───  exited {pid, status}              ends
-//     (end of the socket)          ───▶  kills what is left, leaves
+//     (its end, or that of the socket) ─▶  kills what is left, leaves
 //
 // Forking a process with several threads is unsafe: locks that other threads held stay locked in the
 // child. The template has one thread for life, so a worker can be replaced at any time. Workers see the
@@ -116,17 +116,22 @@ inline Reception receive_message(int socket) {
 /// Runs in the template, alone in its process.
 class TemplateLoop {
   public:
-    explicit TemplateLoop(FileDescriptor socket) : socket_(std::move(socket)) {}
+    /// `parent`: the process with the pool. Its end is also the end of the socket, but not while somebody else has the
+    /// other side open, such as a child that the program has forked.
+    TemplateLoop(FileDescriptor socket, pid_t parent)
+        : socket_(std::move(socket)), parent_(parent), parent_watch_(open_pidfd(parent)) {}
 
     void run() {
         for (;;) {
-            std::vector<pollfd> entries{{socket_.get(), POLLIN, 0}};
+            std::vector<pollfd> entries{{socket_.get(), POLLIN, 0}, {parent_watch_.get(), POLLIN, 0}};
             bool all_watched = true;
             for (const auto& [pid, child] : children_) {
                 if (child.watch_fd() >= 0) entries.push_back({child.watch_fd(), POLLIN, 0});
                 all_watched = all_watched && child.watch_fd() >= 0;
             }
-            poll_for(entries, all_watched ? -1 : 10);
+            constexpr int pause = 500;  // between two looks at the parent, where there are no pidfds
+            poll_for(entries, !all_watched ? 10 : parent_watch_ ? -1 : pause);
+            if (::getppid() != parent_) break;
             reap();
             if (entries.front().revents == 0) continue;
             Reception reception = receive_message(socket_.get());
@@ -182,6 +187,7 @@ class TemplateLoop {
         int code = EXIT_FAILURE;
         try {
             socket_.reset();
+            parent_watch_.reset();
             children_.clear();
             auto& ends = request.descriptors;
             WorkerChannel channel{moved_up(std::move(ends[0])), moved_up(std::move(ends[1])),
@@ -196,6 +202,8 @@ class TemplateLoop {
     }
 
     FileDescriptor socket_;
+    const pid_t parent_;
+    FileDescriptor parent_watch_;  // readable when it has ended
     std::map<pid_t, ProcessHandle> children_;
 };
 
@@ -219,13 +227,14 @@ class TemplateProcess {
         sigset_t before;
         ::sigfillset(&all);  // the program's handlers are not to run in the template
         ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        const pid_t parent = ::getpid();
         const pid_t pid = ::fork();
         if (pid != 0) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
         if (pid < 0) throw_system_error("fork");
         if (pid == 0) {
             ours.reset();
             program_start().allowance = allowance;
-            live_as_template(std::move(theirs), descriptors);
+            live_as_template(std::move(theirs), descriptors, parent);
         }
         process_ = ProcessHandle(pid, open_pidfd(pid));
         socket_ = PoolDescriptor(std::move(ours));
@@ -255,8 +264,8 @@ class TemplateProcess {
     }
 
   private:
-    [[noreturn]] static void live_as_template(FileDescriptor socket,
-                                              const PoolDescriptors& of_parent) {
+    [[noreturn]] static void live_as_template(FileDescriptor socket, const PoolDescriptors& of_parent,
+                                              pid_t parent) {
         // No other thread is left that could hold these locks, but one may have held them at the fork.
         for (const int fd : of_parent.open) ::close(fd);
         ++program_start().depth;
@@ -277,7 +286,7 @@ class TemplateProcess {
         this_worker = nullptr;
         this_thread_serves_processes = false;
         try {
-            TemplateLoop(std::move(socket)).run();
+            TemplateLoop(std::move(socket), parent).run();
         } catch (...) {
             report_unhandled(std::current_exception(), "the template process of a pool");
         }

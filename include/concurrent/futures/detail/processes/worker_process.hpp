@@ -77,8 +77,9 @@ inline void encode_configuration(Encoder& encoder, const WorkerConfiguration& co
 
 class WorkerProcess {
   public:
-    explicit WorkerProcess(WorkerChannel channel)
-        : tasks_(std::move(channel.tasks)),
+    WorkerProcess(WorkerChannel channel, pid_t parent)
+        : parent_(parent),
+          tasks_(std::move(channel.tasks)),
           results_(std::move(channel.results)),
           regions_(std::move(channel.memory),
                    [this](const RegionNumber& number) {
@@ -232,6 +233,8 @@ class WorkerProcess {
             worker_exit_ = read_part();
             out_of_memory_ = read_part();
             run_hook(initializer);
+            // The system forgets this when the initializer changes user or group.
+            if (!die_with_parent(parent_)) ::_exit(EXIT_FAILURE);
         } catch (...) {
             Encoder encoder;
             encode_exception(encoder, std::current_exception());
@@ -330,6 +333,7 @@ class WorkerProcess {
     static constexpr std::size_t kept_memory = 1024 * 1024;
     static constexpr std::size_t kept_heap = 128 * 1024 * 1024;  // until there is nothing large to do
 
+    const pid_t parent_;
     FileDescriptor tasks_;
     FileDescriptor results_;
     RegionBorrower regions_;
@@ -357,7 +361,7 @@ inline int run_worker(WorkerChannel channel, pid_t parent) noexcept {
     const FileDescriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (nothing && nothing.get() != STDIN_FILENO) ::dup2(nothing.get(), STDIN_FILENO);
     try {
-        WorkerProcess worker(std::move(channel));
+        WorkerProcess worker(std::move(channel), parent);
         mask_group_signals(SIG_UNBLOCK);
         return worker.run();
     } catch (...) {
