@@ -70,7 +70,8 @@ struct ProcessPoolOptions {
     detail::OptionValue<BoundTask> worker_exit{};  ///< runs last in every worker that is not killed
     Count max_tasks_per_child{};                   ///< a worker is replaced after so many calls; 0: never
     WorkerDeath on_worker_death = WorkerDeath::fail_task;  ///< retry_task tries three times in all
-    /// For calls without a TaskOptions::timeout. Counts from the start in the worker. When it is over the
+    /// For calls without a TaskOptions::timeout. Counts from the start in the worker, without the time in which this
+    /// process was stopped. When it is over the
     /// worker gets SIGTERM, stop_grace later SIGKILL, the call ends with TaskTimeoutError, and a new worker
     /// comes. The initializer and worker_exit have as much time; an initializer that takes longer is one that
     /// failed: after three in a row the pool is broken, and says so. So is one that does not come to

@@ -44,6 +44,7 @@
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/processes/process_tree.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
+#include "concurrent/futures/detail/processes/running_time.hpp"
 #include "concurrent/futures/detail/processes/task_intake.hpp"
 #include "concurrent/futures/detail/processes/task_lists.hpp"
 #include "concurrent/futures/detail/processes/template_process.hpp"
@@ -193,6 +194,7 @@ class ProcessManager {
     bool has_limit(const WorkerLink& link) const noexcept;
     std::int64_t next_limit(const WorkerLink& link, std::int64_t now) const noexcept;
     void enforce_limits();
+    void grant(std::int64_t lost) noexcept;
     void end_hook(WorkerLink& link, std::int64_t now);
     void end_start(WorkerLink& link);
     void evict(WorkerLink& link, const RemoteTask& task, std::int64_t now);
@@ -273,6 +275,7 @@ class ProcessManager {
 
     std::vector<pollfd> polled_;  // manager thread; has room for all links
     std::int64_t last_look_ = 0;  // manager thread: at the descriptors
+    RunningTime running_time_;    // manager thread
     std::int64_t last_sleep_ = patience;  // manager thread: how long it was
     TaskIntake intake_;
     mutable std::mutex mutex_;

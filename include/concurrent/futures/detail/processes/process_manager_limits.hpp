@@ -12,6 +12,8 @@
 // when the first limit can have been reached: `started + timeout` of a running task, `now + timeout` of one
 // that is sent but not started, which is earlier than its limit can be.
 //
+// Time in which this process did not run, because it was stopped, does not count: running_time.hpp.
+//
 // Only the one task dies: before the signal all others of the worker are revoked and go back to the queue,
 // and then the page is read again. If the task is still running then, no other one can start there; if not,
 // its result is on its way and no signal is sent.
@@ -39,9 +41,9 @@ inline std::int64_t ProcessManager::limit_of(const WorkerLink& link, const Worke
     const SlotState state = link.page().state(task.slot, entry.id);
     if (state == SlotState::queued)  // later than now, so that nobody looks without pause
         return saturating_sum(now, std::max<std::int64_t>(task.limits.timeout, 1'000'000));
-    const std::int64_t end = (std::min)(task.stop_at,
-                                      saturating_sum(plausible_start(link.page().started(task.slot), now),
-                                                     task.limits.timeout));
+    const std::int64_t start = plausible_start(link.page().started(task.slot), now);
+    const std::int64_t end =
+        (std::min)(task.stop_at, saturating_sum(saturating_sum(start, entry.paused), task.limits.timeout));
     if (state == SlotState::running || end == TaskLimits::never) return end;
     // Its result is on its way, if the worker is what it should be.
     const std::int64_t pause = std::max<std::int64_t>(settings_.stop_grace.count(), 1'000'000'000);
@@ -61,7 +63,7 @@ inline std::int64_t ProcessManager::hook_limit(const WorkerLink& link, std::int6
     const std::int64_t started = link.page().hook_started();
     // Not started: later than now, as in limit_of().
     if (started == 0) return saturating_sum(now, std::max<std::int64_t>(timeout, 1'000'000));
-    return saturating_sum(plausible_start(started, now), timeout);
+    return saturating_sum(saturating_sum(plausible_start(started, now), link.paused), timeout);
 }
 
 /// When a worker must have come to process_main(). What runs before, such as the constructors of static
@@ -69,7 +71,8 @@ inline std::int64_t ProcessManager::hook_limit(const WorkerLink& link, std::int6
 inline std::int64_t ProcessManager::start_limit(const WorkerLink& link) const noexcept {
     if (!settings_.task_timeout || link.phase != WorkerLink::Phase::starting || link.page().first_peak() != 0)
         return TaskLimits::never;
-    return saturating_sum(link.born, (std::max)(settings_.start_limit, *settings_.task_timeout).count());
+    return saturating_sum(saturating_sum(link.born, link.paused),
+                          (std::max)(settings_.start_limit, *settings_.task_timeout).count());
 }
 
 /// Cheap: for a look at every step.
@@ -92,7 +95,22 @@ inline std::int64_t ProcessManager::next_limit(const WorkerLink& link,
     return next;
 }
 
+/// This process did not run for so long, which is not the fault of calls.
+inline void ProcessManager::grant(std::int64_t lost) noexcept {
+    for (const auto& link : links_) {
+        link->paused = saturating_sum(link->paused, lost);
+        link->kill_at = saturating_sum(link->kill_at, lost);
+        for (WorkerLink::InFlight& entry : link->table()) {
+            if (!entry.task || !entry.limited) continue;
+            if (link->page().state(entry.task->slot, entry.id) != SlotState::queued)
+                entry.paused = saturating_sum(entry.paused, lost);
+            entry.task->stop_at = saturating_sum(entry.task->stop_at, lost);
+        }
+    }
+}
+
 inline void ProcessManager::enforce_limits() {
+    if (const std::int64_t lost = running_time_.take_lost(); lost > 0) grant(lost);
     for (const auto& link : links_) {
         if (!has_limit(*link)) continue;
         const std::int64_t now = monotonic_nanoseconds();

@@ -125,6 +125,7 @@ inline void ProcessManager::step() {
     for (const auto& link : links_) link->ring();
     receive_all();
     deliver_all();
+    running_time_.note(monotonic_nanoseconds());  // what callbacks took does count
     forget_buried();
 }
 
@@ -261,7 +262,8 @@ inline int ProcessManager::poll_milliseconds() const {
             const std::int64_t limit = next_limit(*link, time);
             if (limit != TaskLimits::never)
                 at_most(std::chrono::ceil<std::chrono::milliseconds>(
-                            std::chrono::nanoseconds(limit - time)).count());
+                            std::chrono::nanoseconds((std::min)(limit - time, RunningTime::longest_sleep)))
+                            .count());
         }
     }
     return wait;

@@ -57,6 +57,7 @@ inline void ProcessManager::receive_all() {
     }
     may_sleep = may_sleep && !wait_for_news();
     const std::int64_t now = monotonic_nanoseconds();
+    running_time_.note_after(now, 0);
     if (may_sleep || now - last_look_ >= look_interval) return look_at_descriptors(may_sleep);
     const std::lock_guard lock(mutex_);
     for (const auto& link : links_)
@@ -89,8 +90,10 @@ inline void ProcessManager::look_at_descriptors(bool may_sleep) {
         }
     }
     const std::int64_t before = monotonic_nanoseconds();
+    running_time_.note_after(before, 0);
     poll_for(entries, milliseconds);
     last_look_ = monotonic_nanoseconds();
+    running_time_.note_after(last_look_, milliseconds < 0 ? last_look_ - before : milliseconds * std::int64_t{1'000'000});
     if (may_sleep) last_sleep_ = last_look_ - before;
     const std::lock_guard lock(mutex_);
     // relaxed: with the lock, see wake().

@@ -93,6 +93,7 @@ class WorkerLink {
         std::uint64_t id = 0;
         bool revoked = false;  // the worker will skip it
         bool limited = false;  // it may have to be ended, see process_manager_limits.hpp
+        std::int64_t paused = 0;  // nanoseconds in which the pool's process did not run, of those of the task
     };
 
     std::size_t in_flight() const noexcept { return in_flight_; }
@@ -238,6 +239,7 @@ class WorkerLink {
     std::int64_t kill_at = TaskLimits::never;
     bool killed = false;  // the pool has sent SIGKILL
     std::int64_t heard_at = 0;  // when something came
+    std::int64_t paused = 0;    // as InFlight::paused, of the worker's whole life
     /// It will end, whatever it does.
     bool dying() const noexcept { return eviction || killed || kill_at != TaskLimits::never; }
     /// Asks it to end, with SIGTERM. One that has not come to process_main() has nothing to put in order.
