@@ -37,6 +37,8 @@ LIBRARIES = {  # in the order of the columns; others follow
     "std_thread": "std::thread",
     "fork_per_call": "fork per call",
     "mpi": "MPI ping-pong",
+    "cereal": "cereal, checked",
+    "cereal_stream": "cereal, stream",
     "raw_floor": "raw floor",
     "raw_shared_memory": "raw shared ring",
     "python_executor": "Python Executor",

@@ -12,8 +12,8 @@ set -euo pipefail
 declare -A packages_of=(
     [build]="g++ cmake ninja-build"
     [test]="python3 gdb catch2 libasio-dev libboost-dev libcereal-dev"
-    [examples]="python3 libcurl4-openssl-dev libpng-dev libjpeg-dev libasio-dev"
-    [benchmarks]="libbenchmark-dev libtbb-dev libasio-dev"
+    [examples]="python3 libcurl4-openssl-dev libpng-dev libjpeg-dev libasio-dev libcereal-dev"
+    [benchmarks]="libbenchmark-dev libtbb-dev libasio-dev libcereal-dev"
 )
 # Packages that count as there when their program is, whoever installed it.
 declare -A program_of=([g++]=g++ [cmake]=cmake [ninja-build]=ninja [python3]=python3 [gdb]=gdb)
