@@ -155,6 +155,8 @@ main() {
     fi
     ((EUID == 0)) || command -v sudo >/dev/null ||
         fail "installing ${missing[*]} takes root: run as root, or install sudo"
+    ((EUID == 0)) || sudo true ||
+        fail "installing ${missing[*]} takes root, and sudo refuses it to $(id -un): run as root, or have them installed"
 
     say "installing ${missing[*]}"
     apt update || say "apt-get update failed: going on with the package lists that are there"

@@ -13,7 +13,7 @@
 #     clang    the same as normal with the newest clang++ there is, 16 or later; it is not installed by this
 #              script, so the lane runs only when it is asked for, and says what to install
 #
-# One line per lane, then CTest's summary of the last lane; what a lane printed is in
+# One line per step and per minute, one per lane, then CTest's summary of the last lane; what a lane printed is in
 # build/<lane>.log, and on the terminal if it failed. The exit code is 0 if all lanes passed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -50,6 +50,21 @@ run_lane() {
         echo "== test $preset" && "${prefix[@]}" ctest --preset "$preset"
 }
 
+# A line for each step of a lane when it begins, and how far it is each minute, until it is killed.
+show_progress() {
+    local lane=$1 log=build/$1.log began=$SECONDS step shown='' ticks=0
+    while sleep 1; do
+        step=$(grep '^== ' "$log" 2>/dev/null | tail -n 1 || true)
+        if [[ $step != "$shown" ]]; then
+            shown=$step ticks=0
+            printf 'lane %s: %s\n' "$lane" "${step#== }"
+        elif ((++ticks % 60 == 0)); then
+            printf 'lane %s: %s, %d s: %s\n' "$lane" "${step#== }" "$((SECONDS - began))" \
+                "$(grep -oE '^(\[[0-9]+/[0-9]+\]| *[0-9]+/[0-9]+ Test)' "$log" | tail -n 1 | tr -d ' ' || true)"
+        fi
+    done
+}
+
 # Why tests were skipped, from the log CTest keeps of all output.
 print_skips() {
     local log=build/$1/Testing/Temporary/LastTest.log
@@ -59,12 +74,19 @@ print_skips() {
 }
 
 failed=()
+progress=
+trap '[[ -z $progress ]] || kill "$progress" 2>/dev/null || true' EXIT
 for lane in "${lanes[@]}"; do
     preset=${lane/#normal/test}
     log=build/$lane.log
     rm -f "build/$preset/Testing/Temporary/LastTest.log"
     began=$SECONDS
+    : >"$log"
+    show_progress "$lane" &
+    progress=$!
     if run_lane "$preset" >"$log" 2>&1; then verdict=passed; else verdict=FAILED; fi
+    kill "$progress" 2>/dev/null || true
+    wait "$progress" 2>/dev/null || true
     counted=$(grep -E '^[0-9]+% tests passed' "$log" || echo "did not get as far as the tests")
     # Failures in full: compiler errors and the output of failed tests, not the passing ones.
     if [[ $verdict == FAILED ]]; then

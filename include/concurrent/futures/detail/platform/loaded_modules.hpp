@@ -157,7 +157,7 @@ inline CodeLocation locate(std::uintptr_t address, bool code_only) {
 /// The address here, or 0 when no such module is loaded or the offset is outside of it.
 inline std::uintptr_t resolve(const CodeLocation& location, bool code_only) {
     return LoadedModules::instance().look_into(location.module, [&](const LoadedModule& module) {
-        const std::uintptr_t address = module.base + location.offset;
+        const std::uintptr_t address = module.base + static_cast<std::uintptr_t>(location.offset);
         return contains(module, address, code_only) ? address : 0;
     });
 }
@@ -165,7 +165,7 @@ inline std::uintptr_t resolve(const CodeLocation& location, bool code_only) {
 /// The address of `size` bytes of a module's variables, or 0.
 inline std::uintptr_t resolve_variable(const CodeLocation& location, std::size_t size) {
     return LoadedModules::instance().look_into(location.module, [&](const LoadedModule& module) {
-        const std::uintptr_t address = module.base + location.offset;
+        const std::uintptr_t address = module.base + static_cast<std::uintptr_t>(location.offset);
         for (const LoadedModule::Segment& segment : module.segments)
             if (segment.writable && address >= segment.begin && address < segment.end &&
                 segment.end - address >= size)

@@ -285,7 +285,7 @@ inline ByteBuffer PayloadView::at(const PayloadPlace& place) {
     std::byte* const data = region_.data() + place.offset;
     if (returns_) {
         const std::lock_guard lock(mutex_);
-        parcels_[place.parcel] = data;
+        parcels_[static_cast<std::size_t>(place.parcel)] = data;
     }
     retain();
     return ByteBuffer(*this, data, static_cast<std::size_t>(place.length));

@@ -268,7 +268,7 @@ class WorkerLink {
     static constexpr std::size_t copied_up_to = 16 * 1024;  // larger calls are written in place
 
     bool fits(const FrameHeader& header) {
-        const std::size_t size = sizeof header + header.length + header.padding();
+        const auto size = static_cast<std::size_t>(sizeof header + header.length + header.padding());
         return size <= ByteRing::capacity / 2 && writer_.room_for(size) >= size;
     }
     void write_frame(const FrameHeader& header, std::span<const std::byte> body) {
