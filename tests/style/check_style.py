@@ -323,6 +323,37 @@ def umbrella(root):
         yield f"futures.hpp includes futures/{name}, which the user opts in to"
 
 
+rejects("named_headers", include__concurrent__futures__a_hpp="// see b.hpp\n")
+
+
+@rule
+def named_headers(root):
+    """A header that a comment names exists, here or in the tests."""
+    known = ["/" + path.relative_to(root).as_posix() for folder in ("include", "tests", "benchmarks")
+             for path in files_of(root, folder, ".hpp")]
+    for header in headers_of(root):
+        for number, line in enumerate(header.read_text(encoding="utf-8").split("\n"), 1):
+            for name in re.findall(r"[\w./]+\.hpp\b", line.partition("//")[2]):
+                if not any(path.endswith("/" + name) for path in known):
+                    yield f"{header.relative_to(root)}:{number}: there is no {name}"
+
+
+rejects("figures", README_md="## How fast\nA task 64 ns.\n## Next\n",
+        benchmarks__README_md="| submit | 69.5 ns [60 ns-70 ns] |\n")
+
+
+@rule
+def figures(root):
+    """Each time in the README's "How fast" is a median of benchmarks/README.md."""
+    text, table = root / "README.md", root / "benchmarks/README.md"
+    if not (text.exists() and table.exists()):
+        raise Skip("there is no README.md or no benchmarks/README.md")
+    part = re.search(r"^## How fast\n(.*?)(?=^## |\Z)", text.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    for figure in re.findall(r"[\d.]+\s(?:ns|µs|ms)\b", part.group(1) if part else ""):
+        if f"| {' '.join(figure.split())} [" not in table.read_text("utf-8"):
+            yield f"README.md: {figure} is no median of benchmarks/README.md"
+
+
 def program_of(source):
     """A source without the comment lines and empty lines on its top."""
     lines = source.split("\n")

@@ -74,7 +74,7 @@ enum class WorkerDeath : std::uint8_t { fail_task, retry_task, break_pool };
 /// not throw. Unset: one line on stderr, and the program goes on.
 using UnhandledExceptionHook = std::function<void(std::exception_ptr)>;
 
-class Observer;  ///< trace.hpp, an opt-in header
+class Observer;  ///< declared only: no header defines one yet
 
 /// For submit(TaskOptions, f, args...).
 struct TaskOptions {
