@@ -12,7 +12,7 @@
 //       Error
 //         CancelledError        TimeoutError       InvalidStateError   BrokenPromiseError
 //         ShutdownError         QueueFullError     WorkerDiedError     TaskTimeoutError
-//         RemoteError           SerializationError
+//         RemoteError           SerializationError BrokenChannelError
 //         BrokenExecutor
 //           BrokenThreadPool    BrokenProcessPool
 //
@@ -148,6 +148,12 @@ class RemoteError : public Error {
 
 /// A call, an argument or a result could not be turned into bytes or back.
 class SerializationError : public Error {
+  public:
+    using Error::Error;
+};
+
+/// Sender::send: the receiver of the channel was closed, or its process has ended.
+class BrokenChannelError : public Error {
   public:
     using Error::Error;
 };

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "concurrent/futures/detail/processes/single_call.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/detail/processes/worker_process.hpp"
 
@@ -40,7 +41,9 @@ inline void process_main(int argc, char** argv) {
     for (auto* const end : {&channel.tasks, &channel.results, &channel.page, &channel.calls,
                             &channel.payloads, &channel.memory})
         *end = detail::moved_up(detail::FileDescriptor(number++));
-    std::exit(detail::run_worker(std::move(channel), order->parent));
+    std::exit(order->kind == detail::WorkerKind::single_call
+                  ? detail::run_single_call(std::move(channel))
+                  : detail::run_worker(std::move(channel), order->parent));
 }
 
 }  // namespace concurrent::futures::inline v1

@@ -44,10 +44,10 @@
 #include "concurrent/futures/bind_task.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/environment.hpp"
-#include "concurrent/futures/detail/platform/process_rights.hpp"
 #include "concurrent/futures/detail/processes/process_call.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/processes/remote_call.hpp"
+#include "concurrent/futures/detail/processes/start_method.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
@@ -143,61 +143,6 @@ class ProcessSubmitter {
   private:
     std::shared_ptr<ProcessManager> manager_;
 };
-
-/// Threads of this process without those of pools; 0 when that cannot be learned. The system lists a thread
-/// for a moment after it has been joined, so the answer 1 is worth waiting for.
-inline std::size_t threads_besides_pools() noexcept {
-    std::size_t others = 0;
-    for (int milliseconds = 0; milliseconds < 100; ++milliseconds) {
-        const std::size_t all = thread_count();  // 0: nobody knows
-        const std::size_t of_pools = ProcessManager::manager_threads();
-        others = all > of_pools ? all - of_pools : 0;
-        if (others <= 1) break;
-        ::poll(nullptr, 0, 1);
-    }
-    return others;
-}
-
-/// Which of the two real start methods. Throws BrokenProcessPool, before any child exists.
-inline bool choose_spawn(StartMethod method) {
-    const ProgramStart& program = program_start();
-    if (has_worker_order() && !program.process_main_ran)
-        throw BrokenProcessPool(
-            "ProcessPoolExecutor: this process was started as a worker, but main makes a pool before it "
-            "calls process_main(argc, argv); make that call the first line of main");
-    if (program.depth >= depth_limit)
-        throw BrokenProcessPool("ProcessPoolExecutor: pools are nested " + std::to_string(depth_limit) +
-                                " deep, each in a worker of another; that looks like a runaway "
-                                "recursion");
-    if (method == StartMethod::spawn && !program.process_main_ran)
-        throw BrokenProcessPool(
-            "ProcessPoolExecutor: StartMethod::spawn starts this program again, which needs "
-            "concurrent::futures::process_main(argc, argv) as the first line of main");
-    if (method == StartMethod::spawn || (method == StartMethod::automatic && program.process_main_ran)) {
-        const std::string reason = why_no_copy_can_be_started(executable_path());
-        if (!reason.empty()) throw BrokenProcessPool("ProcessPoolExecutor: no worker can be spawned: " + reason);
-        return true;
-    }
-    const std::size_t others = threads_besides_pools();
-    if (others == 0 && method == StartMethod::automatic)
-        throw BrokenProcessPool(
-            "ProcessPoolExecutor: without process_main() fork is used, which needs a process with one "
-            "thread, and without /proc that cannot be learned; add "
-            "concurrent::futures::process_main(argc, argv) as the first line of main, or choose "
-            "StartMethod::fork");
-    if (others > 1)
-        throw BrokenProcessPool(
-            std::string("ProcessPoolExecutor: ") +
-            (method == StartMethod::fork ? "StartMethod::fork" : "without process_main(), fork is used, "
-                                                                  "which") +
-            " needs a process with one thread, and this one has " + std::to_string(others) +
-            "; make the pool before starting threads, or add concurrent::futures::process_main(argc, "
-            "argv) as the first line of main" +
-            (method == StartMethod::fork ? " and use StartMethod::spawn" : ""));
-    return false;
-}
-
-inline constexpr std::chrono::seconds default_stop_grace{5};
 
 inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOptions& options) {
     require_sane_worker_count(options.max_workers, 4096);

@@ -64,6 +64,8 @@ struct Obituary {
     bool signalled_by_pool;
     OutOfMemory out_of_memory = OutOfMemory::unknown;
     std::string last_words{};  // see last_words.hpp; may be empty
+    const char* subject = "worker process";
+    const char* parent = "pool";  // whose process it was
 };
 
 /// In the worker's own words, or the kernel's.
@@ -77,7 +79,7 @@ inline std::string cause_text(OutOfMemory out_of_memory, const std::string& last
 /// Without what the pool did about it.
 inline std::string obituary_text(const Obituary& death) {
     const ExitStatus& status = death.status;
-    std::string text = "worker process " + std::to_string(death.pid) + " " + describe_end(status) +
+    std::string text = std::string(death.subject) + " " + std::to_string(death.pid) + " " + describe_end(status) +
                        " while it ran " + death.task + ", after " + seconds_text(death.elapsed);
     if (status.peak_memory > 0)
         text += (status.peak_memory > death.first_peak ? ", with a peak of " : ", with at most ") +
@@ -88,9 +90,9 @@ inline std::string obituary_text(const Obituary& death) {
     text += "." + cause_text(death.out_of_memory, death.last_words);
     if (status.signal == SIGKILL && !death.signalled_by_pool) {
         if (death.out_of_memory == OutOfMemory::unknown)
-            text += " This pool did not send the signal: it may have been the kernel's out-of-memory killer.";
+            text += std::string(" This ") + death.parent + " did not send the signal: it may have been the kernel's out-of-memory killer.";
         if (death.out_of_memory == OutOfMemory::no)
-            text += " This pool did not send the signal, nor did the kernel's out-of-memory killer, which "
+            text += std::string(" This ") + death.parent + " did not send the signal, nor did the kernel's out-of-memory killer, which "
                     "its control group would have counted.";
     }
     if (status.signal == SIGXCPU)

@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "concurrent/futures/detail/platform/process_rights.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
+#include "concurrent/futures/detail/processes/spawn_copy.hpp"
 #include "concurrent/futures/detail/state/without_memory.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -58,14 +58,7 @@ inline bool ProcessManager::start_worker() {
         link->flush();
         const auto numbers = ends.numbers();
         if (settings_.spawn) {
-            const ProgramStart& program = program_start();
-            const char* const path = executable_path();
-            // The rights may have changed since the pool was made.
-            if (const std::string reason = why_no_copy_can_be_started(path); !reason.empty())
-                throw std::runtime_error(reason);
-            if (file_adds_rights(path)) forbid_more_rights();
-            // Until the worker has come to process_main() and set its handlers.
-            link->process = spawn(path, program.arguments, environment_, numbers, group_signals());
+            link->process = spawn_copy(environment_, numbers);
         } else {
             template_->request(link->number(), numbers);
         }

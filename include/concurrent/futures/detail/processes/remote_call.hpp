@@ -24,6 +24,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/channels/descriptor_parts.hpp"
 #include "concurrent/futures/detail/platform/function.hpp"
 #include "concurrent/futures/detail/platform/loaded_modules.hpp"
 #include "concurrent/futures/detail/processes/task_registry.hpp"
@@ -226,6 +227,10 @@ W decode_argument(Decoder& decoder) {
 
 template <class Callable, class Arguments>
 struct RemoteCall;
+
+/// Descriptors go along with its arguments: it is for a child of its own, not for the worker of a pool.
+template <class Callable>
+inline constexpr bool crosses_with_descriptors = false;
 
 template <class Callable, class... W>
 struct RemoteCall<Callable, ParameterList<W...>> {

@@ -2,7 +2,7 @@
 //
 // start_environment.hpp: how a spawned copy of this program knows that it is a worker.
 //
-// One environment variable, CONCURRENT_FUTURES_WORKER="parent pid:depth:allowance", set only for the child and
+// One environment variable, CONCURRENT_FUTURES_WORKER="parent pid:depth:allowance:kind", set only for the child and
 // removed by it first thing, so that programs which the worker starts are not taken for workers. The descriptors
 // are at fixed numbers.
 //
@@ -62,10 +62,15 @@ inline ProgramStart& program_start() {
     return *start;
 }
 
+/// What the descriptors of a worker are for: a pool's worker runs calls until it is told to stop, the other one
+/// runs a single call and ends (single_call.hpp).
+enum class WorkerKind : long { of_pool, single_call };
+
 struct WorkerOrder {
     int parent;
     int depth;
     std::size_t allowance;
+    WorkerKind kind;
 };
 
 /// The order to be a worker, if this process got one. Takes it out of the environment. Ends a worker
@@ -78,6 +83,7 @@ inline std::optional<WorkerOrder> take_worker_order() {
     const auto next_number = [&rest] { return *rest == ':' ? std::strtol(rest + 1, &rest, 10) : 0; };
     const long depth = next_number();
     const long allowance = next_number();
+    const long kind = next_number();
     ::unsetenv(worker_variable);
     if (parent > 0 && ::kill(static_cast<pid_t>(parent), 0) != 0 && errno == ESRCH) ::_exit(EXIT_FAILURE);
     if (parent != ::getppid()) {
@@ -86,7 +92,8 @@ inline std::optional<WorkerOrder> take_worker_order() {
         return std::nullopt;
     }
     if (depth < 1 || depth > depth_limit || allowance < 0) return std::nullopt;
-    return WorkerOrder{static_cast<int>(parent), static_cast<int>(depth), static_cast<std::size_t>(allowance)};
+    return WorkerOrder{static_cast<int>(parent), static_cast<int>(depth), static_cast<std::size_t>(allowance),
+                       kind == 1 ? WorkerKind::single_call : WorkerKind::of_pool};
 }
 
 /// The parent has made the socket that belongs to the order. Where the system does not tell who made a socket, the
@@ -104,10 +111,11 @@ inline bool has_worker_order() noexcept { return trusted_variable(worker_variabl
 
 /// The environment of this process as it is now, with the order for a worker that may have so many processes below
 /// itself.
-inline std::vector<std::string> worker_environment(std::size_t allowance) {
+inline std::vector<std::string> worker_environment(std::size_t allowance, WorkerKind kind = WorkerKind::of_pool) {
     std::vector<std::string> variables = environment_without(worker_variable);
     variables.push_back(std::string(worker_variable) + "=" + std::to_string(::getpid()) + ":" +
-                        std::to_string(program_start().depth + 1) + ":" + std::to_string(allowance));
+                        std::to_string(program_start().depth + 1) + ":" + std::to_string(allowance) + ":" +
+                        std::to_string(static_cast<long>(kind)));
     return variables;
 }
 

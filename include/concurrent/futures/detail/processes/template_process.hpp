@@ -207,6 +207,29 @@ class TemplateLoop {
     std::map<pid_t, ProcessHandle> children_;
 };
 
+/// First thing in a forked child: nothing of the parent's pools, processes and channels is this process's. The lock
+/// of `of_parent` is held.
+/// From then on `blocked` is the signal mask.
+inline void leave_parent_behind(const PoolDescriptors& of_parent, const sigset_t& blocked) noexcept {
+    // No other thread is left that could hold these locks, but one may have held them at the fork.
+    of_parent.close_all_in_fork();
+    ++program_start().depth;
+    // relaxed: there is one thread.
+    program_start().taken.store(0, std::memory_order_relaxed);
+    for (int signal = 1; signal < NSIG; ++signal) {
+        struct sigaction action{};
+        if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN &&
+            action.sa_handler != SIG_DFL)
+            ::signal(signal, SIG_DFL);
+    }
+    ::signal(SIGCHLD, SIG_DFL);
+    ::signal(SIGINT, SIG_IGN);
+    withstand_group_signals();
+    ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
+    this_worker = nullptr;
+    this_thread_serves_processes = false;
+}
+
 /// The pool's side.
 class TemplateProcess {
   public:
@@ -266,25 +289,9 @@ class TemplateProcess {
   private:
     [[noreturn]] static void live_as_template(FileDescriptor socket, const PoolDescriptors& of_parent,
                                               pid_t parent) {
-        // No other thread is left that could hold these locks, but one may have held them at the fork.
-        for (const int fd : of_parent.open) ::close(fd);
-        ++program_start().depth;
-        // relaxed: there is one thread.
-        program_start().taken.store(0, std::memory_order_relaxed);
-        for (int signal = 1; signal < NSIG; ++signal) {
-            struct sigaction action{};
-            if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN &&
-                action.sa_handler != SIG_DFL)
-                ::signal(signal, SIG_DFL);
-        }
-        ::signal(SIGCHLD, SIG_DFL);
-        ::signal(SIGINT, SIG_IGN);
-        withstand_group_signals();
         sigset_t none;
         ::sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr);
-        this_worker = nullptr;
-        this_thread_serves_processes = false;
+        leave_parent_behind(of_parent, none);
         try {
             TemplateLoop(std::move(socket), parent).run();
         } catch (...) {

@@ -351,15 +351,20 @@ class WorkerProcess {
     Encoder reply_;
 };
 
-/// What both start methods have in common. `parent` is the process whose end is also ours.
-inline int run_worker(WorkerChannel channel, pid_t parent) noexcept {
-    // Ctrl-C goes to all processes of the terminal; what it means is for the pool's process to say.
+/// The terminal belongs to the program.
+inline void leave_terminal() noexcept {
+    // Ctrl-C goes to all processes of the terminal; what it means is for the program's own process to say.
     ::signal(SIGINT, SIG_IGN);
     withstand_group_signals();
-    if (!die_with_parent(parent)) return EXIT_FAILURE;
     // Tasks must not take input meant for the program.
     const FileDescriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (nothing && nothing.get() != STDIN_FILENO) ::dup2(nothing.get(), STDIN_FILENO);
+}
+
+/// What both start methods have in common. `parent` is the process whose end is also ours.
+inline int run_worker(WorkerChannel channel, pid_t parent) noexcept {
+    leave_terminal();
+    if (!die_with_parent(parent)) return EXIT_FAILURE;
     try {
         WorkerProcess worker(std::move(channel), parent);
         mask_group_signals(SIG_UNBLOCK);

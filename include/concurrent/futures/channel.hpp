@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+//
+// channel.hpp: values from one process to another, in order, as through Python's multiprocessing.Pipe(duplex=False).
+//
+//     auto [sender, receiver] = cf::make_channel<Image>();
+//     cf::Process camera(film, std::move(sender));              // the sender is there now, and gone here
+//     for (const Image& image : receiver) show(image);          // ends when every sender is closed or dead
+//
+// Any type that can cross (serialization.hpp) goes through, and so do ends of other channels, alone or inside a value.
+// The channel holds about 64 KiB; whoever sends more waits until it is received. A large value goes in pieces.
+// A value is on its way when send() returns, and the receiver hears of it at once: nothing is collected.
+// An end crosses as an argument of a Process, or in another channel; the end here is empty then. It does not cross to
+// the worker of a pool: that does not compile.
+// Threads: an end is used by one thread at a time; both ends of a channel may be in one process, too.
+// Memory: 64 KiB and two descriptors for each end. Values up to 16 MiB reuse the memory of those before.
+// How it works: detail/channels/channel_end.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/detail/channels/channel_end.hpp"
+#include "concurrent/futures/detail/channels/channel_reader.hpp"
+#include "concurrent/futures/detail/channels/channel_writer.hpp"
+#include "concurrent/futures/detail/channels/descriptor_parts.hpp"
+#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/serialization.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
+namespace detail {
+template <class T>
+struct ChannelMaker;
+}
+
+/// The end of a channel that values go into. Moves, and is not copied.
+template <class T>
+class Sender {
+    static_assert(std::is_object_v<T> && !std::is_const_v<T>, "make_channel<T>: T must be the type of a value");
+
+  public:
+    /// No end at all, as after a move.
+    Sender() noexcept = default;
+    Sender(Sender&&) noexcept = default;
+    Sender& operator=(Sender&&) noexcept = default;
+
+    /// Waits while the channel is full. Throws BrokenChannelError when the receiver is gone, InvalidStateError when
+    /// this end is, SerializationError or what a codec throws when the value cannot be encoded.
+    void send(const T& value) { send_copy(value, detail::Deadline::never()); }
+    void send(T&& value) { send_value(value, detail::Deadline::never()); }
+    /// False when the channel was full for so long: then nothing of the value will be received.
+    template <class Rep, class Period>
+    bool send(const T& value, std::chrono::duration<Rep, Period> timeout) {
+        return send_copy(value, detail::Deadline::after(timeout));
+    }
+    template <class Rep, class Period>
+    bool send(T&& value, std::chrono::duration<Rep, Period> timeout) {
+        return send_value(value, detail::Deadline::after(timeout));
+    }
+    /// The receiver gets what was sent before, then the end. The destructor does the same.
+    void close() noexcept {
+        if (writer_) writer_->close();
+    }
+    /// It can send: not closed, not moved away, not gone to another process.
+    bool is_open() const noexcept { return writer_ && writer_->is_open(); }
+
+  private:
+    friend detail::BuiltinCodec<Sender>;
+    friend detail::ChannelMaker<T>;
+    explicit Sender(std::shared_ptr<detail::ChannelWriter> writer) noexcept : writer_(std::move(writer)) {}
+
+    bool send_copy(const T& value, const detail::Deadline& deadline) {
+        static_assert(!detail::has_channel_end<T>,
+                      "the end of a channel goes away with the value that it is sent in: write "
+                      "sender.send(std::move(value))");
+        return send_value(value, deadline);
+    }
+    bool send_value(const T& value, const detail::Deadline& deadline) {
+        detail::require_serializable<T>();
+        return writer().send(value, deadline);
+    }
+    detail::ChannelWriter& writer() const {
+        if (!writer_) throw InvalidStateError("Sender: this is the end of no channel: it was moved away, or never made");
+        return *writer_;
+    }
+
+    std::shared_ptr<detail::ChannelWriter> writer_;
+};
+
+/// The end of a channel that values come out of. Moves, and is not copied.
+template <class T>
+class Receiver {
+    static_assert(std::is_object_v<T> && !std::is_const_v<T>, "make_channel<T>: T must be the type of a value");
+
+  public:
+    class Iterator;
+
+    /// No end at all, as after a move.
+    Receiver() noexcept = default;
+    Receiver(Receiver&&) noexcept = default;
+    Receiver& operator=(Receiver&&) noexcept = default;
+
+    /// Waits for the next value. Empty at the end: every sender was closed or has died, and all whole values have
+    /// been received. Throws SerializationError when the bytes are no T, InvalidStateError when this end is gone.
+    std::optional<T> receive() { return receive_until(detail::Deadline::never()); }
+    /// TimeoutError when no value came in that time; the channel goes on.
+    template <class Rep, class Period>
+    std::optional<T> receive(std::chrono::duration<Rep, Period> timeout) {
+        return receive_until(detail::Deadline::after(timeout));
+    }
+    /// The sender gets BrokenChannelError from now on. The destructor does the same.
+    void close() noexcept {
+        if (reader_) reader_->close();
+    }
+    /// It can receive: not closed, not moved away, not gone to another process.
+    bool is_open() const noexcept { return reader_ && reader_->is_open(); }
+
+    /// For `for (const T& value : receiver)`: all values to the end. begin() waits for the first one.
+    Iterator begin() { return Iterator(*this); }
+    std::default_sentinel_t end() const noexcept { return {}; }
+
+  private:
+    friend detail::BuiltinCodec<Receiver>;
+    friend detail::ChannelMaker<T>;
+    explicit Receiver(std::shared_ptr<detail::ChannelReader> reader) noexcept : reader_(std::move(reader)) {}
+
+    std::optional<T> receive_until(const detail::Deadline& deadline) {
+        detail::require_serializable<T>();
+        return reader().template receive<T>(deadline);
+    }
+    detail::ChannelReader& reader() const {
+        if (!reader_)
+            throw InvalidStateError("Receiver: this is the end of no channel: it was moved away, or never made");
+        return *reader_;
+    }
+
+    std::shared_ptr<detail::ChannelReader> reader_;
+};
+
+/// An input iterator: each increment receives.
+template <class T>
+class Receiver<T>::Iterator {
+  public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    /// Of a receiver that must live as long.
+    explicit Iterator(Receiver& receiver) : receiver_(&receiver), value_(receiver.receive()) {}
+    /// The value may be moved from.
+    T& operator*() const noexcept { return *value_; }
+    T* operator->() const noexcept { return std::addressof(*value_); }
+    /// Waits for the next one.
+    Iterator& operator++() {
+        value_ = receiver_->receive();
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+    /// All has been received.
+    friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept { return !it.value_; }
+
+  private:
+    Receiver* receiver_;
+    mutable std::optional<T> value_;
+};
+
+namespace detail {
+
+/// For make_channel().
+template <class T>
+struct ChannelMaker {
+    static std::pair<Sender<T>, Receiver<T>> make() {
+        auto memory = std::make_shared<SharedBlock>(SharedBlock::make(sizeof(ChannelPage)));
+        PoolDescriptor ends[2];
+        {
+            const std::lock_guard lock(PoolDescriptors::instance().mutex);
+            auto sockets = make_descriptor_sockets();
+            PoolDescriptors::instance().open.reserve(PoolDescriptors::instance().open.size() + 2);
+            ends[0] = PoolDescriptor(std::move(sockets.first));
+            ends[1] = PoolDescriptor(std::move(sockets.second));
+        }
+        return {Sender<T>(std::make_shared<ChannelWriter>(std::move(ends[0]), memory)),
+                Receiver<T>(std::make_shared<ChannelReader>(std::move(ends[1]), memory))};
+    }
+};
+
+}  // namespace detail
+
+/// A channel from its sender to its receiver. Throws std::system_error, std::bad_alloc.
+template <class T>
+std::pair<Sender<T>, Receiver<T>> make_channel() {
+    return detail::ChannelMaker<T>::make();
+}
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_channel_end<Sender<T>> = true;
+template <class T>
+inline constexpr bool is_channel_end<Receiver<T>> = true;
+
+/// Takes the end away from its owner, once all has been sent.
+template <class T>
+struct BuiltinCodec<Sender<T>> {
+    static constexpr std::size_t minimum_size() { return 4 * sizeof(std::uint64_t); }
+    static void encode(Encoder& encoder, const Sender<T>& sender) {
+        static_cast<void>(sender.writer());
+        ChannelWriter::encode(encoder, sender.writer_);
+    }
+    static Sender<T> decode(Decoder& decoder) { return Sender<T>(ChannelWriter::decode(decoder)); }
+};
+template <class T>
+struct BuiltinCodec<Receiver<T>> {
+    static constexpr std::size_t minimum_size() { return 5 * sizeof(std::uint64_t); }
+    static void encode(Encoder& encoder, const Receiver<T>& receiver) {
+        static_cast<void>(receiver.reader());
+        ChannelReader::encode(encoder, receiver.reader_);
+    }
+    static Receiver<T> decode(Decoder& decoder) { return Receiver<T>(ChannelReader::decode(decoder)); }
+};
+
+}  // namespace detail
+}  // namespace concurrent::futures::inline v1

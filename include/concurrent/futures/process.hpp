@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+//
+// process.hpp: one call in a process of its own, as Python's multiprocessing.Process, with the manners of std::jthread.
+//
+//     int main(int argc, char** argv) {
+//         cf::process_main(argc, argv);                      // first, as for ProcessPoolExecutor
+//         auto [sender, receiver] = cf::make_channel<int>();
+//         cf::Process counter(count_to, 1000, std::move(sender));
+//         for (int n : receiver) …
+//         counter.join();
+//         counter.exit_code();                               // 0: it returned
+//     }                                                      // ~Process: request_stop(), join()
+//
+// What may be called, what crosses and how the process starts is as for ProcessPoolExecutor; ends of channels cross,
+// too. There is no result: send it through a channel. The process ends with this one, also when this one is killed.
+// It has no standard input, and neither Ctrl-C nor a signal to all processes of the program ends it: terminate() does.
+// Threads: every member but the assignment and the destructor may be called from any thread.
+// How it works: detail/processes/single_process.hpp and single_call.hpp.
+#pragma once
+
+#include <signal.h>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/channel.hpp"
+#include "concurrent/futures/detail/channels/crossing.hpp"
+#include "concurrent/futures/detail/channels/descriptor_parts.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/processes/remote_call.hpp"
+#include "concurrent/futures/detail/processes/single_process.hpp"
+#include "concurrent/futures/detail/processes/start_method.hpp"
+#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/options.hpp"
+#include "concurrent/futures/parallelism.hpp"
+#include "concurrent/futures/process_main.hpp"
+#include "concurrent/futures/serialization.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
+
+/// For Process.
+struct ProcessOptions {
+    /// As ProcessPoolOptions::start_method.
+    StartMethod start_method = StartMethod::automatic;
+    detail::OptionValue<std::string> name{};  ///< shown in messages
+    /// How long the destructor waits for the end before it kills the process; empty: 5 s.
+    Duration stop_grace{};
+    /// As ProcessPoolOptions::max_memory_bytes. 0: no limit.
+    std::size_t max_memory_bytes = 0;
+};
+
+namespace detail {
+
+/// The callable of a Process. Whatever it returns is dropped, so it need not cross.
+template <class Callable>
+struct ProcessBody {
+    Callable callable;
+
+    template <class... Args>
+        requires std::is_invocable_v<Callable&, Args...>
+    void operator()(Args&&... args) {
+        static_cast<void>(detail::invoke(callable, std::forward<Args>(args)...));
+    }
+};
+
+template <class Callable>
+struct ParametersOf<ProcessBody<Callable>> : ParametersOf<Callable> {};
+
+template <class Callable>
+inline constexpr bool crosses_with_descriptors<ProcessBody<Callable>> = true;
+
+template <class Callable>
+struct CallableCodec<ProcessBody<Callable>> {
+    static consteval void validate() { CallableCodec<Callable>::validate(); }
+    static void encode(Encoder& encoder, const ProcessBody<Callable>& body) {
+        CallableCodec<Callable>::encode(encoder, body.callable);
+    }
+    static ProcessBody<Callable> decode(Decoder& decoder) { return {CallableCodec<Callable>::decode(decoder)}; }
+};
+
+/// Its ends of channels, if it has any, can be taken from it.
+template <class Arg>
+inline constexpr bool is_given_away = !has_channel_end<std::remove_cvref_t<Arg>> ||
+                                      (!std::is_lvalue_reference_v<Arg> && !std::is_const_v<std::remove_reference_t<Arg>>);
+
+}  // namespace detail
+
+/// A process that runs one call. Moves, and is not copied.
+class Process {
+  public:
+    /// None.
+    Process() noexcept = default;
+    /// Starts it: f(args…) in another process, with a std::stop_token first if f can take one. Encodes everything
+    /// before it returns and keeps no reference to any of it; ends of channels among the arguments, which must be
+    /// moved in, are gone here. If this throws, there is no process and the ends are still here:
+    /// std::invalid_argument for options that make no sense, BrokenProcessPool when this program cannot start
+    /// processes (its text says what to add), std::system_error, SerializationError or what a codec throws.
+    template <class Callable, class... Args>
+        requires(!std::same_as<std::remove_cvref_t<Callable>, Process> &&
+                 !std::same_as<std::remove_cvref_t<Callable>, ProcessOptions>)
+    explicit Process(Callable&& f, Args&&... args)
+        : Process(ProcessOptions{}, std::forward<Callable>(f), std::forward<Args>(args)...) {}
+    /// The same with options.
+    template <class Callable, class... Args>
+    explicit Process(const ProcessOptions& options, Callable&& f, Args&&... args)
+        : stop_grace_(grace_of(options)), process_(start<std::decay_t<Callable>, Args...>(options, f, args...)) {}
+
+    Process(Process&&) noexcept = default;
+    /// Ends the process that was here, as the destructor does.
+    Process& operator=(Process&& other) noexcept {
+        if (this == &other) return *this;
+        end();
+        stop_grace_ = other.stop_grace_;
+        process_ = std::move(other.process_);
+        return *this;
+    }
+    /// request_stop() and join(); kills the process when it has not ended after ProcessOptions::stop_grace.
+    ~Process() { end(); }
+
+    /// Waits for its end. May be called again.
+    void join() { own().join(detail::Deadline::never()); }
+    /// Gives up with TimeoutError; the process goes on.
+    template <class Rep, class Period>
+    void join(std::chrono::duration<Rep, Period> timeout) {
+        if (!own().join(detail::Deadline::after(timeout)))
+            throw TimeoutError("Process::join: process " + std::to_string(pid()) +
+                               (process_->name().empty() ? "" : " \"" + process_->name() + "\"") +
+                               " is still running");
+    }
+
+    /// It has not ended yet.
+    bool is_alive() const { return process_ && !process_->is_of_another_process() && !process_->status(); }
+    /// 0: none.
+    int pid() const noexcept { return process_ ? process_->pid() : 0; }
+    /// 0: f returned; 1: it threw, and the process wrote that to stderr; n: it called exit(n). Empty while it runs and
+    /// when a signal ended it.
+    std::optional<int> exit_code() const {
+        const auto status = own().status();
+        return status ? status->exit_code : std::nullopt;
+    }
+    /// The signal that ended it, such as SIGSEGV. Empty while it runs and when it exited. Both are empty after its
+    /// end if somebody else has reaped it.
+    std::optional<int> signal() const {
+        const auto status = own().status();
+        return status ? status->signal : std::nullopt;
+    }
+    /// How it ended, in the words that WorkerDiedError has for the workers of a pool: signal or exit code, after how
+    /// long, with how much memory, its last words. Empty while it runs.
+    std::string obituary() const { return own().obituary(); }
+
+    /// Asks it to stop, by the std::stop_token of f, if f takes one.
+    void request_stop() noexcept {
+        if (process_ && !process_->is_of_another_process()) process_->request_stop();
+    }
+    /// Sends SIGTERM, which ends it unless it has a handler. No effect when it has ended.
+    void terminate() { own().send_signal(SIGTERM); }
+    /// Sends SIGKILL.
+    void kill() { own().send_signal(SIGKILL); }
+
+  private:
+    static std::chrono::nanoseconds grace_of(const ProcessOptions& options) {
+        detail::require_not_negative(options.stop_grace, "ProcessOptions::stop_grace");
+        return options.stop_grace.value_or(detail::default_stop_grace);
+    }
+    template <class Callable, class... Args>
+    static std::unique_ptr<detail::SingleProcess> start(const ProcessOptions& options, const Callable& callable,
+                                                        const std::remove_reference_t<Args>&... args) {
+        static_assert(!std::is_member_pointer_v<Callable>,
+                      "a member function cannot cross as a pointer: write Process([](const Class& object) { "
+                      "object.member(); }, object)");
+        static_assert((detail::is_given_away<Args> && ...),
+                      "the end of a channel goes away with the argument that it is in: write "
+                      "Process(f, std::move(sender))");
+        using Body = detail::ProcessBody<Callable>;
+        detail::check_remote_call<const Body&, const std::remove_reference_t<Args>&...>();
+        detail::DescriptorsOut descriptors;
+        Encoder encoder;
+        detail::RemoteCallFor<const Body&, const std::remove_reference_t<Args>&...>::encode(encoder, Body{callable},
+                                                                                           args...);
+        descriptors.add(encoder.named());
+        return start(options, std::move(encoder), descriptors);
+    }
+    static std::unique_ptr<detail::SingleProcess> start(const ProcessOptions& options, Encoder encoder,
+                                                        detail::DescriptorsOut& descriptors);
+
+    detail::SingleProcess& own() const {
+        if (!process_) throw InvalidStateError("Process: there is none: it was moved away, or never started");
+        if (process_->is_of_another_process())
+            throw InvalidStateError("Process: made before fork(); it belongs to the parent process");
+        return *process_;
+    }
+    void end() noexcept;
+
+    std::chrono::nanoseconds stop_grace_{};
+    std::unique_ptr<detail::SingleProcess> process_;
+};
+
+inline std::unique_ptr<detail::SingleProcess> Process::start(const ProcessOptions& options, Encoder encoder,
+                                                             detail::DescriptorsOut& descriptors) {
+    const bool spawn = detail::choose_spawn(options.start_method, {"Process", "Process"});
+    // The encoder keeps the shared memory that the call names until its descriptors are sent.
+    detail::ByteBuffer call = std::move(encoder).take();
+    const auto named = call.take_named();
+    return std::make_unique<detail::SingleProcess>(
+        detail::SingleProcessSettings{spawn, options.name, options.max_memory_bytes}, std::move(call), descriptors,
+        available_parallelism());
+}
+
+inline void Process::end() noexcept {
+    if (!process_ || process_->is_of_another_process()) return;
+    try {
+        process_->request_stop();
+        if (!process_->join(detail::Deadline::after(stop_grace_))) {
+            process_->send_signal(SIGKILL);
+            process_->join(detail::Deadline::never());
+        }
+    } catch (...) {
+        // Locks that fail: there is nothing to be done here.
+    }
+    process_.reset();
+}
+
+}  // namespace concurrent::futures::inline v1
