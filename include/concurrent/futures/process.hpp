@@ -112,6 +112,7 @@ class Process {
     explicit Process(const ProcessOptions& options, Callable&& f, Args&&... args)
         : stop_grace_(grace_of(options)), process_(start<std::decay_t<Callable>, Args...>(options, f, args...)) {}
 
+    /// The other one has none afterwards.
     Process(Process&&) noexcept = default;
     /// Ends the process that was here, as the destructor does.
     Process& operator=(Process&& other) noexcept {

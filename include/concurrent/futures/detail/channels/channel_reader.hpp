@@ -5,8 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -124,7 +127,8 @@ class ChannelReader final : public ChannelEnd {
             ring_.read(reinterpret_cast<std::byte*>(&number_), number);
             available_ -= header.size;
             ring_.publish();
-            if (page().writer_bell.must_ring(Bell::room)) wake_other();
+            // A sender that sleeps is woken when half of the ring is free, not for each piece.
+            if (available_ <= ByteRing::capacity / 2 && page().writer_bell.must_ring(Bell::room)) wake_other();
             if (kind == ChunkHeader::last) return true;
             if (kind == ChunkHeader::forget) value_.clear();
         }

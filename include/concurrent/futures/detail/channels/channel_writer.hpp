@@ -5,6 +5,9 @@
 // A value that does not get through in time is taken back: the receiver is told to forget the part that it has.
 #pragma once
 
+#include <poll.h>
+
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

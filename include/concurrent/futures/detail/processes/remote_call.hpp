@@ -239,6 +239,10 @@ struct RemoteCall<Callable, ParameterList<W...>> {
     static consteval void validate() {
         CallableCodec<Callable>::validate();
         (check_argument<W>(), ...);
+        static_assert(crosses_with_descriptors<Callable> ||
+                          !(has_channel_end<Result> || ... || has_channel_end<W>),
+                      "the end of a channel does not cross to the worker of a pool: give it to a Process, "
+                      "Process(f, std::move(sender)), or send it through another channel");
         static_assert(!std::is_reference_v<Result>,
                       "a reference to something in the worker process cannot come back: return the "
                       "value");

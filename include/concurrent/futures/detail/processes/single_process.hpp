@@ -7,17 +7,22 @@
 // Threads: any.
 #pragma once
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -35,6 +40,7 @@
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
+#include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/process_tree.hpp"
 #include "concurrent/futures/detail/processes/single_call.hpp"
 #include "concurrent/futures/detail/processes/spawn_copy.hpp"
@@ -80,7 +86,7 @@ class SingleProcess {
             constexpr int step = 10;  // where there is nothing to watch
             const int left = deadline.is_never() ? 60'000 : milliseconds(deadline);
             pollfd entry{process_.watch_fd(), POLLIN, 0};
-            poll_for({&entry, 1}, entry.fd >= 0 ? left : std::min(left, step));
+            poll_for({&entry, 1}, entry.fd >= 0 ? left : (std::min)(left, step));
         }
     }
     void request_stop() noexcept { page().control.ask_to_stop(SingleCallPage::task); }

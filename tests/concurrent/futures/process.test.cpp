@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/process.hpp>
+#include <concurrent/futures/shared_array.hpp>
+#include <signal.h>
+#include <unistd.h>
+
+#include <catch2/catch_template_test_macros.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support/deadline.hpp"
+#include "support/eventually.hpp"
+#include "support/gate.hpp"
+#include "support/process_log.hpp"
+
+namespace cf = concurrent::futures;
+using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+struct SpawnProcess {
+    static cf::ProcessOptions with(cf::ProcessOptions options = {}) {
+        options.start_method = cf::StartMethod::spawn;
+        return options;
+    }
+};
+struct ForkProcess {
+    static cf::ProcessOptions with(cf::ProcessOptions options = {}) {
+        options.start_method = cf::StartMethod::fork;
+        return options;
+    }
+};
+
+// ThreadSanitizer cannot follow a fork of a process with threads.
+#if CONCURRENT_FUTURES_TSAN
+#define EACH_START(name) TEMPLATE_TEST_CASE(name, "[process]", SpawnProcess)
+#else
+#define EACH_START(name) TEMPLATE_TEST_CASE(name, "[process]", SpawnProcess, ForkProcess)
+#endif
+
+// ---- calls ----
+
+void nothing() {}
+void wait_for(const std::string& gate) { support::wait_at_gate(gate); }
+void note_and_stay(const std::string& log) {
+    support::append_line(log, std::to_string(::getpid()));
+    for (;;) ::pause();
+}
+void note_stop(std::stop_token stop, const std::string& log) {
+    support::append_line(log, "started");
+    support::Gate stopped;
+    const std::stop_callback callback(stop, [&] { stopped.open(); });
+    stopped.wait();
+    support::append_line(log, "stopped");
+}
+void throw_error() { throw std::runtime_error("no such shard"); }
+void raise_signal(int signal) { ::raise(signal); }
+void note_numbers(const std::string& log, std::span<const int> numbers, std::string_view text, const char16_t letter) {
+    int sum = 0;
+    for (const int n : numbers) sum += n;
+    support::append_line(log, std::to_string(sum) + std::string(text) + std::to_string(static_cast<int>(letter)));
+}
+void write_into(cf::SharedArray<int> array) { array[1] = 42; }
+struct Noting {
+    std::string log;
+    std::string text;
+    void operator()() const { support::append_line(log, text); }
+};
+void start_another(const std::string& log, int depth) {
+    if (depth > 0) {
+        cf::Process child(start_another, log, depth - 1);
+        child.join();
+        if (child.exit_code() != 0) std::exit(9);
+    }
+    support::append_line(log, std::to_string(depth));
+}
+void allocate(std::size_t bytes) {
+    std::vector<char> memory(bytes, 'x');
+    if (memory[bytes / 2] != 'x') std::exit(9);
+}
+
+}  // namespace
+
+EACH_START("a process runs a call and its exit code is 0") {
+    const support::ProcessGate gate;
+    cf::Process process(TestType::with({.name = "waiting"}), wait_for, gate.path());
+    CHECK(process.is_alive());
+    CHECK(process.pid() > 0);
+    CHECK(process.pid() != ::getpid());
+    CHECK_FALSE(process.exit_code());
+    CHECK_FALSE(process.signal());
+    CHECK(process.obituary().empty());
+    const_cast<support::ProcessGate&>(gate).open();
+    process.join();
+    process.join();
+    CHECK_FALSE(process.is_alive());
+    CHECK(process.exit_code() == 0);
+    CHECK_FALSE(process.signal());
+}
+
+EACH_START("a call that throws gives exit code 1") {
+    cf::Process process(TestType::with(), throw_error);
+    process.join();
+    CHECK(process.exit_code() == 1);
+    CHECK_FALSE(process.signal());
+    CHECK_THAT(process.obituary(), ContainsSubstring("ended with exit code 1"));
+}
+
+EACH_START("exit(n) in the call gives exit code n") {
+    cf::Process process(TestType::with(), [](int code) { ::_exit(code); }, 37);
+    process.join();
+    CHECK(process.exit_code() == 37);
+}
+
+EACH_START("a signal that ends the process is told, with an obituary") {
+    cf::Process process(TestType::with({.name = "crashing"}), raise_signal, SIGABRT);
+    process.join();
+    CHECK_FALSE(process.exit_code());
+    CHECK(process.signal() == SIGABRT);
+    CHECK_THAT(process.obituary(), ContainsSubstring("process " + std::to_string(process.pid()) +
+                                                     " was killed by signal 6") &&
+                                       ContainsSubstring("\"crashing\""));
+}
+
+EACH_START("terminate() sends SIGTERM and kill() sends SIGKILL") {
+    const support::ProcessLog log;
+    cf::Process terminated(TestType::with(), note_and_stay, log.path());
+    cf::Process killed(TestType::with(), note_and_stay, log.path());
+    cf::Process at_once(TestType::with(), note_and_stay, log.path());
+    at_once.terminate();
+    at_once.join();
+    CHECK(at_once.signal() == SIGTERM);
+    log.wait_for(2);
+    terminated.terminate();
+    killed.kill();
+    terminated.join();
+    killed.join();
+    CHECK(terminated.signal() == SIGTERM);
+    CHECK(killed.signal() == SIGKILL);
+    terminated.terminate();  // it has ended: nothing happens
+    killed.kill();
+}
+
+EACH_START("request_stop() reaches the stop token of the call") {
+    const support::ProcessLog log;
+    cf::Process process(TestType::with(), note_stop, log.path());
+    log.wait_for(1);
+    CHECK(process.is_alive());
+    process.request_stop();
+    process.join();
+    CHECK(process.exit_code() == 0);
+    CHECK(log.lines() == std::vector<std::string>{"started", "stopped"});
+}
+
+EACH_START("the destructor requests the stop and joins") {
+    const support::ProcessLog log;
+    {
+        const cf::Process process(TestType::with(), note_stop, log.path());
+        log.wait_for(1);
+    }
+    CHECK(log.lines() == std::vector<std::string>{"started", "stopped"});
+}
+
+EACH_START("the destructor kills a process that has not ended after stop_grace") {
+    const support::ProcessLog log;
+    int pid = 0;
+    {
+        const cf::Process process(TestType::with({.stop_grace = 20ms}), note_and_stay, log.path());
+        log.wait_for(1);
+        pid = process.pid();
+    }
+    CHECK(::kill(pid, 0) != 0);
+}
+
+EACH_START("join() with a time gives up with TimeoutError, and may be called again") {
+    support::ProcessGate gate;
+    cf::Process process(TestType::with({.name = "slow"}), wait_for, gate.path());
+    CHECK_THROWS_AS(process.join(5ms), cf::TimeoutError);
+    CHECK_THROWS_AS(process.join(0ms), cf::TimeoutError);
+    CHECK(process.is_alive());
+    gate.open();
+    process.join(support::deadline(30s));
+    CHECK(process.exit_code() == 0);
+}
+
+EACH_START("a process moves, and an assignment ends the one that was there") {
+    const support::ProcessLog log;
+    cf::Process first(TestType::with({.stop_grace = 10ms}), note_and_stay, log.path());
+    log.wait_for(1);
+    const int pid = first.pid();
+    cf::Process second = std::move(first);
+    CHECK(second.pid() == pid);
+    CHECK(first.pid() == 0);  // NOLINT(bugprone-use-after-move)
+    CHECK_FALSE(first.is_alive());
+    CHECK_THROWS_AS(first.join(), cf::InvalidStateError);
+    second = cf::Process(TestType::with(), nothing);
+    CHECK(::kill(pid, 0) != 0);
+    second.join();
+    CHECK(second.exit_code() == 0);
+}
+
+EACH_START("what crosses is what crosses to the workers of a pool") {
+    const support::ProcessLog log;
+    cf::Process(TestType::with(), note_numbers, log.path(), std::vector{1, 2, 3}, "text", u'\3').join();
+    cf::Process(TestType::with(), Noting{log.path(), "functor"}).join();
+    cf::Process(TestType::with(), [](const std::string& path) { support::append_line(path, "lambda"); }, log.path())
+        .join();
+    CHECK(log.lines() == std::vector<std::string>{"6text3", "functor", "lambda"});
+
+    cf::SharedArray<int> array(4);
+    cf::Process(TestType::with(), write_into, array).join();
+    CHECK(array[1] == 42);
+}
+
+EACH_START("an argument may be larger than any pipe") {
+    cf::Process process(TestType::with(), [](const std::string& text) { ::_exit(text.size() == 5'000'000 ? 5 : 6); },
+                        std::string(5'000'000, 'x'));
+    process.join();
+    CHECK(process.exit_code() == 5);
+}
+
+EACH_START("a process starts processes") {
+    const support::ProcessLog log;
+    cf::Process process(TestType::with(), start_another, log.path(), 2);
+    process.join();
+    CHECK(process.exit_code() == 0);
+    CHECK(log.lines() == std::vector<std::string>{"0", "1", "2"});
+}
+
+EACH_START("beyond max_memory_bytes the call has no memory") {
+    if (support::sanitized) SKIP("a sanitizer needs more memory than any limit");
+    constexpr std::size_t limit = std::size_t{256} << 20;
+    cf::Process enough(TestType::with({.max_memory_bytes = limit}), allocate, limit / 8);
+    cf::Process too_little(TestType::with({.max_memory_bytes = limit}), allocate, 2 * limit);
+    enough.join();
+    too_little.join();
+    CHECK(enough.exit_code() == 0);
+    CHECK(too_little.exit_code() == 1);
+}
+
+TEST_CASE("a process goes on when the thread that started it ends", "[process]") {
+    support::ProcessGate gate;
+    std::optional<cf::Process> process;
+    std::thread([&] { process.emplace(SpawnProcess::with(), wait_for, gate.path()); }).join();
+    CHECK_THROWS_AS(process->join(50ms), cf::TimeoutError);
+    gate.open();
+    process->join();
+    CHECK(process->exit_code() == 0);
+}
+
+TEST_CASE("members of a process may be called from several threads", "[process]") {
+    const support::ProcessLog log;
+    cf::Process process(SpawnProcess::with(), note_and_stay, log.path());
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i) threads.emplace_back([&] { process.join(); });
+    log.wait_for(1);
+    std::thread killer([&] { process.kill(); });
+    for (std::thread& thread : threads) thread.join();
+    killer.join();
+    CHECK(process.signal() == SIGKILL);
+}
+
+TEST_CASE("options that make no sense are refused", "[process]") {
+    CHECK_THROWS_AS(cf::Process({.stop_grace = -1ms}, nothing), std::invalid_argument);
+    cf::Process none;
+    CHECK_FALSE(none.is_alive());
+    CHECK_THROWS_AS(none.join(), cf::InvalidStateError);
+    CHECK_THROWS_AS(none.exit_code(), cf::InvalidStateError);
+    none.request_stop();
+}
+
+EACH_START("processes one after the other leave nothing behind") {
+    // The long form, 10 000 of them: scripts/long_tests.sh processes
+    for (int i = 0; i < 40; ++i) {
+        cf::Process process(TestType::with(), [](int code) { ::_exit(code); }, i % 7);
+        process.join();
+        REQUIRE(process.exit_code() == i % 7);
+    }
+}
