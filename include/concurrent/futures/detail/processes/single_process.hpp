@@ -236,9 +236,9 @@ inline void SingleProcess::fork_child(Ends ends) {
     } else {
         leave_parent_behind(descriptors, group_signals());
         program_start().allowance = share_.for_each_worker();
-        auto& all = ends.descriptors;
-        WorkerChannel channel{std::move(all[0]), std::move(all[1]), std::move(all[2]),
-                              std::move(all[3]), std::move(all[4]), std::move(all[5])};
+        auto& theirs = ends.descriptors;
+        WorkerChannel channel{std::move(theirs[0]), std::move(theirs[1]), std::move(theirs[2]),
+                              std::move(theirs[3]), std::move(theirs[4]), std::move(theirs[5])};
         // Not exit(): the static objects are those of the parent.
         ::_exit(run_single_call(std::move(channel)));
     }
