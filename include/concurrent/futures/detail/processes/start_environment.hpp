@@ -2,7 +2,7 @@
 //
 // start_environment.hpp: how a spawned copy of this program knows that it is a worker.
 //
-// One environment variable, CONCURRENT_FUTURES_WORKER="parent pid:depth:allowance:kind", set only for the child and
+// One environment variable, CONCURRENT_FUTURES_WORKER="parent pid:depth:allowance[:kind]", set only for the child and
 // removed by it first thing, so that programs which the worker starts are not taken for workers. The descriptors
 // are at fixed numbers.
 //
@@ -114,8 +114,8 @@ inline bool has_worker_order() noexcept { return trusted_variable(worker_variabl
 inline std::vector<std::string> worker_environment(std::size_t allowance, WorkerKind kind = WorkerKind::of_pool) {
     std::vector<std::string> variables = environment_without(worker_variable);
     variables.push_back(std::string(worker_variable) + "=" + std::to_string(::getpid()) + ":" +
-                        std::to_string(program_start().depth + 1) + ":" + std::to_string(allowance) + ":" +
-                        std::to_string(static_cast<long>(kind)));
+                        std::to_string(program_start().depth + 1) + ":" + std::to_string(allowance) +
+                        (kind == WorkerKind::single_call ? ":1" : ""));
     return variables;
 }
 
