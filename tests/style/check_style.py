@@ -333,7 +333,7 @@ def named_headers(root):
              for path in files_of(root, folder, ".hpp")]
     for header in headers_of(root):
         for number, line in enumerate(header.read_text(encoding="utf-8").split("\n"), 1):
-            for name in re.findall(r"[\w./]+\.hpp\b", line.partition("//")[2]):
+            for name in re.findall(r"(?<![\w./<])[\w./]+\.hpp\b", line.partition("//")[2]):
                 if not any(path.endswith("/" + name) for path in known):
                     yield f"{header.relative_to(root)}:{number}: there is no {name}"
 

@@ -45,7 +45,7 @@ class ThreadAttributes {
         if ((scheduling.flags & reset_on_fork) != 0) {  // such a thread does not hand its priority on
             if (scheduling.policy == SCHED_FIFO || scheduling.policy == SCHED_RR) scheduling.policy = SCHED_OTHER;
             scheduling.priority = 0;
-            scheduling.niceness = std::max(scheduling.niceness, 0);
+            scheduling.niceness = (std::max)(scheduling.niceness, 0);
         }
         return now;
     }
