@@ -56,19 +56,10 @@ static_assert(sizeof(RegionName) == 32);
 /// All regions of this process.
 class SharedRegions {
   public:
-    /// Those of this process: after a fork a new, empty one, because the mutex may have been copied while
-    /// another thread held it. Outlives static objects.
+    /// Those of this process: after a fork a new, empty one.
     static SharedRegions& instance() {
-        static constinit Atomic<SharedRegions*> current{nullptr};
-        // (1) acquire, pairs with (2): the object is complete.
-        SharedRegions* seen = current.load(std::memory_order_acquire);
-        if (seen && seen->born_ == fork_generation()) return *seen;
-        auto* const made = new SharedRegions;
-        // (2) release, pairs with (1); acquire for the object of another thread that was quicker.
-        if (current.compare_exchange_strong(seen, made, std::memory_order_acq_rel, std::memory_order_acquire))
-            return *made;
-        delete made;
-        return *seen;
+        static constinit ModuleWide<SharedRegions> regions;
+        return regions.get();
     }
 
     /// Null: there is none.
@@ -111,7 +102,6 @@ class SharedRegions {
     std::map<RegionNumber, Entry> known_;      // guarded by mutex_
     std::vector<const WakeUp*> watchers_;      // guarded by mutex_
     Atomic<std::uint64_t> deaths_{0};
-    const unsigned born_ = fork_generation();
 };
 
 /// Where a worker gets regions that it does not have.
@@ -208,7 +198,7 @@ class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
 
     const SharedBlock block_;
     const RegionName name_;
-    const unsigned born_ = fork_generation();
+    const ForkMark born_;
     bool given_out_ = false;  // guarded by SharedRegions::mutex_
     std::weak_ptr<void> original_;
     const std::type_info* original_type_ = nullptr;
@@ -218,7 +208,7 @@ class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
 };
 
 inline SharedRegion::~SharedRegion() {
-    if (fork_generation() != born_) return;
+    if (born_.in_forked_child()) return;
     SharedRegions& regions = SharedRegions::instance();
     const std::lock_guard lock(regions.mutex_);
     const auto place = regions.known_.find(name_.number);

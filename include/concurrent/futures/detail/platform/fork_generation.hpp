@@ -2,11 +2,12 @@
 //
 // fork_generation.hpp: notice that this process is a fork of the one that made an object.
 //
-//     const unsigned born = fork_generation();
+//     const ForkMark born_;
 //     …
-//     if (fork_generation() != born) return;   // our threads and children did not come along
+//     if (born_.in_forked_child()) return;   // our threads and children did not come along
 //
-// One relaxed load, cheap enough for every submit; getpid() is a system call.
+// One relaxed load, cheap enough for every submit; getpid() is a system call. Each module (the program, a library
+// that hides its symbols) has its own count, so an object keeps the address of the count of the module that made it.
 #pragma once
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
@@ -18,18 +19,64 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-inline Atomic<unsigned> current_fork_generation{0};
+inline constinit Atomic<unsigned> current_fork_generation{0};
+inline constinit Atomic<bool> counts_forks{false};
 
 inline unsigned fork_generation() noexcept {
 #if CONCURRENT_FUTURES_HAS_PROCESSES
-    // relaxed: counting one up in the child is the only use; the count orders nothing.
-    static const bool registered = ::pthread_atfork(nullptr, nullptr, [] {
-        current_fork_generation.fetch_add(1, std::memory_order_relaxed);
-    }) == 0;
-    static_cast<void>(registered);
+    // No static variable with an initializer: a thread may be in the middle of that at the fork, and the child would
+    // wait for it for ever. Two threads at once register twice, and a fork counts as two, which does no harm.
+    // relaxed, both: whether; the registration has a lock of its own.
+    if (!counts_forks.load(std::memory_order_relaxed) &&
+        ::pthread_atfork(nullptr, nullptr, [] {
+            // relaxed: the child has one thread.
+            current_fork_generation.fetch_add(1, std::memory_order_relaxed);
+        }) == 0)
+        counts_forks.store(true, std::memory_order_relaxed);
 #endif
     // relaxed: written only in a new process, before it runs anything else.
     return current_fork_generation.load(std::memory_order_relaxed);
 }
+
+/// The process that made it.
+class ForkMark {
+  public:
+    bool in_forked_child() const noexcept {
+        // relaxed: as in fork_generation().
+        return count_->load(std::memory_order_relaxed) != born_;
+    }
+
+  private:
+    const Atomic<unsigned>* count_ = &current_fork_generation;
+    unsigned born_ = fork_generation();
+};
+
+/// The object that a module shares among its threads: made when it is first asked for, in a forked child made anew,
+/// because a thread that is not there may have held its lock. Outlives static objects.
+///     static constinit ModuleWide<Registry> registry;
+///     return registry.get();
+template <class T>
+class ModuleWide {
+  public:
+    constexpr ModuleWide() = default;
+    T& get() {
+        // (1) acquire, pairs with (2): the object is complete.
+        Kept* seen = current_.load(std::memory_order_acquire);
+        if (seen && !seen->born.in_forked_child()) return seen->value;
+        Kept* const made = new Kept;
+        // (2) release, pairs with (1); acquire for the object of another thread that was quicker.
+        if (current_.compare_exchange_strong(seen, made, std::memory_order_acq_rel, std::memory_order_acquire))
+            return made->value;
+        delete made;
+        return seen->value;
+    }
+
+  private:
+    struct Kept {
+        T value{};
+        ForkMark born{};
+    };
+    Atomic<Kept*> current_{nullptr};
+};
 
 }  // namespace concurrent::futures::inline v1::detail

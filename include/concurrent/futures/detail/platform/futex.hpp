@@ -32,6 +32,8 @@
 #include <array>
 #include <condition_variable>
 #include <mutex>
+
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 #endif
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -42,19 +44,39 @@ static_assert(sizeof(FutexWord) == 4 && FutexWord::is_always_lock_free);
 
 #if CONCURRENT_FUTURES_LINUX
 
+/// What a system call means by a timespec. Where `long` has 32 bits that depends on the call, not on how this
+/// program was compiled (_TIME_BITS).
+template <class Number>
+struct KernelTime {
+    Number seconds, nanoseconds;
+};
+#if !defined(SYS_futex)  // riscv32
+inline constexpr long timed_futex_call = SYS_futex_time64, plain_futex_call = SYS_futex_time64;
+#elif defined(SYS_futex_time64)
+inline constexpr long timed_futex_call = sizeof(long) < 8 ? SYS_futex_time64 : SYS_futex, plain_futex_call = SYS_futex;
+#else
+inline constexpr long timed_futex_call = SYS_futex, plain_futex_call = SYS_futex;
+#endif
+
+template <class Number>
+long futex_wait_call(long call, const void* address, std::uint32_t expected, std::chrono::nanoseconds until) {
+    // steady_clock is CLOCK_MONOTONIC, which is what FUTEX_WAIT_BITSET counts in.
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(until);
+    const KernelTime<Number> limit{static_cast<Number>(seconds.count()),
+                                   static_cast<Number>((until - seconds).count())};
+    return ::syscall(call, address, FUTEX_WAIT_BITSET_PRIVATE, expected, &limit, nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+
 inline void futex_wait_at(const void* address, std::uint32_t expected, const Deadline& deadline) {
-    std::timespec absolute{};
-    const std::timespec* limit = nullptr;
-    if (!deadline.is_never()) {
-        // steady_clock is CLOCK_MONOTONIC, which is what FUTEX_WAIT_BITSET counts in.
-        const auto since_epoch = deadline.at().time_since_epoch();
-        const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-        absolute.tv_sec = static_cast<std::time_t>(seconds.count());
-        absolute.tv_nsec = static_cast<long>(std::chrono::nanoseconds(since_epoch - seconds).count());
-        limit = &absolute;
+    if (deadline.is_never()) {
+        ::syscall(plain_futex_call, address, FUTEX_WAIT_BITSET_PRIVATE, expected, nullptr, nullptr,
+                  FUTEX_BITSET_MATCH_ANY);
+        return;
     }
-    ::syscall(SYS_futex, address, FUTEX_WAIT_BITSET_PRIVATE, expected, limit, nullptr,
-              FUTEX_BITSET_MATCH_ANY);
+    const std::chrono::nanoseconds until = deadline.at().time_since_epoch();
+    if (futex_wait_call<std::int64_t>(timed_futex_call, address, expected, until) == 0 || errno != ENOSYS) return;
+    if constexpr (timed_futex_call != plain_futex_call)  // a kernel before 5.1
+        futex_wait_call<long>(plain_futex_call, address, expected, until);
 }
 /// Returns when woken, when the word is no longer `expected`, when the deadline has passed, or for
 /// no reason at all.
@@ -68,7 +90,7 @@ inline void futex_wait(const DoubleFutexWord& word, std::uint32_t expected, cons
 }
 
 inline void futex_wake_at(const void* address, int count) noexcept {
-    ::syscall(SYS_futex, address, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+    ::syscall(plain_futex_call, address, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 inline void futex_wake(const FutexWord* word, int count) noexcept { futex_wake_at(word, count); }
 inline void futex_wake(const DoubleFutexWord* word, int count) noexcept {
@@ -83,7 +105,8 @@ struct ParkingLot {
     std::condition_variable changed;
 
     static ParkingLot& of(const void* address) noexcept {
-        static std::array<ParkingLot, 64> lots;
+        static constinit ModuleWide<std::array<ParkingLot, 64>> all;
+        auto& lots = all.get();
         return lots[(reinterpret_cast<std::uintptr_t>(address) >> 6) % lots.size()];
     }
 };

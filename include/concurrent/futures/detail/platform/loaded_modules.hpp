@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 
 #if CONCURRENT_FUTURES_LINUX
 #include <elf.h>
@@ -114,8 +115,8 @@ inline std::vector<LoadedModule> read_loaded_modules() {
 class LoadedModules {
   public:
     static LoadedModules& instance() {
-        static LoadedModules* const modules = new LoadedModules;  // outlives all static objects
-        return *modules;
+        static constinit ModuleWide<LoadedModules> modules;
+        return modules.get();
     }
 
     /// What `look` finds in the first module that matches; with no such module, nothing. Both under the lock.

@@ -13,6 +13,7 @@
 
 #include <thread>
 
+#include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/processor_count.hpp"
 
@@ -31,8 +32,11 @@ inline void pause() noexcept {
 }
 
 inline bool spinning_pays() noexcept {
-    static const bool pays = processors_of_affinity() > 1;
-    return pays;
+    static constinit Atomic<int> known{-1};
+    // relaxed, both: a number, the same whoever finds it out.
+    int pays = known.load(std::memory_order_relaxed);
+    if (pays < 0) known.store(pays = processors_of_affinity() > 1 ? 1 : 0, std::memory_order_relaxed);
+    return pays == 1;
 }
 
 /// True as soon as `condition()` is; false when it was not for about so long.

@@ -101,12 +101,12 @@ class PayloadMemory : public ByteStore {
         region_.close_fd();
     }
     /// A fork of the program has the objects but not the memory.
-    bool in_forked_child() const noexcept { return fork_generation() != born_; }
+    bool in_forked_child() const noexcept { return born_.in_forked_child(); }
     SharedMemory region_;
 
   private:
     Atomic<std::size_t> references_{1};
-    const unsigned born_ = fork_generation();
+    const ForkMark born_;
 };
 
 /// An owner; may be empty.

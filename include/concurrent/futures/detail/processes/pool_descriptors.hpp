@@ -22,22 +22,11 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 struct PoolDescriptors {
     std::mutex mutex;
     std::vector<int> open;  // guarded by mutex
-    const unsigned born = fork_generation();
 
-    /// Those of this process: after a fork a new, empty one, because the mutex may have been copied
-    /// while a thread held it that is not here. Outlives static objects.
+    /// Those of this process: after a fork a new, empty one.
     static PoolDescriptors& instance() {
-        static constinit Atomic<PoolDescriptors*> current{nullptr};
-        // (1) acquire, pairs with (2): the object is complete.
-        PoolDescriptors* seen = current.load(std::memory_order_acquire);
-        if (seen && seen->born == fork_generation()) return *seen;
-        auto* const made = new PoolDescriptors;
-        // (2) release, pairs with (1); acquire for the object of another thread that was quicker.
-        if (current.compare_exchange_strong(seen, made, std::memory_order_acq_rel,
-                                            std::memory_order_acquire))
-            return *made;
-        delete made;
-        return *seen;
+        static constinit ModuleWide<PoolDescriptors> all;
+        return all.get();
     }
 
     /// In the child.

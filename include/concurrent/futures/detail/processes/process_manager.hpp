@@ -119,7 +119,7 @@ class ProcessManager {
     ByteStore* payloads() const noexcept { return payloads_.get(); }
     bool reports_unobserved() const noexcept { return settings_.report_unobserved; }
     std::size_t max_workers() const noexcept { return settings_.max_workers; }
-    bool in_forked_child() const noexcept { return fork_generation() != born_; }
+    bool in_forked_child() const noexcept { return born_.in_forked_child(); }
     bool on_manager_thread() const noexcept { return current_ == this; }
     /// Of all pools in this process: threads that a fork need not mind, see TemplateProcess.
     static std::size_t manager_threads() noexcept {
@@ -263,7 +263,7 @@ class ProcessManager {
 
     const ProcessSettings settings_;
     ProcessTreeShare tree_share_;  // until there are no workers any more
-    const unsigned born_ = fork_generation();
+    const ForkMark born_;
     const std::vector<std::string> environment_;  // of spawned workers
     const ByteBuffer configuration_;  // body of the frame that every worker gets first
     std::optional<OomKills> oom_kills_;  // manager thread; looked for when there is a first worker

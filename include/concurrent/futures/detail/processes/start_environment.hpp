@@ -36,6 +36,7 @@
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/descriptor_socket.hpp"
 #include "concurrent/futures/detail/platform/environment.hpp"
+#include "concurrent/futures/detail/platform/lazy_object.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -58,8 +59,8 @@ struct ProgramStart {
 };
 
 inline ProgramStart& program_start() {
-    static ProgramStart* const start = new ProgramStart;  // outlives all static objects
-    return *start;
+    static constinit LazyObject<ProgramStart> start;
+    return start.get([] { return ProgramStart(); });
 }
 
 /// What the descriptors of a worker are for: a pool's worker runs calls until it is told to stop, the other one

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/lazy_object.hpp"
 #include "concurrent/futures/detail/platform/loaded_modules.hpp"
 #include "concurrent/futures/detail/processes/stop_delivery.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
@@ -78,8 +79,8 @@ struct RegisteredTask {
 
     /// Where the entry is; found once per kind of call.
     static const CodeLocation& location() {
-        static const CodeLocation found = locate(reinterpret_cast<std::uintptr_t>(&entry), false);
-        return found;
+        static constinit LazyObject<const CodeLocation> found;
+        return found.get([] { return locate(reinterpret_cast<std::uintptr_t>(&entry), false); });
     }
 };
 

@@ -102,7 +102,7 @@ class WorkerThreads {
     }
     bool is_bounded() const noexcept { return options_.max_pending != 0; }
     std::size_t max_workers() const noexcept { return options_.max_workers; }
-    bool in_forked_child() const noexcept { return fork_generation() != born_; }
+    bool in_forked_child() const noexcept { return born_.in_forked_child(); }
 
     /// The calling thread is a worker of this pool, or runs a stop callback of a call whose time is up: in that the
     /// call may wait for the callback.
@@ -200,7 +200,7 @@ class WorkerThreads {
     };
     const Home home_{&worker_here, &start_thread};
     const ThreadPoolOptions options_;
-    const unsigned born_ = fork_generation();
+    const ForkMark born_;
     Atomic<std::size_t> references_{1};
     CallCounters calls_of_others_{CallCounters::Writers::many};
     const ThreadAttributes attributes_ = ThreadAttributes::of_this_thread();  // which made the pool
