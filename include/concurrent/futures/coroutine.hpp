@@ -43,16 +43,21 @@ namespace detail {
 /// While this thread resumes a coroutine as the last act of a callback: then its end is that, too.
 class ResumedCoroutine {
   public:
-    explicit ResumedCoroutine(std::coroutine_handle<> coroutine) noexcept
-        : outer_(std::exchange(frame_, coroutine.address())) {}
+    ResumedCoroutine(std::coroutine_handle<> coroutine, TaskQueue* later) noexcept
+        : frame_(coroutine.address()), later_(later), outer_(std::exchange(innermost_, this)) {}
     ResumedCoroutine(const ResumedCoroutine&) = delete;
     ResumedCoroutine& operator=(const ResumedCoroutine&) = delete;
-    ~ResumedCoroutine() { frame_ = outer_; }
-    static bool is(std::coroutine_handle<> coroutine) noexcept { return frame_ == coroutine.address(); }
+    ~ResumedCoroutine() { innermost_ = outer_; }
+    /// The queue that the callback got, or null for another coroutine.
+    static TaskQueue* later_for(std::coroutine_handle<> coroutine) noexcept {
+        return innermost_ && innermost_->frame_ == coroutine.address() ? innermost_->later_ : nullptr;
+    }
 
   private:
-    inline static constinit thread_local const void* frame_ = nullptr;
-    const void* const outer_;
+    inline static constinit thread_local const ResumedCoroutine* innermost_ = nullptr;
+    const void* const frame_;
+    TaskQueue* const later_;
+    const ResumedCoroutine* const outer_;
 };
 
 /// In the frame of the coroutine that waits. If that is destroyed meanwhile, it is not resumed.
@@ -80,10 +85,10 @@ class FutureAwaiter final : public Listener {
     }
     decltype(auto) await_resume() { return std::forward<Handle>(future_).result(); }
 
-    void notify(SharedState& state) noexcept override {
+    void notify(SharedState& state, TaskQueue* later) noexcept override {
         awaited_ = nullptr;
         state.drop_producer();
-        const ResumedCoroutine resumed(waiting_);
+        const ResumedCoroutine resumed(waiting_, later);
         waiting_.resume();
     }
 
@@ -127,9 +132,9 @@ class CoroutinePromiseBase {
         void await_suspend(std::coroutine_handle<Promise> coroutine) const noexcept {
             State* const state = std::exchange(coroutine.promise().state_, nullptr);
             const CallState end = coroutine.promise().end_;
-            const Telling when = ResumedCoroutine::is(coroutine) ? Telling::after_return : Telling::at_once;
+            TaskQueue* const later = ResumedCoroutine::later_for(coroutine);
             coroutine.destroy();
-            state->finish_and_drop_producer(end, when);
+            state->finish_and_drop_producer(end, later);
         }
         void await_resume() const noexcept {}
     };

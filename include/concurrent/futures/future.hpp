@@ -251,7 +251,7 @@ class DoneCallback final : public Listener {
     explicit DoneCallback(const Future<T>& future, C&& callback)
         : Listener(Kind::callback), future_(future), callback_(std::forward<C>(callback)) {}
 
-    void notify(SharedState& state) noexcept override {
+    void notify(SharedState& state, TaskQueue*) noexcept override {
         const std::unique_ptr<DoneCallback> self(this);
         try {
             detail::invoke(std::move(callback_), std::move(future_));
@@ -332,7 +332,7 @@ void Future<T>::add_callback(Callback&& callback) const {
         listener.release();  // the list owns it now
     } else {
         state.add_producer();  // the callback may drop all futures of it, this one too
-        listener.release()->notify(state);
+        listener.release()->notify(state, nullptr);
         state.drop_producer();
     }
 }
@@ -358,7 +358,7 @@ auto Future<T>::then(Function&& function) && {
         &parent, std::forward<Function>(function));
     state_ = nullptr;  // the link has the handle now
     Future<U> future = detail::FutureAccess::adopt<U>(link);
-    if (!parent.add_listener(*link)) link->notify(parent);
+    if (!parent.add_listener(*link)) link->notify(parent, nullptr);
     return future;
 }
 

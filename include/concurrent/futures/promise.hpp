@@ -87,7 +87,7 @@ Promise<T>::~Promise() {
     if (!state_) return;
     if (state_->claim())
         state_->finish(state_->store_exception(std::make_exception_ptr(BrokenPromiseError(
-            "the promise of this future was destroyed before it was given a value"))), detail::Telling::soon);
+            "the promise of this future was destroyed before it was given a value"))), detail::Trampoline::later_if_deep());
     state_->drop_producer();
 }
 
@@ -112,7 +112,7 @@ void Promise<T>::set_value(Args&&... args) {
             return (static_cast<T>(args), ...);
         else if constexpr (!std::is_void_v<T>)
             return T(std::forward<Args>(args)...);
-    }), detail::Telling::soon);
+    }), detail::Trampoline::later_if_deep());
 }
 
 template <class T>
@@ -121,7 +121,7 @@ void Promise<T>::set_exception(std::exception_ptr error) {
         throw InvalidStateError("Promise::set_exception: the exception_ptr is null; set_value() "
                                 "ends a call without an exception");
     State& state = claimed("set_exception");
-    state.finish(state.store_exception(std::move(error)), detail::Telling::soon);
+    state.finish(state.store_exception(std::move(error)), detail::Trampoline::later_if_deep());
 }
 
 }  // namespace concurrent::futures::inline v1

@@ -66,7 +66,7 @@ class Combination final : public OutcomeState<Result> {
     void start() noexcept {
         if (parts_.empty()) end(static_cast<std::size_t>(-1));
         for (Part& part : parts_)
-            if (!part.state.add_listener(part)) part.notify(part.state);
+            if (!part.state.add_listener(part)) part.notify(part.state, nullptr);
         // One that ended meanwhile could not take off those that had not been added yet.
         if (any && this->state() != CallState::pending) take_off_parts();
         told();
@@ -97,9 +97,9 @@ class Combination final : public OutcomeState<Result> {
     struct Part final : Listener {
         Part(Combination& w, SharedState& s, std::size_t i) noexcept
             : Listener(Kind::callback), whole(w), state(s), index(i) {}
-        void notify(SharedState&) noexcept override {
-            if (any) whole.end(index);
-            whole.told();
+        void notify(SharedState&, TaskQueue* later) noexcept override {
+            if (any) whole.end(index, later);
+            whole.told(later);
         }
         Combination& whole;
         SharedState& state;  // kept alive by futures_ or by the result
@@ -116,20 +116,20 @@ class Combination final : public OutcomeState<Result> {
     }
 
     /// One Part fewer to wait for. The last one lets go.
-    void told() noexcept {
+    void told(TaskQueue* later = nullptr) noexcept {
         // acq_rel: pairs with itself. The last sees what all parts' calls did, and hands it on by finish().
         if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-        if constexpr (!any) end(0);
+        if constexpr (!any) end(0, later);
         this->drop_producer();
     }
 
-    void end(std::size_t index) noexcept {
+    void end(std::size_t index, TaskQueue* later = nullptr) noexcept {
         if (!this->claim()) return;
         if constexpr (any) {
             take_off_parts();
-            this->finish(this->store_result_of([&] { return Result{index, futures_}; }), Telling::after_return);
+            this->finish(this->store_result_of([&] { return Result{index, futures_}; }), later);
         } else {
-            this->finish(this->store_result_of([&] { return std::move(futures_); }), Telling::after_return);
+            this->finish(this->store_result_of([&] { return std::move(futures_); }), later);
         }
     }
 

@@ -93,7 +93,7 @@ class Watch final : public Listener {
     void stop() noexcept {
         if (std::exchange(watching_, false)) state_.remove_listener(*this);
     }
-    void notify(SharedState&) noexcept override { waiter_.add(*this); }
+    void notify(SharedState&, TaskQueue*) noexcept override { waiter_.add(*this); }
 
     SharedState& state() const noexcept { return state_; }
     std::size_t index() const noexcept { return index_; }

@@ -8,7 +8,7 @@
 //     cancel() ─────▶ the function and what it holds is destroyed, and the parent forgets this call
 //
 // The state is its own listener, so a link of a chain is one allocation. It runs in the thread that ends
-// the parent, one link after the other and not one inside the other (Telling::after_return), so a chain may
+// the parent, one link after the other and not one inside the other (trampoline.hpp), so a chain may
 // have a million links.
 #pragma once
 
@@ -99,8 +99,8 @@ class Continuation final : public OutcomeState<U>, public Listener {
         ::new (static_cast<void*>(std::addressof(function_))) Function(std::forward<F>(function));
     }
 
-    void notify(SharedState&) noexcept override {
-        inner_ ? end_like_inner() : run_function();
+    void notify(SharedState&, TaskQueue* later) noexcept override {
+        inner_ ? end_like_inner(later) : run_function(later);
     }
 
     bool cancel() noexcept override {
@@ -146,7 +146,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
         if (parent_) parent_->drop_handle();
     }
 
-    void run_function() noexcept {
+    void run_function(TaskQueue* later) noexcept {
         CallState end = CallState::cancelled;
         const bool wanted = this->begin();
         bool has_inner = false;
@@ -171,11 +171,11 @@ class Continuation final : public OutcomeState<U>, public Listener {
         if (has_inner) {
             if constexpr (!std::is_void_v<Inner>) {
                 if (inner_->add_listener(*this)) return;
-                end_like_inner();
+                end_like_inner(later);
             }
             return;
         }
-        wanted ? this->finish_and_drop_producer(end, Telling::after_return) : this->drop_producer();
+        wanted ? this->finish_and_drop_producer(end, later) : this->drop_producer();
     }
 
     /// False when the function threw; then `end` says how this call ends.
@@ -193,11 +193,11 @@ class Continuation final : public OutcomeState<U>, public Listener {
         return false;
     }
 
-    void end_like_inner() noexcept {
+    void end_like_inner(TaskQueue* later) noexcept {
         if constexpr (!std::is_void_v<Inner>) {
             const CallState end = copy_outcome(*inner_, static_cast<OutcomeState<U>&>(*this));
             let_go(inner_);
-            this->finish_and_drop_producer(end, Telling::after_return);
+            this->finish_and_drop_producer(end, later);
         }
     }
 

@@ -17,6 +17,7 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class SharedState;
+class TaskQueue;
 
 class Listener {
   public:
@@ -26,7 +27,8 @@ class Listener {
     Listener& operator=(const Listener&) = delete;
 
     /// The state is final. A callback ends its own life here.
-    virtual void notify(SharedState& state) noexcept = 0;
+    /// `later`: where to put states that it ends as the last thing it does; may be null. See trampoline.hpp.
+    virtual void notify(SharedState& state, TaskQueue* later) noexcept = 0;
 
   protected:
     explicit Listener(Kind kind) noexcept : kind_(kind) {}

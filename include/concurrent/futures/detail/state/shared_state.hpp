@@ -81,11 +81,12 @@ class SharedState : public Task {
     }
     bool begin_cancel() noexcept { return move(CallState::pending, CallState::cancelling); }
     /// Only by the thread that made the move before: publishes the outcome, wakes and tells all.
-    void finish(CallState final_state, Telling when = Telling::at_once) noexcept;
+    /// `later`: see Trampoline::tell().
+    void finish(CallState final_state, TaskQueue* later = nullptr) noexcept;
     /// The same, unless somebody other than sleepers is to be told: then false, and nothing has changed.
     bool try_finish_untold(CallState final_state) noexcept;
     /// The same as finish(), and drop_producer(): this object may be gone afterwards.
-    void finish_and_drop_producer(CallState final_state, Telling when = Telling::at_once) noexcept;
+    void finish_and_drop_producer(CallState final_state, TaskQueue* later = nullptr) noexcept;
 
     /// The failure has found somebody who looks at it.
     void mark_observed() noexcept {
@@ -191,7 +192,7 @@ class SharedState : public Task {
     }
     bool move(CallState from, CallState to) noexcept;
     void lock_slowly() noexcept;
-    void tell_listeners(Telling when) noexcept;
+    void tell_listeners(TaskQueue* later) noexcept;
     void pin() noexcept {
         // relaxed: half of the count is still free, so it does not matter when others begin to see this.
         word_.fetch_or(pinned, std::memory_order_relaxed);
@@ -232,7 +233,7 @@ inline bool SharedState::move(CallState from, CallState to) noexcept {
     return false;
 }
 
-inline void SharedState::finish(CallState final_state, Telling when) noexcept {
+inline void SharedState::finish(CallState final_state, TaskQueue* later) noexcept {
     // relaxed: the state is this thread's own by now, and nobody else changes it.
     const std::uint64_t now = word_.load(std::memory_order_relaxed) & state_bits;
     // (3) release, pairs with (1), (4) and (5): hands the outcome to everybody who sees the state. An
@@ -240,7 +241,7 @@ inline void SharedState::finish(CallState final_state, Telling when) noexcept {
     const std::uint64_t before =
         word_.fetch_add(static_cast<std::uint64_t>(final_state) - now, std::memory_order_release);
     if (before & sleepers) futex_wake_all(&word_);
-    if (before & listeners) tell_listeners(when);
+    if (before & listeners) tell_listeners(later);
 }
 
 inline bool SharedState::try_finish_untold(CallState final_state) noexcept {
@@ -258,7 +259,7 @@ inline bool SharedState::try_finish_untold(CallState final_state) noexcept {
     return false;
 }
 
-inline void SharedState::finish_and_drop_producer(CallState final_state, Telling when) noexcept {
+inline void SharedState::finish_and_drop_producer(CallState final_state, TaskQueue* later) noexcept {
     // relaxed: a guess that the compare-exchange checks.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     while (!(seen & listeners)) {
@@ -274,7 +275,7 @@ inline void SharedState::finish_and_drop_producer(CallState final_state, Telling
             return;
         }
     }
-    finish(final_state, when);
+    finish(final_state, later);
     drop_producer();
 }
 

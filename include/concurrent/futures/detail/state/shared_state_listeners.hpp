@@ -60,7 +60,7 @@ inline Listener* SharedState::take_callback(bool& more) noexcept {
     return callback;
 }
 
-inline void SharedState::tell_listeners(Telling when) noexcept {
+inline void SharedState::tell_listeners(TaskQueue* later) noexcept {
     add_producer();  // a callback may drop the last handle
     bool any = false;
     {
@@ -68,19 +68,18 @@ inline void SharedState::tell_listeners(Telling when) noexcept {
         ListenerList callbacks;
         while (Listener* const listener = listeners_.try_pop()) {
             if (ListenerList::kind(*listener) == Listener::Kind::waiter)
-                listener->notify(*this);
+                listener->notify(*this, nullptr);
             else
                 callbacks.push(*listener);
         }
         listeners_ = callbacks;
         any = !callbacks.empty();
     }
-    any ? Trampoline::tell(*this, when) : drop_producer();
+    any ? Trampoline::tell(*this, later) : drop_producer();
 }
 
-inline void Trampoline::tell(SharedState& ended, Telling when) noexcept {
-    if (set_off_ && (when == Telling::after_return || (when == Telling::soon && depth_ >= deep)))
-        return set_off_->push(ended);
+inline void Trampoline::tell(SharedState& ended, TaskQueue* later) noexcept {
+    if (later) return later->push(ended);
     run(ended);
     ended.drop_producer();
 }
@@ -104,7 +103,7 @@ inline void Trampoline::run(SharedState& first) noexcept {
     bool first_is_over = false;
     while (ended) {
         bool more = false;
-        if (Listener* const callback = ended->take_callback(more)) callback->notify(*ended);
+        if (Listener* const callback = ended->take_callback(more)) callback->notify(*ended, &set_off);
         if (more && set_off.empty()) continue;
         // First what this callback has set off, then the other callbacks of `ended`. `first` stays out of the
         // queues, because it may be in another one.

@@ -6,7 +6,7 @@
 //
 //     at once        user code ends a call (Promise::set_value, cancel): its callbacks run before that returns. So
 //                    user code never runs, and never blocks, while this thread owes somebody a callback.
-//     after_return   the library ends a call as the last thing of a callback (a link of a chain of then(), a
+//     later          the library ends a call as the last thing of a callback (a link of a chain of then(), a
 //                    coroutine): its callbacks run when that callback has returned. So a chain of a million
 //                    links takes no more of the stack than one.
 //
@@ -14,11 +14,10 @@
 //
 // Callbacks stay in the lists of their states until they are run, so that one can still be removed then.
 //
-// Each module (the program, a library that hides its symbols) has its own Trampoline. Where a chain goes from one
-// to another it takes some of the stack of both, once, and what is said above holds.
+// notify() gets the queue for what is to be told later, and hands it to finish(). A variable of the thread would not
+// do: each module (the program, a library that hides its symbols) would have its own, and one could name a queue
+// further out, with user code of another module in between.
 #pragma once
-
-#include <cstdint>
 
 #include "concurrent/futures/detail/task/task.hpp"
 
@@ -26,19 +25,16 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class SharedState;
 
-enum class Telling : std::uint8_t {
-    at_once,
-    after_return,  ///< only as the last act of a Listener::notify()
-    soon           ///< at once, but after_return where that has led too deep: then catch_up() is needed
-};
-
 class Trampoline {
   public:
-    /// Takes over a producer reference. With after_return or soon the state is in no other queue.
-    static void tell(SharedState& ended, Telling when) noexcept;
+    /// Takes over a producer reference. `later`: null, or the queue that notify() got, which the state goes to if it
+    /// is in no other one and this is the last thing that notify() does.
+    static void tell(SharedState& ended, TaskQueue* later) noexcept;
 
-    /// Called by a thread that is about to block: runs callbacks that were put off where promises are fulfilled
-    /// in callbacks of each other, more than `deep` of them. True when there were any.
+    /// For Promise: null, except where promises are fulfilled in callbacks of each other, more than `deep` of them.
+    /// Then catch_up() is needed.
+    static TaskQueue* later_if_deep() noexcept { return depth_ >= deep ? set_off_ : nullptr; }
+    /// Called by a thread that is about to block: runs the callbacks that were put off for that. True when there were any.
     static bool catch_up() noexcept;
 
   private:

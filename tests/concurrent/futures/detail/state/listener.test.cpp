@@ -10,7 +10,7 @@ using namespace concurrent::futures::detail;
 
 struct Numbered final : Listener {
     Numbered(int n, Kind kind = Kind::waiter) : Listener(kind), number(n) {}
-    void notify(SharedState&) noexcept override {}
+    void notify(SharedState&, TaskQueue*) noexcept override {}
     const int number;
 };
 

@@ -63,7 +63,7 @@ void finish_with(const Owned& state, int value) {
 
 struct Telling final : Listener {
     explicit Telling(int& count) : Listener(Kind::waiter), told(count) {}
-    void notify(SharedState&) noexcept override { ++told; }
+    void notify(SharedState&, TaskQueue*) noexcept override { ++told; }
     int& told;
 };
 
