@@ -2,10 +2,12 @@
 //
 // The contract of every executor, part 5: map() and map_unordered().
 #include <algorithm>
+#include <concepts>
 #include <iterator>
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <ranges>
 #include <stdexcept>
 #include <vector>
 
@@ -73,8 +75,8 @@ class Naturals {
         using pointer = void;
         using iterator_category = std::input_iterator_tag;
 
-        explicit Iterator(int* taken) : taken_(taken) {}
-        int operator*() const { return *taken_; }
+        explicit Iterator(int* taken) : taken_(taken) { ++*taken_; }
+        int operator*() const { return *taken_ - 1; }
         Iterator& operator++() {
             ++*taken_;
             return *this;
@@ -86,7 +88,7 @@ class Naturals {
         int* taken_;
     };
 
-    Iterator begin() { return Iterator(&taken_); }
+    Iterator begin() { return Iterator(&taken_); }  // as that of std::views::istream, takes the first one
     std::default_sentinel_t end() const { return {}; }
     int taken() const { return taken_; }
 
@@ -270,6 +272,27 @@ CONTRACT_CASE("buffersize bounds what is taken from the input ahead of the itera
     }
 }
 
+CONTRACT_CASE("skipping a result takes one element of the input, too") {
+    TestType pool;
+    Naturals input;
+    auto results = pool.map({.chunksize = GENERATE(1, 2), .buffersize = 4}, square, input);
+    auto it = results.begin();
+    ++it;
+    CHECK(input.taken() == 5);
+    CHECK(*it == 1);
+    CHECK(input.taken() == 6);
+}
+
+CONTRACT_CASE("map_unordered() takes no more of the input than its buffersize and what was asked for") {
+    TestType pool;
+    Naturals input;
+    auto results = pool.map_unordered({.buffersize = 4}, square, input);
+    CHECK(input.taken() == 4);
+    auto it = results.begin();
+    *it;
+    CHECK(input.taken() == 5);
+}
+
 CONTRACT_CASE("buffersize changes nothing in the results") {
     const int buffersize = GENERATE(1, 2, 20, 40);
     TestType pool;
@@ -348,10 +371,51 @@ CONTRACT_CASE("an exception of an item does not end the map as its time does") {
     CHECK(it == results.end());
 }
 
+CONTRACT_CASE("a map that is never iterated lets its calls run") {
+    const int items = GENERATE(1, 20, 500);
+    const int chunksize = GENERATE(0, 3);
+    support::ProcessLog log;
+    {
+        TestType pool;
+        std::vector<std::string> logs(static_cast<std::size_t>(items), log.path());
+        pool.map({.chunksize = chunksize}, record, logs, up_to(items));
+        pool.map_unordered({.chunksize = chunksize}, record, logs, up_to(items));
+    }
+    CHECK(log.lines().size() == 2 * static_cast<std::size_t>(items));
+}
+
+CONTRACT_CASE("a map with a buffersize that is never iterated lets those run that are in the buffer") {
+    support::ProcessLog log;
+    {
+        TestType pool;
+        const std::vector<std::string> logs(20, log.path());
+        pool.map({.buffersize = 4}, record, logs, up_to(20));
+        pool.map_unordered({.chunksize = 2, .buffersize = 4}, record, logs, up_to(20));
+    }
+    CHECK(log.lines().size() == 8);
+}
+
+CONTRACT_CASE("the range of a map is a view that can be moved, assigned and put into a pipe") {
+    TestType pool;
+    static_assert(std::ranges::input_range<cf::MapResults<int>> && std::movable<cf::MapResults<int>>);
+    int next = 0;
+    for (int y : pool.map(square, up_to(10)) | std::views::take(3) | std::views::transform(square)) {
+        CHECK(y == next * next * next * next);
+        ++next;
+    }
+    CHECK(next == 3);
+    auto results = pool.map(square, up_to(2));
+    results = pool.map({.buffersize = 1}, square, up_to(3));
+    CHECK(collected(results) == squares_up_to(3));
+}
+
 CONCURRENT_CASE("destroying the range cancels what has not started") {
     support::ProcessCounter ran;
     BusyPool<TestType> busy;
-    { const auto results = busy.pool.map(note, std::vector<std::string>(5, ran.path())); }
+    {
+        auto results = busy.pool.map(note, std::vector<std::string>(5, ran.path()));
+        results.begin();
+    }
     busy.open();
     busy.pool.shutdown();
     CHECK(ran.value() == 0);

@@ -61,7 +61,7 @@ class Naturals {
         using pointer = void;
         using iterator_category = std::input_iterator_tag;
 
-        int operator*() const { return *taken; }
+        int operator*() const { return *taken - 1; }
         Iterator& operator++() {
             ++*taken;
             return *this;
@@ -70,7 +70,7 @@ class Naturals {
         bool operator==(std::default_sentinel_t) const { return false; }
         int* taken;
     };
-    Iterator begin() { return {&taken_}; }
+    Iterator begin() { return ++taken_, Iterator{&taken_}; }  // as a stream, which begins with its first element
     std::default_sentinel_t end() const { return {}; }
     int taken() const { return taken_; }
 

@@ -98,7 +98,9 @@ class MapJobResults final : public MapStream<R> {
   public:
     explicit MapJobResults(bool ordered, Deadline deadline) noexcept
         : ordered_(ordered), deadline_(deadline) {}
-    ~MapJobResults() override { cancel(); }
+    ~MapJobResults() override {
+        if (this->cancels_) cancel();
+    }
 
     /// Takes all items from the ranges, and submits what will run them.
     template <class Submitter, class Callable, class... Ranges>
@@ -174,8 +176,7 @@ class MapOperations {
     }
     template <class Callable, detail::InputRange... Ranges>
     auto map_unordered(const MapOptions& options, Callable&& callable, Ranges&&... ranges) {
-        return start(false, options, std::forward<Callable>(callable),
-                     std::forward<Ranges>(ranges)...);
+        return start(false, options, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
     }
 
   private:
@@ -388,8 +389,7 @@ bool MapJobResults<R>::nap_if_short(std::size_t left, const Deadline& until) {
 
 template <class R>
 void MapJobResults<R>::expire() {
-    const std::size_t left =
-        total_ - given_ + static_cast<std::size_t>(this->stop_ - this->next_);
+    const std::size_t left = total_ - given_ + static_cast<std::size_t>(this->stop_ - this->next_);
     cancel();
     throw TimeoutError("map: " + std::to_string(left) +
                        " results were still to come when the time was up; what had not started is "

@@ -8,8 +8,10 @@
 //         try { use(*it); } catch (const std::exception&) { }           // this item; ++ goes on
 //
 // *it waits for its item, gives `R&&` to move from, and throws that item's exception. When the time of
-// MapOptions::timeout (from the call of map) is up, *it throws TimeoutError, what has not started is
-// cancelled, and ++it is the end. Destroying the range cancels what has not started.
+// MapOptions::timeout (from the call of map) is up, *it throws TimeoutError, what has not started is cancelled, and ++it
+// is the end. Destroying a range whose begin() was called cancels what has not started; one that was never iterated
+// lets its calls run, so map() may stand alone as a statement. With a buffersize n, map() reads n elements of the input
+// (as a statement it runs only those), and *it reads one more before it waits: as Python does.
 // A void call yields std::monostate. Threads: one range from one thread at a time. Memory: everything an
 // item's call did happens before *it returns; the range keeps nothing of items it has moved past.
 // An item runs at most once. On processes, beyond a hundred items, several short ones travel together: if their
@@ -74,19 +76,16 @@ class MapInputs final : public MapSource<R> {
           ranges_(std::forward<Ranges>(ranges)...) {}
 
     std::optional<MapTask<R>> next(std::size_t items) override {
-        if (!positions_) positions_.emplace(ranges_);
         if (items <= 1) {
-            if (positions_->at_end()) return std::nullopt;
-            MapTask<R> task{positions_->apply([&](auto&&... element) {
-                                return submitter_.submit(
-                                    callable_,
-                                    MapInput<Ranges>(std::forward<decltype(element)>(element))...);
-                            }), 1};
-            positions_->step();
-            return task;
+            if (!reach_next()) return std::nullopt;
+            return MapTask<R>{positions_->apply([&](auto&&... element) {
+                                  return submitter_.submit(
+                                      callable_,
+                                      MapInput<Ranges>(std::forward<decltype(element)>(element))...);
+                              }), 1};
         }
         std::vector<std::tuple<MapInput<Ranges>...>> inputs;
-        for (; inputs.size() < items && !positions_->at_end(); positions_->step())
+        while (inputs.size() < items && reach_next())
             positions_->apply([&](auto&&... element) {
                 inputs.emplace_back(std::forward<decltype(element)>(element)...);
             });
@@ -96,10 +95,18 @@ class MapInputs final : public MapSource<R> {
     }
 
   private:
+    /// False at the end of the shortest input. Steps only now: ++ of an input that comes bit by bit waits for more.
+    bool reach_next() {
+        if (at_end_) return false;
+        positions_ ? positions_->step() : static_cast<void>(positions_.emplace(ranges_));
+        return !(at_end_ = positions_->at_end());
+    }
+
     Submitter submitter_;
     Callable callable_;
     std::tuple<Ranges...> ranges_;  // T& for lvalues
     std::optional<MapPositions<Ranges...>> positions_;
+    bool at_end_ = false;
 };
 
 /// A map whose items are tasks, or chunks of items are.
@@ -121,7 +128,9 @@ class MapTasks final : public MapStream<R> {
             throw;
         }
     }
-    ~MapTasks() override { cancel(); }
+    ~MapTasks() override {
+        if (this->cancels_) cancel();
+    }
 
     void cancel() noexcept override;
     std::optional<std::size_t> beyond() const noexcept override {
@@ -208,15 +217,25 @@ class MapResults {
     };
 
     /// For executors.
-    explicit MapResults(std::unique_ptr<detail::MapStream<R>> stream) noexcept
-        : stream_(std::move(stream)) {}
+    explicit MapResults(std::unique_ptr<detail::MapStream<R>> stream) noexcept : stream_(std::move(stream)) {}
     MapResults(MapResults&&) noexcept = default;
-    MapResults& operator=(MapResults&&) = delete;
-    /// Cancels what has not started.
-    ~MapResults() = default;
+    /// What was here before goes as in the destructor.
+    MapResults& operator=(MapResults&& other) noexcept {
+        MapResults next(std::move(other));
+        std::swap(stream_, next.stream_);
+        std::swap(begun_, next.begun_);
+        return *this;
+    }
+    /// Cancels what has not started; but if begin() was never called, everything that was submitted runs.
+    ~MapResults() {
+        if (stream_ && !begun_) stream_->let_run();
+    }
 
     /// Where the reading is: the range is read once. end() is when nothing is left.
-    Iterator begin() { return Iterator(stream_.get()); }
+    Iterator begin() {
+        begun_ = true;
+        return Iterator(stream_.get());
+    }
     std::default_sentinel_t end() const noexcept { return {}; }
 
     /// Cancels what has not started and forgets the rest; the range is at its end.
@@ -231,6 +250,7 @@ class MapResults {
 
   private:
     std::unique_ptr<detail::MapStream<R>> stream_;
+    bool begun_ = false;
 };
 
 namespace detail {
@@ -377,8 +397,7 @@ void MapTasks<R>::expire() {
     const std::size_t left = untaken_ + 1;
     cancel();
     throw TimeoutError("map: " + std::to_string(left) +
-                       " results were still to come when the time was up; what had not started is "
-                       "cancelled");
+                       " results were still to come when the time was up; what had not started is cancelled");
 }
 
 template <class R>

@@ -151,6 +151,8 @@ class MapStream {
     }
     /// Cancels what has not started and forgets the rest; the range is at its end.
     virtual void cancel() noexcept = 0;
+    /// From now on the destructor cancels nothing.
+    void let_run() noexcept { cancels_ = false; }
     /// Items still to be given, the current one included; empty while the input is still being read.
     std::optional<std::size_t> remaining() const noexcept {
         const std::optional<std::size_t> rest = beyond();
@@ -169,6 +171,7 @@ class MapStream {
     // out without a virtual call. Null where there are none.
     MapOutcome<R>* next_ = nullptr;
     MapOutcome<R>* stop_ = nullptr;
+    bool cancels_ = true;
 };
 
 }  // namespace concurrent::futures::inline v1::detail
