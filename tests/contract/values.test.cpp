@@ -7,8 +7,10 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -304,6 +306,46 @@ CONTRACT_CASE("a broadcast is taken as the value that it is") {
     for (int times = 0; times < 5; ++times)
         CHECK(pool.submit(total_length, words, times).result() == 8U * static_cast<unsigned>(times));
     CHECK(pool.submit([](const auto& each) { return each->size(); }, words).result() == 2);
+}
+
+// ---- larger than a stack ----
+
+struct Frame {
+    std::array<int, 3 << 20> pixels;  // 12 MiB
+};
+int last_pixel(const Frame& frame) { return frame.pixels.back(); }
+int last_pixel_of(const std::optional<Frame>& frame) { return frame->pixels.back(); }
+int stoppable_last_pixel(std::stop_token, const Frame& frame) { return frame.pixels.back(); }
+Frame frame_with(int pixel) {
+    Frame frame;
+    frame.pixels.back() = pixel;
+    return frame;
+}
+
+CONTRACT_CASE("arguments and results may be larger than a stack") {
+    TestType pool(1);
+    std::vector<Frame> frames(1);
+    frames[0].pixels.back() = 7;
+    CHECK(pool.submit(last_pixel, frames[0]).result() == 7);
+    CHECK(pool.submit(stoppable_last_pixel, frames[0]).result() == 7);
+    CHECK(pool.submit(last_pixel, cf::broadcast(frames[0])).result() == 7);
+    const auto maybe = std::make_unique<std::optional<Frame>>(std::in_place);
+    (*maybe)->pixels.back() = 7;
+    CHECK(pool.submit(last_pixel_of, *maybe).result() == 7);
+    const auto made = pool.submit(frame_with, 7);
+    CHECK(made.result().pixels.back() == 7);
+    for (const std::size_t chunksize : {1, 2})
+        for (int pixel : pool.map({.chunksize = chunksize, .buffersize = 2}, last_pixel, frames)) CHECK(pixel == 7);
+    for (int pixel : pool.map(last_pixel, frames)) CHECK(pixel == 7);
+    for (auto&& frame : pool.map(frame_with, std::vector{7})) CHECK(frame.pixels.back() == 7);
+}
+
+CONCURRENT_CASE("arguments of a call with retries may be larger than a stack") {
+    TestType pool(1);
+    const auto frame = std::make_unique<Frame>();
+    frame->pixels.back() = 7;
+    CHECK(pool.submit({.retries = 1}, last_pixel, *frame).result() == 7);
+    CHECK(pool.submit({.timeout = 1h, .retries = 1}, stoppable_last_pixel, *frame).result() == 7);
 }
 
 #endif

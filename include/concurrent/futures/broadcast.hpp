@@ -39,7 +39,8 @@ namespace detail {
 /// The value, its bytes, or both.
 template <class T>
 struct BroadcastState {
-    explicit BroadcastState(T given) : value(std::move(given)) {}
+    template <class Value>
+    BroadcastState(std::in_place_t, Value&& given) : value(std::in_place, std::forward<Value>(given)) {}
     /// Of a region that was received, and that this is a part of.
     explicit BroadcastState(SharedRegion& region) : origin(&region) {}
 
@@ -74,7 +75,9 @@ class Broadcast {
     using value_type = T;
 
     /// Takes the value over.
-    explicit Broadcast(T value) : state_(std::make_shared<State>(std::move(value))) {}
+    explicit Broadcast(T&& value) : state_(std::make_shared<State>(std::in_place, std::move(value))) {}
+    /// Copies it.
+    explicit Broadcast(const T& value) : state_(std::make_shared<State>(std::in_place, value)) {}
     /// Copies are the same value; there is none without.
     Broadcast(const Broadcast&) = default;
     Broadcast& operator=(const Broadcast&) = default;
@@ -112,7 +115,7 @@ class Broadcast {
 
 /// `value`, to be taken by many calls.
 template <class T>
-Broadcast<std::decay_t<T>> broadcast(T&& value) {
+[[nodiscard]] Broadcast<std::decay_t<T>> broadcast(T&& value) {
     return Broadcast<std::decay_t<T>>(std::forward<T>(value));
 }
 

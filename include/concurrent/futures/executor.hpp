@@ -239,7 +239,7 @@ void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, st
     const std::size_t singles = job->singles(), chunk = job->chunksize();
     for (; !positions.at_end(); positions.step()) {
         positions.apply([&](auto&&... element) {
-            job->add(MapInput<Ranges>(std::forward<decltype(element)>(element))...);
+            job->add(map_input<Ranges>(std::forward<decltype(element)>(element))...);
         });
         const std::size_t batch =
             Positions::can_be_read_twice && job->added() > singles

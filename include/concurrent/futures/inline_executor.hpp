@@ -16,6 +16,7 @@
 #include <mutex>
 #include <utility>
 
+#include "concurrent/futures/detail/memory/roomy_value.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
@@ -32,11 +33,11 @@ class InlineSubmitter {
     template <class Callable, class... Args>
     auto submit(Callable&& callable, Args&&... args) const {
         using T = CallResult<Callable, Args...>;
-        BoundCallFor<Callable, Args...> call(std::forward<Callable>(callable),
-                                             std::forward<Args>(args)...);
+        RoomyValue<BoundCallFor<Callable, Args...>> call(std::in_place, std::forward<Callable>(callable),
+                                                         std::forward<Args>(args)...);
         auto state = std::make_unique<InlineState<T>>();
         begin();  // the last that can throw
-        return run(*state.release(), call);
+        return run(*state.release(), *call);
     }
     template <class Callable, class... Args>
     void post(Callable&& callable, Args&&... args) const {

@@ -80,8 +80,7 @@ class MapInputs final : public MapSource<R> {
             if (!reach_next()) return std::nullopt;
             return MapTask<R>{positions_->apply([&](auto&&... element) {
                                   return submitter_.submit(
-                                      callable_,
-                                      MapInput<Ranges>(std::forward<decltype(element)>(element))...);
+                                      callable_, map_input<Ranges>(std::forward<decltype(element)>(element))...);
                               }), 1};
         }
         std::vector<std::tuple<MapInput<Ranges>...>> inputs;

@@ -63,10 +63,13 @@ class ThreadSubmitter {
     }
     template <class Callable, class... Args>
     auto submit_at(Priority priority, Callable&& callable, Args&&... args) const {
-        using T = CallResult<Callable, Args...>;
-        using Call = ThreadCall<T, BoundCallFor<Callable, Args...>>;
-        auto* const call =
-            new Call(*engine_, std::forward<Callable>(callable), std::forward<Args>(args)...);
+        return submit_call<CallResult<Callable, Args...>, BoundCallFor<Callable, Args...>>(
+            priority, std::forward<Callable>(callable), std::forward<Args>(args)...);
+    }
+    /// `Call` is constructed where it stays.
+    template <class T, class Call, class... Parts>
+    Future<T> submit_call(Priority priority, Parts&&... parts) const {
+        auto* const call = new ThreadCall<T, Call>(*engine_, std::forward<Parts>(parts)...);
         Future<T> future = FutureAccess::adopt<T>(call);
         try {
             engine_->submit(*call, priority);
@@ -82,10 +85,10 @@ class ThreadSubmitter {
         if (!options.timeout && options.retries == 0)
             return submit_at(options.priority, std::forward<Callable>(callable),
                              std::forward<Args>(args)...);
-        return submit_at(options.priority,
-                         OptionedCall<std::decay_t<Callable>, std::decay_t<Args>...>(
-                             engine_->timer(), options, std::forward<Callable>(callable),
-                             std::forward<Args>(args)...));
+        using Call = OptionedCall<std::decay_t<Callable>, std::decay_t<Args>...>;
+        return submit_call<typename Call::Result, Call>(options.priority, engine_->timer(), options,
+                                                        std::forward<Callable>(callable),
+                                                        std::forward<Args>(args)...);
     }
     /// One lock and one wake-up for all; or, with max_pending, one by one.
     template <class Calls>

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "concurrent/futures/detail/loops/map_outcome.hpp"
+#include "concurrent/futures/detail/memory/roomy_value.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -40,8 +41,8 @@ struct MapChunk {
                     auto&& referred = std::apply(callable, std::move(input));
                     results.emplace_back(std::in_place_index<0>, std::addressof(referred));
                 } else {
-                    results.emplace_back(std::in_place_index<0>,
-                                         std::apply(callable, std::move(input)));
+                    RoomyValue<MapItem<R>> result([&]() -> R { return std::apply(callable, std::move(input)); });
+                    results.emplace_back(std::in_place_index<0>, std::move(*result));
                 }
             } catch (...) {
                 results.emplace_back(std::in_place_index<1>, std::current_exception());

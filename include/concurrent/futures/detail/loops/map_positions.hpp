@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <iterator>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "concurrent/futures/detail/platform/bounds.hpp"
@@ -21,6 +22,16 @@ concept InputRange = requires(Range& range) {
 /// What a map hands on of each element: its value, also where the range gives out proxies.
 template <class Range>
 using MapInput = std::iter_value_t<decltype(std::begin(std::declval<Range&>()))>;
+
+/// The element itself where it is to be copied from, or moved; a value where the range gives a proxy. Not a copy of each,
+/// which would go by way of the stack.
+template <class Range, class Element>
+decltype(auto) map_input(Element&& element) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<Element>, MapInput<Range>>)
+        return std::forward<Element>(element);
+    else
+        return MapInput<Range>(std::forward<Element>(element));
+}
 
 /// One place in each of the ranges.
 template <class... Ranges>

@@ -116,18 +116,18 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
 
   private:
     CallState store(Decoder& result) noexcept {
-        const CallState end = this->store_result_of([&]() -> T {
-            if constexpr (std::is_void_v<T>) {
-                result.expect_end();
-            } else {
-                T value = result.template decode<T>();
-                result.expect_end();
-                return value;
-            }
-        });
+        const CallState end = this->store_result_of([&]() -> T { return decoded(result); });
         if (end == CallState::failed) manager_->count_unreadable_result();
         return end;
     }
+
+    /// Made where it stays: it may be too large for the stack.
+    static T decoded(Decoder& result) requires(!std::is_void_v<T>) {
+        T value = result.decode<T>();
+        result.expect_end();
+        return value;
+    }
+    static void decoded(Decoder& result) requires std::is_void_v<T> { result.expect_end(); }
 
     ~ProcessCall() override {
         if (manager_->reports_unobserved() && this->failed_unobserved())

@@ -20,11 +20,11 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "concurrent/futures/detail/channels/descriptor_parts.hpp"
+#include "concurrent/futures/detail/memory/roomy_value.hpp"
 #include "concurrent/futures/detail/platform/function.hpp"
 #include "concurrent/futures/detail/platform/loaded_modules.hpp"
 #include "concurrent/futures/detail/processes/task_registry.hpp"
@@ -212,8 +212,8 @@ void encode_argument(Encoder& encoder, const Arg& argument) {
     if constexpr (std::is_same_v<W, Arg>) {
         encoder.encode(argument);
     } else {
-        const W converted = argument;
-        encoder.encode(converted);
+        RoomyValue<W> converted([&]() -> W { return argument; });
+        encoder.encode(std::as_const(*converted));
     }
 }
 
@@ -224,6 +224,26 @@ W decode_argument(Decoder& decoder) {
     else
         return decoder.decode<W>();
 }
+
+/// Decoded one after the other, each where it stays.
+template <class... W>
+struct DecodedArguments {
+    explicit DecodedArguments(Decoder&) {}
+    template <class Use, class... Before>
+    decltype(auto) apply(Use& use, Before&... before) {
+        return use(before...);
+    }
+};
+template <class First, class... Rest>
+struct DecodedArguments<First, Rest...> {
+    explicit DecodedArguments(Decoder& call) : first(decode_argument<First>(call)), rest(call) {}
+    template <class Use, class... Before>
+    decltype(auto) apply(Use& use, Before&... before) {
+        return rest.apply(use, before..., first);
+    }
+    First first;
+    [[no_unique_address]] DecodedArguments<Rest...> rest;
+};
 
 template <class Callable, class Arguments>
 struct RemoteCall;
@@ -258,32 +278,30 @@ struct RemoteCall<Callable, ParameterList<W...>> {
 
     /// In the worker.
     static void run(Decoder& call, Encoder& result, const StopLine& stop) {
-        Callable callable = CallableCodec<Callable>::decode(call);
-        std::tuple<W...> arguments{decode_argument<W>(call)...};
+        RoomyValue<Callable> callable([&] { return CallableCodec<Callable>::decode(call); });
+        RoomyValue<DecodedArguments<W...>> arguments(std::in_place, call);
         call.expect_end();
         if constexpr (takes_stop_token<Callable, W...>) {
             const StopDelivery delivery(stop);
-            finish(result, callable, arguments, delivery.token());
+            finish(result, *callable, *arguments, delivery.token());
         } else {
-            finish(result, callable, arguments);
+            finish(result, *callable, *arguments);
         }
     }
 
   private:
     template <class... Token>
-    static void finish(Encoder& result, Callable& callable, std::tuple<W...>& arguments,
+    static void finish(Encoder& result, Callable& callable, DecodedArguments<W...>& arguments,
                        Token... token) {
-        const auto invoke = [&]() -> decltype(auto) {
-            return std::apply(
-                [&](W&... argument) -> decltype(auto) {
-                    return detail::invoke(callable, std::move(token)..., static_cast<W&&>(argument)...);
-                },
-                arguments);
+        const auto call = [&](W&... argument) -> Result {
+            return detail::invoke(callable, std::move(token)..., static_cast<W&&>(argument)...);
         };
-        if constexpr (std::is_void_v<Result>)
-            invoke();
-        else
-            result.encode(static_cast<const std::remove_cv_t<Result>&>(invoke()));
+        if constexpr (std::is_void_v<Result>) {
+            arguments.apply(call);
+        } else {
+            RoomyValue<std::remove_cv_t<Result>> value([&]() -> Result { return arguments.apply(call); });
+            result.encode(std::as_const(*value));
+        }
     }
 
     template <class T>

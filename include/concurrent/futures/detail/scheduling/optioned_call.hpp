@@ -13,7 +13,6 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -25,12 +24,13 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
+/// In place of a BoundCall.
 template <class Callable, class... Args>
 class OptionedCall {
     using Call = BoundCall<Callable, Args...>;
 
   public:
-    using Result = decltype(std::declval<Call&>()());
+    using Result = KeptResult<decltype(std::declval<Call&>()())>;
 
     /// Throws std::invalid_argument for options that this callable cannot honour.
     template <class F, class... As>
@@ -39,8 +39,7 @@ class OptionedCall {
           name_(options.name),
           timeout_(options.timeout),
           retries_(options.retries),
-          callable_(std::forward<F>(callable)),
-          args_(std::forward<As>(args)...) {
+          call_(std::forward<F>(callable), std::forward<As>(args)...) {
         if (timeout_ && !Call::stoppable)
             throw std::invalid_argument(
                 "ThreadPoolExecutor: TaskOptions::timeout needs a callable that takes a std::stop_token "
@@ -53,36 +52,34 @@ class OptionedCall {
                 "copied");
     }
 
-    Result operator()(std::stop_token outer) {
+    Result operator()() {
         for (;; --retries_) {
             try {
-                return attempt(outer);
+                return attempt();
             } catch (...) {
-                if (retries_ == 0 || outer.stop_requested()) throw;
+                if (retries_ == 0 || stop_.stop_requested()) throw;
             }
         }
     }
+
+    static constexpr bool stoppable = true;
+    /// What asks the call to stop, and not to be tried again.
+    const std::stop_source& stop_source() const noexcept { return stop_; }
 
   private:
     static constexpr bool can_repeat =
         std::copy_constructible<Callable> && (std::copy_constructible<Args> && ...);
 
-    Result attempt(const std::stop_token& outer) {
+    Result attempt() {
         if constexpr (can_repeat)
-            if (retries_ != 0)
-                return run(std::apply([&](const Args&... args) { return Call(callable_, args...); },
-                                      std::as_const(args_)),
-                           outer);
-        return run(std::apply(
-                       [&](Args&... args) { return Call(std::move(callable_), std::move(args)...); },
-                       args_),
-                   outer);
+            if (retries_ != 0) return run(*call_.copy());
+        return run(call_);
     }
 
-    Result run(Call call, const std::stop_token& outer) {
+    Result run(Call& call) {
         if constexpr (Call::stoppable) {
             const std::stop_source stop = call.stop_source();
-            const std::stop_callback forward(outer, [stop]() mutable { stop.request_stop(); });
+            const std::stop_callback forward(stop_.get_token(), [stop]() mutable { stop.request_stop(); });
             if (!timeout_) return call();
             DeadlineTimer::Entry limit(*timer_, DeadlineTimer::deadline_after(*timeout_), stop);
             try {
@@ -90,8 +87,7 @@ class OptionedCall {
                     call();
                     if (!limit.fired()) return;
                 } else {
-                    Result result = call();
-                    if (!limit.fired()) return std::forward<Result>(result);
+                    return result_in_time(call, limit);
                 }
             } catch (...) {
                 if (!limit.fired()) throw;
@@ -105,12 +101,23 @@ class OptionedCall {
         }
     }
 
+    /// Throws what is of no interest when the time was up.
+    static Result result_in_time(Call& call, const DeadlineTimer::Entry& limit) {
+        Result result = call();
+        if (limit.fired()) throw TimeIsUp();
+        if constexpr (std::is_reference_v<Result>)
+            return std::forward<Result>(result);
+        else
+            return result;  // not moved: made where it stays
+    }
+    struct TimeIsUp {};
+
     DeadlineTimer* timer_;
     std::string name_;
     Duration timeout_;
     std::size_t retries_;
-    Callable callable_;
-    std::tuple<Args...> args_;
+    std::stop_source stop_;
+    Call call_;
 };
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -51,19 +51,19 @@ struct BuiltinCodec<T> {
   private:
     template <class... Each>
     static T decode_fields([[maybe_unused]] Decoder& decoder, TypeList<Each...>) {
-        if constexpr ((std::is_array_v<Each> || ...)) {
-            T value{};
-            visit_fields(value,
-                         [&](auto, auto&... fields) { (decode_member(decoder, fields), ...); });
-            return value;
-        } else {
-            // Braces: evaluated from left to right. A bit-field is narrower than its type, which
-            // is no mistake here and cannot be told from the type.
+        // Braces: evaluated from left to right. A bit-field is narrower than its type, which
+        // is no mistake here and cannot be told from the type.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
-            return T{decoder.decode<std::remove_cv_t<Each>>()...};
+        return T{decoder.decode<std::remove_cv_t<Each>>()...};
 #pragma GCC diagnostic pop
-        }
+    }
+    template <class... Each>
+    requires(std::is_array_v<Each> || ...)
+    static T decode_fields(Decoder& decoder, TypeList<Each...>) {
+        T value{};
+        visit_fields(value, [&](auto, auto&... fields) { (decode_member(decoder, fields), ...); });
+        return value;
     }
 };
 

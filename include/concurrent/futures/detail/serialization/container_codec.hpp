@@ -94,8 +94,10 @@ struct BuiltinCodec<T> {
         const std::size_t count = decoder.read_count(minimum, typeid(T));
         T result;
         reserve_bounded(result, decoder, count, sizeof(Element));
-        decode_elements<T>(decoder, minimum, count,
-                           [&] { result.push_back(decoder.decode<Element>()); });
+        decode_elements<T>(decoder, minimum, count, [&] {
+            RoomyValue<Element> element([&] { return decoder.decode<Element>(); });
+            result.push_back(std::move(*element));
+        });
         return result;
     }
 };
@@ -171,7 +173,8 @@ struct BuiltinCodec<T> {
         reserve_bounded(result, decoder, count, sizeof(Key) + sizeof(Mapped) + 2 * sizeof(void*));
         decode_elements<T>(decoder, minimum, count, [&] {
             auto key = decoder.decode<Key>();  // before its value: arguments have no order
-            result.emplace_hint(result.end(), std::move(key), decoder.decode<Mapped>());
+            RoomyValue<Mapped> mapped([&] { return decoder.decode<Mapped>(); });
+            result.emplace_hint(result.end(), std::move(key), std::move(*mapped));
         });
         if (result.size() != count) [[unlikely]]
             decoder.fail(typeid(T), "equal keys");

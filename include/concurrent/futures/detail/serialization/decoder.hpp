@@ -19,7 +19,9 @@
 #include <span>
 #include <string>
 #include <typeinfo>
+#include <utility>
 
+#include <concurrent/futures/detail/memory/roomy_value.hpp>
 #include <concurrent/futures/detail/platform/demangle.hpp>
 #include <concurrent/futures/detail/platform/process_requirements.hpp>
 #include <concurrent/futures/detail/serialization/bitwise.hpp>
@@ -167,7 +169,8 @@ void decode_member(Decoder& decoder, T& member) {
     } else if constexpr (std::is_array_v<T>) {
         for (auto& element : member) decode_member(decoder, element);
     } else {
-        member = decoder.decode<T>();
+        RoomyValue<T> value([&] { return decoder.decode<T>(); });
+        member = std::move(*value);
     }
 }
 

@@ -31,7 +31,8 @@ struct BuiltinCodec<std::optional<E>> {
     }
     static std::optional<E> decode(Decoder& decoder) {
         if (!decoder.decode<bool>()) return std::nullopt;
-        return std::optional<E>(std::in_place, decoder.decode<std::remove_cv_t<E>>());
+        RoomyValue<std::remove_cv_t<E>> value([&] { return decoder.decode<std::remove_cv_t<E>>(); });
+        return std::optional<E>(std::in_place, std::move(*value));
     }
 };
 
@@ -76,7 +77,10 @@ struct BuiltinCodec<std::tuple<Elements...>> {
     }
     static std::tuple<Elements...> decode([[maybe_unused]] Decoder& decoder) {
         // Braces: evaluated from left to right.
-        return std::tuple<Elements...>{decoder.decode<std::remove_cv_t<Elements>>()...};
+        std::tuple<RoomyValue<std::remove_cv_t<Elements>>...> parts{RoomyValue<std::remove_cv_t<Elements>>(
+            [&] { return decoder.decode<std::remove_cv_t<Elements>>(); })...};
+        return std::apply(
+            [](auto&... part) { return std::tuple<Elements...>(std::move(*part)...); }, parts);
     }
 };
 

@@ -11,8 +11,8 @@
 #pragma once
 
 #include <condition_variable>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -24,7 +24,8 @@ template <class T>
 class OnceValue {
   public:
     OnceValue() = default;
-    explicit OnceValue(T value) : value_(std::move(value)) {}
+    template <class... Args>
+    explicit OnceValue(std::in_place_t, Args&&... args) : value_(new T(std::forward<Args>(args)...)) {}
     OnceValue(const OnceValue&) = delete;
     OnceValue& operator=(const OnceValue&) = delete;
 
@@ -48,20 +49,21 @@ class OnceValue {
             }
             OnceValue& once;
         } over{*this};
-        T made = make();
+        std::unique_ptr<T> made(new T(make()));  // made where it stays, as it may be too large for the stack
         const std::lock_guard lock(mutex_);
-        return value_.emplace(std::move(made));
+        value_ = std::move(made);
+        return *value_;
     }
     /// Without waiting.
     bool is_made() const {
         const std::lock_guard lock(mutex_);
-        return value_.has_value();
+        return value_ != nullptr;
     }
 
   private:
     mutable std::mutex mutex_;
     std::condition_variable over_;
-    std::optional<T> value_;  // guarded by mutex_ until it is there, then constant
+    std::unique_ptr<T> value_;  // guarded by mutex_ until it is there, then constant
     std::thread::id maker_;   // guarded by mutex_
 };
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <concepts>
+#include <memory>
 #include <stop_token>
 #include <tuple>
 #include <type_traits>
@@ -41,6 +42,12 @@ class BoundCall {
                     return detail::invoke(std::move(callable_), std::move(args)...);
             },
             args_);
+    }
+
+    /// The same call once more, not asked to stop. On the heap: it may be too large for the stack.
+    std::unique_ptr<BoundCall> copy() const {
+        return std::apply(
+            [this](const Args&... args) { return std::make_unique<BoundCall>(callable_, args...); }, args_);
     }
 
     static constexpr bool stoppable = takes_stop_token;
