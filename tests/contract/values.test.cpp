@@ -334,7 +334,7 @@ CONTRACT_CASE("arguments and results may be larger than a stack") {
     CHECK(pool.submit(last_pixel_of, *maybe).result() == 7);
     const auto made = pool.submit(frame_with, 7);
     CHECK(made.result().pixels.back() == 7);
-    for (const std::size_t chunksize : {1, 2})
+    for (const std::size_t chunksize : {1U, 2U})
         for (int pixel : pool.map({.chunksize = chunksize, .buffersize = 2}, last_pixel, frames)) CHECK(pixel == 7);
     for (int pixel : pool.map(last_pixel, frames)) CHECK(pixel == 7);
     for (auto&& frame : pool.map(frame_with, std::vector{7})) CHECK(frame.pixels.back() == 7);

@@ -208,7 +208,7 @@ class MapOperations {
         std::optional<detail::MapPace> pace;
         if (detail::leaves_the_process<Submitter> && options.chunksize == 0 && !options.buffersize)
             pace.emplace(workers);
-        using Inputs = detail::MapInputs<R, Submitter, std::decay_t<Callable>, Ranges...>;
+        using Inputs = detail::MapInputs<detail::MapTask<R>, Submitter, std::decay_t<Callable>, Ranges...>;
         auto inputs = std::make_unique<Inputs>(submitter, std::forward<Callable>(callable),
                                                std::forward<Ranges>(ranges)...);
         return MapResults<R>(std::make_unique<detail::MapTasks<R>>(std::move(inputs), options, pace,

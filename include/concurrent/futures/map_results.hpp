@@ -37,9 +37,9 @@
 #include <vector>
 
 #include "concurrent/futures/detail/loops/map_chunk.hpp"
+#include "concurrent/futures/detail/loops/map_inputs.hpp"
 #include "concurrent/futures/detail/loops/map_outcome.hpp"
 #include "concurrent/futures/detail/loops/map_pace.hpp"
-#include "concurrent/futures/detail/loops/map_positions.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
@@ -57,63 +57,12 @@ struct MapTask {
     std::size_t items;
 };
 
-/// Where the tasks of a map come from: the inputs and the executor, whatever their types.
-template <class R>
-class MapSource {
-  public:
-    virtual ~MapSource() = default;
-    /// Submits the next `items` (or what is left) as one task; empty at the end of the shortest input.
-    virtual std::optional<MapTask<R>> next(std::size_t items) = 0;
-};
-
-/// Walks the inputs in step and submits. Keeps rvalue ranges, refers to lvalue ones.
-template <class R, class Submitter, class Callable, class... Ranges>
-class MapInputs final : public MapSource<R> {
-  public:
-    MapInputs(Submitter submitter, Callable callable, Ranges&&... ranges)
-        : submitter_(std::move(submitter)),
-          callable_(std::move(callable)),
-          ranges_(std::forward<Ranges>(ranges)...) {}
-
-    std::optional<MapTask<R>> next(std::size_t items) override {
-        if (items <= 1) {
-            if (!reach_next()) return std::nullopt;
-            return MapTask<R>{positions_->apply([&](auto&&... element) {
-                                  return submitter_.submit(
-                                      callable_, map_input<Ranges>(std::forward<decltype(element)>(element))...);
-                              }), 1};
-        }
-        std::vector<std::tuple<MapInput<Ranges>...>> inputs;
-        while (inputs.size() < items && reach_next())
-            positions_->apply([&](auto&&... element) {
-                inputs.emplace_back(std::forward<decltype(element)>(element)...);
-            });
-        if (inputs.empty()) return std::nullopt;
-        const std::size_t count = inputs.size();
-        return MapTask<R>{submitter_.submit(MapChunk<Callable>{callable_}, std::move(inputs)), count};
-    }
-
-  private:
-    /// False at the end of the shortest input. Steps only now: ++ of an input that comes bit by bit waits for more.
-    bool reach_next() {
-        if (at_end_) return false;
-        positions_ ? positions_->step() : static_cast<void>(positions_.emplace(ranges_));
-        return !(at_end_ = positions_->at_end());
-    }
-
-    Submitter submitter_;
-    Callable callable_;
-    std::tuple<Ranges...> ranges_;  // T& for lvalues
-    std::optional<MapPositions<Ranges...>> positions_;
-    bool at_end_ = false;
-};
-
 /// A map whose items are tasks, or chunks of items are.
 template <class R>
 class MapTasks final : public MapStream<R> {
   public:
     /// Submits everything now, or what the buffer holds. `pace`: where the library is to choose.
-    MapTasks(std::unique_ptr<MapSource<R>> source, const MapOptions& options,
+    MapTasks(std::unique_ptr<MapSource<MapTask<R>>> source, const MapOptions& options,
              std::optional<MapPace> pace, bool ordered, Deadline deadline)
         : source_(std::move(source)),
           deadline_(deadline),
@@ -162,7 +111,7 @@ class MapTasks final : public MapStream<R> {
     }
     [[noreturn]] void expire();
 
-    std::unique_ptr<MapSource<R>> source_;  // null: no more input
+    std::unique_ptr<MapSource<MapTask<R>>> source_;  // null: no more input
     Deadline deadline_;
     const std::size_t chunksize_;
     std::optional<std::size_t> buffersize_;
