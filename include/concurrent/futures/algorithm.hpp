@@ -3,7 +3,7 @@
 // algorithm.hpp: loops and calls side by side, on any executor that runs calls in this process.
 //
 //     cf::for_each(pool, prices, [](double& price) { price *= 1.19; });
-//     cf::for_each_index(pool, 0, height, [&](int y) { render_line(y); });
+//     cf::for_each_index(pool, height, [&](int y) { render_line(y); });          // or from, to
 //     cf::transform(pool, words, lengths.begin(), [](const std::string& word) { return word.size(); });
 //     double sum = cf::transform_reduce(pool, xs, 0.0, std::plus<>(), [](double x) { return x * x; });
 //     cf::parallel_invoke(pool, [&] { sort(left); }, [&] { sort(right); });
@@ -179,7 +179,7 @@ void for_each(E& pool, Range&& range, F f) {
     });
 }
 
-/// f(i) for first, first + 1, … last - 1.
+/// f(i) for first, first + 1, … last - 1; without `first` from 0 on.
 template <class E, std::integral First, std::integral Last, class F>
 void for_each_index(E& pool, First first, Last last, F f) {
     using Index = std::common_type_t<First, Last>;
@@ -189,6 +189,11 @@ void for_each_index(E& pool, First first, Last last, F f) {
             std::invoke(f, static_cast<Index>(static_cast<Index>(first) + static_cast<Index>(i)));
     };
     detail::run_loop<F>(pool, static_cast<std::size_t>(last) - static_cast<std::size_t>(first), body);
+}
+
+template <class E, std::integral Last, class F>
+void for_each_index(E& pool, Last last, F f) {
+    for_each_index(pool, Last{0}, last, std::move(f));
 }
 
 /// *out++ = f(element) for each element, in their order. Gives the end of the output.

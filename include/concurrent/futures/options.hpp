@@ -49,7 +49,8 @@ class Count {
 
 using Duration = std::optional<std::chrono::nanoseconds>;  ///< empty: no limit
 
-/// Of calls that wait, those of higher priority start first.
+/// Of calls that wait, those of higher priority start first, always: while calls of a higher priority keep coming as
+/// fast as the workers run them, one of a lower priority does not start. There is no ageing.
 enum class Priority : std::uint8_t { low, normal, high };
 
 /// What submit does while max_pending calls wait: waits for room (not in a worker of the same pool), throws

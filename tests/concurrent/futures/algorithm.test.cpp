@@ -119,6 +119,11 @@ TEST_CASE("for_each_index() counts", "[algorithm]") {
     for (const auto& visit : visits) right &= visit == 1;
     CHECK(right);
     cf::for_each_index(pool, 3, 3, [](int) { FAIL("there is no index"); });
+    std::vector<int> squares(100);
+    cf::for_each_index(pool, squares.size(), [&](std::size_t i) { squares[i] = static_cast<int>(i * i); });
+    CHECK(squares[0] == 0);
+    CHECK(squares[99] == 99 * 99);
+    cf::for_each_index(pool, 0, [](int) { FAIL("there is no index"); });
     cf::for_each_index(pool, 3u, -1, [](auto) { FAIL("there is no index"); });
 }
 

@@ -5,10 +5,13 @@
 //     const Deadline deadline = Deadline::after(5s);   // from now
 //     while (!ready() && !deadline.passed()) …
 //
-// Saturates: a duration too long for the clock (seconds::max()) means for ever, a negative one now.
+// Saturates: a duration too long for the clock (seconds::max()) means for ever, a negative one now. One that is not a
+// number throws std::invalid_argument, as in Python.
 #pragma once
 
+#include <limits>
 #include <optional>
+#include <stdexcept>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
@@ -19,10 +22,16 @@ class Deadline {
   public:
     using Clock = std::chrono::steady_clock;
 
+    template <class Rep>
+    static constexpr bool can_be_nan = !std::numeric_limits<Rep>::is_integer;
+
     static Deadline never() noexcept { return Deadline{}; }
 
     template <class Rep, class Period>
-    static Deadline after(std::chrono::duration<Rep, Period> duration) noexcept {
+    static Deadline after(std::chrono::duration<Rep, Period> duration) noexcept(!can_be_nan<Rep>) {
+        if constexpr (can_be_nan<Rep>)
+            if (duration != duration)
+                throw std::invalid_argument("a timeout is not a number (NaN): give a duration, or none to wait for ever");
         using Seconds = std::chrono::duration<double>;
         const Clock::time_point now = Clock::now();
         const Seconds room = (Clock::time_point::max)() - now;
@@ -32,7 +41,7 @@ class Deadline {
     }
 
     template <class Rep, class Period>
-    static Deadline after(const std::optional<std::chrono::duration<Rep, Period>>& duration) noexcept {
+    static Deadline after(const std::optional<std::chrono::duration<Rep, Period>>& duration) noexcept(!can_be_nan<Rep>) {
         return duration ? after(*duration) : never();
     }
 

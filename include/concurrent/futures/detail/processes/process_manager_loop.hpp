@@ -254,9 +254,8 @@ inline int ProcessManager::poll_milliseconds() const {
     for (const auto& link : links_) {
         if (link->process.watch_fd() < 0 && link->process.pid() > 0) at_most(10);
         if (settings_.idle_timeout && link->phase == WorkerLink::Phase::ready && link->in_flight() == 0)
-            at_most(std::chrono::ceil<std::chrono::milliseconds>(link->idle_since +
-                                                                 *settings_.idle_timeout - now)
-                        .count());
+            at_most(std::chrono::ceil<std::chrono::milliseconds>(*settings_.idle_timeout - (now - link->idle_since))
+                        .count());  // idle_timeout may be the longest duration there is
         if (has_limit(*link)) {
             const std::int64_t time = monotonic_nanoseconds();
             const std::int64_t limit = next_limit(*link, time);

@@ -25,6 +25,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/thread_attributes.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -41,10 +42,10 @@ class DeadlineTimer {
     DeadlineTimer& operator=(const DeadlineTimer&) = delete;
     ~DeadlineTimer() { stop(); }
 
-    /// The last point in time there is, if `timeout` reaches beyond it.
+    /// The last point in time there is, which never comes, if `timeout` is too long for the clock.
     static Clock::time_point deadline_after(std::chrono::nanoseconds timeout) {
-        const Clock::time_point now = Clock::now();
-        return timeout < (Clock::time_point::max)() - now ? now + timeout : (Clock::time_point::max)();
+        const Deadline deadline = Deadline::after(timeout);
+        return deadline.is_never() ? (Clock::time_point::max)() : deadline.at();
     }
 
     /// Ends the threads and joins them, when no call is running any more. Idempotent. In a stop callback that one of
@@ -157,7 +158,7 @@ inline void DeadlineTimer::State::appoint(const std::shared_ptr<State>& self) {
 /// The thread that leads: sleeps until an entry is due. Null: the timer is stopping.
 inline DeadlineTimer::Entry* DeadlineTimer::State::wait_until_due(std::unique_lock<std::mutex>& lock) {
     while (!stopping) {
-        if (!first) {
+        if (!first || first->deadline_ == (Clock::time_point::max)()) {
             leader.wait(lock);
             continue;
         }

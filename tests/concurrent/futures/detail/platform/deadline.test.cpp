@@ -5,6 +5,8 @@
 #include <chrono>
 #include <limits>
 #include <optional>
+#include <ratio>
+#include <stdexcept>
 
 namespace {
 
@@ -35,6 +37,18 @@ TEST_CASE("durations too long for the clock mean for ever", "[deadline]") {
     CHECK(Deadline::after(std::chrono::duration<double>(1e300)).is_never());
     CHECK(Deadline::after(std::chrono::duration<double>::max()).is_never());
     CHECK(Deadline::after(std::optional(std::chrono::years(1000))).is_never());
+}
+
+TEST_CASE("a duration that is not a number is refused", "[deadline]") {
+    const std::chrono::duration<double> nan(std::numeric_limits<double>::quiet_NaN());
+    CHECK_THROWS_AS(Deadline::after(nan), std::invalid_argument);
+    CHECK_THROWS_AS(Deadline::after(-nan), std::invalid_argument);
+    CHECK_THROWS_AS(Deadline::after(std::optional(std::chrono::duration<float, std::milli>(nan))),
+                    std::invalid_argument);
+    CHECK_THROWS_AS(Deadline::until(std::chrono::time_point<std::chrono::system_clock, std::chrono::duration<double>>(nan)),
+                    std::invalid_argument);
+    CHECK(Deadline::after(std::chrono::duration<double>(std::numeric_limits<double>::infinity())).is_never());
+    CHECK(Deadline::after(std::chrono::duration<double>(-std::numeric_limits<double>::infinity())).passed());
 }
 
 TEST_CASE("a deadline lies as far ahead as it was set", "[deadline]") {
