@@ -11,6 +11,7 @@
 #     scripts/long_tests.sh libfuzzer [seconds [target]]           the same by libFuzzer; not among all of them
 #     scripts/long_tests.sh chaos [calls [kills]]                  100000 calls, 6500 kills
 #     scripts/long_tests.sh recycling [calls]                      10000 calls, each in a process of its own
+#     scripts/long_tests.sh processes [number]                     10000 processes, one after the other; 1 GiB
 #
 #     differential   random programs must look the same on CPython's executor and on ours, in pieces of 500,
 #                    each with a seed of its own, so that a difference is repeated by one short command;
@@ -22,6 +23,7 @@
 #                    needs clang 16 or later with its run-time libraries, and says so
 #     chaos          workers are killed all the time, at random; some kills meet a worker that dies already
 #     recycling      max_tasks_per_child = 1, also while the pool shuts down; past runs of both: as above
+#     processes      each runs one call, by both start methods; then a value of 1 GiB through a channel
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -63,6 +65,12 @@ chaos() {
 recycling() {
     cmake --build build/test --target program.process_chaos --parallel 2 >/dev/null
     CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0 nice -n 19 build/test/tests/program.process_chaos recycling "${1:-10000}"
+}
+
+processes() {
+    cmake --build build/test --target program.processes_one_after_the_other --parallel 2 >/dev/null
+    CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0 nice -n 19 \
+        build/test/tests/program.processes_one_after_the_other "${1:-10000}" 1024
 }
 
 fuzz() {
@@ -115,11 +123,11 @@ what=${1:-all}
 shift || true
 [[ $what == libfuzzer ]] || cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix | injection | fuzz | libfuzzer | chaos | recycling) "$what" "$@" ;;
-    all) differential; kill_matrix; injection; fuzz; chaos; recycling ;;
+    differential | kill_matrix | injection | fuzz | libfuzzer | chaos | recycling | processes) "$what" "$@" ;;
+    all) differential; kill_matrix; injection; fuzz; chaos; recycling; processes ;;
     *)
-        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, fuzz, libfuzzer, chaos" \
-            "or recycling" >&2
+        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, fuzz, libfuzzer, chaos," \
+            "recycling or processes" >&2
         exit 2
         ;;
 esac
