@@ -7,6 +7,9 @@
 #     concurrent::futures_asio        concurrent/futures/asio.hpp                      libasio-dev
 #     concurrent::futures_boost_asio  the same, over Boost.Asio                        libboost-dev
 #     concurrent::futures_cereal      concurrent/futures/serialization/cereal.hpp     libcereal-dev
+#     concurrent::futures_mpi         concurrent/futures/mpi_pool_executor.hpp        libopenmpi-dev, libmpich-dev
+#
+# MPI is looked for only where it is asked for, with CONCURRENT_FUTURES_MPI=ON or the component mpi.
 #
 # Where the library is not found there is no target. concurrent_futures_<name>_FOUND says whether there is one, as
 # find_package(concurrent_futures COMPONENTS <name>) wants it.
@@ -29,3 +32,13 @@ endmacro()
 concurrent_futures_add_opt_in(asio asio/execution.hpp)
 concurrent_futures_add_opt_in(boost_asio boost/asio/execution.hpp CONCURRENT_FUTURES_BOOST_ASIO)
 concurrent_futures_add_opt_in(cereal cereal/cereal.hpp)
+
+set(concurrent_futures_mpi_FOUND FALSE)
+if(CONCURRENT_FUTURES_MPI OR "mpi" IN_LIST concurrent_futures_FIND_COMPONENTS)
+  find_package(MPI QUIET COMPONENTS CXX)
+  set(concurrent_futures_mpi_FOUND ${MPI_CXX_FOUND})
+  if(MPI_CXX_FOUND AND NOT TARGET concurrent::futures_mpi)
+    add_library(concurrent::futures_mpi INTERFACE IMPORTED ${concurrent_futures_opt_in_scope})
+    target_link_libraries(concurrent::futures_mpi INTERFACE concurrent::futures MPI::MPI_CXX)
+  endif()
+endif()

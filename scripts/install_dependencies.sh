@@ -11,7 +11,7 @@ set -euo pipefail
 
 declare -A packages_of=(
     [build]="g++ cmake ninja-build"
-    [test]="python3 gdb catch2 libasio-dev libboost-dev libcereal-dev"
+    [test]="python3 gdb catch2 libasio-dev libboost-dev libcereal-dev libopenmpi-dev openmpi-bin libmpich-dev mpich"
     [examples]="python3 libcurl4-openssl-dev libpng-dev libjpeg-dev libasio-dev libcereal-dev"
     [benchmarks]="libbenchmark-dev libtbb-dev libasio-dev libcereal-dev"
 )

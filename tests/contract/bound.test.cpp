@@ -31,7 +31,16 @@ struct BoundedForked : cf::ProcessPoolExecutor {
 };
 #endif
 
-#if !CONTRACT_HAS_PROCESSES
+#if defined(CONTRACT_MPI)
+struct BoundedRanks : cf::MPIPoolExecutor {
+    explicit BoundedRanks(cf::Count workers)
+        : cf::MPIPoolExecutor(cf::MPIPoolOptions{.max_workers = workers, .max_pending = 1}) {}
+};
+#endif
+
+#if defined(CONTRACT_MPI)
+#define BOUNDED_POOLS BoundedRanks
+#elif !CONTRACT_HAS_PROCESSES
 #define BOUNDED_POOLS BoundedThreads
 #elif CONCURRENT_FUTURES_TSAN
 #define BOUNDED_POOLS BoundedThreads, BoundedSpawned

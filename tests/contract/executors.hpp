@@ -27,6 +27,10 @@
 #define CONTRACT_HAS_PROCESSES 0
 #endif
 
+#if defined(CONTRACT_MPI)
+#include <concurrent/futures/mpi_pool_executor.hpp>
+#endif
+
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -34,6 +38,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <type_traits>
 
 #include "support/deadline.hpp"
 #include "support/eventually.hpp"
@@ -67,8 +72,32 @@ struct ForkedProcesses : cf::ProcessPoolExecutor {
 };
 #endif
 
+#if defined(CONTRACT_MPI)  // tests/mpi: this suite on the ranks of a job
+struct MpiRanks : cf::MPIPoolExecutor {
+    explicit MpiRanks(cf::Count workers = 2) : cf::MPIPoolExecutor(cf::MPIPoolOptions{.max_workers = workers}) {}
+};
+/// What a pool for which no number is given has.
+template <class Pool>
+std::size_t default_workers() {
+    int ranks = 0;
+    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    return ranks == 1 ? 1 : static_cast<std::size_t>(ranks - 1);
+}
+template <class Pool>
+inline constexpr bool shares_memory = !std::is_same_v<Pool, MpiRanks>;
+#else
+template <class Pool>
+std::size_t default_workers() {
+    return cf::available_parallelism();
+}
+template <class Pool>
+inline constexpr bool shares_memory = true;
+#endif
+
 // ThreadSanitizer cannot follow a fork into a process that then makes threads.
-#if !CONTRACT_HAS_PROCESSES
+#if defined(CONTRACT_MPI)
+#define CONTRACT_POOLS MpiRanks
+#elif !CONTRACT_HAS_PROCESSES
 #define CONTRACT_POOLS Threads
 #elif CONCURRENT_FUTURES_TSAN
 #define CONTRACT_POOLS Threads, SpawnedProcesses
@@ -76,7 +105,11 @@ struct ForkedProcesses : cf::ProcessPoolExecutor {
 #define CONTRACT_POOLS Threads, SpawnedProcesses, ForkedProcesses
 #endif
 
+#if defined(CONTRACT_MPI)
+#define CONTRACT_CASE(name) TEMPLATE_TEST_CASE(name, "[contract]", CONTRACT_POOLS)
+#else
 #define CONTRACT_CASE(name) TEMPLATE_TEST_CASE(name, "[contract]", Inline, CONTRACT_POOLS)
+#endif
 #define CONCURRENT_CASE(name) TEMPLATE_TEST_CASE(name, "[contract]", CONTRACT_POOLS)
 
 // ---- calls ----

@@ -291,6 +291,10 @@ std::size_t total_length(const std::vector<std::string>& words, int times) {
 CONTRACT_CASE("a SharedArray is the same array for who submits and for the call, as argument and as result") {
     TestType pool(2);
     const cf::SharedArray<int> numbers{1, 2, 3};
+    if constexpr (!shares_memory<TestType>) {
+        CHECK_THROWS_AS(pool.submit(add_to_each, numbers, 10), std::invalid_argument);
+        return;
+    }
     pool.submit(add_to_each, numbers, 10).result();
     CHECK(numbers[2] == 13);
     CHECK(pool.submit(doubled, numbers).result() == numbers);

@@ -26,7 +26,7 @@ LAYERS = [
     {"detail/state"},
     {"future.hpp", "promise.hpp", "serialization.hpp", "process_main.hpp", "parallelism.hpp",
      "bind_task.hpp", "worker_limits.hpp", "shared_array.hpp", "broadcast.hpp", "detail/serialization", "detail/scheduling", "detail/processes",
-     "detail/loops", "detail/progress", "detail/channels", "detail/asio"},
+     "detail/loops", "detail/progress", "detail/channels", "detail/asio", "detail/mpi"},
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "channel.hpp", "process.hpp", "serialization"},
     {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp",
@@ -35,7 +35,7 @@ LAYERS = [
 ]
 DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp", "version.hpp"}
 SERIALIZATION_USERS = {"serialization.hpp", "serialization", "detail/serialization",
-                       "detail/processes", "detail/channels", "channel.hpp", "process.hpp", "shared_array.hpp", "broadcast.hpp"}
+                       "detail/processes", "detail/channels", "detail/mpi", "channel.hpp", "process.hpp", "shared_array.hpp", "broadcast.hpp"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]concurrent/(.+?)[>"]', re.MULTILINE)
 ANY_INCLUDE = re.compile(r'^\s*#\s*include\s*[<"](.+?)[>"]', re.MULTILINE)

@@ -41,13 +41,20 @@ enum class FrameType : std::uint8_t {
     stop = 3,
     trim = 4,
     forget = 5,  // body: RegionNumber, of memory that nobody has any more at the pool's side
+    recall = 6,  // MPI only, as the next four: give back the calls that have not started
+    ask_to_stop = 7,  // the call with this id
+    region = 8,  // body: RegionName of the next `memory`
+    task_name = 9,  // body: the name of the next `task`
+    quit = 10,   // the end of service; body: why, if the root has failed
     ready = 16,
     start_failed = 17,
     result = 18,
     exception = 19,
     skipped = 20,
     want = 21,   // body: RegionNumber, of memory to be sent to the worker
-    memory = 22  // body: RegionName, of memory that the worker has sent; belongs to its next result
+    memory = 22,  // body: RegionName, of memory that the worker has sent; belongs to its next result
+    left = 23,   // MPI only, as the next: worker_exit has run; body: what it threw
+    recalled = 24  // what was given back is before this
 };
 
 /// A body that lies in shared memory (payload_arena.hpp) is a PayloadPlace in its frame.

@@ -121,7 +121,8 @@ class SharedState : public Task {
     }
     /// True when the call will not run: it is cancelled now, or was.
     virtual bool cancel() noexcept;
-    virtual void request_stop() noexcept { cancel(); }
+    /// May throw std::invalid_argument where a call cannot be stopped.
+    virtual void request_stop() { cancel(); }
     /// Called by a thread that is about to wait: runs the call, or one that this call waits for, if that is
     /// pending in the pool of this very worker. True when it ran something. The rule is in blocking.hpp.
     virtual bool run_here(const RunHere&) noexcept { return false; }

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+//
+// mpi_hub_submit.hpp: the part of MpiHub that other threads call. Included by mpi_hub.hpp, where the class and its
+// picture are.
+#pragma once
+
+#include "concurrent/futures/detail/mpi/mpi_hub.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+inline void MpiHub::submit(MpiPool& pool, MpiTask& task, Priority priority) {
+    if (fork_generation() != born_)
+        throw BrokenProcessPool("MPIPoolExecutor: made before fork(); MPI works in the parent process only");
+    if (pool.settings_.max_pending != 0) {
+        submit_bounded(pool, task, priority);
+    } else if (!pool.intake_.push(task, priority)) {
+        const std::lock_guard lock(mutex_);
+        pool.throw_if_closed();
+        throw ShutdownError("MPIPoolExecutor: cannot schedule new calls after shutdown");
+    }
+    // relaxed: see idle().
+    if (asleep_.load(std::memory_order_relaxed) && !send_here(pool)) wake();
+}
+
+inline void MpiHub::submit_bounded(MpiPool& pool, MpiTask& task, Priority priority) {
+    Lock lock(mutex_);
+    pool.throw_if_closed();
+    pool.intake_.move_to(pool.queue_);
+    if (pool.waiting() >= pool.settings_.max_pending && !on_engine_thread()) {
+        switch (pool.settings_.on_full) {
+            case QueueFull::raise:
+                throw QueueFullError("MPIPoolExecutor: " + std::to_string(pool.waiting()) +
+                                     " calls are waiting, which is max_pending; submit later, or choose "
+                                     "QueueFull::block or caller_runs");
+            case QueueFull::caller_runs:
+                return run_here(lock, pool, task);
+            case QueueFull::block:
+                break;
+        }
+        changed_.wait(lock, [&] {
+            return pool.waiting() < pool.settings_.max_pending || pool.closed_ || !pool.broken_.empty();
+        });
+        pool.throw_if_closed();
+    }
+    pool.intake_.push(task, priority);
+}
+
+/// In the thread that submits it.
+inline void MpiHub::run_here(Lock& lock, MpiPool& pool, MpiTask& task) {
+    lock.unlock();
+    task.stage = RemoteTask::Stage::ended;
+    Encoder result;
+    std::exception_ptr error;
+    try {
+        Decoder call(task.call().bytes());
+        run_encoded_call(call, result);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    lock.lock();
+    ++(error ? pool.failed_ : pool.completed_);
+    lock.unlock();
+    Decoder decoder(result.bytes());
+    error ? task.fail(std::move(error)) : task.succeed(decoder);
+    task.release();
+}
+
+/// While the engine sleeps: gives what has come in to lanes with nothing to do. True: all is with them, and
+/// the engine will look for the results in time.
+inline bool MpiHub::send_here(MpiPool& pool) noexcept {
+    const Lock lock(mutex_, std::try_to_lock);
+    if (!lock) return false;
+    // relaxed: with the lock.
+    if (!asleep_.load(std::memory_order_relaxed)) return true;
+    if (!broken_.empty()) return false;
+    try {
+        pool.intake_.move_to(pool.queue_);
+        dispatch(pool, true);
+        ship_all();
+    } catch (const std::exception& error) {
+        break_all(std::string("MPIPoolExecutor: ") + error.what());
+        return false;
+    }
+    return pool.queued() == 0 && endings_.empty() && !sleeps_deeply_;
+}
+
+/// In a thread that is about to sleep until this task has ended.
+template <class Done>
+bool MpiHub::look_for_end(MpiTask& task, Done done) noexcept {
+    if (on_engine_thread() || fork_generation() != born_) return done();
+    const auto end = std::chrono::steady_clock::now() + waiters_patience;
+    Ending ending;
+    bool ended = false;
+    // relaxed: a hint for the engine.
+    watchers_.fetch_add(1, std::memory_order_relaxed);
+    do {
+        // relaxed: looked at again with the lock.
+        if (asleep_.load(std::memory_order_relaxed)) {
+            const Lock lock(mutex_, std::try_to_lock);
+            if (lock && port_ && broken_.empty() && port_->needs_polling() && asleep_.load(std::memory_order_relaxed)) {
+                try {
+                    receive();
+                } catch (const std::exception& error) {
+                    break_all(std::string("MPIPoolExecutor: ") + error.what());
+                }
+                ended = endings_.is_only(task) && task.ending.kind == Ending::Kind::result;
+                if (ended) ending = std::exchange(endings_.pop_front().ending, {});
+                if (ended || !endings_.empty()) break;
+            }
+        }
+        pause();
+    } while (!done() && spinning_pays() && std::chrono::steady_clock::now() < end);
+    // relaxed: as above.
+    watchers_.fetch_sub(1, std::memory_order_relaxed);
+    if (ended) {
+        deliver_to_waiter(task, ending);
+        const Lock lock(mutex_, std::try_to_lock);
+        if (lock && endings_.empty() && notices_.empty()) {
+            bool waiting = false;
+            for (const auto& pool : pools_) waiting = waiting || pool->queued() != 0;
+            if (!waiting) return done();
+        }
+    }
+    if (ended || !done()) wake();
+    return done();
+}
+
+/// In the thread that waits for the task: others are told by the engine, for it may hold a lock that they need.
+inline void MpiHub::deliver_to_waiter(MpiTask& task, Ending& ending) noexcept {
+    task.drop_call(ending.body);
+    Decoder decoder(ending.body.bytes());
+    if (!task.try_succeed_untold(decoder)) {
+        {
+            const std::lock_guard lock(mutex_);
+            endings_.add(task, Ending::Kind::stored);  // with one of the references
+            --ending.references;
+        }
+        wake();
+    }
+    for (; ending.references > 0; --ending.references) task.release();
+}
+
+inline bool MpiHub::revoke(MpiPool& pool, MpiTask& task) {
+    if (fork_generation() != born_) return false;
+    Lock lock(mutex_);
+    for (bool asked = false;;) {
+        if (task.stage == RemoteTask::Stage::queued) {
+            pool.intake_.move_to(pool.queue_);
+            ++pool.revoked_in_queue_;
+            task.stage = RemoteTask::Stage::revoked;
+            ++pool.cancelled_;
+            if (pool.settings_.max_pending != 0) changed_.notify_all();
+            return true;
+        }
+        if (asked && task.stage == RemoteTask::Stage::revoked) return true;
+        if (asked) task.wanted_back = false;
+        if (task.stage != RemoteTask::Stage::sent || task.wanted_back) return false;
+        RootLane& lane = *task.lane;
+        if (asked || lane.in_flight.front().first == &task) return false;
+        asked = task.wanted_back = true;
+        ask_back(lane);
+        wait_for_recall(lock, lane);
+    }
+}
+
+inline bool MpiHub::is_revoked(const MpiTask& task) const {
+    if (fork_generation() != born_) return false;
+    const std::lock_guard lock(mutex_);
+    return task.stage == RemoteTask::Stage::revoked;
+}
+
+inline bool MpiHub::is_running(const MpiTask& task) const {
+    if (fork_generation() != born_) return false;
+    const std::lock_guard lock(mutex_);
+    if (task.stage == RemoteTask::Stage::ended) return true;  // its result is being delivered
+    return task.stage == RemoteTask::Stage::sent && task.lane && !task.lane->in_flight.empty() &&
+           task.lane->in_flight.front().first == &task;
+}
+
+inline bool MpiHub::request_stop(MpiTask& task) {
+    if (fork_generation() != born_) return true;
+    const std::lock_guard lock(mutex_);
+    if (task.stage == RemoteTask::Stage::ended) return true;
+    if (task.stage != RemoteTask::Stage::sent || !task.lane) return false;
+    if (!task.takes_stop_token)
+        throw std::invalid_argument(
+            "Future::request_stop: MPI cannot stop a call that takes no std::stop_token, since a rank that is killed "
+            "ends the whole job; give the callable a std::stop_token as its first parameter");
+    RootPeer& peer = *task.lane->peer;
+    peer.out.add(FrameType::ask_to_stop, task.id, task.lane->number, {});
+    ship(peer);
+    return true;
+}
+
+inline void MpiHub::ask_back(RootLane& lane) {
+    if (std::exchange(lane.recalling, true)) return;
+    ++in_flight_;  // the answer
+    lane.peer->out.add(FrameType::recall, 0, lane.number, {});
+    ship(*lane.peer);
+}
+
+inline void MpiHub::wait_for_recall(Lock& lock, const RootLane& lane) {
+    while (lane.recalling) {
+        lock.unlock();
+        if (on_engine_thread())
+            work_once();
+        else
+            wake();
+        lock.lock();
+        if (!on_engine_thread()) changed_.wait(lock, [&] { return !lane.recalling; });
+    }
+}
+
+inline void MpiHub::begin_shutdown(MpiPool& pool, bool cancel_pending) {
+    if (fork_generation() != born_) return;
+    std::vector<std::pair<MpiTask*, bool>> asked;  // and whether it came back
+    RemoteTask* revoked = nullptr;
+    {
+        Lock lock(mutex_);
+        pool.closed_ = true;
+        pool.intake_.close();
+        pool.intake_.move_to(pool.queue_);
+        changed_.notify_all();
+        if (cancel_pending) {
+            RemoteTask** last = &revoked;
+            for (std::size_t level = pool.queue_.size(); level-- > 0;)
+                pool.queue_[level].for_each([&](RemoteTask& task) {
+                    if (task.stage != RemoteTask::Stage::queued) return;
+                    task.stage = RemoteTask::Stage::revoked;
+                    ++pool.cancelled_;
+                    ++pool.revoked_in_queue_;
+                    task.retain();
+                    *last = &task;
+                    last = &task.next_revoked;
+                });
+            for (RootLane* const lane : pool.lanes_)
+                for (std::size_t i = 1; i < lane->in_flight.size(); ++i) {
+                    MpiTask& task = *lane->in_flight[i].first;
+                    if (lane->in_flight[i].second != &pool || task.wanted_back) continue;
+                    task.retain();
+                    asked.emplace_back(&task, false);
+                    task.wanted_back = true;
+                    ask_back(*lane);
+                }
+            for (const RootLane* const lane : pool.lanes_) wait_for_recall(lock, *lane);
+            for (auto& [task, came_back] : asked) {
+                task->wanted_back = false;
+                came_back = task->stage == RemoteTask::Stage::revoked;
+            }
+        }
+    }
+    wake();
+    while (revoked) {
+        RemoteTask* const task = std::exchange(revoked, revoked->next_revoked);
+        task->end_cancelled();
+        task->release();
+    }
+    for (const auto& [task, came_back] : asked) {
+        if (came_back) task->end_cancelled();
+        task->release();
+    }
+}
+
+inline bool MpiHub::join(MpiPool& pool, const Deadline& deadline) {
+    if (on_engine_thread() || fork_generation() != born_) return true;
+    {
+        Lock lock(mutex_);
+        const auto over = [&] { return pool.ended_; };
+        if (deadline.is_never())
+            changed_.wait(lock, over);
+        else if (!changed_.wait_until(lock, deadline.at(), over))
+            return false;
+    }
+    retire_engine();
+    return true;
+}
+
+inline MpiHub::Counts MpiHub::counts(MpiPool& pool) {
+    if (fork_generation() != born_) return {};
+    const std::lock_guard lock(mutex_);
+    pool.intake_.move_to(pool.queue_);
+    Counts counts{0, 0, 0, 0, pool.completed_, pool.failed_, pool.cancelled_};
+    for (const auto& level : pool.queue_)
+        level.for_each([&](const RemoteTask& task) { counts.pending += task.stage == RemoteTask::Stage::queued; });
+    if (pool.ended_) return counts;
+    for (const RootLane* const lane : pool.started_) {
+        ++counts.workers;
+        counts.idle += lane->in_flight.empty();
+        for (std::size_t i = 0; i < lane->in_flight.size(); ++i)
+            if (lane->in_flight[i].second == &pool) ++(i == 0 ? counts.running : counts.pending);
+    }
+    return counts;
+}
+
+inline void MpiHub::count_unreadable_result(MpiPool& pool) noexcept {
+    const std::lock_guard lock(mutex_);
+    --pool.completed_;
+    ++pool.failed_;
+}
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+//
+// rank_crash.hpp: a rank that dies says which call it was running.
+//
+//     concurrent::futures: rank 2 on node7 (process 4711) is ended by signal 11 in call 17 'fit'
+//
+// The MPI launcher then ends the whole job, and the root with it, so nobody else could say it. The handler writes
+// one line to stderr and leaves the rest to whoever handled the signal before (Open MPI prints a stack).
+#pragma once
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "concurrent/futures/detail/processes/frame.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+/// The call that this thread runs; id 0: none.
+struct RunningCall {
+    std::uint64_t id = 0;
+    std::array<char, 48> name{};
+    std::size_t name_size = 0;
+};
+inline constinit thread_local RunningCall running_call{};
+
+class RankCrashReport {
+  public:
+    /// Once per process, after MPI_Init, which has handlers of its own.
+    static void install(int rank, const std::string& host) {
+        static constinit bool installed = false;
+        where_ = "concurrent::futures: rank " + std::to_string(rank) + " on " + host + " (process " +
+                 std::to_string(::getpid()) + ")";
+        if (installed) return;
+        installed = true;
+        struct sigaction ours{};
+        ours.sa_sigaction = &on_signal;
+        ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
+        ::sigemptyset(&ours.sa_mask);
+        for (std::size_t i = 0; i < signals.size(); ++i) ::sigaction(signals[i], &ours, &before_[i]);
+    }
+
+  private:
+    static constexpr std::array signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+    static void on_signal(int signal, siginfo_t* info, void*) noexcept {
+        for (std::size_t i = 0; i < signals.size(); ++i)
+            if (signals[i] == signal) ::sigaction(signal, &before_[i], nullptr);
+        std::array<char, 400> line;
+        std::size_t size = 0;
+        const auto add = [&](std::string_view text) {
+            const std::size_t some = std::min(text.size(), line.size() - size);
+            std::memcpy(line.data() + size, text.data(), some);
+            size += some;
+        };
+        const auto add_number = [&](std::uint64_t number) {
+            std::array<char, 20> digits;
+            std::size_t begin = digits.size();
+            do digits[--begin] = static_cast<char>('0' + number % 10);
+            while ((number /= 10) != 0);
+            add({digits.data() + begin, digits.size() - begin});
+        };
+        add(where_);
+        add(" is ended by signal ");
+        add_number(static_cast<std::uint64_t>(signal));
+        if (running_call.id != 0) {
+            add(" in call ");
+            add_number(running_call.id);
+            if (running_call.name_size != 0) {
+                add(" '");
+                add({running_call.name.data(), running_call.name_size});
+                add("'");
+            }
+        }
+        add("\n");
+        static_cast<void>(!::write(STDERR_FILENO, line.data(), size));
+        // A fault happens again when this returns; a signal that was sent does not.
+        if (info->si_code <= 0) ::raise(signal);
+    }
+
+    static inline std::string where_;
+    static inline std::array<struct sigaction, signals.size()> before_{};
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+//
+// rank_loop.hpp: the life of a rank that serves: receives, runs calls, sends results, sleeps.
+//
+//     this thread                                    the helper thread
+//     poll ─▶ run a call ─▶ … ─▶ send results        looks every millisecond; when a call has been running for
+//     nothing to do: spin 100 µs, then sleep         longer than that, it receives and sends meanwhile
+//     up to 1 ms between two looks
+//
+// So short calls run in the thread that has received them, and a long one neither holds back results nor keeps
+// the root from taking calls back or asking the call to stop. Both threads call MPI, one at a time: hence
+// MPI_THREAD_MULTIPLE, because calls may use MPI too.
+// An idle rank looks 1000 times a second, which takes less than 1 % of a core.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+#include "concurrent/futures/detail/mpi/mpi_channel.hpp"
+#include "concurrent/futures/detail/mpi/rank_server.hpp"
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/process_memory.hpp"
+#include "concurrent/futures/detail/platform/spin.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+/// How long a rank or a root that waits for messages sleeps between two looks, `waited` after the last one.
+inline std::chrono::nanoseconds nap_after(std::int64_t waited) noexcept {
+    constexpr std::int64_t shortest = 50'000, longest = 1'000'000;
+    return std::chrono::nanoseconds(std::clamp(waited / 4, shortest, longest));
+}
+
+class RankLoop final : public RankServer {
+  public:
+    RankLoop(MPI_Comm comm, int root) : RankServer(true, false), channel_(comm), root_(root) {}
+    ~RankLoop() { stop_helper(); }
+
+    /// Returns when the root wants no more.
+    void run() {
+        keep_freed_memory(kept_heap);
+        std::int64_t news = monotonic_nanoseconds();
+        std::int64_t looked = news;
+        while (!has_quit()) {
+            note_run();
+            const bool ran = run_next();
+            // (1) release, pairs with (2).
+            running_since_.store(0, std::memory_order_release);
+            if (ran) {
+                news = monotonic_nanoseconds();
+                if (last_duration() < short_call && news - looked < look_interval && outbox_size() < full &&
+                    !own_lane_is_empty())
+                    continue;
+                looked = news;
+                look();
+                continue;
+            }
+            if (look()) {
+                news = looked = monotonic_nanoseconds();
+                continue;
+            }
+            const std::int64_t waited = monotonic_nanoseconds() - news;
+            if (waited < spin_for && spinning_pays()) {
+                pause();
+                if (waited > spin_for / 4) std::this_thread::yield();
+                continue;
+            }
+            std::unique_lock lock(mutex_);
+            if (is_moving()) continue;
+            wake_up_.wait_for(lock, nap_after(waited), [this] { return has_replies_; });
+            has_replies_ = false;
+        }
+        stop_helper();
+        stop_threads();
+        const std::lock_guard lock(channel_mutex_);
+        channel_.finish_sends();
+    }
+
+  private:
+    static constexpr std::int64_t short_call = 10'000;
+    static constexpr std::int64_t look_interval = 50'000;
+    static constexpr std::int64_t spin_for = 100'000;
+    static constexpr std::size_t full = 16 * 1024;
+    static constexpr std::size_t kept_heap = 128 * 1024 * 1024;
+    static constexpr std::chrono::milliseconds tick{1};
+    static constexpr int ticks_awake = 20;
+
+    /// Sends what is in the outbox, receives what has come. True: something has come.
+    bool look() {
+        const std::lock_guard lock(channel_mutex_);
+        send_replies();
+        int peer = root_;
+        bool news = channel_.poll(root_, peer);
+        if (!news && !channel_.is_fetching()) return false;
+        while (auto frame = channel_.next(root_)) {
+            receive(std::move(*frame));
+            news = true;
+        }
+        send_replies();
+        return news;
+    }
+    void send_replies() {
+        if (Outgoing out = take_outbox(); !out.empty()) channel_.send(root_, std::move(out));
+    }
+    bool is_moving() {
+        const std::lock_guard lock(channel_mutex_);
+        return channel_.is_moving();
+    }
+    void on_replies() noexcept override {
+        const std::lock_guard lock(mutex_);
+        has_replies_ = true;
+        wake_up_.notify_one();
+    }
+
+    /// Before a call, which may be long.
+    void note_run() {
+        if (own_lane_is_empty()) return;
+        // (3) seq_cst, against (4): either the helper sees the call or this sees that it sleeps.
+        running_since_.store(monotonic_nanoseconds(), std::memory_order_seq_cst);
+        if (!helper_.joinable()) {
+            helper_ = std::thread([this] { help(); });
+        } else if (helper_sleeps_.load(std::memory_order_seq_cst)) {
+            const std::lock_guard lock(helper_mutex_);
+            helper_wake_up_.notify_one();
+        }
+    }
+    void help() noexcept {
+        name_current_thread("cf_rank_help", 0);
+        std::unique_lock lock(helper_mutex_);
+        for (int idle = 0; !helper_ends_;) {
+            if (idle < ticks_awake) {
+                helper_wake_up_.wait_for(lock, tick);
+            } else {
+                // (4) seq_cst, against (3).
+                helper_sleeps_.store(true, std::memory_order_seq_cst);
+                helper_wake_up_.wait(lock, [this] {
+                    return helper_ends_ || running_since_.load(std::memory_order_seq_cst) != 0;
+                });
+                // relaxed: a later note_run() notifies once more for nothing.
+                helper_sleeps_.store(false, std::memory_order_relaxed);
+                idle = 0;
+            }
+            // (2) acquire, pairs with (1).
+            const std::int64_t since = running_since_.load(std::memory_order_acquire);
+            idle = since == 0 ? idle + 1 : 0;
+            if (since == 0 || monotonic_nanoseconds() - since < tick / std::chrono::nanoseconds(1)) continue;
+            lock.unlock();
+            try {
+                do
+                    look();
+                while (is_moving());
+            } catch (const std::exception& error) {
+                std::fprintf(stderr, "concurrent::futures: an MPI rank has lost its root: %s\n", error.what());
+                std::abort();
+            }
+            lock.lock();
+        }
+    }
+    void stop_helper() {
+        {
+            const std::lock_guard lock(helper_mutex_);
+            helper_ends_ = true;
+            helper_wake_up_.notify_one();
+        }
+        if (helper_.joinable()) helper_.join();
+    }
+
+    MpiChannel channel_;  // guarded by channel_mutex_, as is RankServer::receive()
+    const int root_;
+    std::mutex channel_mutex_;
+
+    std::mutex mutex_;
+    std::condition_variable wake_up_;
+    bool has_replies_ = false;  // guarded by mutex_
+
+    Atomic<std::int64_t> running_since_{0};  // 0: no call is running
+    Atomic<bool> helper_sleeps_{false};
+    std::mutex helper_mutex_;
+    std::condition_variable helper_wake_up_;
+    bool helper_ends_ = false;  // guarded by helper_mutex_
+    std::thread helper_;
+};
+
+}  // namespace concurrent::futures::inline v1::detail

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+//
+// mpi_pool_executor.hpp: the same calls over many machines, on MPI. CMake target concurrent::futures_mpi.
+//
+//     int main(int argc, char** argv) {                       // mpirun -n 64 program
+//         cf::mpi_main(argc, argv);                           // first; ranks 1… run calls and do not come back from it
+//         cf::MPIPoolExecutor pool;                           // rank 0 only
+//         for (double energy : pool.map(relax, molecules)) …
+//     }
+//     cf::mpi_comm_executor(comm, 0, [](cf::MPIPoolExecutor& pool) { … });   // in a program that is SPMD already
+//
+// What may be called, and what crosses, is as for a ProcessPoolExecutor (serialization.hpp). A rank runs one call at
+// a time, for all pools together; with more workers than ranks, ranks run calls on threads too. One rank alone:
+// calls run in this process, on a thread. Exceptions keep their type and text; below the innermost of those nested in
+// them is an Error that names rank, host and process.
+// What MPI cannot do is refused: a timeout, request_stop() of a running call that takes no std::stop_token, a
+// SharedArray. A rank that dies ends the whole job, with MPI as it is; it says before which call it was running.
+// Needs MPI_THREAD_MULTIPLE: the pool calls MPI from its own threads, on a communicator of its own. So the program may
+// go on to use MPI, in calls too.
+// Idle, neither side takes more than about 1 % of a core; a call that finds a rank asleep starts up to 1 ms later.
+// Threads: every member may be called from any thread. Callbacks run on the engine thread; a slow one delays the
+// results of others.
+// How it works: detail/mpi/mpi_hub.hpp (root), detail/mpi/rank_loop.hpp (other ranks).
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "concurrent/futures/bind_task.hpp"
+#include "concurrent/futures/detail/mpi/mpi_call.hpp"
+#include "concurrent/futures/detail/mpi/mpi_hub.hpp"
+#include "concurrent/futures/detail/mpi/mpi_start.hpp"
+#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/executor.hpp"
+#include "concurrent/futures/future.hpp"
+#include "concurrent/futures/options.hpp"
+#include "concurrent/futures/process_pool_executor.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
+
+/// The first line of main in a program with MPIPoolExecutor. Initializes MPI if nobody has. On rank 0 it returns,
+/// and the other ranks end when rank 0 does; on those it runs calls and then leaves the program. Called again, it
+/// does nothing. Throws on every rank: BrokenProcessPool when the ranks run different builds,
+/// std::invalid_argument when MPI was initialized with a thread level below MPI_THREAD_MULTIPLE.
+inline void mpi_main(int& argc, char**& argv) { detail::start_mpi_program(argc, argv); }
+
+/// For MPIPoolExecutor.
+struct MPIPoolOptions {
+    /// 0: one per rank other than the root. More than those: ranks run several calls at once, on threads.
+    Count max_workers{};
+    detail::OptionValue<BoundTask> initializer{};  ///< runs first in every worker; bind_task(f, args...)
+    detail::OptionValue<BoundTask> worker_exit{};  ///< runs last in every worker
+    Count max_pending{};                     ///< calls waiting to be sent; 0: no bound
+    QueueFull on_full = QueueFull::block;    ///< what submit does at that bound
+    OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting calls
+    bool report_unobserved = false;          ///< report failures that nobody looked at
+    /// Of callbacks and posted calls.
+    detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
+    detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< reserved: must be empty
+};
+
+namespace detail {
+
+/// Submits to a pool and keeps it alive, for maps that fetch their input lazily.
+class MpiSubmitter {
+  public:
+    explicit MpiSubmitter(std::shared_ptr<MpiPool> pool) noexcept : pool_(std::move(pool)) {}
+
+    template <class Callable, class... Args>
+    auto submit(const Callable& callable, const Args&... args) const {
+        return submit_as({}, Priority::normal, 0, callable, args...);
+    }
+    template <class Callable, class... Args>
+    auto submit_as(std::string name, Priority priority, std::size_t retries, const Callable& callable,
+                   const Args&... args) const {
+        check_remote_call<const Callable&, const Args&...>();
+        using Call = RemoteCallFor<const Callable&, const Args&...>;
+        using T = std::remove_cv_t<typename Call::Result>;
+        CallRoom room;
+        ByteBuffer bytes = encode_call_into(ByteBuffer(nullptr, room.bytes), callable, args...);
+        if (!bytes.named().empty()) require_sendable(bytes);
+        auto* const call = BlockWithBytes<MpiCall<T>>::make(
+            std::move(bytes), pool_, name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name)));
+        call->limits.retries = retries;
+        call->takes_stop_token = remote_call_takes_stop_token<Call>;
+        Future<T> future = FutureAccess::adopt<T>(call);
+        try {
+            pool_->hub().submit(*pool_, *call, priority);
+        } catch (...) {
+            call->release();
+            throw;
+        }
+        return future;
+    }
+    template <class Callable, class... Args>
+    void post(const Callable& callable, const Args&... args) const {
+        check_remote_call<const Callable&, const Args&...>();
+        CallRoom room;
+        ByteBuffer bytes = encode_call_into(ByteBuffer(nullptr, room.bytes), callable, args...);
+        if (!bytes.named().empty()) require_sendable(bytes);
+        auto* const call = BlockWithBytes<PostedMpiCall>::make(std::move(bytes), pool_);
+        try {
+            pool_->hub().submit(*pool_, *call, Priority::normal);
+        } catch (...) {
+            call->release();
+            throw;
+        }
+    }
+    MpiPool& pool() const noexcept { return *pool_; }
+    const std::shared_ptr<MpiPool>& shared_pool() const noexcept { return pool_; }
+
+  private:
+    std::shared_ptr<MpiPool> pool_;
+};
+
+template <>
+inline constexpr bool leaves_the_process<MpiSubmitter> = true;
+
+inline std::shared_ptr<MpiPool> make_mpi_pool(const MPIPoolOptions& options) {
+    require_sane_worker_count(options.max_workers, 65'536);
+    if (options.observer)
+        throw std::invalid_argument("MPIPoolOptions::observer is not supported yet; leave it out");
+    auto pool = std::make_shared<MpiPool>(
+        require_mpi_hub(), MpiSettings{.max_workers = options.max_workers,
+                                       .initializer = options.initializer.copy(),
+                                       .worker_exit = options.worker_exit.copy(),
+                                       .max_pending = options.max_pending,
+                                       .on_full = options.on_full,
+                                       .hook = options.on_unhandled_exception,
+                                       .report_unobserved = options.report_unobserved});
+    pool->hub().add(pool);
+    return pool;
+}
+
+}  // namespace detail
+
+/// An executor whose workers are the ranks of an MPI job.
+class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
+  public:
+    /// One worker per rank other than the root.
+    MPIPoolExecutor() : MPIPoolExecutor(MPIPoolOptions{}) {}
+    /// Throws BrokenProcessPool if mpi_main() has not run here or this is a worker, std::invalid_argument for
+    /// options that make no sense. Nothing is sent before there is work.
+    explicit MPIPoolExecutor(const MPIPoolOptions& options)
+        : cancels_pending_(options.on_destroy == OnDestroy::cancel_pending),
+          submitter_(detail::make_mpi_pool(options)) {}
+    MPIPoolExecutor(const MPIPoolExecutor&) = delete;
+    MPIPoolExecutor& operator=(const MPIPoolExecutor&) = delete;
+    /// shutdown(), or with OnDestroy::cancel_pending shutdown({.cancel_futures = true}).
+    ~MPIPoolExecutor() {
+        hub().begin_shutdown(pool(), cancels_pending_);
+        hub().join(pool(), detail::Deadline::never());
+    }
+
+    /// Calls `callable(args...)` in a worker. Encodes everything before it returns and keeps no reference to any of
+    /// it. If this throws, nothing was queued: SerializationError or what a codec throws, ShutdownError,
+    /// BrokenProcessPool, QueueFullError, std::invalid_argument for a SharedArray.
+    template <NotOptions<TaskOptions> Callable, class... Args>
+    auto submit(const Callable& callable, const Args&... args) {
+        return submitter_.submit(callable, args...);
+    }
+    /// The call runs again when it throws, up to `retries` times. Throws std::invalid_argument for a timeout:
+    /// MPI cannot end a call by force.
+    template <class Callable, class... Args>
+    auto submit(const TaskOptions& options, const Callable& callable, const Args&... args) {
+        if (options.timeout)
+            throw std::invalid_argument(
+                "MPIPoolExecutor: TaskOptions::timeout is not supported, because MPI cannot end a call by force: a "
+                "rank that is killed ends the whole job; leave it out, or give the callable a std::stop_token and call "
+                "Future::request_stop()");
+        return submitter_.submit_as(options.name, options.priority, options.retries, callable, args...);
+    }
+    /// For member functions and overloads: submit<&Model::fit>(model, data).
+    template <auto function, class... Args>
+    auto submit(const Args&... args) {
+        return submitter_.submit(detail::StaticFunction<function>(), args...);
+    }
+    /// Like submit without a future. What the call throws goes to on_unhandled_exception.
+    template <class Callable, class... Args>
+    void post(const Callable& callable, const Args&... args) {
+        submitter_.post(callable, args...);
+    }
+
+    /// Afterwards submit throws ShutdownError; queued calls still run unless cancelled. With `wait` returns when
+    /// worker_exit has run everywhere, except in a callback of this pool. The ranks stay, for other pools.
+    void shutdown(const ShutdownOptions& options = {}) {
+        hub().begin_shutdown(pool(), options.cancel_futures);
+        if (options.wait) hub().join(pool(), detail::Deadline::never());
+    }
+    /// shutdown() that gives up waiting with TimeoutError.
+    template <class Rep, class Period>
+    void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
+        hub().begin_shutdown(pool(), false);
+        if (!hub().join(pool(), detail::Deadline::after(timeout)))
+            throw TimeoutError("MPIPoolExecutor::shutdown_for: workers are still busy; they end when their calls "
+                               "return");
+    }
+
+    /// The workers and calls of this moment; completed, failed and cancelled count from the start. Workers are
+    /// counted from their first call on; the first call that was sent to one counts as running.
+    ExecutorStats stats() const {
+        const auto now = hub().counts(pool());
+        return {now.workers, now.idle, now.pending, now.running, now.completed, now.failed, now.cancelled, 0};
+    }
+    /// How many workers there are.
+    std::size_t max_workers() const noexcept { return pool().max_workers(); }
+
+  private:
+    friend MapOperations<MPIPoolExecutor>;
+
+    detail::MpiPool& pool() const noexcept { return submitter_.pool(); }
+    detail::MpiHub& hub() const noexcept { return pool().hub(); }
+    const detail::MpiSubmitter& submitter() const noexcept { return submitter_; }
+
+    const bool cancels_pending_;
+    const detail::MpiSubmitter submitter_;
+};
+
+/// Collective over `comm`: `f(pool)` runs on `root`, the other ranks run its calls until it returns. What it throws
+/// leaves this function on the root, and is a BrokenExecutor with its text on all others. Throws on every
+/// rank: as mpi_main().
+template <class F>
+void mpi_comm_executor(MPI_Comm comm, int root, F&& f) {
+    detail::CommService service(comm, root);
+    if (!service.is_root()) return service.serve();
+    try {
+        MPIPoolExecutor pool;
+        std::forward<F>(f)(pool);
+    } catch (const std::exception& error) {
+        service.fail(error.what());
+        throw;
+    } catch (...) {
+        service.fail("something that is no std::exception");
+        throw;
+    }
+    service.end();
+}
+
+}  // namespace concurrent::futures::inline v1

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+//
+// Programs that start, fail and end in different ways under mpirun; run_cases.py says what each must print.
+#include <concurrent/futures/mpi_pool_executor.hpp>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cf = concurrent::futures;
+
+namespace {
+
+int square(int n) { return n * n; }
+int die(int) {
+    std::raise(SIGSEGV);
+    return 0;
+}
+/// A process pool in a rank; how many of the launcher's variables its workers see.
+int squares_of_processes(int n) {
+    cf::ProcessPoolExecutor pool(2);
+    int sum = 0;
+    for (const int y : pool.map(square, std::vector{1, 2, n})) sum += y;
+    return sum;
+}
+
+int rank() {
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    return rank;
+}
+template <class... Values>
+void say(const char* format, Values... values) {
+    std::array<char, 2000> line;
+    std::snprintf(line.data(), line.size(), format, values...);
+    std::puts(line.data());  // one write: ranks share the output
+    std::fflush(stdout);
+}
+
+void forgotten(int, char**) {
+    try {
+        cf::MPIPoolExecutor pool;
+    } catch (const cf::BrokenProcessPool& error) {
+        say("refused: %s", error.what());
+    }
+}
+void level(int argc, char** argv) {
+    int provided = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    try {
+        cf::mpi_main(argc, argv);
+    } catch (const std::invalid_argument& error) {
+        say("refused: %s", error.what());
+    }
+    MPI_Finalize();
+}
+void identity(int argc, char** argv) {
+    try {
+        cf::mpi_main(argc, argv);
+    } catch (const cf::BrokenProcessPool& error) {
+        say("refused: %s", error.what());
+    }
+}
+void comm(int argc, char** argv) {
+    int provided = 0, size = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    for (int root = 0; root < size; ++root)
+        cf::mpi_comm_executor(MPI_COMM_WORLD, root, [&](cf::MPIPoolExecutor& pool) {
+            int sum = 0;
+            for (const int y : pool.map(square, std::vector{1, 2, 3})) sum += y;
+            say("root %d of %d: %d", root, size, sum);
+            cf::MPIPoolExecutor another({.max_workers = 1});
+            say("another: %d", another.submit(square, 5).result());
+        });
+    MPI_Comm half = MPI_COMM_NULL;
+    MPI_Comm_split(MPI_COMM_WORLD, rank() % 2, 0, &half);
+    cf::mpi_comm_executor(half, 0, [&](cf::MPIPoolExecutor& pool) {
+        say("half %d: %d", rank() % 2, pool.submit(square, 4).result());
+    });
+    MPI_Comm_free(&half);
+    MPI_Finalize();
+}
+void comm_fails(int argc, char** argv) {
+    int provided = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
+    try {
+        cf::mpi_comm_executor(MPI_COMM_WORLD, 0, [](cf::MPIPoolExecutor& pool) {
+            pool.submit(square, 3).result();
+            throw std::runtime_error("the root has had enough");
+        });
+    } catch (const cf::BrokenExecutor& error) {
+        say("rank other: %s", error.what());
+    } catch (const std::runtime_error& error) {
+        say("rank root: %s", error.what());
+    }
+    MPI_Finalize();
+}
+void dies(int argc, char** argv) {
+    cf::mpi_main(argc, argv);
+    cf::MPIPoolExecutor pool;
+    pool.submit({.name = "the fatal one"}, die, 1).result();
+}
+void throws(int argc, char** argv) {
+    cf::mpi_main(argc, argv);
+    cf::MPIPoolExecutor pool;
+    pool.submit(square, 1).result();
+    throw std::runtime_error("leaves main");
+}
+void exits(int argc, char** argv) {
+    cf::mpi_main(argc, argv);
+    auto* const pool = new cf::MPIPoolExecutor;
+    say("%d", pool->submit(square, 6).result());
+    std::exit(7);
+}
+void finalizes(int argc, char** argv) {
+    int provided = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
+    cf::mpi_main(argc, argv);
+    cf::mpi_main(argc, argv);
+    {
+        cf::MPIPoolExecutor pool;
+        say("%d", pool.submit(square, 7).result());
+    }
+    MPI_Finalize();
+    try {
+        cf::MPIPoolExecutor pool;
+    } catch (const cf::BrokenProcessPool& error) {
+        say("refused: %s", error.what());
+    }
+}
+void processes(int argc, char** argv) {
+    cf::mpi_main(argc, argv);
+    cf::MPIPoolExecutor pool;
+    say("sum %d", pool.submit(squares_of_processes, 5).result());
+}
+
+struct Case {
+    std::string_view name;
+    void (*run)(int, char**);
+};
+constexpr std::array cases{Case{"forgotten", forgotten}, Case{"level", level},         Case{"identity", identity},
+                           Case{"comm", comm},           Case{"comm_fails", comm_fails}, Case{"dies", dies},
+                           Case{"throws", throws},       Case{"exits", exits},         Case{"finalizes", finalizes},
+                           Case{"processes", processes}};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    cf::process_main(argc, argv);
+    for (const Case& each : cases)
+        if (argc > 1 && each.name == argv[1]) {
+            each.run(argc, argv);
+            return 0;
+        }
+    std::puts("which case?");
+    return 2;
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: MIT
+//
+// What MPIPoolExecutor does beyond the contract of every executor, and what it refuses. Runs on any number of ranks.
+#include <concurrent/futures/as_completed.hpp>
+#include <concurrent/futures/broadcast.hpp>
+#include <concurrent/futures/mpi_pool_executor.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/eventually.hpp"
+#include "support/gate.hpp"
+#include "support/process_log.hpp"
+
+namespace {
+
+namespace cf = concurrent::futures;
+using namespace std::chrono_literals;
+using support::ProcessCounter;
+using support::ProcessGate;
+
+int ranks() {
+    int size = 0;
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    return size;
+}
+
+int twice(int n) { return 2 * n; }
+int pid_of(int) { return ::getpid(); }
+int throw_out_of_range(int n) { throw std::out_of_range("no " + std::to_string(n)); }
+int throw_nested(int) {
+    try {
+        throw std::invalid_argument("the reason");
+    } catch (...) {
+        std::throw_with_nested(std::runtime_error("the consequence"));
+    }
+}
+int stay(const std::string& started, const std::string& gate, int result) {
+    support::count_event(started);
+    support::wait_at_gate(gate);
+    return result;
+}
+int count_and_return(const std::string& log, int n) {
+    support::count_event(log);
+    return n;
+}
+bool stops(std::stop_token stop, const std::string& started) {
+    support::count_event(started);
+    while (!stop.stop_requested()) std::this_thread::yield();
+    return true;
+}
+void fail_to_start(const std::string& reason) { throw std::runtime_error(reason); }
+void count(const std::string& log) { support::count_event(log); }
+int fail_twice(const std::string& log) {
+    support::count_event(log);
+    std::ifstream file(log);
+    if (std::count(std::istreambuf_iterator<char>(file), {}, '\n') < 3) throw std::runtime_error("not yet");
+    return 3;
+}
+std::vector<std::uint64_t> reversed(const std::vector<std::uint64_t>& numbers) { return {numbers.rbegin(), numbers.rend()}; }
+std::string make_pool(int) {
+    try {
+        cf::MPIPoolExecutor pool;
+    } catch (const cf::BrokenProcessPool& error) {
+        return error.what();
+    }
+    return {};
+}
+int sum_of_own_communicator(int n) {
+    int sum = 0;
+    MPI_Allreduce(&n, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_SELF);
+    return sum;
+}
+
+int decoded_here = 0;
+struct Model {
+    std::vector<int> weights;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(weights);
+        ++decoded_here;
+    }
+};
+int decoded_after(const Model& model, int n) { return model.weights.empty() ? -1 : decoded_here + 0 * n; }
+int weight(const Model& model, int n) { return model.weights[static_cast<std::size_t>(n)]; }
+
+template <class Call>
+std::string message_of(Call call) {
+    try {
+        call();
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return {};
+}
+/// The text of the innermost of the nested exceptions.
+std::string innermost(const std::exception& error) {
+    try {
+        std::rethrow_if_nested(error);
+    } catch (const std::exception& inner) {
+        return innermost(inner);
+    }
+    return error.what();
+}
+
+TEST_CASE("calls run on all other ranks, or in this process if there are none") {
+    cf::MPIPoolExecutor pool;
+    std::set<int> pids;
+    CHECK(support::eventually([&] {
+        for (const int pid : pool.map(pid_of, std::vector<int>(100))) pids.insert(pid);
+        return pids.size() == pool.max_workers();
+    }));
+    CHECK(pids.contains(::getpid()) == (ranks() == 1));
+    CHECK(pool.max_workers() == static_cast<std::size_t>(std::max(1, ranks() - 1)));
+}
+
+TEST_CASE("an exception of a rank keeps its type and text, and says rank, host and process below") {
+    cf::MPIPoolExecutor pool;
+    const auto failed = pool.submit(throw_out_of_range, 3);
+    try {
+        failed.result();
+        FAIL("result() did not throw");
+    } catch (const std::out_of_range& error) {
+        CHECK(std::string(error.what()) == "no 3");
+        const std::string where = innermost(error);
+        CHECK(where.find(ranks() == 1 ? "rank 0" : "rank ") != std::string::npos);
+        CHECK(where.find("host ") != std::string::npos);
+        CHECK(where.find("process ") != std::string::npos);
+    }
+    try {
+        pool.submit(throw_nested, 3).result();
+        FAIL("result() did not throw");
+    } catch (const std::runtime_error& error) {
+        CHECK_THROWS_AS(std::rethrow_if_nested(error), std::invalid_argument);
+        CHECK(innermost(error).find("rank ") != std::string::npos);
+    }
+}
+
+TEST_CASE("a timeout is refused, because MPI cannot end a call") {
+    cf::MPIPoolExecutor pool;
+    CHECK_THROWS_AS(pool.submit({.timeout = 1s}, twice, 1), std::invalid_argument);
+    CHECK(message_of([&] { pool.submit({.timeout = 1s}, twice, 1); }).find("MPI") != std::string::npos);
+    CHECK(pool.stats().pending == 0);
+}
+
+TEST_CASE("request_stop() of a running call without std::stop_token is refused, and the call goes on") {
+    ProcessCounter started;
+    ProcessGate gate;
+    cf::MPIPoolExecutor pool;
+    const auto call = pool.submit(stay, started.path(), gate.path(), 7);
+    started.wait_for(1);
+    CHECK_THROWS_AS(call.request_stop(), std::invalid_argument);
+    CHECK(message_of([&] { call.request_stop(); }).find("MPI") != std::string::npos);
+    gate.open();
+    CHECK(call.result() == 7);
+}
+
+TEST_CASE("request_stop() reaches the std::stop_token of a call on a rank") {
+    ProcessCounter started;
+    cf::MPIPoolExecutor pool;
+    const auto call = pool.submit(stops, started.path());
+    started.wait_for(1);
+    call.request_stop();
+    CHECK(call.result());
+    // Before it has started, it is cancelled or stops at once.
+    const auto early = pool.submit(stops, started.path());
+    early.request_stop();
+    early.wait();
+    CHECK((early.cancelled() || early.result()));
+}
+
+TEST_CASE("an initializer that throws on a rank breaks the pool with its text, rank and host") {
+    cf::MPIPoolExecutor pool({.initializer = cf::bind_task(fail_to_start, std::string("no licence"))});
+    const auto call = pool.submit(twice, 1);
+    CHECK_THROWS_AS(call.result(), cf::BrokenProcessPool);
+    const std::string text = message_of([&] { call.result(); });
+    CHECK(text.find("no licence") != std::string::npos);
+    CHECK(text.find("rank ") != std::string::npos);
+    CHECK(text.find("host ") != std::string::npos);
+    CHECK_THROWS_AS(pool.submit(twice, 1), cf::BrokenProcessPool);
+    CHECK(cf::MPIPoolExecutor().submit(twice, 4).result() == 8);
+}
+
+TEST_CASE("initializer and worker_exit run once in every worker that was used") {
+    ProcessCounter begun, ended;
+    std::size_t workers = 0;
+    {
+        cf::MPIPoolExecutor pool({.max_workers = 3,
+                                  .initializer = cf::bind_task(count, begun.path()),
+                                  .worker_exit = cf::bind_task(count, ended.path())});
+        for (const int y : pool.map(twice, std::vector<int>(200))) CHECK(y == 0);
+        workers = pool.stats().workers;
+        CHECK(begun.value() == workers);
+        CHECK(ended.value() == 0);
+    }
+    CHECK(ended.value() == workers);
+}
+
+TEST_CASE("pools live one after the other and in each other's scope") {
+    for (int round = 0; round < 20; ++round) {
+        cf::MPIPoolExecutor outer;
+        const auto first = outer.submit(twice, round);
+        cf::MPIPoolExecutor inner({.max_workers = 1});
+        CHECK(inner.submit(twice, round).result() == 2 * round);
+        CHECK(first.result() == 2 * round);
+    }
+}
+
+TEST_CASE("a rank that runs calls has no pools of its own") {
+    cf::MPIPoolExecutor pool;
+    const std::string text = pool.submit(make_pool, 1).result();
+    CHECK((ranks() == 1 ? text.empty() : text.find("only the root has pools") != std::string::npos));
+}
+
+TEST_CASE("calls and the program may use MPI beside the pool") {
+    cf::MPIPoolExecutor pool;
+    std::vector<cf::Future<int>> futures;
+    for (int i = 0; i < 200; ++i) {
+        futures.push_back(pool.submit(sum_of_own_communicator, i));
+        CHECK(sum_of_own_communicator(i) == i);
+    }
+    for (int i = 0; i < 200; ++i) CHECK(futures[static_cast<std::size_t>(i)].result() == i);
+}
+
+TEST_CASE("a call that was sent ahead can be cancelled, exactly") {
+    ProcessCounter started, ran;
+    ProcessGate gate;
+    cf::MPIPoolExecutor pool({.max_workers = 1});
+    for (const int y : pool.map({.chunksize = 1}, twice, std::vector<int>(100))) CHECK(y == 0);  // short: many at a time
+    const auto busy = pool.submit(stay, started.path(), gate.path(), 1);
+    std::vector<cf::Future<int>> behind;
+    for (int i = 0; i < 100; ++i) behind.push_back(pool.submit(count_and_return, ran.path(), i));
+    started.wait_for(1);
+    for (std::size_t i = 0; i < behind.size(); i += 2) CHECK(behind[i].cancel());
+    CHECK_FALSE(busy.cancel());
+    gate.open();
+    for (std::size_t i = 1; i < behind.size(); i += 2) CHECK(behind[i].result() == static_cast<int>(i));
+    pool.shutdown();
+    CHECK(ran.value() == 50);
+    CHECK(pool.stats().cancelled == 50);
+}
+
+TEST_CASE("shutdown() with cancel_futures takes back what was sent ahead") {
+    ProcessCounter started, ran;
+    ProcessGate gate;
+    cf::MPIPoolExecutor pool({.max_workers = 1});
+    for (const int y : pool.map({.chunksize = 1}, twice, std::vector<int>(100))) CHECK(y == 0);
+    const auto busy = pool.submit(stay, started.path(), gate.path(), 1);
+    std::vector<cf::Future<int>> behind;
+    for (int i = 0; i < 100; ++i) behind.push_back(pool.submit(count_and_return, ran.path(), i));
+    started.wait_for(1);
+    pool.shutdown({.wait = false, .cancel_futures = true});
+    for (const auto& each : behind) CHECK(each.cancelled());
+    gate.open();
+    pool.shutdown();
+    CHECK(busy.result() == 1);
+    CHECK(ran.value() == 0);
+}
+
+TEST_CASE("calls behind one that takes long go to a worker that has nothing to do") {
+    ProcessCounter started;
+    ProcessGate gate;
+    cf::MPIPoolExecutor pool({.max_workers = 2});
+    for (const int y : pool.map({.chunksize = 1}, twice, std::vector<int>(200))) CHECK(y == 0);
+    std::vector<cf::Future<int>> others;
+    const auto busy = pool.submit(stay, started.path(), gate.path(), 1);
+    for (int i = 0; i < 100; ++i) others.push_back(pool.submit(twice, i));
+    for (int i = 0; i < 100; ++i) CHECK(others[static_cast<std::size_t>(i)].result(1h) == 2 * i);
+    CHECK_FALSE(busy.done());
+    gate.open();
+    CHECK(busy.result() == 1);
+}
+
+TEST_CASE("large arguments and results cross, several at a time and between small ones") {
+    cf::MPIPoolExecutor pool;
+    std::vector<cf::Future<std::vector<std::uint64_t>>> large;
+    std::vector<cf::Future<int>> small;
+    for (std::uint64_t i = 0; i < 12; ++i) {
+        std::vector<std::uint64_t> numbers(i * 100'000);
+        std::iota(numbers.begin(), numbers.end(), i);
+        large.push_back(pool.submit(reversed, numbers));
+        small.push_back(pool.submit(twice, static_cast<int>(i)));
+    }
+    for (std::uint64_t i = 0; i < 12; ++i) {
+        const auto& numbers = large[i].result();
+        REQUIRE(numbers.size() == i * 100'000);
+        CHECK((numbers.empty() || (numbers.back() == i && numbers.front() == i + numbers.size() - 1)));
+        CHECK(small[i].result() == 2 * static_cast<int>(i));
+    }
+}
+
+TEST_CASE("a broadcast is sent to a rank and decoded there once") {
+    cf::MPIPoolExecutor pool({.max_workers = static_cast<std::size_t>(std::max(1, ranks() - 1))});
+    for (const int size : {10, 100'000}) {
+        Model model;
+        for (int i = 0; i < size; ++i) model.weights.push_back(i);
+        const int before = pool.submit(decoded_after, cf::broadcast(Model{{1}}), 0).result();
+        CHECK(before >= 0);
+        const auto shared = cf::broadcast(model);
+        std::vector<cf::Future<int>> futures;
+        for (int i = 0; i < 10; ++i) futures.push_back(pool.submit(weight, shared, i));
+        for (int i = 0; i < 10; ++i) CHECK(futures[static_cast<std::size_t>(i)].result() == i);
+        if (ranks() == 2) {
+            CHECK(pool.submit(decoded_after, shared, 0).result() == before + 1);
+            CHECK(pool.submit(decoded_after, shared, 0).result() == before + 1);
+        }
+    }
+}
+
+TEST_CASE("a call runs again as often as retries says") {
+    ProcessCounter tries;
+    cf::MPIPoolExecutor pool;
+    CHECK(pool.submit({.retries = 2}, fail_twice, tries.path()).result() == 3);
+    CHECK(tries.value() == 3);
+    CHECK_THROWS_AS(pool.submit({.retries = 1}, throw_out_of_range, 1).result(), std::out_of_range);
+}
+
+TEST_CASE("a callback may wait for another call of the pool") {
+    cf::MPIPoolExecutor pool;
+    support::Gate over;
+    int seen = 0;
+    pool.submit(twice, 1).add_done_callback([&](const cf::Future<int>& f) {
+        seen = pool.submit(twice, f.result()).result();
+        over.open();
+    });
+    over.wait();
+    CHECK(seen == 4);
+}
+
+TEST_CASE("a map of many short items gives them all, in order") {
+    cf::MPIPoolExecutor pool;
+    std::vector<int> numbers(50'000);
+    std::iota(numbers.begin(), numbers.end(), 0);
+    int expected = 0;
+    bool all = true;
+    for (const int y : pool.map(twice, numbers)) all = all && y == 2 * expected++;
+    CHECK(all);
+    CHECK(expected == 50'000);
+}
+
+TEST_CASE("many calls with exceptions and cancels among them all end as they should") {
+    // The long form: CONCURRENT_FUTURES_MPI_CALLS=1000000
+    const char* const given = std::getenv("CONCURRENT_FUTURES_MPI_CALLS");
+    const int calls = given ? std::atoi(given) : 20'000;
+    std::size_t returned = 0, thrown = 0, cancelled = 0, wrong = 0;
+    cf::MPIPoolExecutor pool;
+    constexpr int window = 2'000;
+    for (int first = 0; first < calls; first += window) {
+        std::vector<cf::Future<int>> futures;
+        for (int i = first; i < std::min(calls, first + window); ++i)
+            futures.push_back(i % 7 == 0 ? pool.submit(throw_out_of_range, i) : pool.submit(twice, i));
+        for (std::size_t i = futures.size(); i-- > 0;)
+            if (i % 5 == 0) cancelled += futures[i].cancel();
+        for (std::size_t i = 0; i < futures.size(); ++i) {
+            const int n = first + static_cast<int>(i);
+            try {
+                wrong += futures[i].result() != 2 * n || n % 7 == 0;
+                ++returned;
+            } catch (const std::out_of_range& error) {
+                wrong += error.what() != "no " + std::to_string(n) || n % 7 != 0;
+                ++thrown;
+            } catch (const cf::CancelledError&) {
+            }
+        }
+    }
+    pool.shutdown();
+    CHECK(wrong == 0);
+    CHECK(returned + thrown + cancelled == static_cast<std::size_t>(calls));
+    const auto stats = pool.stats();
+    CHECK(stats.completed == returned);
+    CHECK(stats.failed == thrown);
+    CHECK(stats.cancelled == cancelled);
+}
+
+}  // namespace

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the cases of cases.cpp under mpirun and compares what they print.
+
+    run_cases.py MPIRUN PROGRAM ANOTHER_BUILD
+"""
+import re
+import subprocess
+import sys
+
+mpirun, program, another = sys.argv[1:4]
+
+# name, ranks, exit code (None: any but 0), {regular expression: how often}
+CASES = [
+    ("forgotten", 4, 0, {r"refused: .*mpi_main\(argc, argv\)": 4}),
+    ("forgotten", 1, 0, {r"refused: .*mpi_main\(argc, argv\)": 1}),
+    ("level", 2, 0, {r"refused: .*MPI_THREAD_MULTIPLE": 2}),
+    ("identity", (1, 1), 0, {r"refused: .*different builds: rank 0 on \S+: .*; rank 1 on \S+: ": 2}),
+    ("comm", 1, 0, {r"^root 0 of 1: 14$": 1, r"^half 0: 16$": 1}),
+    ("comm", 3, 0, {r"^root [012] of 3: 14$": 3, r"^another: 25$": 3, r"^half [01]: 16$": 2}),
+    ("comm_fails", 3, 0, {r"^rank root: the root has had enough$": 1,
+                          r"^rank other: .*root rank 0.*the root has had enough$": 2}),
+    ("dies", 2, None, {r"rank 1 on .* is ended by signal 11 in call 1 'the fatal one'": 1}),
+    ("throws", 3, None, {r"leaves main": 1}),
+    ("exits", 3, 7, {r"^36$": 1}),
+    ("exits", 1, 7, {r"^36$": 1}),
+    ("finalizes", 3, 0, {r"^49$": 1, r"refused: .*finalized": 1}),
+    ("processes", 2, 0, {r"^sum 30$": 1}),
+    ("processes", 1, 0, {r"^sum 30$": 1}),
+]
+
+failures = 0
+for name, ranks, code, expected in CASES:
+    if isinstance(ranks, tuple):
+        command = [mpirun, "-n", str(ranks[0]), program, name, ":", "-n", str(ranks[1]), another, name]
+    else:
+        command = [mpirun, "-n", str(ranks), program, name]
+    try:
+        run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
+                             errors="replace")
+        output, ended = run.stdout, run.returncode
+    except subprocess.TimeoutExpired as error:
+        output, ended = (error.stdout or b"").decode(errors="replace"), "a hang"
+    complaints = []
+    if ended == "a hang" or (code is None and ended == 0) or (code is not None and ended != code):
+        complaints.append(f"ended with {ended}, not {'an error' if code is None else code}")
+    for pattern, count in expected.items():
+        found = len(re.findall(pattern, output, re.MULTILINE))
+        if found != count:
+            complaints.append(f"{found} times {pattern!r}, not {count}")
+    print(f"{'FAILED' if complaints else 'passed'}: {name} on {ranks} ranks")
+    for complaint in complaints:
+        print("   ", complaint)
+    if complaints:
+        print(output)
+        failures += 1
+sys.exit(1 if failures else 0)
