@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-OPT_IN = re.compile(r"asio|mpi_|futures/serialization/")  # they bring third-party headers
+OPT_IN = re.compile(r"asio|mpi_|detail/mpi/|futures/serialization/")  # they bring third-party headers
 
 
 def program(include):
