@@ -24,9 +24,11 @@ struct Record {
 static void codec(benchmark::State& state) {
     time_codec<Record>(state, [](const std::vector<Record>& records) {
         std::stringstream stream;
-        cereal::BinaryOutputArchive(stream)(records);
+        cereal::BinaryOutputArchive output(stream);
+        output(records);
+        cereal::BinaryInputArchive input(stream);
         std::vector<Record> copy;
-        cereal::BinaryInputArchive(stream)(copy);
+        input(copy);
         return copy;
     });
 }
