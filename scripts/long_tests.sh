@@ -12,6 +12,7 @@
 #     scripts/long_tests.sh chaos [calls [kills]]                  100000 calls, 6500 kills
 #     scripts/long_tests.sh recycling [calls]                      10000 calls, each in a process of its own
 #     scripts/long_tests.sh processes [number]                     10000 processes, one after the other; 1 GiB
+#     scripts/long_tests.sh mpi [calls [openmpi|mpich]]            1000000 calls on 4 ranks; not among all of them
 #
 #     differential   random programs must look the same on CPython's executor and on ours, in pieces of 500,
 #                    each with a seed of its own, so that a difference is repeated by one short command;
@@ -23,6 +24,7 @@
 #                    needs clang 16 or later with its run-time libraries, and says so
 #     chaos          workers are killed all the time, at random; some kills meet a worker that dies already
 #     recycling      max_tasks_per_child = 1, also while the pool shuts down; past runs of both: as above
+#     mpi            with exceptions and cancels mixed in
 #     processes      each runs one call, by both start methods; then a value of 1 GiB through a channel
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -119,15 +121,23 @@ libfuzzer() {
     ((${#failed[@]} == 0)) || { echo "libfuzzer: failed: ${failed[*]}; inputs: $build/failed_*" >&2; return 1; }
 }
 
+mpi() {
+    local calls=${1:-1000000} mpi=${2:-openmpi}
+    cmake --build build/test --target "mpi_tests.$mpi" --parallel 2 >/dev/null
+    CONCURRENT_FUTURES_MPI_CALLS=$calls OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+        OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1 \
+        nice -n 19 "mpirun.$mpi" -n 4 "build/test/tests/mpi_tests.$mpi" "many calls with*"
+}
+
 what=${1:-all}
 shift || true
 [[ $what == libfuzzer ]] || cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix | injection | fuzz | libfuzzer | chaos | recycling | processes) "$what" "$@" ;;
+    differential | kill_matrix | injection | fuzz | libfuzzer | chaos | recycling | mpi | processes) "$what" "$@" ;;
     all) differential; kill_matrix; injection; fuzz; chaos; recycling; processes ;;
     *)
         echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, fuzz, libfuzzer, chaos," \
-            "recycling or processes" >&2
+            "recycling, processes or mpi" >&2
         exit 2
         ;;
 esac
