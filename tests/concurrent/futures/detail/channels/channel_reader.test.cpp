@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/channels/channel_reader.hpp>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace detail = concurrent::futures::detail;
+using concurrent::futures::SerializationError;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A receiver, and the memory and socket of a sender that is not to be trusted.
+class HostileSender {
+  public:
+    HostileSender()
+        : memory_(std::make_shared<detail::SharedBlock>(detail::SharedBlock::make(sizeof(detail::ChannelPage)))) {
+        detail::PoolDescriptor end;
+        {
+            const std::lock_guard lock(detail::PoolDescriptors::instance().mutex);
+            auto sockets = detail::make_descriptor_sockets();
+            socket_ = detail::PoolDescriptor(std::move(sockets.first));
+            end = detail::PoolDescriptor(std::move(sockets.second));
+        }
+        reader_ = std::make_unique<detail::ChannelReader>(std::move(end), memory_);
+    }
+    detail::ChannelPage& page() { return *reinterpret_cast<detail::ChannelPage*>(memory_->data()); }
+    void write(std::uint32_t size, std::uint32_t flags, std::size_t bytes) {
+        detail::RingWriter writer(page().ring);
+        const detail::ChunkHeader header{size, flags};
+        const std::vector<std::byte> body(bytes, std::byte{0xee});
+        writer.write(std::as_bytes(std::span(&header, 1)));
+        writer.write(body);
+        writer.publish();
+    }
+    std::optional<std::string> receive() {
+        return reader_->receive<std::string>(detail::Deadline::after(10s));
+    }
+
+  private:
+    std::shared_ptr<detail::SharedBlock> memory_;
+    detail::PoolDescriptor socket_;
+    std::unique_ptr<detail::ChannelReader> reader_;
+};
+
+}  // namespace
+
+TEST_CASE("headers that cannot be are a SerializationError, and end the channel", "[channel]") {
+    struct Header {
+        std::uint32_t size;
+        std::uint32_t flags;
+        std::size_t bytes;
+    };
+    using detail::ChunkHeader;
+    for (const Header& header : {Header{0xffff'ffff, ChunkHeader::last, 100}, Header{100, ChunkHeader::last, 50},
+                                 Header{50, 3, 50}, Header{50, 77, 50},
+                                 Header{4, ChunkHeader::last | 5 << ChunkHeader::count_shift, 4},
+                                 Header{16, ChunkHeader::last | 5 << ChunkHeader::count_shift, 16}}) {
+        HostileSender sender;
+        sender.write(header.size, header.flags, header.bytes);
+        CHECK_THROWS_AS(sender.receive(), SerializationError);
+        CHECK_FALSE(sender.receive());
+    }
+}
+
+TEST_CASE("a sender that is nowhere in the ring is a SerializationError", "[channel]") {
+    HostileSender sender;
+    // relaxed: there is one thread.
+    sender.page().ring.written.store(~std::uint64_t{0}, std::memory_order_relaxed);
+    CHECK_THROWS_AS(sender.receive(), SerializationError);
+    CHECK_FALSE(sender.receive());
+}
+
+TEST_CASE("bytes that are no value are a SerializationError, and the channel goes on", "[channel]") {
+    HostileSender sender;
+    sender.write(50, detail::ChunkHeader::last, 50);
+    CHECK_THROWS_AS(sender.receive(), SerializationError);
+    sender.write(50, detail::ChunkHeader::last, 50);
+    CHECK_THROWS_AS(sender.receive(), SerializationError);
+}
