@@ -194,7 +194,7 @@ EXECUTOR_CASE("when the time is up a map gives what has ended, then TimeoutError
     CHECK(it == results.end());
 }
 
-EXECUTOR_CASE("a map that is cancelled or thrown away is at its end, and starts nothing more",
+EXECUTOR_CASE("a map that is cancelled, or thrown away when it was begun, is at its end and starts nothing more",
               "executor.test_map_close") {
     support::ProcessLog log;
     for (const int chunksize : {1, 3}) {
@@ -202,8 +202,8 @@ EXECUTOR_CASE("a map that is cancelled or thrown away is at its end, and starts 
         const std::vector<std::string> logs(10, log.path());
         auto results = busy.pool.map({.chunksize = chunksize}, record, logs, numbers_below(10));
         {
-            const auto dropped =
-                busy.pool.map({.chunksize = chunksize}, record, logs, numbers_below(10));
+            auto dropped = busy.pool.map({.chunksize = chunksize}, record, logs, numbers_below(10));
+            dropped.begin();
         }
         auto it = results.begin();
         results.cancel();
