@@ -245,7 +245,8 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
                                "when their calls return");
     }
 
-    /// The threads and calls of this moment; completed, failed and cancelled count from the start.
+    /// The threads and calls of this moment; completed, failed and cancelled count from the start. Exact, so it looks
+    /// at every queued call, under the locks of the queues: about 10 ns for each. Not for a loop while a million wait.
     ExecutorStats stats() const {
         const auto now = engine().counts();
         return {now.workers,   now.idle,   now.pending,   now.running,

@@ -34,6 +34,7 @@ using Numbers = cf::SharedArray<double>;
 
 // ---- calls ----
 
+void wait_at(const std::string& gate) { support::wait_at_gate(gate); }
 void fill(std::span<double> numbers, std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) numbers[i] = static_cast<double>(i);
 }
@@ -266,6 +267,24 @@ PROCESS_CASE("an idle worker lets go of a SharedArray, too") {
             if (line.find("memfd:concurrent_futures_shared") != std::string::npos) return false;
         return true;
     }));
+}
+
+PROCESS_CASE("a call that is cancelled while it waits behind others lets go of its SharedArray at once") {
+    const int before = support::shared_mappings();
+    support::ProcessGate gate;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    std::vector<cf::Future<void>> others;
+    for (int i = 0; i < 100; ++i) others.push_back(pool.submit(wait_at, gate.path()));
+    REQUIRE(support::eventually([&] { return pool.stats().running == 1; }));
+    std::vector<cf::Future<double>> cancelled;
+    for (int i = 0; i < 200; ++i) cancelled.push_back(pool.submit(sum, Numbers(1000, 1.0)));
+    for (cf::Future<double>& future : cancelled) CHECK(future.cancel());
+    CHECK(support::shared_mappings() == before);
+    CHECK(pool.stats().pending == 99);
+    CHECK(pool.stats().cancelled == 200);
+    gate.open();
+    for (cf::Future<void>& future : others) future.result();
+    CHECK(pool.submit(sum, Numbers(10, 1.0)).result() == 10);
 }
 
 PROCESS_CASE("a pool that is to let go of memory and to shut down at the same moment ends") {

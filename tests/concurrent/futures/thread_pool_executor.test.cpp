@@ -284,6 +284,35 @@ TEST_CASE("at the bound submit() blocks under QueueFull::block until there is ro
     CHECK(third.result() == 3);
 }
 
+TEST_CASE("each of many submitters that wait for room gets it", "[thread_pool]") {
+    constexpr int submitters = 16, each = 100;
+    Pool pool({.max_workers = 2, .max_pending = 3});
+    std::atomic<int> ran{0};
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < submitters; ++i)
+            threads.emplace_back([&] {
+                for (int k = 0; k < each; ++k) {
+                    auto future = pool.submit([&] { ran.fetch_add(1, std::memory_order_relaxed); });
+                    if (k % 4 == 0 && future.cancel()) ran.fetch_add(1, std::memory_order_relaxed);
+                }
+            });
+    }
+    pool.shutdown();
+    CHECK(ran == submitters * each);
+}
+
+TEST_CASE("a full queue takes a call again when one of those in it was cancelled or run elsewhere", "[thread_pool]") {
+    Pool pool({.max_workers = 1, .max_pending = 3, .on_full = cf::QueueFull::raise});
+    Blockade busy(pool);
+    std::vector<cf::Future<void>> waiting;
+    for (int i = 0; i < 3; ++i) waiting.push_back(pool.submit([] {}));
+    for (int i = 0; i < 3; ++i) CHECK_THROWS_AS(pool.submit([] {}), cf::QueueFullError);
+    CHECK(waiting[1].cancel());
+    waiting.push_back(pool.submit([] {}));
+    CHECK_THROWS_AS(pool.submit([] {}), cf::QueueFullError);
+}
+
 TEST_CASE("shutdown() releases those who wait for room", "[thread_pool]") {
     Pool pool({.max_workers = 1, .max_pending = 1});
     Blockade busy(pool);

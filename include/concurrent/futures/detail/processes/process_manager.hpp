@@ -158,6 +158,7 @@ class ProcessManager {
     void close_intake() noexcept;
     void run_here(Lock& lock, RemoteTask& task);
     void initialize_here();
+    RemoteTaskQueue take_revoked() noexcept;
     RemoteTask* revoke_all_unstarted() noexcept;
     /// Length of the queue, with and without those that are revoked.
     std::size_t queued() const noexcept { return queue_[0].size() + queue_[1].size() + queue_[2].size(); }

@@ -47,11 +47,9 @@ inline void ProcessManager::free_payloads(RemoteTask& task, Ending& ending) noex
             ending.error = std::make_exception_ptr(std::bad_alloc());
         }
     }
-    if (!task.call().is_stored() && task.call().named().empty()) return;
-    if (ending.kind == Ending::Kind::none) {
-        const std::lock_guard lock(mutex_);  // another worker may have it, or be about to get it
-        if (task.stage != RemoteTask::Stage::revoked) return;
-    }
+    if (task.call().is_lent() && task.call().named().empty()) return;
+    const std::lock_guard lock(mutex_);  // another worker may have it, or be about to get it
+    if (ending.kind == Ending::Kind::none && task.stage != RemoteTask::Stage::revoked) return;
     task.drop_call(ending.body);
 }
 

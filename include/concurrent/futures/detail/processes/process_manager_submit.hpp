@@ -143,18 +143,39 @@ inline void ProcessManager::initialize_here() {
 
 inline bool ProcessManager::revoke(RemoteTask& task) {
     if (in_forked_child()) return false;  // the mutex may have been copied locked, here and below
-    const std::lock_guard lock(mutex_);
-    const bool was_queued = task.stage == RemoteTask::Stage::queued;
-    const bool won = was_queued ||
-                     (task.stage == RemoteTask::Stage::sent && task.worker->try_revoke(task));
-    if (!won) return false;
-    if (was_queued) {
-        ++revoked_in_queue_;
-        if (settings_.max_pending != 0) room_.notify_one();
+    ByteBuffer unsent;      // both are freed without the lock
+    RemoteTaskQueue spent;
+    {
+        const std::lock_guard lock(mutex_);
+        const bool was_queued = task.stage == RemoteTask::Stage::queued;
+        const bool won = was_queued ||
+                         (task.stage == RemoteTask::Stage::sent && task.worker->try_revoke(task));
+        if (!won) return false;
+        task.stage = RemoteTask::Stage::revoked;
+        ++cancelled_;
+        if (was_queued) {
+            ++revoked_in_queue_;
+            unsent = task.take_unsent_call();
+            spent = take_revoked();
+            if (settings_.max_pending != 0) room_.notify_one();
+        }
     }
-    task.stage = RemoteTask::Stage::revoked;
-    ++cancelled_;
+    while (!spent.empty()) spent.pop_front().release();
     return true;
+}
+
+/// With the lock. Cancelled tasks behind others leave the queue when they are half of it: so a cancel() costs little,
+/// and the queue never has more of them than of tasks that wait.
+inline RemoteTaskQueue ProcessManager::take_revoked() noexcept {
+    constexpr std::size_t few = 64;
+    RemoteTaskQueue spent;
+    if (revoked_in_queue_ < few) return spent;
+    intake_.move_to(queue_);
+    if (revoked_in_queue_ < queued() / 2) return spent;
+    for (RemoteTaskQueue& level : queue_)
+        level.move_if([](const RemoteTask& task) { return task.stage != RemoteTask::Stage::queued; }, spent);
+    revoked_in_queue_ -= spent.size();
+    return spent;
 }
 
 inline bool ProcessManager::is_revoked(const RemoteTask& task) const {
@@ -274,10 +295,7 @@ inline ProcessManager::Counts ProcessManager::counts() {
     const std::lock_guard lock(mutex_);
     intake_.move_to(queue_);
     Counts counts{0, 0, 0, 0, completed_, failed_, cancelled_, restarts_};
-    for (const auto& level : queue_)
-        level.for_each([&](const RemoteTask& task) {
-            counts.pending += task.stage == RemoteTask::Stage::queued;
-        });
+    counts.pending = waiting();
     for (const auto& link : links_) {
         counts.workers += !link->ended;
         counts.idle += !link->ended && link->phase == WorkerLink::Phase::ready && link->in_flight() == 0;

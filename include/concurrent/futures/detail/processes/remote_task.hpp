@@ -73,15 +73,20 @@ class RemoteTask {
         else
             ending.body = std::move(body).kept();
     }
-    /// It has ended: shared memory is not kept for as long as somebody keeps the future. What the call names, the
-    /// result may name, too.
+    /// It has ended: its arguments are not kept for as long as a future is. What the call names, the result may
+    /// name, too. With the manager's lock.
     void drop_call(ByteBuffer& result) noexcept {
         try {
             for (auto& region : call_.take_named()) result.keep(std::move(region));
         } catch (...) {
             // No memory: a result that names it cannot be read.
         }
-        if (call_.is_stored() && !written_in_place) call_ = ByteBuffer();
+        if (!call_.is_lent() && outputs == 0) call_ = ByteBuffer();
+    }
+    /// It was cancelled while it waited: its bytes are of no use any more. The caller frees them, without the
+    /// manager's lock.
+    ByteBuffer take_unsent_call() noexcept {
+        return outputs != 0 ? ByteBuffer() : std::move(call_);
     }
     /// Result type: decoding reads each byte once, so that it may lie where its sender can still change it.
     virtual bool reads_result_once() const noexcept { return false; }
@@ -95,7 +100,7 @@ class RemoteTask {
     Stage stage = Stage::fresh;
     std::uint8_t level = 0;        // its queue
     std::uint8_t slot = 0;         // when sent
-    bool written_in_place = false;  // to a worker, at least once, perhaps not yet to the end
+    std::uint16_t outputs = 0;     // of workers, that refer to the bytes of the call
     std::uint64_t number = 0;      // in the order of submission, for people
     std::uint64_t id = 0;          // on the wire; new each time it is given to a worker
     WorkerLink* worker = nullptr;  // when sent

@@ -53,6 +53,16 @@ class RemoteTaskQueue {
         --size_;
         return task;
     }
+    /// Those for which `condition(task)` holds, to the end of the other queue.
+    template <class Condition>
+    void move_if(Condition condition, RemoteTaskQueue& other) noexcept {
+        RemoteTaskQueue kept;
+        while (!empty()) {
+            RemoteTask& task = pop_front();
+            (condition(task) ? other : kept).push_back(task);
+        }
+        *this = kept;
+    }
     template <class Visit>
     void for_each(Visit visit) const {
         for (RemoteTask* task = first_; task; task = task->behind) visit(*task);

@@ -295,14 +295,17 @@ class WorkerLink {
             return queue_frame(header, call);
         std::memcpy(tail().extend(sizeof header), &header, sizeof header);
         outgoing_.emplace_back().task = &task;
-        task.written_in_place = true;
+        ++task.outputs;
         task.retain();
         if (header.padding() == 0) return;
         outgoing_.emplace_back();
         std::memcpy(tail().extend(header.padding()), frame_padding.data(), header.padding());
     }
     void pop_output() noexcept {
-        if (RemoteTask* const task = outgoing_.front().task) task->release();
+        if (RemoteTask* const task = outgoing_.front().task) {
+            --task->outputs;
+            task->release();
+        }
         outgoing_.pop_front();
     }
 

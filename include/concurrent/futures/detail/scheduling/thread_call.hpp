@@ -127,7 +127,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         if (!this->begin_cancel()) return was_cancelled();
         std::destroy_at(std::addressof(call_));
         this->finish(CallState::cancelled);
-        if (keeps_pool()) pool().note_room();
+        if (keeps_pool()) pool().note_spent();
         return true;
     }
     void request_stop() noexcept override {
@@ -152,7 +152,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         }
         if (!this->begin()) return false;
         this->finish(execute());  // the queue still holds it
-        if (keeps_pool()) pool().note_room();
+        if (keeps_pool()) pool().note_spent();
         return true;
     }
     bool could_run_here() const noexcept override {

@@ -86,8 +86,10 @@ class WorkerThreads {
     /// Before destruction from one of its own threads: they end by themselves.
     void detach();
 
-    /// There may be room for one that waits at max_pending: a call was taken from the queue or cancelled.
+    /// There is room for one more at max_pending: a worker has taken a task from the queue.
     void note_room() noexcept;
+    /// The same, but the entry of the task is still in the queue: it was cancelled, or runs in a wait.
+    void note_spent() noexcept;
     /// A worker goes to sleep in some wait, is still there, and comes back: see blocking.hpp.
     BlockingWorker::Substitute begin_block() noexcept;
     void end_block() noexcept;
@@ -139,10 +141,12 @@ class WorkerThreads {
     void throw_if_forked() const;
     void submit_within_bound(Task& task, Priority priority);
     [[noreturn]] void throw_closed() const;
-    void tell_of_room() noexcept {
+    /// With mutex_: one queued task less, so one submitter may go on; or, when the pool closes, all.
+    void tell_of_room(bool everybody) noexcept {
         // relaxed: with mutex_.
         room_.fetch_add(1, std::memory_order_relaxed);
-        futex_wake_all(&room_);
+        if (waiting_for_room_ == 0) return;
+        everybody ? futex_wake_all(&room_) : futex_wake_one(&room_);
     }
     void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
 
@@ -230,6 +234,8 @@ class WorkerThreads {
     std::string broken_;           // why, or empty
     std::condition_variable all_ended_;
     FutexWord room_{0};  // counts changes, for submitters that wait for max_pending; they read it without the mutex
+    std::size_t waiting_for_room_ = 0;  // submitters
+    bool may_have_spent_ = false;       // the queue may have entries of tasks that are cancelled or run already
 };
 
 }  // namespace concurrent::futures::inline v1::detail

@@ -95,7 +95,8 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
     // A worker never waits for room: it may be the one that has to make it.
     while (!current_worker() && inbox_.size() >= options_.max_pending) {
         // Cancelled calls, and those that a waiting worker has run, still have their entries.
-        if (PriorityQueue spent = inbox_.take_spent(); !spent.empty()) {
+        if (std::exchange(may_have_spent_, false)) {
+            PriorityQueue spent = inbox_.take_spent();
             lock.unlock();
             abandon(std::move(spent), nullptr);
             lock.lock();
@@ -115,11 +116,13 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
             case QueueFull::block: {
                 // relaxed, both: written under mutex_; what a change means is looked at with it.
                 const std::uint32_t seen = room_.load(std::memory_order_relaxed);
+                ++waiting_for_room_;
                 lock.unlock();
                 block_until(
                     Deadline::never(), [&] { return room_.load(std::memory_order_relaxed) != seen; },
                     [&](const Deadline& until) { futex_wait(room_, seen, until); });
                 lock.lock();
+                --waiting_for_room_;
             }
         }
     }
@@ -138,7 +141,14 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
 inline void WorkerThreads::note_room() noexcept {
     if (options_.max_pending == 0) return;
     const std::lock_guard lock(mutex_);
-    tell_of_room();
+    tell_of_room(false);
+}
+
+inline void WorkerThreads::note_spent() noexcept {
+    if (options_.max_pending == 0) return;
+    const std::lock_guard lock(mutex_);
+    may_have_spent_ = true;
+    tell_of_room(false);
 }
 
 inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
@@ -148,7 +158,7 @@ inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
         // release, pairs with the acquire in submit().
         closed_.store(true, std::memory_order_release);
         inbox_.close();
-        tell_of_room();
+        tell_of_room(true);
         // Idle workers have nothing to do and must see that; busy ones see it when they come back.
         while (!idle_.empty()) choose_idle().parker.wake();
     }

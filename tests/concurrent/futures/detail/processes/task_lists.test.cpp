@@ -51,6 +51,38 @@ TEST_CASE("a queue of calls takes at both ends and gives at the front", "[task_l
     }
 }
 
+TEST_CASE("calls that are not wanted any more leave a queue, the others stay in order", "[task_lists]") {
+    std::array<SomeTask, 4> tasks;
+    RemoteTaskQueue queue, others;
+    for (SomeTask& task : tasks) queue.push_back(task);
+    tasks[0].stage = tasks[2].stage = RemoteTask::Stage::revoked;
+    queue.move_if([](const RemoteTask& task) { return task.stage == RemoteTask::Stage::revoked; }, others);
+    CHECK(in(queue) == std::vector<const RemoteTask*>{&tasks[1], &tasks[3]});
+    CHECK(in(others) == std::vector<const RemoteTask*>{&tasks[0], &tasks[2]});
+}
+
+ByteBuffer thousand_bytes() {
+    ByteBuffer bytes;
+    bytes.extend(1000);
+    return bytes;
+}
+
+TEST_CASE("a call that has ended or was cancelled gives up its bytes, unless they are on their way", "[task_lists]") {
+    SomeTask ended(thousand_bytes()), cancelled(thousand_bytes()), on_its_way(thousand_bytes());
+    ByteBuffer result;
+    ended.drop_call(result);
+    CHECK(ended.call().size() == 0);
+    CHECK(cancelled.take_unsent_call().size() == 1000);
+    CHECK(cancelled.call().size() == 0);
+    on_its_way.outputs = 1;
+    on_its_way.drop_call(result);
+    CHECK(on_its_way.take_unsent_call().size() == 0);
+    CHECK(on_its_way.call().size() == 1000);
+    on_its_way.outputs = 0;
+    on_its_way.drop_call(result);
+    CHECK(on_its_way.call().size() == 0);
+}
+
 TEST_CASE("a call that is to be told twice is in the list once", "[task_lists]") {
     std::array<SomeTask, 2> tasks;
     EndingList endings;
