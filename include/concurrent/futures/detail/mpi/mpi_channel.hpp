@@ -137,7 +137,7 @@ class MpiChannel {
         start_send(sending, sending.out.batch.bytes(), peer, batch_tag);
         for (const Bulk& bulk : sending.out.bulks)
             for (std::size_t begin = 0; begin < bulk.bytes.size(); begin += largest_piece)
-                start_send(sending, bulk.bytes.subspan(begin, std::min(largest_piece, bulk.bytes.size() - begin)),
+                start_send(sending, bulk.bytes.subspan(begin, (std::min)(largest_piece, bulk.bytes.size() - begin)),
                            peer, bulk_tag);
         if (sends_.size() == 1) end_sends();  // most are over by now
     }
@@ -214,7 +214,7 @@ class MpiChannel {
             std::byte* const place = body.extend(length);
             for (std::size_t begin = 0; begin < length; begin += largest_piece) {
                 MPI_Request request;
-                check_mpi(MPI_Irecv(place + begin, static_cast<int>(std::min(largest_piece, length - begin)),
+                check_mpi(MPI_Irecv(place + begin, static_cast<int>((std::min)(largest_piece, length - begin)),
                                     MPI_BYTE, peer, bulk_tag, comm_, &request),
                           "MPI_Irecv");
                 from.requests.push_back(request);

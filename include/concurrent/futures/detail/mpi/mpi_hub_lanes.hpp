@@ -24,7 +24,7 @@ inline bool MpiHub::dispatch() {
 inline bool MpiHub::dispatch(MpiPool& pool, bool idle_lanes_only) {
     if (pool.queued() == 0 || !pool.broken_.empty()) return false;
     const std::size_t lanes = pool.lanes_.size();
-    const std::size_t share = std::max<std::size_t>(1, pool.queued() / lanes);
+    const std::size_t share = (std::max<std::size_t>)(1, pool.queued() / lanes);
     bool progress = false;
     ++first_lane_;
     for (std::size_t i = 0; i < lanes && pool.queued() != 0; ++i) {
@@ -180,7 +180,7 @@ inline void MpiHub::receive_end(RootLane& lane, ReceivedFrame& frame) {
     lane.held = false;
     lane.last_news = last_news_;
     const auto took = static_cast<double>(frame.header.reserved_too);
-    lane.mean = lane.mean == 0 ? std::max(took, 1.0) : lane.mean + (took - lane.mean) / 8;
+    lane.mean = lane.mean == 0 ? (std::max)(took, 1.0) : lane.mean + (took - lane.mean) / 8;
     const bool failed = frame.header.type == FrameType::exception;
     if (failed && task.limits.retries > 0 && pool.broken_.empty()) {
         --task.limits.retries;

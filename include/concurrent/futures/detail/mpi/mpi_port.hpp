@@ -71,7 +71,7 @@ class RemotePort final : public MpiPort {
     void quit(const std::string& failure) override {
         for (std::size_t peer = 0; peer + 1 < cards_.size(); ++peer) {
             Outgoing out;
-            out.add(FrameType::quit, 0, 0, std::as_bytes(std::span(failure)).first(std::min(failure.size(), longest)));
+            out.add(FrameType::quit, 0, 0, std::as_bytes(std::span(failure)).first((std::min)(failure.size(), longest)));
             send(peer, std::move(out));
         }
         channel_.finish_sends();

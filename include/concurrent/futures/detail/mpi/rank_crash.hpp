@@ -44,19 +44,19 @@ class RankCrashReport {
         ours.sa_sigaction = &on_signal;
         ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
         ::sigemptyset(&ours.sa_mask);
-        for (std::size_t i = 0; i < signals.size(); ++i) ::sigaction(signals[i], &ours, &before_[i]);
+        for (std::size_t i = 0; i < crash_signals.size(); ++i) ::sigaction(crash_signals[i], &ours, &before_[i]);
     }
 
   private:
-    static constexpr std::array signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    static constexpr std::array crash_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
     static void on_signal(int signal, siginfo_t* info, void*) noexcept {
-        for (std::size_t i = 0; i < signals.size(); ++i)
-            if (signals[i] == signal) ::sigaction(signal, &before_[i], nullptr);
+        for (std::size_t i = 0; i < crash_signals.size(); ++i)
+            if (crash_signals[i] == signal) ::sigaction(signal, &before_[i], nullptr);
         std::array<char, 400> line;
         std::size_t size = 0;
         const auto add = [&](std::string_view text) {
-            const std::size_t some = std::min(text.size(), line.size() - size);
+            const std::size_t some = (std::min)(text.size(), line.size() - size);
             std::memcpy(line.data() + size, text.data(), some);
             size += some;
         };
@@ -86,7 +86,7 @@ class RankCrashReport {
     }
 
     static inline std::string where_;
-    static inline std::array<struct sigaction, signals.size()> before_{};
+    static inline std::array<struct sigaction, crash_signals.size()> before_{};
 };
 
 }  // namespace concurrent::futures::inline v1::detail

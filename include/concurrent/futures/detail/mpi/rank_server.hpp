@@ -86,7 +86,7 @@ class RankServer {
     }
     std::size_t outbox_size() {
         const std::lock_guard lock(outbox_mutex_);
-        return outbox_.bulks.empty() ? outbox_.batch.size() : std::numeric_limits<std::size_t>::max();
+        return outbox_.bulks.empty() ? outbox_.batch.size() : (std::numeric_limits<std::size_t>::max)();
     }
     Outgoing take_outbox() {
         const std::lock_guard lock(outbox_mutex_);
@@ -300,7 +300,7 @@ inline void RankServer::run_task(RankLane& mine, Job& job) {
         return reply(FrameType::skipped, header.task, mine.number, {});
     const std::int64_t begin = mine.last_end != 0 ? mine.last_end : monotonic_nanoseconds();
     running_call.id = header.task;
-    running_call.name_size = std::min(job.name.size(), running_call.name.size());
+    running_call.name_size = (std::min)(job.name.size(), running_call.name.size());
     std::memcpy(running_call.name.data(), job.name.data(), running_call.name_size);
     FrameType type = FrameType::result;
     mine.reply.clear();
@@ -384,9 +384,9 @@ inline void RankServer::check_regions(const Encoder& reply) {
 
 inline void RankServer::reply(FrameType type, std::uint64_t task, std::size_t lane, std::span<const std::byte> body,
                               std::int64_t nanoseconds, ByteBuffer owner) {
-    const auto most = std::int64_t{std::numeric_limits<std::uint32_t>::max()};
+    const auto most = std::int64_t{(std::numeric_limits<std::uint32_t>::max)()};
     const std::lock_guard lock(outbox_mutex_);
-    outbox_.add(type, task, lane, body, static_cast<std::uint32_t>(std::min(nanoseconds, most)),
+    outbox_.add(type, task, lane, body, static_cast<std::uint32_t>((std::min)(nanoseconds, most)),
                 std::move(owner));
 }
 

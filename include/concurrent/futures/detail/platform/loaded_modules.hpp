@@ -11,11 +11,14 @@
 // Threads: any.
 #pragma once
 
+#include <unistd.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -179,6 +182,21 @@ inline std::uintptr_t resolve_variable(const CodeLocation& location, std::size_t
 __attribute__((no_sanitize("address"))) __attribute__((no_sanitize("thread"))) inline std::uint64_t
 read_word(std::uintptr_t address) noexcept {
     return *reinterpret_cast<const volatile std::uint64_t*>(address);
+}
+
+/// A library that this process has loaded from a file that is not there any more; empty: none.
+inline std::string missing_library() {
+    std::string missing;
+#if CONCURRENT_FUTURES_LINUX
+    ::dl_iterate_phdr(
+        [](dl_phdr_info* info, std::size_t, void* result) {
+            if (info->dlpi_name[0] != '/' || ::access(info->dlpi_name, F_OK) == 0) return 0;
+            *static_cast<std::string*>(result) = info->dlpi_name;
+            return 1;
+        },
+        &missing);
+#endif
+    return missing;
 }
 
 /// The identity of the program itself.

@@ -63,11 +63,13 @@ inline void give_back_freed_memory() noexcept {
 
 /// So many bytes more would be within the limit.
 inline bool private_memory_allows(std::size_t bytes) noexcept {
-    void* const memory =
-        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    // In steps, so that none of it is provided after mlockall(MCL_FUTURE).
+    void* const memory = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return false;
+    ::munlock(memory, bytes);
+    const bool allowed = ::mprotect(memory, bytes, PROT_READ | PROT_WRITE) == 0;
     ::munmap(memory, bytes);
-    return true;
+    return allowed;
 }
 
 /// For this process and what it starts. False when it has more than that already, or nearly; nothing is

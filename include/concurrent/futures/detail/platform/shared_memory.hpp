@@ -98,9 +98,15 @@ inline std::size_t shared_memory_reservation() noexcept {
 
 inline bool SharedMemory::map_here(Access access) noexcept {
     const int protection = access == Access::write ? PROT_READ | PROT_WRITE : PROT_READ;
-    void* const place = ::mmap(nullptr, size_, protection, MAP_SHARED | MAP_NORESERVE, fd_.get(), 0);
+    // After mlockall(MCL_FUTURE) the system would provide all of it at once. What cannot be touched yet it does not.
+    void* const place = ::mmap(nullptr, size_, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd_.get(), 0);
     if (place == MAP_FAILED) return false;
     memory_ = place;
+    ::munlock(memory_, size_);
+    if (::mprotect(memory_, size_, protection) != 0) {
+        ::munmap(std::exchange(memory_, nullptr), size_);
+        return false;
+    }
     if (access == Access::write) ::madvise(memory_, size_, MADV_DONTFORK);
     ::madvise(memory_, size_, MADV_DONTDUMP);
     return true;

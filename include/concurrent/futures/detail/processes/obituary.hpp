@@ -10,14 +10,17 @@
 #pragma once
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <string>
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
+#include "concurrent/futures/detail/platform/loaded_modules.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -74,6 +77,16 @@ inline std::string cause_text(OutOfMemory out_of_memory, const std::string& last
     if (out_of_memory == OutOfMemory::yes)
         text += " The kernel's out-of-memory killer sent the signal; its control group counts that.";
     return text;
+}
+
+/// Exit code 127 of a worker that has not come to process_main(): the loader, or the system, could not execute it.
+inline std::string execution_failure_text(const std::string& program) {
+    std::string text = " The program could not be executed: ";
+    if (::access(program.c_str(), X_OK) != 0) return text + program + ": " + std::strerror(errno) + ".";
+    if (const std::string library = missing_library(); !library.empty())
+        return text + "its library " + library + " is not there any more.";
+    return text + "the loader lacks a library or a symbol, and has said on stderr which; was LD_LIBRARY_PATH changed "
+                  "before the pool was made?";
 }
 
 /// Without what the pool did about it.

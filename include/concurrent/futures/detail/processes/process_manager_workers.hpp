@@ -216,8 +216,11 @@ inline void ProcessManager::bury(WorkerLink& link) {
     if (!forced_ && broken_.empty() && (was_starting || was_fruitless)) {
         const std::string end = "worker process " + std::to_string(link.process.pid()) + " " +
                                 describe_end(*link.exit_status);
+        const bool not_executed =
+            settings_.spawn && link.exit_status->exit_code == 127 && link.page().first_peak() == 0;
         const std::string why = (link.complaint.empty() ? "." : " (" + link.complaint + ").") +
-                                cause_text(link.out_of_memory, link.page().last_words().text());
+                                cause_text(link.out_of_memory, link.page().last_words().text()) +
+                                (not_executed ? execution_failure_text(executable_path()) : "");
         if (was_starting)
             note_start_failure(end + " before it was ready" + why);
         else

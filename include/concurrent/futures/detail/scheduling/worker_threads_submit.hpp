@@ -118,8 +118,10 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
                 const std::uint32_t seen = room_.load(std::memory_order_relaxed);
                 ++waiting_for_room_;
                 lock.unlock();
+                // relaxed: as above.
+                const auto changed = [&] { return room_.load(std::memory_order_relaxed) != seen; };
                 block_until(
-                    Deadline::never(), [&] { return room_.load(std::memory_order_relaxed) != seen; },
+                    Deadline::never(), changed,
                     [&](const Deadline& until) { futex_wait(room_, seen, until); });
                 lock.lock();
                 --waiting_for_room_;

@@ -54,6 +54,12 @@ TEST_CASE("the death of a worker, word for word", "[obituary]") {
           "killer.");
 }
 
+TEST_CASE("exit code 127 says that the program could not be executed, and why", "[obituary]") {
+    CHECK(execution_failure_text("/nowhere/program") ==
+          " The program could not be executed: /nowhere/program: No such file or directory.");
+    CHECK_THAT(execution_failure_text("/bin/sh"), Catch::Matchers::ContainsSubstring("the loader lacks a library"));
+}
+
 TEST_CASE("who sent a SIGKILL, as far as the kernel tells", "[obituary]") {
     Obituary death = of({{}, 9, 0});
     const std::string end =
