@@ -438,15 +438,16 @@ rejects("python_names", README_md=ALL_NAMES)
 
 @rule
 def python_names(root):
-    """The README has a row for each."""
-    if not (root / "README.md").exists():
+    """README.md or docs/from_python.md has a row for each."""
+    pages = links.pages(root)
+    if not pages:
         raise Skip("there is no README.md yet")
-    text = (root / "README.md").read_text(encoding="utf-8")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     names = [name for _, section, name, _ in links.rows(text) if section == "From Python"]
     words = set(re.findall(r"\w+", " ".join(names)))
     for name in PYTHON_NAMES:
         if name not in words:
-            yield f"README.md: no row of 'From Python' has {name}"
+            yield f"{', '.join(links.PAGES)}: no row of 'From Python' has {name}"
 
 
 rejects("licence_lines", include__concurrent__futures__a_hpp="#pragma once\n")
