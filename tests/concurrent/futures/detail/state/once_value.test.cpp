@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/gate.hpp"
@@ -30,7 +31,7 @@ TEST_CASE("a value is made once, by who asks first", "[once_value]") {
 }
 
 TEST_CASE("a value that is given is not made", "[once_value]") {
-    OnceValue<int> value(7);
+    OnceValue<int> value(std::in_place, 7);
     CHECK(value.is_made());
     CHECK(value.get([]() -> int { throw std::logic_error("made"); }) == 7);
 }
