@@ -12,9 +12,9 @@
 // thread, tasks of one priority start in the order submitted. A task may wait for calls of its own pool, to
 // any depth and on however few workers, and pools may wait for each other. A worker runs itself what it waits for
 // without a limit; else, while it sleeps in a wait of this library, another thread works in its place. So there may be
-// more threads than max_workers: up to 64 more, and further ones, slowly, only where all would sleep for
+// more threads than max_workers: up to 256 more, and further ones, slowly, only where all would sleep for
 // ever otherwise. Those that are not needed for a second end. When a wait is over, one more than max_workers
-// tasks may run until the next one ends. At the bound of 64, a wait with a limit, or for any one of several
+// tasks may run until the next one ends. At the bound of 256, a wait with a limit, or for any one of several
 // calls, may run one of these calls itself, and then last as long as that. A thread blocked in anything else
 // (a mutex, a condition variable, I/O) counts as working.
 // Depth takes stack: when a worker's is nearly full, the recursion goes on on another thread.

@@ -252,8 +252,9 @@ TEST_CASE("a task on the only worker may wait for the combination of calls of it
               })
               .result() == 47);
     CHECK(pool.submit([&] {
-                  const auto any = cf::when_any(pool.submit([] { return 1; }), pool.submit([] { return 2; }));
-                  return any.result().index;
+                  const auto first = pool.submit([] { return 1; });
+                  const auto second = pool.submit([] { return 2; });
+                  return cf::when_any(first, second).result().index;
               })
               .result() == 0);
     CHECK(pool.submit([&] {

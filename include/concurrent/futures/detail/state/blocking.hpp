@@ -38,7 +38,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 /// A worker of a thread pool, as waits see it. All members: by the worker itself.
 class BlockingWorker {
   public:
-    static constexpr std::size_t most_substitutes = 64;
+    static constexpr std::size_t most_substitutes = 256;
     static constexpr std::chrono::milliseconds slice{10};
 
     enum class Substitute : std::uint8_t {

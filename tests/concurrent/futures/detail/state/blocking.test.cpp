@@ -179,7 +179,7 @@ TEST_CASE("pools whose calls wait for each other do not deadlock, also beyond th
 }
 
 TEST_CASE("many calls that wait for what no worker can do take no thread each", "[blocking]") {
-    constexpr int calls = 300;
+    constexpr int calls = 1000;
     Pool pool(2);
     cf::Promise<int> promise;
     const auto awaited = promise.get_future().then([](int n) { return n; });
