@@ -147,10 +147,10 @@ TEST_CASE("an item of a map may need what the loop over the map does for the one
 
 TEST_CASE("wait() for the first does not depend on the order of the futures", "[blocking]") {
     const bool last = GENERATE(true, false);
-    Pool pool(1), other(1);
     cf::Promise<void> gate;
     const auto open = gate.get_future();
     support::Gate runs("the other pool's call runs");
+    Pool pool(1), other(1);  // end first: their calls use what is above
     pool.submit([&] {
         const auto running = other.submit([&] {
             runs.open();
