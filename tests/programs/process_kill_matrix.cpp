@@ -238,7 +238,7 @@ class Cell {
   private:
     cf::ProcessPoolOptions options() {
         cf::ProcessPoolOptions options{.max_workers = workers_, .start_method = method_};
-        if (death_.death == Death::memory) options.max_memory_bytes = std::size_t{512} << 20;
+        if (death_.death == Death::memory) options.max_memory_bytes = std::size_t{128} << 20;
         const std::string mark = directory_.path() + "/dead";
         if (phase_.phase == Phase::writing) options.max_pending = 1;
         if (phase_.phase == Phase::initializer)
