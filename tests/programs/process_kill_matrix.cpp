@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // expect-exit: 0
 // expect-output: ^[0-9]+ deaths, 0 wrong$
-// timeout-seconds: 150
+// timeout-seconds: 400
 //
 // Every way to die in every phase of a worker's life, with each start method, among 1, 2 and 5 workers:
 // every future ends, the right one with the right error, the others with their results; no worker and
