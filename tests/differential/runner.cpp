@@ -6,6 +6,7 @@
 #include <chrono>
 #include <concurrent/futures.hpp>
 #include <functional>
+#include <future>
 #include <iostream>
 #include <map>
 #include <mutex>
@@ -26,7 +27,7 @@ using Futures = std::vector<cf::Future<int>>;
 class Program {
   public:
     explicit Program(std::size_t workers) : workers_(workers), pool_(workers) {
-        for (auto& gate : gates_) gate_futures_.push_back(gate.get_future());
+        for (auto& gate : gates_) gate_futures_.push_back(gate.get_future().share());
     }
 
     void run(const std::string& line) {
@@ -75,7 +76,7 @@ class Program {
             }
             ++running;
             const auto place = blocked_at_.find(index);
-            if (place == blocked_at_.end() || gate_futures_[place->second].done()) return false;
+            if (place == blocked_at_.end() || is_open(place->second)) return false;
         }
         std::size_t to_be_called = 0;
         for (const std::size_t index : attached_) to_be_called += futures_[index].done();
@@ -203,7 +204,7 @@ class Program {
         if (word == "open") {
             std::size_t gate = 0;
             words >> gate;
-            if (!gate_futures_[gate].done()) gates_[gate].set_value();
+            if (!is_open(gate)) gates_[gate].set_value();
         } else if (word == "shutdown") {
             int cancel = 0;
             words >> cancel;
@@ -269,8 +270,13 @@ class Program {
     std::vector<std::string> callbacks_;         // guarded by mutex_
     std::size_t called_ = 0;                     // guarded by mutex_
     std::vector<std::size_t> attached_;
-    cf::Promise<void> gates_[3];
-    std::vector<cf::Future<void>> gate_futures_;
+    bool is_open(std::size_t gate) const {
+        return gate_futures_[gate].wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    }
+
+    // Not of this library: in its own waits another thread works in place of the worker, which CPython does not have.
+    std::promise<void> gates_[3];
+    std::vector<std::shared_future<void>> gate_futures_;
     Futures futures_;
     bool closed_ = false;
     cf::ThreadPoolExecutor pool_;  // last: ends first
