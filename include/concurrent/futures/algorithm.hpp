@@ -300,4 +300,4 @@ void parallel_invoke(E& pool, First&& first, Others&&... others) {
     }
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -122,4 +122,4 @@ auto as_completed(Range&& futures, Duration timeout = {}) {
         detail::distinct_futures(futures, "as_completed"), deadline);
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -56,4 +56,4 @@ BoundTask bind_task(const Callable& callable, const Args&... args) {
     return task;
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -144,4 +144,4 @@ struct BuiltinCodec<Broadcast<T>> {
 };
 
 }  // namespace detail
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

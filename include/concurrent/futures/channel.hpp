@@ -225,4 +225,4 @@ struct BuiltinCodec<Receiver<T>> {
 };
 
 }  // namespace detail
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -252,7 +252,7 @@ auto resume_on(Executor& executor) noexcept {
     return detail::ResumeOn<Executor>(executor);
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI
 
 template <class T, class... Args>
 struct std::coroutine_traits<concurrent::futures::Future<T>, Args...> {

@@ -158,4 +158,4 @@ class BrokenChannelError : public Error {
     using Error::Error;
 };
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

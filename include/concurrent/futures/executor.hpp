@@ -397,4 +397,4 @@ void MapJobResults<R>::expire() {
 }
 
 }  // namespace detail
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -147,4 +147,4 @@ class InlineExecutor : public MapOperations<InlineExecutor> {
     const detail::InlineSubmitter submitter_;
 };
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -364,4 +364,4 @@ void MapTasks<R>::cancel() noexcept {
 }
 
 }  // namespace detail
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

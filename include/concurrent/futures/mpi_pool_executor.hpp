@@ -242,4 +242,4 @@ void mpi_comm_executor(MPI_Comm comm, int root, F&& f) {
     service.end();
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -138,4 +138,4 @@ inline void require_sane_worker_count(std::size_t count, std::size_t limit) {
 }
 
 }  // namespace detail
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -20,4 +20,4 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 /// at each call; safe from any thread.
 inline std::size_t available_parallelism() { return detail::processor_count(); }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -228,4 +228,4 @@ inline void Process::end() noexcept {
     process_.reset();
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

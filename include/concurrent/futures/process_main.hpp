@@ -46,4 +46,4 @@ inline void process_main(int argc, char** argv) {
                   : detail::run_worker(std::move(channel), order->parent));
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

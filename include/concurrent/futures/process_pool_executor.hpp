@@ -298,4 +298,4 @@ inline ProcessPoolExecutor::~ProcessPoolExecutor() {
         manager().join(detail::Deadline::never());
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -124,4 +124,4 @@ void Promise<T>::set_exception(std::exception_ptr error) {
     state.finish(state.store_exception(std::move(error)), detail::Trampoline::later_if_deep());
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

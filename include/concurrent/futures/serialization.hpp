@@ -65,4 +65,4 @@ bool register_exception() {
     return true;
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -139,4 +139,4 @@ struct BuiltinCodec<SharedArray<T>> {
 };
 
 }  // namespace detail
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

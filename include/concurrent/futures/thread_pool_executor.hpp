@@ -296,4 +296,4 @@ inline ThreadPoolExecutor::~ThreadPoolExecutor() {
     }
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -141,4 +141,4 @@ auto wait(Range&& futures, const WaitOptions& options = {}) {
     return result;
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -179,4 +179,4 @@ Future<WhenAnyResult<std::tuple<Future<Ts>...>>> when_any(Future<Ts>... futures)
     return detail::combine<WhenAnyResult<All>>(All(std::move(futures)...));
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -66,4 +66,4 @@ inline void WorkerLimits::operator()() const {
               "processors: none of these may be used by this process");
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -187,4 +187,4 @@ class ChannelEnd : public CrossingEnd {
     std::deque<ReceivedDescriptor> received_;  // and not claimed by a value yet
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

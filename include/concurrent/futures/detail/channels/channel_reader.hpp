@@ -173,4 +173,4 @@ class ChannelReader final : public ChannelEnd {
     bool ended_ = false;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -149,4 +149,4 @@ class ChannelWriter final : public ChannelEnd {
     std::uint64_t looked_ = 0;  // at the socket, see cycle_count()
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -145,4 +145,4 @@ class DescriptorsIn {
     std::vector<std::shared_ptr<SharedRegion>> regions_;  // named by the bytes that are being decoded
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

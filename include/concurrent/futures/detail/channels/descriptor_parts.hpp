@@ -38,4 +38,4 @@ consteval bool contains_channel_end() {
 template <class T>
 inline constexpr bool has_channel_end = contains_channel_end<std::remove_cv_t<T>>();
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -78,4 +78,4 @@ class ElementStore {
     std::array<T*, 33> segments_{};
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -200,4 +200,4 @@ class Lanes {
     FutexWord signals_{0};
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -70,4 +70,4 @@ class MapInputs final : public MapSource<Task> {
     bool at_end_ = false;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -234,4 +234,4 @@ struct MapTicket {
     std::remove_cvref_t<decltype(std::declval<Job&>().original())> callable;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

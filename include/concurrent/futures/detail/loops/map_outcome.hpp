@@ -174,4 +174,4 @@ class MapStream {
     bool cancels_ = true;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -47,4 +47,4 @@ class MapPace {
     Moment before_, last_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -76,4 +76,4 @@ class MapPositions {
     std::tuple<decltype(std::end(std::declval<Ranges&>()))...> ends_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -227,4 +227,4 @@ class MapSchedule {
     std::exception_ptr reason_;  // of close()
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

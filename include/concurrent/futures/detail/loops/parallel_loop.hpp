@@ -153,4 +153,4 @@ class ParallelLoop {
     std::exception_ptr error_;  // guarded by mutex_ until all parts have ended
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

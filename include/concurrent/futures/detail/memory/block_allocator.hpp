@@ -187,4 +187,4 @@ class BlockAllocated {
     ~BlockAllocated() = default;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

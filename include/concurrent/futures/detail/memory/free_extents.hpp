@@ -99,4 +99,4 @@ class FreeExtents {
     std::map<std::size_t, Part> parts_;  // by offset
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

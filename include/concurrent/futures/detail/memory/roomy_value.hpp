@@ -56,4 +56,4 @@ class RoomyValue {
     std::conditional_t<is_large, std::unique_ptr<Holder>, Holder> holder_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

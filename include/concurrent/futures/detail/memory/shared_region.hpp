@@ -243,4 +243,4 @@ std::shared_ptr<T> SharedRegion::derived() {
     return {shared_from_this(), made.get()};
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -145,4 +145,4 @@ inline void require_sendable(const ByteBuffer& call) {
                 "pass a std::vector, or cf::broadcast(vector) if many calls read it");
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -237,4 +237,4 @@ class MpiChannel {
     std::size_t fetching_ = 0;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -256,7 +256,7 @@ class MpiPool {
     std::string broken_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
 
 #include "concurrent/futures/detail/mpi/mpi_hub_engine.hpp"
 #include "concurrent/futures/detail/mpi/mpi_hub_lanes.hpp"

@@ -307,4 +307,4 @@ inline void MpiHub::deliver(const Notice& notice) noexcept {
                                  " (host " + card.host_name() + "): " + text);
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -313,4 +313,4 @@ inline void MpiHub::fail(MpiTask& task, std::exception_ptr error) noexcept {
     endings_.add(task, Ending::Kind::failure);
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

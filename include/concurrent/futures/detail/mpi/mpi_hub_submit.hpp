@@ -298,4 +298,4 @@ inline void MpiHub::count_unreadable_result(MpiPool& pool) noexcept {
     ++pool.failed_;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

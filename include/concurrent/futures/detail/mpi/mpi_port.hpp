@@ -154,4 +154,4 @@ class LocalPort final : public MpiPort, private RankServer {
     std::deque<Outgoing> replies_;  // guarded by mutex_
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -130,4 +130,4 @@ class PrivateComm {
     MPI_Comm comm_ = MPI_COMM_NULL;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -170,4 +170,4 @@ class CommService {
     std::shared_ptr<MpiHub> hub_, before_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -89,4 +89,4 @@ class RankCrashReport {
     static inline std::array<struct sigaction, crash_signals.size()> before_{};
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

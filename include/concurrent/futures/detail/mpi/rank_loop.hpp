@@ -185,4 +185,4 @@ class RankLoop final : public RankServer {
     std::thread helper_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

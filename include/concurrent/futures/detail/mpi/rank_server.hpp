@@ -390,4 +390,4 @@ inline void RankServer::reply(FrameType type, std::uint64_t task, std::size_t la
                 std::move(owner));
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

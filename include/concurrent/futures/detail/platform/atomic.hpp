@@ -14,4 +14,4 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 template <class T>
 using Atomic = std::atomic<T>;
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

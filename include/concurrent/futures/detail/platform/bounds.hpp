@@ -30,4 +30,4 @@ constexpr T clamped(T value, T least, T most) noexcept {
     return value < least ? least : smaller(value, larger(least, most));
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -45,4 +45,4 @@ class QuietPipes {
     bool was_waiting_ = false;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

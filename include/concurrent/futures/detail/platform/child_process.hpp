@@ -195,4 +195,4 @@ inline std::size_t thread_count() noexcept {
     return count;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -63,6 +63,6 @@ inline std::string current_exception_type_name() {
     return "unknown type";
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
 
 #undef CONCURRENT_FUTURES_HAS_CXXABI

@@ -127,4 +127,4 @@ inline IoResult receive_descriptor(int socket, void* data, std::size_t size, Fil
     return result;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -54,4 +54,4 @@ inline std::vector<std::string> environment_without(std::string_view name) {
     return variables;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

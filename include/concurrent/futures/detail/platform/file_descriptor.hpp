@@ -185,4 +185,4 @@ class WakeUp {
     Pipe ends_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -79,4 +79,4 @@ class ModuleWide {
     Atomic<Kept*> current_{nullptr};
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -27,4 +27,4 @@ decltype(auto) invoke(Callable&& callable, Args&&... args) {
                       std::forward_as_tuple(std::forward<Args>(args)...));
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -141,4 +141,4 @@ void futex_wake_all(const Word* word) noexcept {
     futex_wake(word, (std::numeric_limits<int>::max)());
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

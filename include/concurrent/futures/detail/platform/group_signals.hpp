@@ -91,4 +91,4 @@ inline void mask_group_signals(int how) noexcept {
     ::pthread_sigmask(how, &members, nullptr);
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -227,4 +227,4 @@ inline void record_last_words(LastWords& words) noexcept {
     }
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

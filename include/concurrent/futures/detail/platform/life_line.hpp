@@ -31,4 +31,4 @@ inline bool hold_life_line(const FileDescriptor& read_end) noexcept {
     return !poll_for({&entry, 1}, 0) || (entry.revents & POLLHUP) == 0;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

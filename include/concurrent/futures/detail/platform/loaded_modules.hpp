@@ -205,4 +205,4 @@ inline std::uint64_t program_identity() {
     return modules.empty() ? 0 : modules.front().identity;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -42,4 +42,4 @@ inline void* page_of(void* address) noexcept {
                                    ~std::uintptr_t{page_alignment - 1});
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -70,4 +70,4 @@ inline int set_own_processors([[maybe_unused]] std::span<const int> processors) 
 #endif
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -61,13 +61,21 @@ inline void give_back_freed_memory() noexcept {
 #endif
 }
 
-/// So many bytes more would be within the limit.
+/// Whether this process may have `bytes` more of private memory.
 inline bool private_memory_allows(std::size_t bytes) noexcept {
-    // In steps, so that none of it is provided after mlockall(MCL_FUTURE).
-    void* const memory = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    // After mlockall(MCL_FUTURE) the kernel provides all of a writable mapping at once. So a large one is made
+    // without access, unlocked, and made writable then. A small one is simply made: ThreadSanitizer needs memory of
+    // its own for every mapping that succeeds, and ends a process that is at its limit.
+    constexpr std::size_t small = std::size_t{1} << 20;
+    constexpr int writable = PROT_READ | PROT_WRITE;
+    const int first = bytes <= small ? writable : PROT_NONE;
+    void* const memory = ::mmap(nullptr, bytes, first, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return false;
-    ::munlock(memory, bytes);
-    const bool allowed = ::mprotect(memory, bytes, PROT_READ | PROT_WRITE) == 0;
+    bool allowed = true;
+    if (first != writable) {
+        ::munlock(memory, bytes);
+        allowed = ::mprotect(memory, bytes, writable) == 0;
+    }
     ::munmap(memory, bytes);
     return allowed;
 }
@@ -98,4 +106,4 @@ inline bool limit_own_memory(std::size_t bytes) noexcept {
     return true;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

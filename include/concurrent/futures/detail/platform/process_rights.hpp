@@ -166,4 +166,4 @@ inline void forbid_more_rights() {
 #endif
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -123,4 +123,4 @@ inline std::size_t processor_count() {
     return count;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -196,4 +196,4 @@ inline bool SharedBlock::is_sealed(int, Contents) noexcept { return true; }
 
 #endif
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -213,4 +213,4 @@ inline std::size_t SharedMemory::provided() const noexcept { return 0; }
 
 #endif
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

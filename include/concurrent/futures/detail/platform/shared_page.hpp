@@ -66,4 +66,4 @@ class SharedPage {
     void* memory_ = nullptr;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -58,4 +58,4 @@ class SharedSignal {
 static_assert(sizeof(SharedSignal) == 4 && Atomic<std::uint32_t>::is_always_lock_free,
               "shared between processes");
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -58,4 +58,4 @@ bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time) 
     return condition();
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -54,4 +54,4 @@ class SpinMutex {
     Atomic<bool> held_{false};
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -61,4 +61,4 @@ class StackLimit {
     std::uintptr_t lowest_ = 0;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -120,4 +120,4 @@ class ThreadAttributes {
 
 #endif
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -30,4 +30,4 @@ inline void name_current_thread(const std::string& prefix, std::size_t number) n
     }
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

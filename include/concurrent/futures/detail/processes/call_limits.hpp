@@ -19,4 +19,4 @@ inline void renew_call_limits() noexcept {
     if (cpu_seconds_per_call != 0) limit_own_cpu(cpu_seconds_per_call);
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

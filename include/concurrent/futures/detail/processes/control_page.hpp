@@ -157,4 +157,4 @@ class ControlPage {
 
 static_assert(Atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -232,4 +232,4 @@ class FrameAssembler {
     std::uint64_t received_ = 0;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -141,4 +141,4 @@ inline std::string timeout_text(const TimeoutReport& report) {
     return text;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -315,4 +315,4 @@ inline void fetch_payload(Frame& frame, PayloadView* view) {
     frame.body = view->at(place);
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

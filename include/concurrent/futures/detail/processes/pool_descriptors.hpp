@@ -86,4 +86,4 @@ class PoolDescriptor {
     unsigned closings_ = PoolDescriptors::closings;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -169,4 +169,4 @@ class PostedProcessCall final : public RemoteTask {
     const std::shared_ptr<ProcessManager> manager_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -309,7 +309,7 @@ class ProcessManager {
     std::thread thread_;  // guarded by join_mutex_ after start()
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
 
 #include "concurrent/futures/detail/processes/process_manager_delivery.hpp"
 #include "concurrent/futures/detail/processes/process_manager_limits.hpp"

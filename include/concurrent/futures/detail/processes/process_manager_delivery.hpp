@@ -120,4 +120,4 @@ inline void ProcessManager::count_unreadable_result() noexcept {
     ++failed_;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -271,4 +271,4 @@ inline bool ProcessManager::request_stop(RemoteTask& task) {
     return true;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

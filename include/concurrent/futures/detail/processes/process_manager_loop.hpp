@@ -268,4 +268,4 @@ inline int ProcessManager::poll_milliseconds() const {
     return wait;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

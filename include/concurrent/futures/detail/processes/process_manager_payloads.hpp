@@ -79,4 +79,4 @@ inline void ProcessManager::trim_payloads() {
     }
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -214,4 +214,4 @@ inline void ProcessManager::distrust(WorkerLink& link, const std::exception& err
     link.close_tasks();
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

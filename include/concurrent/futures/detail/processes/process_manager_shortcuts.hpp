@@ -112,4 +112,4 @@ bool ProcessManager::look_for_end(RemoteTask& task, Done done) noexcept {
     return done();
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

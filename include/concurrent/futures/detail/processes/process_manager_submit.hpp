@@ -310,4 +310,4 @@ inline ProcessManager::Counts ProcessManager::counts() {
     return counts;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

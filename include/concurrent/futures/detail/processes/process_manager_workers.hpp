@@ -335,4 +335,4 @@ inline void ProcessManager::break_pool(std::string reason) noexcept {
     }
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -89,4 +89,4 @@ inline ProcessTreeShare::ProcessTreeShare(std::size_t asked, std::size_t usual)
                                                 std::memory_order_relaxed));
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

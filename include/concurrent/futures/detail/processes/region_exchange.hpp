@@ -186,4 +186,4 @@ class RegionBorrower final : public RegionSource {
     SharedRegionList noted_;  // of the running call
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -364,4 +364,4 @@ ByteBuffer encode_call(const Callable& callable, const Args&... args) {
     return encode_call_into(ByteBuffer(), callable, args...);
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

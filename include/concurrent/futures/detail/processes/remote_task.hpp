@@ -127,4 +127,4 @@ class RemoteTask {
     const std::unique_ptr<const std::string> name_;  // mostly none, so that a call is small
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

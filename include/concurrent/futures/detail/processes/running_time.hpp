@@ -40,4 +40,4 @@ class RunningTime {
     std::int64_t lost_ = 0;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -144,4 +144,4 @@ inline int run_single_call(WorkerChannel channel) noexcept {
     }
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -280,4 +280,4 @@ inline std::string SingleProcess::obituary() {
                           .parent = "Process object"});
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -31,4 +31,4 @@ inline ProcessHandle spawn_copy(const std::vector<std::string>& environment, std
     return spawn(path, program_start().arguments, environment, descriptors, group_signals());
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -126,4 +126,4 @@ inline const char* executable_path() noexcept {
     return ::access(link, X_OK) == 0 ? link : program_start().executable.c_str();
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

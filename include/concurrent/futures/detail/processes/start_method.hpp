@@ -87,4 +87,4 @@ inline bool choose_spawn(StartMethod method, const StartedObject& object = {}) {
 /// What a worker gets between the request to stop and the end by force, unless the options say otherwise.
 inline constexpr std::chrono::seconds default_stop_grace{5};
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

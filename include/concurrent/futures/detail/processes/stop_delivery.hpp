@@ -78,4 +78,4 @@ class StopDelivery {
     std::thread listener_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -76,4 +76,4 @@ class alignas(64) TaskIntake {
     RemoteTaskQueues tasks_;  // normal ones first
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -133,4 +133,4 @@ class Deliveries {
     std::size_t end_ = 0;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -109,4 +109,4 @@ inline void run_encoded_call(Decoder& call, Encoder& result, const StopLine& sto
     entry->run()(call, result, stop);
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -305,4 +305,4 @@ class TemplateProcess {
     PoolDescriptor socket_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -390,4 +390,4 @@ void WorkerLink::read_frames(Receive receive) {
     room_made_ = true;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -59,4 +59,4 @@ class WorkerPace {
     std::int64_t ends_ = 0;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

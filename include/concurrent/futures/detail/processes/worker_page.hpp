@@ -24,4 +24,4 @@ struct WorkerPage {
     ByteRing results;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -375,4 +375,4 @@ inline int run_worker(WorkerChannel channel, pid_t parent) noexcept {
     }
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

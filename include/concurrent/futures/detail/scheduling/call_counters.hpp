@@ -59,4 +59,4 @@ class CallCounters {
     Atomic<std::size_t> cancelled_{0};
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -120,4 +120,4 @@ class OptionedCall {
     Call call_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

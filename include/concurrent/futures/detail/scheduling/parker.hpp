@@ -38,4 +38,4 @@ class Parker {
     FutexWord awake_{0};  // 1: look at the queue
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -221,4 +221,4 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     };
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -104,4 +104,4 @@ class alignas(64) Worker final : public BlockingWorker {
     Atomic<bool> has_tasks_{false};
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -238,7 +238,7 @@ class WorkerThreads {
     bool may_have_spent_ = false;       // the queue may have entries of tasks that are cancelled or run already
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
 
 #include "concurrent/futures/detail/scheduling/worker_threads_life.hpp"    // IWYU pragma: export
 #include "concurrent/futures/detail/scheduling/worker_threads_submit.hpp"  // IWYU pragma: export

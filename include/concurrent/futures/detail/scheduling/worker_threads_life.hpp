@@ -357,4 +357,4 @@ inline void WorkerThreads::end(Worker& worker) noexcept {
     all_ended_.notify_all();
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

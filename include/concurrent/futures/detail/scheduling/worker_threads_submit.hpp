@@ -279,4 +279,4 @@ inline WorkerThreads::Counts WorkerThreads::counts() const {
     return {alive_, idle_.size(), pending, calls.running(), calls.completed, calls.failed, calls.cancelled};
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

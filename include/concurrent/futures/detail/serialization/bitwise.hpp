@@ -80,4 +80,4 @@ T load(const std::byte* bytes) {
     return value;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

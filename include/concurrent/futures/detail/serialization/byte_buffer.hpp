@@ -209,4 +209,4 @@ class ByteBuffer {
     std::unique_ptr<SharedRegionList> named_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

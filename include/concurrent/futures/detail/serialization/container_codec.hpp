@@ -182,4 +182,4 @@ struct BuiltinCodec<T> {
     }
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

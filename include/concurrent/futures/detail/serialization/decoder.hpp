@@ -229,4 +229,4 @@ Decoder& Decoder::operator&(T& value) {
     return (*this)(value);
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -167,4 +167,4 @@ Encoder& Encoder::operator&(const T& value) {
     return (*this)(value);
 }
 
-}  // namespace concurrent::futures::inline v1
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -172,4 +172,4 @@ struct ExceptionBody<WorkerDiedError> {
     }
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

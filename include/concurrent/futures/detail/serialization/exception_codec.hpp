@@ -143,4 +143,4 @@ struct BuiltinCodec<std::exception_ptr> {
     }
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -225,4 +225,4 @@ inline const ExceptionEntry* find_entry(std::string_view key) {
     return find_entry_if([&](const ExceptionEntry& entry) { return entry.key() == key; });
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

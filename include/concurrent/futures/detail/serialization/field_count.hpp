@@ -165,4 +165,4 @@ concept PlainAggregate =
     std::is_class_v<T> && std::is_aggregate_v<T> && !is_std_array<T> && !HasUserCodec<T> &&
     !HasMemberSerialize<T> && !bitwise_serializable<T> && field_count<T> <= field_limit;
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

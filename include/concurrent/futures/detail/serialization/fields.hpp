@@ -118,4 +118,4 @@ consteval auto field_types() {
                                  [](auto types, const auto&...) { return types; }))();
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

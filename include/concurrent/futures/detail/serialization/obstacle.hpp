@@ -198,4 +198,4 @@ consteval void require_serializable() {
     }
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -51,4 +51,4 @@ requires WholeObject<E>
 struct BuiltinCodec<std::shared_ptr<E>> : PointerCodec<std::shared_ptr<E>> {
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

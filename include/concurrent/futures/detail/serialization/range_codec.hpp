@@ -146,4 +146,4 @@ inline constexpr bool is_decodable_view<std::basic_string_view<C, Traits>> = tru
 template <class E>
 inline constexpr bool is_decodable_view<std::span<const E>> = Bitwise<E>;
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

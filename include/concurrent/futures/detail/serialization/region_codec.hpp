@@ -27,4 +27,4 @@ inline std::shared_ptr<SharedRegion> decode_region(Decoder& decoder, bool is_con
     return SharedRegion::resolve(name);
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

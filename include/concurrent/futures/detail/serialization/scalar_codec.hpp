@@ -83,4 +83,4 @@ requires ComplexNumber<T> &&(!Bitwise<T>)struct BuiltinCodec<T> {
     }
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -85,4 +85,4 @@ std::shared_ptr<SharedRegion> encoded_in_memory(const T& value) {
     return region;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

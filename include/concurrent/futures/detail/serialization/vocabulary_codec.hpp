@@ -224,4 +224,4 @@ struct BuiltinCodec<std::error_code> {
     }
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -110,4 +110,4 @@ bool block_until(const Deadline& deadline, Over over, Sleep sleep) {
     return block_until(this_worker, deadline, over, sleep, [] { return false; });
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

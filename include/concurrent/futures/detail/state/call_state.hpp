@@ -35,4 +35,4 @@ enum class CallState : std::uint32_t {
 
 constexpr bool is_final(CallState state) noexcept { return state >= CallState::cancelled; }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -131,4 +131,4 @@ inline Watch* CompletionWaiter::try_take() noexcept {
     return watch;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

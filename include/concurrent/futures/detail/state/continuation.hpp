@@ -235,4 +235,4 @@ class Continuation final : public OutcomeState<U>, public Listener {
     };
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

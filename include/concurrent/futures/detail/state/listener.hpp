@@ -90,4 +90,4 @@ class ListenerList {
     Listener* first_ = nullptr;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

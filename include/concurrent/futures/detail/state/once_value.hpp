@@ -67,4 +67,4 @@ class OnceValue {
     std::thread::id maker_;   // guarded by mutex_
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

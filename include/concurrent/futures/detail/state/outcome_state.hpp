@@ -80,4 +80,4 @@ class OutcomeState : public SharedState {
     };
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -313,6 +313,6 @@ inline bool SharedState::wait(const Deadline& deadline) noexcept {
                        [this] { return run_here({.last_resort = true}); });
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
 
 #include "concurrent/futures/detail/state/shared_state_listeners.hpp"  // IWYU pragma: export

@@ -122,4 +122,4 @@ inline void Trampoline::run(SharedState& first) noexcept {
     set_off_ = outer;
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -46,4 +46,4 @@ class Trampoline {
     inline static constinit thread_local int depth_ = 0;                 // runs inside each other
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

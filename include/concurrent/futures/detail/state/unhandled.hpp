@@ -39,4 +39,4 @@ inline void report_unhandled(const UnhandledExceptionHook& hook, const std::exce
     }
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -32,4 +32,4 @@ std::exception_ptr error_or_why_not(MakeError make_error) noexcept {
     }
 }
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -71,4 +71,4 @@ using KeptResult = std::conditional_t<std::is_rvalue_reference_v<R>, std::remove
 template <class Callable, class... Args>
 using CallResult = KeptResult<decltype(std::declval<BoundCallFor<Callable, Args...>&>()())>;
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -155,4 +155,4 @@ class Inbox {
     Atomic<std::size_t> last_fetched_{0};
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

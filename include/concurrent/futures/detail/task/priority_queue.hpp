@@ -67,4 +67,4 @@ class PriorityQueue {
     std::array<TaskQueue, 3> levels_;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

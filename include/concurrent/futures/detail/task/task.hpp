@@ -130,4 +130,4 @@ class TaskQueue {
     std::size_t size_ = 0;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -83,4 +83,4 @@ class TaskDeque {
     std::size_t end_ = 0;
 };
 
-}  // namespace concurrent::futures::inline v1::detail
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
