@@ -65,6 +65,7 @@ struct ProcessPoolOptions {
     Count max_workers{};
     /// spawn starts this program again and needs process_main(); fork needs a process without other
     /// threads; automatic is spawn if process_main() has run, else fork.
+    /// Standard streams are flushed before a fork, and when a worker ends; a std::ofstream is for the program to flush.
     StartMethod start_method = StartMethod::automatic;
     detail::OptionValue<BoundTask> initializer{};  ///< runs first in every worker; bind_task(f, args...)
     detail::OptionValue<BoundTask> worker_exit{};  ///< runs last in every worker that is not killed

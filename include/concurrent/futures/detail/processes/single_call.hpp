@@ -16,7 +16,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -29,6 +28,7 @@
 #include "concurrent/futures/detail/channels/crossing.hpp"
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/descriptor_socket.hpp"
+#include "concurrent/futures/detail/platform/forked_process.hpp"
 #include "concurrent/futures/detail/platform/group_signals.hpp"
 #include "concurrent/futures/detail/platform/last_words.hpp"
 #include "concurrent/futures/detail/platform/life_line.hpp"
@@ -80,10 +80,10 @@ class SingleCall {
             run_encoded_call(decoder, nothing, {&shared_.control, SingleCallPage::task});
         } catch (...) {
             report_unhandled(std::current_exception(), where.c_str());
-            std::fflush(nullptr);
+            flush_standard_streams();
             return EXIT_FAILURE;
         }
-        std::fflush(nullptr);
+        flush_standard_streams();
         return EXIT_SUCCESS;
     }
 

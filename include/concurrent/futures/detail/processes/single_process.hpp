@@ -18,7 +18,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
@@ -34,6 +33,7 @@
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/descriptor_socket.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/forked_process.hpp"
 #include "concurrent/futures/detail/platform/group_signals.hpp"
 #include "concurrent/futures/detail/platform/oom_kills.hpp"
 #include "concurrent/futures/detail/platform/process_rights.hpp"
@@ -222,13 +222,13 @@ inline void SingleProcess::spawn_child(const Ends& ends) {
 inline void SingleProcess::fork_child(Ends ends) {
     PoolDescriptors& descriptors = PoolDescriptors::instance();
     const std::lock_guard lock(descriptors.mutex);
-    std::fflush(nullptr);  // or what is in the buffers would be written twice
+    flush_standard_streams();  // or what is in the buffers would be written twice
     // Until the child has its own handlers.
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    const pid_t pid = ::fork();
+    const pid_t pid = fork_process();
     if (pid != 0) {
         const int error = errno;
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -239,8 +239,7 @@ inline void SingleProcess::fork_child(Ends ends) {
         auto& theirs = ends.descriptors;
         WorkerChannel channel{std::move(theirs[0]), std::move(theirs[1]), std::move(theirs[2]),
                               std::move(theirs[3]), std::move(theirs[4]), std::move(theirs[5])};
-        // Not exit(): the static objects are those of the parent.
-        ::_exit(run_single_call(std::move(channel)));
+        end_forked_process(run_single_call(std::move(channel)));
     }
     process_ = ProcessHandle(pid, open_pidfd(pid));
 }

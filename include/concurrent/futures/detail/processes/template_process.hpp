@@ -20,7 +20,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -30,6 +29,7 @@
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/forked_process.hpp"
 #include "concurrent/futures/detail/platform/process_rights.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
@@ -169,7 +169,7 @@ class TemplateLoop {
     void start(ReceivedMessage& request) {
         const pid_t self = ::getpid();
         mask_group_signals(SIG_BLOCK);  // until the worker has set handlers, which the program's hooks may undo
-        const pid_t pid = ::fork();
+        const pid_t pid = fork_process();
         if (pid == 0) become_worker(request, self);
         const int error = errno;
         mask_group_signals(SIG_UNBLOCK);
@@ -197,8 +197,7 @@ class TemplateLoop {
         } catch (...) {
             report_unhandled(std::current_exception(), "a worker process");
         }
-        // Not exit(): the static objects are those of the pool's process.
-        ::_exit(code);
+        end_forked_process(code);
     }
 
     FileDescriptor socket_;
@@ -245,13 +244,13 @@ class TemplateProcess {
         FileDescriptor theirs = off_standard_streams(FileDescriptor(ends[1]));
         set_nonblocking(ours);
         descriptors.open.reserve(descriptors.open.size() + 1);  // nothing can fail when there is a child
-        std::fflush(nullptr);  // or what is in the buffers would be written twice
+        flush_standard_streams();  // or what is in the buffers would be written twice
         sigset_t all;
         sigset_t before;
         ::sigfillset(&all);  // the program's handlers are not to run in the template
         ::pthread_sigmask(SIG_SETMASK, &all, &before);
         const pid_t parent = ::getpid();
-        const pid_t pid = ::fork();
+        const pid_t pid = fork_process();
         if (pid != 0) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
         if (pid < 0) throw_system_error("fork");
         if (pid == 0) {

@@ -18,7 +18,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -29,6 +28,7 @@
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/forked_process.hpp"
 #include "concurrent/futures/detail/platform/group_signals.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
@@ -325,7 +325,7 @@ class WorkerProcess {
         } catch (...) {
             report_unhandled(std::current_exception(), "worker_exit");
         }
-        std::fflush(nullptr);
+        flush_standard_streams();
     }
 
     /// Who had to wait longer than this the last time does not spin: the next wait will be long, too.
