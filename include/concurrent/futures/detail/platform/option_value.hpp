@@ -35,15 +35,16 @@ class OptionValue : public T {
   public:
     using T::T;
     OptionValue() noexcept = default;
-    /// From what converts to T; a braced list takes T's own constructors.
+    /// From what converts to T; a braced list takes T's own constructors. Derived types are excluded first: whether
+    /// OptionValue converts to T may depend on this constructor (clang 19 in C++23).
     template <class Value>
-        requires(std::convertible_to<Value, T> && !std::derived_from<std::remove_cvref_t<Value>, OptionValue>)
+        requires(!std::derived_from<std::remove_cvref_t<Value>, OptionValue> && std::convertible_to<Value, T>)
     OptionValue(Value&& value) : T(std::forward<Value>(value)) {}
     OptionValue(const OptionValue& other) : T(static_cast<const T&>(other)) {}
     OptionValue(OptionValue&& other) : T(other.taken()) {}
 
     template <class Value>
-        requires(std::is_assignable_v<T&, Value> && !std::derived_from<std::remove_cvref_t<Value>, OptionValue>)
+        requires(!std::derived_from<std::remove_cvref_t<Value>, OptionValue> && std::is_assignable_v<T&, Value>)
     OptionValue& operator=(Value&& value) {
         own() = std::forward<Value>(value);
         return *this;
@@ -93,7 +94,7 @@ class OptionFunction<Result(Args...)> : public OptionValue<std::function<Result(
     using Base::Base;
     OptionFunction() noexcept = default;
     template <class Value>
-        requires(std::is_assignable_v<Base&, Value> && !std::derived_from<std::remove_cvref_t<Value>, Base>)
+        requires(!std::derived_from<std::remove_cvref_t<Value>, Base> && std::is_assignable_v<Base&, Value>)
     OptionFunction& operator=(Value&& value) {
         Base::operator=(std::forward<Value>(value));
         return *this;

@@ -79,7 +79,7 @@ class OptionedCall {
     Result run(Call& call) {
         if constexpr (Call::stoppable) {
             const std::stop_source stop = call.stop_source();
-            const std::stop_callback forward(stop_.get_token(), [stop]() mutable { stop.request_stop(); });
+            const std::stop_callback forward(stop_.get_token(), [source = stop]() mutable { source.request_stop(); });
             if (!timeout_) return call();
             DeadlineTimer::Entry limit(*timer_, DeadlineTimer::deadline_after(*timeout_), stop);
             try {
