@@ -6,6 +6,8 @@
 #     target                       header                                              Debian package
 #     concurrent::futures_asio        concurrent/futures/asio.hpp                      libasio-dev
 #     concurrent::futures_boost_asio  the same, over Boost.Asio                        libboost-dev
+#     concurrent::futures_stdexec     concurrent/futures/execution.hpp                 none; github.com/NVIDIA/stdexec
+#     concurrent::futures_beman_execution  the same, over beman.execution              none; github.com/bemanproject/execution
 #     concurrent::futures_cereal      concurrent/futures/serialization/cereal.hpp     libcereal-dev
 #     concurrent::futures_mpi         concurrent/futures/mpi_pool_executor.hpp        libopenmpi-dev, libmpich-dev
 #
@@ -31,6 +33,11 @@ endmacro()
 
 concurrent_futures_add_opt_in(asio asio/execution.hpp)
 concurrent_futures_add_opt_in(boost_asio boost/asio/execution.hpp CONCURRENT_FUTURES_BOOST_ASIO)
+concurrent_futures_add_opt_in(stdexec stdexec/execution.hpp CONCURRENT_FUTURES_STDEXEC)
+concurrent_futures_add_opt_in(beman_execution beman/execution/execution.hpp CONCURRENT_FUTURES_BEMAN_EXECUTION)
+if(TARGET concurrent::futures_beman_execution)
+  target_compile_features(concurrent::futures_beman_execution INTERFACE cxx_std_23)
+endif()
 concurrent_futures_add_opt_in(cereal cereal/cereal.hpp)
 
 set(concurrent_futures_mpi_FOUND FALSE)
