@@ -406,21 +406,23 @@ rejects("docs_snippets", docs__beside_others_md="no snippet\n", examples__a_cpp=
 
 @rule
 def docs_snippets(root):
-    """Each snippet of docs/beside_others.md is neighbouring lines of an example, whatever their indentation."""
-    path = root / "docs/beside_others.md"
-    if not path.exists():
-        raise Skip("there is no docs/beside_others.md yet")
+    """Each snippet of these pages is neighbouring lines of an example, whatever their indentation."""
+    pages = [root / "docs" / name for name in ("beside_others.md", "alternatives.md")]
+    pages = [page for page in pages if page.exists()]
+    if not pages:
+        raise Skip("these pages are not there yet")
 
     def lines_of(text):
         return "\n".join(line.strip() for line in text.strip().split("\n"))
     examples = [lines_of(example.read_text("utf-8")) for example in files_of(root, "examples", ".cpp", ".hpp")]
-    snippets = re.findall(r"^```cpp\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    if not snippets:
-        yield "docs/beside_others.md has no ```cpp block"
-    for snippet in snippets:
-        if not any(lines_of(snippet) in example for example in examples):
-            first = snippet.strip().split("\n")[0]
-            yield f"docs/beside_others.md: the snippet that starts with '{first}' is in no example"
+    for page in pages:
+        snippets = re.findall(r"^```cpp\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+        if not snippets:
+            yield f"docs/{page.name} has no ```cpp block"
+        for snippet in snippets:
+            if not any(lines_of(snippet) in example for example in examples):
+                first = snippet.strip().split("\n")[0]
+                yield f"docs/{page.name}: the snippet that starts with '{first}' is in no example"
 
 
 # The public names of Python 3.14's concurrent.futures.
