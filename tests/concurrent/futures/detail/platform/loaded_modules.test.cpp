@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <memory>
 
@@ -56,6 +57,26 @@ TEST_CASE("the stack, the heap, null and code made at run time are nowhere", "[l
     }
     ::munmap(page, 4096);
 }
+
+#if CONCURRENT_FUTURES_LINUX
+TEST_CASE("a build id of any length is read, also where the linker has not padded the last note",
+          "[loaded_modules]") {
+    struct Note {
+        ElfW(Nhdr) header{4, 10, NT_GNU_BUILD_ID};
+        std::array<char, 4> name{'G', 'N', 'U', 0};
+        std::array<unsigned char, 12> body{};
+    } one;
+    one.body[9] = 1;
+    Note another = one;
+    another.body[9] = 2;
+    const std::size_t unpadded = sizeof one - 2;
+    for (const std::size_t size : {unpadded, sizeof one}) {
+        CHECK(build_id_hash(address_of(&one), size) != 0);
+        CHECK(build_id_hash(address_of(&one), size) != build_id_hash(address_of(&another), size));
+    }
+    CHECK(build_id_hash(address_of(&one), unpadded - 1) == 0);
+}
+#endif
 
 TEST_CASE("an unknown module and an offset outside of a module lead nowhere", "[loaded_modules]") {
     const CodeLocation code = locate(address_of(&function), true);
