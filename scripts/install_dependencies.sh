@@ -11,7 +11,8 @@ set -euo pipefail
 
 declare -A packages_of=(
     [build]="g++ cmake ninja-build"
-    [test]="python3 gdb catch2 libasio-dev libboost-dev libcereal-dev libopenmpi-dev openmpi-bin libmpich-dev mpich"
+    [test]="python3 gdb catch2 libasio-dev libboost-dev libcereal-dev libopenmpi-dev openmpi-bin libmpich-dev mpich
+            libtbb-dev libopenblas-dev libglib2.0-dev qtbase5-dev python3-dev libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0"
     [examples]="python3 libcurl4-openssl-dev libpng-dev libjpeg-dev libasio-dev libcereal-dev"
     [benchmarks]="libbenchmark-dev libtbb-dev libasio-dev libcereal-dev"
 )
