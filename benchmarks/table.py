@@ -46,7 +46,8 @@ LIBRARIES = {  # in the order of the columns; others follow
 }
 # As in the README; workloads that are not named here follow.
 WORKLOADS = ["submit_result", "post", "round_trip", "map", "for_each", "fib", "producers", "construct",
-             "idle", "memory", "scaling", "echo", "span_argument", "shared_argument", "pool_start", "worker_killed"]
+             "idle", "memory", "scaling", "echo", "span_argument", "shared_argument",
+             "channel", "codec", "pool_start", "worker_killed"]
 TIMES = ["per item", "p50", "p99", "mean", "processor time"]  # counters, in seconds
 GAINS = ["speed-up"]  # more is better
 AMOUNTS = ["CPU ms until at rest", "CPU ms/s", "context switches/s", "allocations/task", "bytes/future",

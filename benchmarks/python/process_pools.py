@@ -13,6 +13,7 @@ import concurrent.futures
 import json
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import tempfile
@@ -229,7 +230,60 @@ def worker_killed(make, scaled):
     return {"worker killed to future failed": {"p50": percentile(samples, 50)}}
 
 
-WORKLOADS = {"round_trip": round_trip, "submit_result": submit_result, "map": map_items,
+def send_ints(requests, values):
+    while (count := requests.recv()) > 0:
+        for n in range(1, count + 1):
+            values.send(n)
+
+
+def send_arrays(requests, values):
+    while (count := requests.recv()) > 0:
+        for n in range(1, count + 1):
+            values.send(array.array("d", (n,)) * 131_072)
+
+
+def channel(make, scaled):
+    """Pipe and Process of multiprocessing, so in the column of its Pool."""
+    if make is not Pool:
+        return {}
+
+    def run(send, count, value_of, expected):
+        asked, requests = multiprocessing.Pipe(duplex=False)
+        values, sent = multiprocessing.Pipe(duplex=False)
+        sender = multiprocessing.get_context("fork").Process(target=send, args=(asked, sent))
+        sender.start()
+
+        def batch(items):
+            requests.send(items)
+            check("sum of the values", sum(value_of(values.recv()) for _ in range(items)), expected(items))
+
+        batch(2)
+        seconds, _ = timed(lambda: batch(count))
+        requests.send(0)
+        sender.join()
+        return {"per item": seconds / count}
+
+    def sum_up_to(count):
+        return count * (count + 1) // 2
+
+    return {"an int through a channel": run(send_ints, scaled(50_000), int, sum_up_to),
+            "1 MiB through a channel": run(send_arrays, scaled(200), lambda numbers: numbers[-1], sum_up_to)}
+
+
+def codec(make, scaled):
+    """pickle, which both pools use, so in one column."""
+    if make is not Executor:
+        return {}
+    records = [(f"the record with number {i}", i, [float(i)] * 8) for i in range(1000)]
+    samples = []
+    for _ in range(scaled(200)):
+        seconds, copy = timed(lambda: pickle.loads(pickle.dumps(records)))
+        check("equal records", copy == records, True)
+        samples.append(seconds)
+    return {"1000 records encoded and decoded": {"p50": percentile(samples, 50)}}
+
+
+WORKLOADS = {"channel": channel, "codec": codec, "round_trip": round_trip, "submit_result": submit_result, "map": map_items,
              "echo": echo_numbers, "span_argument": span_argument, "shared_argument": shared_argument,
              "pool_start": pool_start, "worker_killed": worker_killed}
 
