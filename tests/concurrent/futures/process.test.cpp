@@ -133,6 +133,22 @@ EACH_START("a signal that ends the process is told, with an obituary") {
                                        ContainsSubstring("\"crashing\""));
 }
 
+EACH_START("the peak of memory in an obituary is never the parent's") {
+    const std::vector<char> large(std::size_t{300} << 20, 'x');
+    REQUIRE(large.back() == 'x');
+    const auto touch_and_die = [](std::size_t mebibytes) {
+        const std::vector<char> touched(mebibytes << 20, 'x');
+        ::raise(touched.back() == 'x' ? SIGKILL : SIGABRT);
+    };
+    cf::Process process(TestType::with(), touch_and_die, std::size_t{4});
+    process.join();
+    REQUIRE(process.signal() == SIGKILL);
+    if (TestType::with().start_method == cf::StartMethod::spawn)
+        CHECK_THAT(process.obituary(), !ContainsSubstring("MiB"));
+    else
+        CHECK_THAT(process.obituary(), ContainsSubstring(" of it there when it was forked"));
+}
+
 EACH_START("terminate() sends SIGTERM and kill() sends SIGKILL") {
     const support::ProcessLog log;
     cf::Process terminated(TestType::with(), note_and_stay, log.path());

@@ -153,6 +153,28 @@ PROCESS_CASE("whichever way a worker dies, its call alone fails and says how") {
     }
 }
 
+int touch_and_die(std::size_t mebibytes) {
+    const std::vector<char> touched(mebibytes << 20, 'x');
+    ::kill(::getpid(), SIGKILL);
+    return touched.back();
+}
+
+PROCESS_CASE("the peak of memory in an error is never the parent's") {
+    const std::vector<char> large(std::size_t{300} << 20, 'x');  // exec() hands the peak on, fork() the pages
+    REQUIRE(large.back() == 'x');
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+    const std::string small = error_of<cf::WorkerDiedError>(pool.submit(touch_and_die, std::size_t{4})).what();
+    const std::string more = error_of<cf::WorkerDiedError>(pool.submit(touch_and_die, std::size_t{400})).what();
+    INFO(small << '\n' << more);
+    CHECK_THAT(more, ContainsSubstring("with a peak of "));
+    if (TestType::with({}).start_method == cf::StartMethod::spawn) {
+        CHECK_THAT(small, !ContainsSubstring("MiB"));
+        CHECK_THAT(more, !ContainsSubstring("forked"));
+    } else {
+        CHECK_THAT(small, ContainsSubstring(" of it there when it was forked"));
+    }
+}
+
 PROCESS_CASE("what a call writes into its worker's pipe harms nobody") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     for (int n = 0; n < 20; ++n) {
@@ -473,8 +495,9 @@ PROCESS_CASE("with SIGCHLD ignored a death is noticed all the same") {
         const auto error = error_of<cf::WorkerDiedError>(victim);
         CHECK(std::to_string(error.pid()) == log.lines().at(0));
         CHECK(!error.signal());
-        // Who reaped it, the kernel or the template process, decides whether the code is known.
+        // The template process reaps its children. The kernel tells of those that it reaped on Linux 6.15 and later.
         if (!error.exit_code()) CHECK_THAT(error.what(), ContainsSubstring("how is unknown"));
+        if (error.exit_code()) CHECK(error.exit_code() == 3);
         CHECK(pool.submit(square, 3).result(support::deadline(30s)) == 9);
     }
     ::signal(SIGCHLD, before);

@@ -35,9 +35,9 @@ inline std::int64_t peak_memory(const rusage& usage) noexcept {
 #endif
 }
 
-/// The most memory that was this process's at a time, in bytes. A process that was started by another
-/// program begins with that one's figure (the kernel hands it on), so only what is above the first
-/// answer says something about this process.
+/// The most memory that this process has had at a time, in bytes. It begins with a figure of the process that
+/// started it: exec() hands on that one's peak, fork() what it has then. Only an answer above the first one says
+/// something about this process.
 inline std::int64_t own_peak_memory() noexcept {
     rusage usage{};
     return ::getrusage(RUSAGE_SELF, &usage) == 0 ? peak_memory(usage) : 0;
@@ -66,9 +66,9 @@ inline bool private_memory_allows(std::size_t bytes) noexcept {
     // After mlockall(MCL_FUTURE) the kernel provides all of a writable mapping at once. So a large one is made
     // without access, unlocked, and made writable then. A small one is simply made: ThreadSanitizer needs memory of
     // its own for every mapping that succeeds, and ends a process that is at its limit.
-    constexpr std::size_t small = std::size_t{1} << 20;
+    constexpr std::size_t made_at_once = std::size_t{1} << 20;
     constexpr int writable = PROT_READ | PROT_WRITE;
-    const int first = bytes <= small ? writable : PROT_NONE;
+    const int first = bytes <= made_at_once ? writable : PROT_NONE;
     void* const memory = ::mmap(nullptr, bytes, first, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return false;
     bool allowed = true;

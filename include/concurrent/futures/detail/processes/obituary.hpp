@@ -62,14 +62,25 @@ struct Obituary {
     ExitStatus status;
     std::string task;         // task_text()
     std::int64_t elapsed;     // nanoseconds
-    std::int64_t first_peak;  // see own_peak_memory(); 0: unknown
+    std::int64_t first_peak;  // own_peak_memory() when it started; 0: unknown
     std::string complaint;    // why the pool killed it, or empty
     bool signalled_by_pool;
     OutOfMemory out_of_memory = OutOfMemory::unknown;
     std::string last_words{};  // see last_words.hpp; may be empty
     const char* subject = "worker process";
     const char* parent = "pool";  // whose process it was
+    bool forked = false;
+    bool memory_limited = false;  // by max_memory_bytes
 };
+
+/// Only where the figure is its own: see own_peak_memory().
+inline std::string peak_text(const Obituary& death) {
+    const std::int64_t peak = death.status.peak_memory;
+    if (death.first_peak <= 0 || peak <= death.first_peak) return {};
+    std::string text = ", with a peak of " + memory_text(peak) + " of memory";
+    if (death.forked) text += ", " + memory_text(death.first_peak) + " of it there when it was forked";
+    return text;
+}
 
 /// In the worker's own words, or the kernel's.
 inline std::string cause_text(OutOfMemory out_of_memory, const std::string& last_words) {
@@ -93,10 +104,7 @@ inline std::string execution_failure_text(const std::string& program) {
 inline std::string obituary_text(const Obituary& death) {
     const ExitStatus& status = death.status;
     std::string text = std::string(death.subject) + " " + std::to_string(death.pid) + " " + describe_end(status) +
-                       " while it ran " + death.task + ", after " + seconds_text(death.elapsed);
-    if (status.peak_memory > 0)
-        text += (status.peak_memory > death.first_peak ? ", with a peak of " : ", with at most ") +
-                memory_text(status.peak_memory) + " of memory";
+                       " while it ran " + death.task + ", after " + seconds_text(death.elapsed) + peak_text(death);
     const bool status_is_no_answer = status.signal == SIGKILL || status.signal == SIGTERM ||
                                      (!status.signal && !status.exit_code);
     if (status_is_no_answer && !death.complaint.empty()) text += " (" + death.complaint + ")";
@@ -108,6 +116,9 @@ inline std::string obituary_text(const Obituary& death) {
             text += std::string(" This ") + death.parent + " did not send the signal, nor did the kernel's out-of-memory killer, which "
                     "its control group would have counted.";
     }
+    if (status.signal == SIGABRT && death.memory_limited && death.last_words.empty())
+        text += " It may have reached max_memory_bytes: where an allocator is preloaded whose operator new cannot throw, "
+                "such as mimalloc, that aborts instead of throwing std::bad_alloc.";
     if (status.signal == SIGXCPU)
         text += " It had used up its processor time, see WorkerLimits::cpu_time.";
     return text;

@@ -277,7 +277,9 @@ inline std::string ProcessManager::death_text(const RemoteTask& task, const Work
                        .complaint = link.complaint,
                        .signalled_by_pool = link.killed || forced_,
                        .out_of_memory = link.out_of_memory,
-                       .last_words = link.page().last_words().text()}) +
+                       .last_words = link.page().last_words().text(),
+                       .forked = !settings_.spawn,
+                       .memory_limited = settings_.max_memory_bytes != 0}) +
         attempt_text(task.failures);
     text += breaks    ? " The pool is broken, as on_worker_death asks."
             : forced_ ? " The pool is shut down."

@@ -127,6 +127,7 @@ class SingleProcess {
     }
 
     const std::string name_;
+    const bool forked_;
     const unsigned born_ = fork_generation();
     ProcessTreeShare share_;
     SharedPage page_;
@@ -141,7 +142,7 @@ class SingleProcess {
 
 inline SingleProcess::SingleProcess(SingleProcessSettings settings, ByteBuffer call, DescriptorsOut& descriptors,
                                     std::size_t usual)
-    : name_(settings.name), share_(1, usual), page_(sizeof(SingleCallPage)) {
+    : name_(settings.name), forked_(!settings.spawn), share_(1, usual), page_(sizeof(SingleCallPage)) {
     Ends ends = make_ends();
     write_call(settings, call, descriptors.items().size());
     call = ByteBuffer();
@@ -276,7 +277,9 @@ inline std::string SingleProcess::obituary() {
                           .signalled_by_pool = killed_,
                           .last_words = page().control.last_words().text(),
                           .subject = "process",
-                          .parent = "Process object"});
+                          .parent = "Process object",
+                          .forked = forked_,
+                          .memory_limited = page().memory_limit != 0});
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -45,13 +45,39 @@ TEST_CASE("the death of a worker, word for word", "[obituary]") {
     CHECK(obituary_text(of({{}, 11, 45 * 1024 * 1024})) ==
           "worker process 4242 was killed by signal 11 (Segmentation fault) while it ran task 7 "
           "\"resize\", after 1.20 s, with a peak of 45.0 MiB of memory.");
-    CHECK(obituary_text(of({3, {}, 10 * 1024 * 1024})) ==
-          "worker process 4242 ended with exit code 3 while it ran task 7 \"resize\", after 1.20 s, "
-          "with at most 10.0 MiB of memory.");
+    CHECK(obituary_text(of({3, {}, 11})) ==
+          "worker process 4242 ended with exit code 3 while it ran task 7 \"resize\", after 1.20 s.");
     CHECK(obituary_text(of({{}, 9, 0})) ==
           "worker process 4242 was killed by signal 9 (Killed) while it ran task 7 \"resize\", after "
           "1.20 s. This pool did not send the signal: it may have been the kernel's out-of-memory "
           "killer.");
+}
+
+TEST_CASE("a peak of memory is left out unless it is the worker's own", "[obituary]") {
+    constexpr std::int64_t mebibyte = 1024 * 1024;
+    Obituary death = of({{}, 11, 10 * mebibyte});  // what its parent had before: exec() hands that on
+    CHECK(peak_text(death).empty());
+    death.status.peak_memory = 10 * mebibyte + 4096;
+    death.first_peak = 0;  // it did not come so far as to note it
+    CHECK(peak_text(death).empty());
+    death.first_peak = 10 * mebibyte;
+    CHECK(peak_text(death) == ", with a peak of 10.0 MiB of memory");
+    death.status.peak_memory = 12 * mebibyte;
+    death.forked = true;
+    CHECK(peak_text(death) == ", with a peak of 12.0 MiB of memory, 10.0 MiB of it there when it was forked");
+}
+
+TEST_CASE("an abort without words at a limit of memory may be an allocator that cannot throw", "[obituary]") {
+    const auto says = Catch::Matchers::ContainsSubstring("It may have reached max_memory_bytes");
+    Obituary death = of({{}, 6, 0});
+    CHECK_THAT(obituary_text(death), !says);
+    death.memory_limited = true;
+    CHECK_THAT(obituary_text(death), says);
+    death.last_words = "uncaught std::runtime_error: no such shard";
+    CHECK_THAT(obituary_text(death), !says);
+    death = of({{}, 11, 0});
+    death.memory_limited = true;
+    CHECK_THAT(obituary_text(death), !says);
 }
 
 TEST_CASE("exit code 127 says that the program could not be executed, and why", "[obituary]") {
