@@ -8,7 +8,8 @@
 //
 // A pidfd makes signals safe against reuse of the pid and needs no SIGCHLD handler. Without one
 // (other systems, old kernels) watch_fd() is -1 and the owner notices the end by its pipes.
-// Somebody else may reap the child (SIGCHLD ignored, a stray waitpid(-1)): the status is unknown then.
+// Somebody else may reap the child (SIGCHLD ignored, a stray waitpid(-1)): its pidfd tells the status then, on Linux
+// 6.15 and later. Elsewhere it is unknown.
 #pragma once
 
 #include <dirent.h>
@@ -32,9 +33,11 @@
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
+#include "concurrent/futures/detail/platform/processor_set.hpp"
 
 #if CONCURRENT_FUTURES_LINUX
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
@@ -45,7 +48,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 struct ExitStatus {
     std::optional<int> exit_code{};
     std::optional<int> signal{};
-    std::int64_t peak_memory = 0;  ///< bytes; 0: unknown. See own_peak_memory()
+    std::int64_t peak_memory = 0;  ///< bytes, of it or of a child it waited for; 0: unknown. See own_peak_memory()
 };
 
 /// Invalid where the system has none.
@@ -57,6 +60,33 @@ inline FileDescriptor open_pidfd([[maybe_unused]] pid_t pid) noexcept {
 #else
     return FileDescriptor();
 #endif
+}
+
+/// `status` as wait() gives it. Empty while the process runs.
+inline std::optional<ExitStatus> exit_status_of(int status, std::int64_t peak_memory) noexcept {
+    if (WIFEXITED(status)) return ExitStatus{WEXITSTATUS(status), std::nullopt, peak_memory};
+    if (WIFSIGNALED(status)) return ExitStatus{std::nullopt, WTERMSIG(status), peak_memory};
+    return std::nullopt;
+}
+
+/// How a process ended that has been reaped, by whomever. Both empty where the system does not tell.
+inline ExitStatus exit_status_of_reaped([[maybe_unused]] const FileDescriptor& pidfd) noexcept {
+#if CONCURRENT_FUTURES_LINUX
+    struct Info {  // the kernel's struct pidfd_info, first version; the C library's headers may be older
+        std::uint64_t mask = 0;
+        std::uint64_t control_group = 0;
+        std::uint32_t ids[11] = {};
+        std::int32_t exit_code = 0;
+    };
+    static_assert(sizeof(Info) == 64);
+    constexpr std::uint64_t exit = 1 << 3;            // PIDFD_INFO_EXIT
+    constexpr auto get_info = _IOWR(0xFF, 11, Info);  // PIDFD_GET_INFO
+    Info info;
+    info.mask = exit;
+    if (pidfd && ::ioctl(pidfd.get(), get_info, &info) == 0 && (info.mask & exit) != 0)
+        return exit_status_of(info.exit_code, 0).value_or(ExitStatus{});
+#endif
+    return {};
 }
 
 class ProcessHandle {
@@ -93,11 +123,8 @@ class ProcessHandle {
         do ended = ::wait4(pid_, &status, options, &usage);
         while (ended < 0 && errno == EINTR);
         if (ended == 0) return std::nullopt;
-        if (ended < 0) return ExitStatus{};  // ECHILD: somebody else has reaped it
-        const std::int64_t peak = peak_memory(usage);
-        if (WIFEXITED(status)) return ExitStatus{WEXITSTATUS(status), std::nullopt, peak};
-        if (WIFSIGNALED(status)) return ExitStatus{std::nullopt, WTERMSIG(status), peak};
-        return std::nullopt;
+        if (ended < 0) return exit_status_of_reaped(pidfd_);  // ECHILD: somebody else has reaped it
+        return exit_status_of(status, peak_memory(usage));
     }
 
     pid_t pid_ = -1;
@@ -148,8 +175,13 @@ inline ProcessHandle spawn(const char* path, const std::vector<std::string>& arg
     if (error == 0) error = ::posix_spawn_file_actions_addclosefrom_np(&with.actions, number);
 #endif
     pid_t pid = -1;
+    // The child has the processors of this thread, and must not be confined to one OpenMP place.
+    const ProcessorSet here = ProcessorSet::of_this_thread();
+    const ProcessorSet all = ProcessorSet::of_process();
+    if (here != all) all.apply();
     if (error == 0)
         error = ::posix_spawn(&pid, path, &with.actions, &with.attributes, argv.data(), envp.data());
+    if (here != all) here.apply();
     if (error != 0) throw_system_error(path, error);
     return {pid, open_pidfd(pid)};  // nobody else knows this child yet: the pid is still its own
 }

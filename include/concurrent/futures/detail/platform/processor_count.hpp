@@ -2,7 +2,7 @@
 //
 // processor_count.hpp: how many processors this process may use, as the kernel sees it.
 //
-//   affinity  sched_getaffinity: taskset, cpusets, container pinning
+//   affinity  sched_getaffinity: taskset, cpusets, container pinning; see processor_set.hpp for OpenMP
 //   quota     cgroup v2 cpu.max or v1 cpu.cfs_quota_us / cpu.cfs_period_us, the tightest of this
 //             group and of all groups above it, rounded up: half a processor still runs one thread
 //
@@ -15,14 +15,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
-
-#if CONCURRENT_FUTURES_LINUX
-#include <sched.h>
-#endif
+#include "concurrent/futures/detail/platform/processor_set.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -99,19 +95,7 @@ inline std::size_t processors_of_cgroups(std::string_view groups, const std::str
     return tightest;
 }
 
-inline std::size_t processors_of_affinity() {
-#if CONCURRENT_FUTURES_LINUX
-    // More processors than cpu_set_t holds make the call fail: then ask with larger sets.
-    for (int count = CPU_SETSIZE; count <= CPU_SETSIZE * 64; count *= 4) {
-        const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(
-            CPU_ALLOC(static_cast<std::size_t>(count)), [](cpu_set_t* s) { CPU_FREE(s); });
-        const std::size_t size = CPU_ALLOC_SIZE(static_cast<std::size_t>(count));
-        if (set && ::sched_getaffinity(0, size, set.get()) == 0)
-            return static_cast<std::size_t>(CPU_COUNT_S(size, set.get()));
-    }
-#endif
-    return std::thread::hardware_concurrency();
-}
+inline std::size_t processors_of_affinity() noexcept { return ProcessorSet::of_process().count(); }
 
 inline std::size_t processor_count() {
     std::size_t count = larger<std::size_t>(processors_of_affinity(), 1);

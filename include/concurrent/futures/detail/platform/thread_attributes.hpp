@@ -12,6 +12,7 @@
 #pragma once
 
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/processor_set.hpp"
 
 #if CONCURRENT_FUTURES_HAS_PROCESSES
 #include <signal.h>
@@ -27,7 +28,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #endif
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -39,6 +39,7 @@ class ThreadAttributes {
     static ThreadAttributes of_this_thread() noexcept {
         ThreadAttributes now;
         ::pthread_sigmask(SIG_BLOCK, nullptr, &now.mask_);
+        now.processors_ = ProcessorSet::of_process();
         now.read_scheduling();
         Scheduling& scheduling = now.scheduling_;
         constexpr std::uint64_t reset_on_fork = 1;
@@ -54,11 +55,7 @@ class ThreadAttributes {
     void apply() const noexcept {
         ThreadAttributes now;
         now.read_scheduling();
-        const bool same_processors =
-            now.processors_size_ == processors_size_ &&
-            std::memcmp(now.processors_.data(), processors_.data(), processors_size_) == 0;
-        if (!same_processors && processors_size_ > 0)
-            ::syscall(SYS_sched_setaffinity, 0, processors_size_, processors_.data());
+        if (processors_ != ProcessorSet::of_this_thread()) processors_.apply();
         const Scheduling& is = now.scheduling_;
         const Scheduling& wanted = scheduling_;
         if (is.policy != wanted.policy || is.priority != wanted.priority) {
@@ -72,11 +69,7 @@ class ThreadAttributes {
     }
 
   private:
-    void read_scheduling() noexcept {
-        const long size = ::syscall(SYS_sched_getaffinity, 0, sizeof processors_, processors_.data());
-        processors_size_ = size > 0 ? static_cast<std::size_t>(size) : 0;
-        ::syscall(SYS_sched_getattr, 0, &scheduling_, sizeof scheduling_, 0);
-    }
+    void read_scheduling() noexcept { ::syscall(SYS_sched_getattr, 0, &scheduling_, sizeof scheduling_, 0); }
 
     /// As the kernel has it, for sched_getattr().
     struct Scheduling {
@@ -89,8 +82,7 @@ class ThreadAttributes {
     };
 
     sigset_t mask_{};
-    std::array<unsigned long, 1024 / sizeof(unsigned long)> processors_{};  // a bit each; the kernel has 8192 at most
-    std::size_t processors_size_ = 0;                                       // bytes; 0: unknown
+    ProcessorSet processors_;
     Scheduling scheduling_{};
 };
 

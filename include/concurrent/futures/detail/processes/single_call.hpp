@@ -33,6 +33,7 @@
 #include "concurrent/futures/detail/platform/last_words.hpp"
 #include "concurrent/futures/detail/platform/life_line.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
+#include "concurrent/futures/detail/platform/processor_set.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
@@ -136,6 +137,7 @@ class SingleCall {
 /// What both start methods have in common.
 inline int run_single_call(WorkerChannel channel) noexcept {
     leave_terminal();
+    leave_openmp_place();
     try {
         return SingleCall(std::move(channel)).run();
     } catch (...) {

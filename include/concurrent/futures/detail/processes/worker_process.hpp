@@ -31,6 +31,7 @@
 #include "concurrent/futures/detail/platform/forked_process.hpp"
 #include "concurrent/futures/detail/platform/group_signals.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
+#include "concurrent/futures/detail/platform/processor_set.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/processes/call_limits.hpp"
@@ -364,6 +365,7 @@ inline void leave_terminal() noexcept {
 /// What both start methods have in common. `parent` is the process whose end is also ours.
 inline int run_worker(WorkerChannel channel, pid_t parent) noexcept {
     leave_terminal();
+    leave_openmp_place();
     if (!die_with_parent(parent)) return EXIT_FAILURE;
     try {
         WorkerProcess worker(std::move(channel), parent);

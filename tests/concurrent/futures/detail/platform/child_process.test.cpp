@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/platform/child_process.hpp>
+#include <sys/utsname.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdio>
 #include <string>
 #include <thread>
 #include <vector>
@@ -104,13 +106,41 @@ TEST_CASE("a program that does not exist is an error that names it", "[child_pro
     }
 }
 
-TEST_CASE("a process that somebody else has reaped ended, how is unknown", "[child_process]") {
+/// Linux 6.15 and later.
+bool kernel_tells_of_reaped() {
+    utsname system{};
+    int major = 0, minor = 0;
+    return ::uname(&system) == 0 && std::sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 15));
+}
+
+TEST_CASE("how a process ended that somebody else has reaped is known where the kernel tells it", "[child_process]") {
+    const ProcessHandle ends = run_shell("exit 4");
+    const ProcessHandle killed = run_shell("kill -9 $$");
+    for (const ProcessHandle* const child : {&ends, &killed}) {
+        int status = 0;
+        REQUIRE(::waitpid(child->pid(), &status, 0) == child->pid());
+    }
+    if (kernel_tells_of_reaped() && ends.watch_fd() >= 0) {
+        CHECK(ends.reap().exit_code == 4);
+        CHECK(!ends.reap().signal);
+        CHECK(killed.reap().signal == SIGKILL);
+        CHECK(!killed.reap().exit_code);
+    } else {
+        CHECK(!ends.reap().exit_code);
+        CHECK(!killed.reap().signal);
+    }
+}
+
+TEST_CASE("without a pidfd how a process ended that somebody else has reaped is unknown", "[child_process]") {
     const ProcessHandle child = run_shell("exit 4");
     int status = 0;
     REQUIRE(::waitpid(child.pid(), &status, 0) == child.pid());
-    const ExitStatus unknown = child.reap();
+    const ExitStatus unknown = ProcessHandle(child.pid(), FileDescriptor()).reap();
     CHECK(!unknown.exit_code);
     CHECK(!unknown.signal);
+    const FileDescriptor other(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // as a kernel without the request
+    CHECK(!exit_status_of_reaped(other).exit_code);
 }
 
 TEST_CASE("a handle of no process does nothing", "[child_process]") {
