@@ -119,8 +119,10 @@ struct BuiltinCodec<T> {
         const std::size_t count = decoder.read_count(minimum, typeid(T));
         T result;
         auto last = result.before_begin();
-        decode_elements<T>(decoder, minimum, count,
-                           [&] { last = result.emplace_after(last, decoder.decode<Element>()); });
+        decode_elements<T>(decoder, minimum, count, [&] {
+            RoomyValue<Element> element([&] { return decoder.decode<Element>(); });
+            last = result.emplace_after(last, std::move(*element));
+        });
         return result;
     }
 };
@@ -143,7 +145,8 @@ struct BuiltinCodec<T> {
         reserve_bounded(result, decoder, count, sizeof(Element) + 2 * sizeof(void*));
         decode_elements<T>(decoder, minimum, count, [&] {
             // Sorted containers come in order, so the end is the right hint.
-            result.emplace_hint(result.end(), decoder.decode<Element>());
+            RoomyValue<Element> element([&] { return decoder.decode<Element>(); });
+            result.emplace_hint(result.end(), std::move(*element));
         });
         if (result.size() != count) [[unlikely]]
             decoder.fail(typeid(T), "equal elements");
@@ -172,9 +175,9 @@ struct BuiltinCodec<T> {
         T result;
         reserve_bounded(result, decoder, count, sizeof(Key) + sizeof(Mapped) + 2 * sizeof(void*));
         decode_elements<T>(decoder, minimum, count, [&] {
-            auto key = decoder.decode<Key>();  // before its value: arguments have no order
+            RoomyValue<Key> key([&] { return decoder.decode<Key>(); });  // before its value: arguments have no order
             RoomyValue<Mapped> mapped([&] { return decoder.decode<Mapped>(); });
-            result.emplace_hint(result.end(), std::move(key), std::move(*mapped));
+            result.emplace_hint(result.end(), std::move(*key), std::move(*mapped));
         });
         if (result.size() != count) [[unlikely]]
             decoder.fail(typeid(T), "equal keys");

@@ -61,7 +61,8 @@ struct BuiltinCodec<std::variant<Alternatives...>> {
         } else {
             if (index != candidate) return decode_alternative<candidate + 1>(decoder, index);
             using Alternative = std::remove_cv_t<std::variant_alternative_t<candidate, Variant>>;
-            return Variant(std::in_place_index<candidate>, decoder.decode<Alternative>());
+            RoomyValue<Alternative> part([&] { return decoder.decode<Alternative>(); });
+            return Variant(std::in_place_index<candidate>, std::move(*part));
         }
     }
 };
@@ -95,8 +96,9 @@ struct BuiltinCodec<std::pair<First, Second>> {
         encoder.encode(value.second);
     }
     static std::pair<First, Second> decode(Decoder& decoder) {
-        return std::pair<First, Second>{decoder.decode<std::remove_cv_t<First>>(),
-                                        decoder.decode<std::remove_cv_t<Second>>()};
+        RoomyValue<std::remove_cv_t<First>> first([&] { return decoder.decode<std::remove_cv_t<First>>(); });
+        RoomyValue<std::remove_cv_t<Second>> second([&] { return decoder.decode<std::remove_cv_t<Second>>(); });
+        return std::pair<First, Second>(std::move(*first), std::move(*second));
     }
 };
 

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/serialization/vocabulary_codec.hpp>
 
+#include <array>
 #include <bitset>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <filesystem>
+#include <forward_list>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <variant>
 
 #include "round_trip.hpp"
@@ -107,4 +112,24 @@ TEST_CASE("error codes of the two known categories cross, others are refused", "
     cf::Encoder encoder;
     encoder(char{2}, 1);
     CHECK_THROWS_AS(decoded<std::error_code>(encoder.bytes()), cf::SerializationError);
+}
+
+TEST_CASE("parts of pairs, variants, maps and sets may be larger than a stack", "[serialization]") {
+    using Large = std::array<int, 3 << 20>;  // 12 MiB
+    const auto large = std::make_unique<Large>();
+    large->front() = 5;
+    large->back() = 7;
+    const auto pair = std::make_unique<std::pair<Large, int>>(*large, 3);
+    const auto pair_there = round_trip(pair);
+    CHECK((pair_there->first == *large));
+    CHECK(pair_there->second == 3);
+    const auto variant = std::make_unique<std::variant<int, Large>>(std::in_place_index<1>, *large);
+    CHECK((std::get<1>(*round_trip(variant)) == *large));
+    std::map<Large, int> map;
+    map.emplace(*large, 4);
+    const auto map_there = round_trip(map);
+    CHECK((map_there.begin()->first == *large));
+    CHECK(map_there.begin()->second == 4);
+    CHECK((*round_trip(std::set<Large>(large.get(), large.get() + 1)).begin() == *large));
+    CHECK((round_trip(std::forward_list<Large>(large.get(), large.get() + 1)).front() == *large));
 }
