@@ -274,4 +274,49 @@ TEST_CASE("a pool comes back to max_workers threads when nobody blocks", "[block
     CHECK(pool.submit([] { return 5; }).result() == 5);
 }
 
+/// Callbacks of promises run inside each other up to a depth; from there on they are put off. `last` is called there.
+void fulfil_in_each_other(int more, const std::function<void()>& last) {
+    if (more == 0) return last();
+    cf::Promise<int> promise;
+    promise.get_future().add_done_callback([=](const cf::Future<int>&) { fulfil_in_each_other(more - 1, last); });
+    promise.set_value(0);
+}
+
+TEST_CASE("callbacks that a thread has put off run before it blocks, wherever that is", "[blocking]") {
+    enum class Where { result, map, map_unordered, room, shutdown };
+    const Where where = GENERATE(Where::result, Where::map, Where::map_unordered, Where::room, Where::shutdown);
+    CAPTURE(static_cast<int>(where));
+    Pool pool({.max_workers = 2, .max_pending = where == Where::room ? 1u : 0u});
+    cf::Promise<int> promise;
+    auto following = promise.get_future().then([](int n) { return n + 1; });
+    bool was_put_off = false;
+    int sum = 0;
+    fulfil_in_each_other(64, [&] {
+        promise.set_value(1);
+        was_put_off = !following.done();
+        const auto call = [following](int n) { return following.result() + n; };
+        const std::vector numbers{1, 2};
+        switch (where) {
+            case Where::result: sum = following.result(); break;
+            case Where::map:
+                for (const int n : pool.map({.buffersize = 1}, call, numbers)) sum += n;
+                break;
+            case Where::map_unordered:
+                for (const int n : pool.map_unordered({.buffersize = 1}, call, numbers)) sum += n;
+                break;
+            case Where::room:
+                for (int i = 0; i < 5; ++i) pool.post(call, 1);
+                sum = 1;
+                break;
+            case Where::shutdown:
+                pool.post(call, 1);
+                pool.shutdown();
+                sum = 1;
+                break;
+        }
+    });
+    CHECK(was_put_off);
+    CHECK(sum == (where == Where::map || where == Where::map_unordered ? 7 : where == Where::result ? 2 : 1));
+}
+
 }  // namespace
