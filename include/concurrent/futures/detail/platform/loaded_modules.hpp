@@ -68,7 +68,7 @@ inline std::uint64_t build_id_hash(std::uintptr_t begin, std::size_t size) noexc
         const std::size_t body_size = (note.n_descsz + 3u) & ~std::size_t{3};
         // lld does not pad the last note of a segment.
         if (sizeof note + name_size + note.n_descsz > size) return 0;
-        const std::size_t whole = std::min(sizeof note + name_size + body_size, size);
+        const std::size_t whole = (std::min)(sizeof note + name_size + body_size, size);
         const auto* const name = reinterpret_cast<const char*>(begin + sizeof note);
         if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && std::memcmp(name, "GNU", 4) == 0)
             return hash_bytes(name + name_size, note.n_descsz);
