@@ -4,6 +4,10 @@
 #include <concurrent/futures/promise.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <concurrent/futures/wait.hpp>
+#include <stop_token>
+#include <limits>
+#include <chrono>
+#include <concurrent/futures/as_completed.hpp>
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
@@ -118,6 +122,60 @@ TEST_CASE("the running call may need the thread that waits for the first of it a
     pool.submit([] {}).result();
     pool.shutdown();
     CHECK(pool.stats().completed == 4);
+}
+
+// ---- durations at the ends of their range ----
+
+TEST_CASE("the longest duration waits, the shortest is over at once, none overflows", "[durations]") {
+    using Nanoseconds = std::chrono::nanoseconds;
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .idle_timeout = Nanoseconds::max()});
+    const auto done = pool.submit([] { return 1; });
+    CHECK(done.result(Nanoseconds::max()) == 1);
+    CHECK(done.exception(Nanoseconds::max()) == nullptr);
+    CHECK(done.wait_for(Nanoseconds::max()) == std::future_status::ready);
+    const std::vector all_done{done};
+    CHECK(cf::wait(all_done, {.timeout = Nanoseconds::max()}).not_done.empty());
+    for (const auto& each : cf::as_completed(all_done, Nanoseconds::max())) CHECK(each.done());
+    CHECK_NOTHROW(pool.submit({.timeout = Nanoseconds::max()}, [](const std::stop_token&) {}).result());
+    for (const int n : pool.map({.timeout = Nanoseconds::max()}, [](int i) { return i; }, std::vector{3})) CHECK(n == 3);
+    CHECK_NOTHROW(pool.shutdown_for(Nanoseconds::max()));
+
+    const cf::Promise<int> never;
+    const auto pending = never.get_future();
+    const std::vector all_pending{pending};
+    for (const auto over : {Nanoseconds::min(), Nanoseconds(-1), Nanoseconds(0)}) {
+        CHECK_THROWS_AS(pending.result(over), cf::TimeoutError);
+        CHECK_THROWS_AS(pending.exception(over), cf::TimeoutError);
+        CHECK(pending.wait_for(over) == std::future_status::timeout);
+        CHECK(cf::wait(all_pending, {.timeout = over}).done.empty());
+        CHECK_THROWS_AS([&] { for (const auto& each : cf::as_completed(all_pending, over)) static_cast<void>(each); }(),
+                        cf::TimeoutError);
+    }
+    for (const auto negative : {Nanoseconds::min(), Nanoseconds(-1)}) {
+        cf::ThreadPoolExecutor other(1);
+        CHECK_THROWS_AS(cf::ThreadPoolExecutor({.max_workers = 1, .idle_timeout = negative}), std::invalid_argument);
+        CHECK_THROWS_AS(other.submit({.timeout = negative}, [](const std::stop_token&) {}), std::invalid_argument);
+    }
+}
+
+TEST_CASE("an infinite duration waits, a negative one is over at once, NaN is refused", "[durations]") {
+    using Seconds = std::chrono::duration<double>;
+    const Seconds infinite(std::numeric_limits<double>::infinity()), nan(std::numeric_limits<double>::quiet_NaN());
+    cf::Promise<int> promise;
+    const auto future = promise.get_future();
+    CHECK_THROWS_AS(future.result(-infinite), cf::TimeoutError);
+    CHECK_THROWS_AS(future.exception(-infinite), cf::TimeoutError);
+    CHECK(future.wait_for(-infinite) == std::future_status::timeout);
+    CHECK_THROWS_AS(future.result(nan), std::invalid_argument);
+    CHECK_THROWS_AS(future.exception(nan), std::invalid_argument);
+    CHECK_THROWS_AS(future.wait_for(nan), std::invalid_argument);
+    promise.set_value(1);
+    CHECK(future.result(infinite) == 1);
+    CHECK(future.exception(infinite) == nullptr);
+    CHECK(future.wait_for(infinite) == std::future_status::ready);
+    cf::ThreadPoolExecutor pool(1);
+    CHECK_THROWS_AS(pool.shutdown_for(nan), std::invalid_argument);
+    CHECK_NOTHROW(pool.shutdown_for(infinite));
 }
 
 }  // namespace
