@@ -82,6 +82,7 @@ struct ProcessPoolOptions {
     Duration stop_grace{};
     /// For a worker's heap and private mappings, with fork also those of this process at that time: beyond
     /// it new throws std::bad_alloc. 0: no limit.
+    /// With mimalloc preloaded, whose operator new cannot throw, the worker is aborted instead.
     std::size_t max_memory_bytes = 0;
     Count max_pending{};                   ///< calls waiting to be sent; 0: no bound
     QueueFull on_full = QueueFull::block;  ///< what submit does at that bound
