@@ -28,6 +28,8 @@
 // this pool starts and ends no other call, not even one whose time is up: give long work to an executor,
 // future.then(executor, f). A result is decoded there, or in the thread that waits for it.
 // Memory: nothing is shared with workers but what crosses.
+// Limits: a worker keeps the floating-point environment (rounding mode, flush-to-zero) that a task leaves behind. Under
+// valgrind 3.19 spawned workers cannot start, since the link to the program leads to the tool.
 // How it works: detail/processes/process_manager.hpp.
 #pragma once
 

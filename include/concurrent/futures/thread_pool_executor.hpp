@@ -20,6 +20,10 @@
 // Depth takes stack: when a worker's is nearly full, the recursion goes on on another thread.
 // Threads: every member may be called from any thread, also from tasks and callbacks. The workers have the
 // processors, scheduling class, niceness and signal mask of the thread that made the pool, as it was then.
+// Limits:  a task must not end its thread with pthread_exit() or pthread_cancel(): that ends the program. A worker
+// starts with the floating-point environment (rounding mode, flush-to-zero) of the thread that started it, and keeps
+// what a task changes: a task that calls fesetround() restores the mode before it returns. The stack of a worker has
+// the size that the system gives to threads: `ulimit -s`, but 2 MiB after `ulimit -s unlimited` (glibc, x86-64).
 // Memory:  what the submitter did before submit() happens before the call runs.
 // How it works: detail/scheduling/worker_threads.hpp.
 #pragma once
