@@ -25,6 +25,7 @@
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/inline_executor.hpp"
 #include "concurrent/futures/map_results.hpp"
+#include "concurrent/futures/observer.hpp"
 #include "concurrent/futures/options.hpp"
 #include "concurrent/futures/parallelism.hpp"
 #include "concurrent/futures/process.hpp"

@@ -21,19 +21,19 @@ OPT_IN = {"mpi_pool_executor.hpp", "asio.hpp", "execution.hpp", "trace.hpp", "pr
 # The layers, lowest first. An include goes to the same layer or down, never up. A new public
 # header that is not named here is at the layer of its nearest relative below: add it.
 LAYERS = [
-    {"detail/platform", "errors.hpp", "options.hpp", "version.hpp"},
+    {"detail/platform", "errors.hpp", "options.hpp", "observer.hpp", "version.hpp"},
     {"detail/task", "detail/memory"},
     {"detail/state"},
     {"future.hpp", "promise.hpp", "serialization.hpp", "process_main.hpp", "parallelism.hpp",
      "bind_task.hpp", "worker_limits.hpp", "shared_array.hpp", "broadcast.hpp", "detail/serialization", "detail/scheduling", "detail/processes",
-     "detail/loops", "detail/progress", "detail/channels", "detail/asio", "detail/execution", "detail/mpi"},
+     "detail/loops", "detail/progress", "detail/trace", "detail/channels", "detail/asio", "detail/execution", "detail/mpi"},
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "channel.hpp", "process.hpp", "serialization"},
     {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp",
      "algorithm.hpp"} | OPT_IN,
     {"../futures.hpp"},
 ]
-DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp", "version.hpp"}
+DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp", "observer.hpp", "version.hpp"}
 SERIALIZATION_USERS = {"serialization.hpp", "serialization", "detail/serialization",
                        "detail/processes", "detail/channels", "detail/mpi", "channel.hpp", "process.hpp", "shared_array.hpp", "broadcast.hpp"}
 

@@ -75,7 +75,7 @@ enum class WorkerDeath : std::uint8_t { fail_task, retry_task, break_pool };
 /// not throw. Unset: one line on stderr, and the program goes on.
 using UnhandledExceptionHook = std::function<void(std::exception_ptr)>;
 
-class Observer;  ///< declared only: no header defines one yet
+class Observer;  ///< in observer.hpp; TraceFile (trace.hpp) makes one
 
 /// For submit(TaskOptions, f, args...).
 struct TaskOptions {
@@ -118,7 +118,7 @@ struct ThreadPoolOptions {
     bool report_unobserved = false;          ///< report failures that nobody looked at
     /// Of callbacks, post and worker_exit.
     detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
-    detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< reserved: must be empty
+    detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< is told what the pool does: observer.hpp, trace.hpp
 };
 
 namespace detail {

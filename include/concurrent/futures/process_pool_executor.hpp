@@ -50,9 +50,11 @@
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/processes/remote_call.hpp"
 #include "concurrent/futures/detail/processes/start_method.hpp"
+#include "concurrent/futures/detail/trace/program_trace.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
+#include "concurrent/futures/observer.hpp"
 #include "concurrent/futures/options.hpp"
 #include "concurrent/futures/parallelism.hpp"
 #include "concurrent/futures/process_main.hpp"
@@ -93,7 +95,7 @@ struct ProcessPoolOptions {
     bool report_unobserved = false;          ///< report failures that nobody looked at
     /// Of callbacks and posted calls.
     detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
-    detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< reserved: must be empty
+    detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< is told what the pool does: observer.hpp, trace.hpp
 };
 
 namespace detail {
@@ -131,6 +133,7 @@ class ProcessSubmitter {
             encode_call_into(ByteBuffer(manager_->payloads(), room.bytes), callable, args...), manager_,
             name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name)));
         call->limits = limits;
+        call->shown.library_name = library_name<Callable>();
         Future<T> future = FutureAccess::adopt<T>(call);
         try {
             manager_->submit(*call, priority);
@@ -153,12 +156,6 @@ inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOpt
     require_not_negative(options.idle_timeout, "ProcessPoolOptions::idle_timeout");
     require_not_negative(options.task_timeout, "ProcessPoolOptions::task_timeout");
     require_not_negative(options.stop_grace, "ProcessPoolOptions::stop_grace");
-    const auto refuse = [](bool set, const char* name) {
-        if (set)
-            throw std::invalid_argument(std::string("ProcessPoolOptions::") + name +
-                                        " is not supported yet; leave it out");
-    };
-    refuse(options.observer != nullptr, "observer");
     const char* const debugging = trusted_variable(debug_variable);
     const bool run_inline = debugging && *debugging != '\0' && std::string_view(debugging) != "0";
     const bool spawn = run_inline || choose_spawn(options.start_method);
@@ -173,6 +170,7 @@ inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOpt
                              .on_full = options.on_full,
                              .idle_timeout = options.idle_timeout,
                              .hook = options.on_unhandled_exception,
+                             .observer = with_program_trace(options.observer),
                              .report_unobserved = options.report_unobserved,
                              .task_timeout = options.task_timeout,
                              .stop_grace = options.stop_grace.value_or(default_stop_grace),

@@ -34,6 +34,7 @@
 #include <cstddef>
 #include <iterator>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -42,9 +43,11 @@
 #include "concurrent/futures/detail/scheduling/optioned_call.hpp"
 #include "concurrent/futures/detail/scheduling/thread_call.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
+#include "concurrent/futures/detail/trace/program_trace.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
+#include "concurrent/futures/observer.hpp"
 #include "concurrent/futures/options.hpp"
 #include "concurrent/futures/parallelism.hpp"
 
@@ -68,14 +71,18 @@ class ThreadSubmitter {
     template <class Callable, class... Args>
     auto submit_at(Priority priority, Callable&& callable, Args&&... args) const {
         return submit_call<CallResult<Callable, Args...>, BoundCallFor<Callable, Args...>>(
-            priority, std::forward<Callable>(callable), std::forward<Args>(args)...);
+            {}, priority, std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
     /// `Call` is constructed where it stays.
     template <class T, class Call, class... Parts>
-    Future<T> submit_call(Priority priority, Parts&&... parts) const {
+    Future<T> submit_call(std::string_view name, Priority priority, Parts&&... parts) const {
         auto* const call = new ThreadCall<T, Call>(*engine_, std::forward<Parts>(parts)...);
         Future<T> future = FutureAccess::adopt<T>(call);
         try {
+            if (WatchedCall* const watched = call->watch()) {
+                if (!name.empty()) watched->set_name(name);
+                watched->submitted();
+            }
             engine_->submit(*call, priority);
         } catch (...) {
             call->abandon(nullptr);
@@ -87,10 +94,10 @@ class ThreadSubmitter {
     template <class Callable, class... Args>
     auto submit_with(const TaskOptions& options, Callable&& callable, Args&&... args) const {
         if (!options.timeout && options.retries == 0)
-            return submit_at(options.priority, std::forward<Callable>(callable),
-                             std::forward<Args>(args)...);
+            return submit_call<CallResult<Callable, Args...>, BoundCallFor<Callable, Args...>>(
+                options.name, options.priority, std::forward<Callable>(callable), std::forward<Args>(args)...);
         using Call = OptionedCall<std::decay_t<Callable>, std::decay_t<Args>...>;
-        return submit_call<typename Call::Result, Call>(options.priority, engine_->timer(), options,
+        return submit_call<typename Call::Result, Call>(options.name, options.priority, engine_->timer(), options,
                                                         std::forward<Callable>(callable),
                                                         std::forward<Args>(args)...);
     }
@@ -111,6 +118,7 @@ class ThreadSubmitter {
                 auto* const call = new ThreadCall<T, BoundCallFor<Call>>(
                     *engine_, forward_from<Calls>(callable));
                 tasks.push(*call);  // first: it has to be given up if the next line throws
+                if (const WatchedCall* const watched = call->watch()) watched->submitted();
                 futures.push_back(FutureAccess::adopt<T>(call));
             }
             engine_->submit_all(tasks);
@@ -128,17 +136,30 @@ class ThreadSubmitter {
             for (auto&& callable : calls) {
                 using Call = PostedTask<BoundCallFor<decltype(callable)>>;
                 auto task = std::make_unique<Call>(*engine_, forward_from<Calls>(callable));
-                if (engine_->is_bounded())
-                    engine_->submit(*task, Priority::normal);
-                else
-                    tasks.push(*task);
-                static_cast<void>(task.release());  // the queue has it
+                if (engine_->is_bounded()) {
+                    hand_over(*engine_, std::move(task));
+                    continue;
+                }
+                if (const WatchedCall* const watched = task->watch()) watched->submitted();
+                tasks.push(*task.release());
             }
             engine_->submit_all(tasks);
         } catch (...) {
             while (Task* const task = tasks.try_pop()) task->abandon(nullptr);
             throw;
         }
+    }
+    /// A posted task.
+    template <class Posted>
+    static void hand_over(WorkerThreads& engine, std::unique_ptr<Posted> task) {
+        if (const WatchedCall* const watched = task->watch()) watched->submitted();
+        try {
+            engine.submit(*task, Priority::normal);
+        } catch (...) {
+            task.release()->abandon(nullptr);
+            throw;
+        }
+        static_cast<void>(task.release());  // the queue has it
     }
     WorkerThreads& engine() const noexcept { return *engine_; }
 
@@ -158,8 +179,7 @@ class ThreadSubmitter {
 inline ThreadPoolOptions checked(ThreadPoolOptions options) {
     require_sane_worker_count(options.max_workers, 65536);
     require_not_negative(options.idle_timeout, "ThreadPoolOptions::idle_timeout");
-    if (options.observer)
-        throw std::invalid_argument("ThreadPoolOptions::observer is not supported yet: leave it empty");
+    options.observer = with_program_trace(options.observer);
     if (options.max_workers == 0) options.max_workers = available_parallelism();
     if (options.thread_name_prefix.empty()) {
         // relaxed: only the number has to be unique.
@@ -214,8 +234,7 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
         check_call<Callable, Args...>();
         auto task = std::make_unique<detail::PostedTask<detail::BoundCallFor<Callable, Args...>>>(
             engine(), std::forward<Callable>(callable), std::forward<Args>(args)...);
-        engine().submit(*task, Priority::normal);
-        static_cast<void>(task.release());
+        detail::ThreadSubmitter::hand_over(engine(), std::move(task));
     }
 
     /// submit(f) for each f of a range, with one lock and one wake-up for all; futures in the order of the

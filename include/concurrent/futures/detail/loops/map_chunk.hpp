@@ -25,6 +25,7 @@ using MapChunkResults = std::vector<std::variant<MapItem<R>, std::exception_ptr>
 /// The task that runs several items in a row.
 template <class Callable>
 struct MapChunk {
+    static constexpr const char* library_name = "map";
     Callable callable;
 
     template <class... Items>

@@ -229,6 +229,7 @@ template <class Job>
 struct MapTicket {
     explicit MapTicket(const std::shared_ptr<Job>& shared) : job(shared), callable(job->original()) {}
     void operator()() { job->take_part(callable); }
+    static constexpr const char* library_name = "map";
 
     std::shared_ptr<Job> job;
     std::remove_cvref_t<decltype(std::declval<Job&>().original())> callable;

@@ -16,6 +16,7 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/state/pool_watch.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -196,6 +197,7 @@ class MapSchedule {
         const auto has_run = [this](std::size_t index) { return ran(index); };
         const std::uint32_t count = lanes_.run_claimed(lane, most, run, has_run);
         const Clock::time_point end = Clock::now();
+        if (running_watched_call && count != 0) running_watched_call->ran_items(count, begin);
         lock.lock();
         if (count != 0) learn(count, std::chrono::duration<double, std::nano>(end - begin).count());
         return true;

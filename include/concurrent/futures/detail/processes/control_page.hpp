@@ -76,6 +76,9 @@ class ControlPage {
     }
     /// Worker: the call is over, its result not yet sent.
     void end(std::size_t slot, std::uint64_t task) noexcept {
+        // relaxed, both: set before there is a worker; published by (4).
+        if (keeps_ends_.load(std::memory_order_relaxed))
+            slots_[slot].ended.store(monotonic_nanoseconds(), std::memory_order_relaxed);
         // (4) release, pairs with (5).
         slots_[slot].word.store(word(task, SlotState::done), std::memory_order_release);
     }
@@ -90,6 +93,17 @@ class ControlPage {
     std::int64_t started(std::size_t slot) const noexcept {
         // relaxed: handed over by (5).
         return slots_[slot].started.load(std::memory_order_relaxed);
+    }
+
+    /// Pool: before there is a worker: it is to keep when tasks end, for an observer.
+    void keep_ends() noexcept {
+        // relaxed: the start of the process hands it over.
+        keeps_ends_.store(1, std::memory_order_relaxed);
+    }
+    /// Pool: when the task ended, with keep_ends() and after state() said so.
+    std::int64_t ended(std::size_t slot) const noexcept {
+        // relaxed: handed over by (5).
+        return slots_[slot].ended.load(std::memory_order_relaxed);
     }
 
     /// Pool: the running task is to stop, by its std::stop_token if it has one.
@@ -145,9 +159,11 @@ class ControlPage {
     struct Slot {
         Atomic<std::uint64_t> word{0};
         Atomic<std::int64_t> started{0};
+        Atomic<std::int64_t> ended{0};
     };
     std::array<Slot, slot_count> slots_{};
     Atomic<std::uint64_t> asked_to_stop_{0};
+    Atomic<std::uint64_t> keeps_ends_{0};
     Atomic<std::int64_t> first_peak_{0};
     Atomic<std::int64_t> hook_started_{0};
     EndRequest end_request_{0};

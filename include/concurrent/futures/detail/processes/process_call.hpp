@@ -110,6 +110,14 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
         manager_->work_until([&] { return this->done() || way.deadline.passed(); });
         return true;
     }
+    void run_callback(Listener& callback, TaskQueue* later) noexcept override {
+        const PoolWatch& watch = manager_->watch();
+        if (!watch) return callback.notify(*this, later);
+        const auto event = [&] { return watch.call_event(this->shown.id, this->shown_name()); };
+        watch.tell([&](Observer& observer) { observer.callback_started(event()); });
+        callback.notify(*this, later);
+        watch.tell([&](Observer& observer) { observer.callback_finished(event()); });
+    }
     void report(const std::exception_ptr& error) noexcept override {
         report_unhandled(manager_->hook(), error, "a done callback");
     }

@@ -42,6 +42,7 @@
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/oom_kills.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
+#include "concurrent/futures/detail/processes/observations.hpp"
 #include "concurrent/futures/detail/processes/process_tree.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"
 #include "concurrent/futures/detail/processes/running_time.hpp"
@@ -49,6 +50,7 @@
 #include "concurrent/futures/detail/processes/task_lists.hpp"
 #include "concurrent/futures/detail/processes/template_process.hpp"
 #include "concurrent/futures/detail/processes/worker_link.hpp"
+#include "concurrent/futures/detail/state/pool_watch.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/options.hpp"
 
@@ -65,6 +67,7 @@ struct ProcessSettings {
     QueueFull on_full = QueueFull::block;
     Duration idle_timeout{};
     UnhandledExceptionHook hook{};
+    std::shared_ptr<Observer> observer{};
     bool report_unobserved = false;
     Duration task_timeout{};
     std::chrono::nanoseconds stop_grace{};
@@ -118,6 +121,8 @@ class ProcessManager {
     /// Where large calls are encoded; null: in the heap.
     ByteStore* payloads() const noexcept { return payloads_.get(); }
     bool reports_unobserved() const noexcept { return settings_.report_unobserved; }
+    /// What the pool's observer is told, if there is one.
+    const PoolWatch& watch() const noexcept { return watch_; }
     std::size_t max_workers() const noexcept { return settings_.max_workers; }
     bool in_forked_child() const noexcept { return born_.in_forked_child(); }
     bool on_manager_thread() const noexcept { return current_ == this; }
@@ -150,7 +155,18 @@ class ProcessManager {
         std::exception_ptr error{};  // exit_failed
     };
 
+    // process_manager_observed.hpp: for the pool's observer.
+    void submit_watched(RemoteTask& task, Priority priority);
+    void tell_cancelled(RemoteTask& task) noexcept;
+    void set_waiting(RemoteTask& task, bool waits) noexcept;
+    void observe(Observation::Kind kind, const RemoteTask& task, std::int64_t time, int pid) noexcept;
+    void observe_start(RemoteTask& task, const WorkerLink& link) noexcept;
+    void observe_end(Observation::Kind kind, RemoteTask& task) noexcept;
+    void observe_worker(Observation::Kind kind, const WorkerLink& link, std::string how = {}) noexcept;
+    void tell_observations() noexcept;
+
     // process_manager_submit.hpp: what other threads call.
+    void submit_unwatched(RemoteTask& task, Priority priority);
     void throw_if_closed() const;
     bool wait_for_room(Lock& lock, RemoteTask& task);
     void submit_bounded(RemoteTask& task, Priority priority);
@@ -263,6 +279,7 @@ class ProcessManager {
     static void count_manager_thread(std::int32_t change) noexcept;
 
     const ProcessSettings settings_;
+    const PoolWatch watch_;
     ProcessTreeShare tree_share_;  // until there are no workers any more
     const ForkMark born_;
     const std::vector<std::string> environment_;  // of spawned workers
@@ -287,6 +304,7 @@ class ProcessManager {
     Links buried_;  // manager thread; to be destroyed without the lock, as calls may go with them
     EndingList endings_;
     std::deque<Notice> notices_;
+    Observations observations_;
     std::chrono::steady_clock::time_point trim_at_{};  // not before; none: nothing to trim
     std::size_t share_ = 1;  // tasks per worker, see fair_share()
     std::uint64_t last_id_ = 0;
@@ -314,6 +332,7 @@ class ProcessManager {
 #include "concurrent/futures/detail/processes/process_manager_delivery.hpp"
 #include "concurrent/futures/detail/processes/process_manager_limits.hpp"
 #include "concurrent/futures/detail/processes/process_manager_loop.hpp"
+#include "concurrent/futures/detail/processes/process_manager_observed.hpp"
 #include "concurrent/futures/detail/processes/process_manager_payloads.hpp"
 #include "concurrent/futures/detail/processes/process_manager_receive.hpp"
 #include "concurrent/futures/detail/processes/process_manager_shortcuts.hpp"

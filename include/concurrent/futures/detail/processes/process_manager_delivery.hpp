@@ -32,6 +32,11 @@ inline void ProcessManager::deliver_all() noexcept {
     for (;;) {
         if (deliveries_.empty()) {
             Lock lock(mutex_);
+            if (!observations_.empty()) {
+                lock.unlock();
+                tell_observations();
+                continue;
+            }
             if (!notices_.empty()) {
                 const Notice notice = std::move(notices_.front());
                 notices_.pop_front();
@@ -75,6 +80,7 @@ inline void ProcessManager::deliver(RemoteTask& task, Ending& ending) noexcept {
 
 /// In the thread that waits for the task, which has ended with this result.
 inline void ProcessManager::deliver_to_waiter(RemoteTask& task, Ending& ending) noexcept {
+    tell_observations();
     free_payloads(task, ending);
     if (ending.kind != Ending::Kind::result) {
         deliver(task, ending);  // a failure to copy it, of which only this thread knows

@@ -175,6 +175,7 @@ inline void ProcessManager::evict(WorkerLink& link, const RemoteTask& task, std:
         link.kill();
     } else {
         link.eviction = {WorkerLink::Eviction::Cause::timeout, task.id};
+        observe(Observation::Kind::timed_out, task, now, link.process.pid());
         link.kill_at = saturating_sum(now, grace);
         link.ask_to_end();
     }
@@ -210,6 +211,7 @@ inline void ProcessManager::take_back_unstarted(WorkerLink& link) {
 inline void ProcessManager::put_back(RemoteTask& task) {
     task.stage = RemoteTask::Stage::queued;
     task.worker = nullptr;
+    set_waiting(task, true);
     queue_[task.level].push_front(task);
 }
 
@@ -217,6 +219,7 @@ inline void ProcessManager::put_back(RemoteTask& task) {
 inline bool ProcessManager::retry(RemoteTask& task) {
     const bool asked_to_stop = task.stop_at != TaskLimits::never;
     if (task.limits.retries == 0 || asked_to_stop || forced_ || !broken_.empty()) return false;
+    observe_end(Observation::Kind::retried, task);
     --task.limits.retries;
     ++task.failures;
     put_back(task);
@@ -229,6 +232,7 @@ inline void ProcessManager::end_evicted(RemoteTask& task, const WorkerLink& link
     if (eviction.cause == WorkerLink::Eviction::Cause::stop) {
         task.stage = RemoteTask::Stage::revoked;
         ++cancelled_;
+        observe_end(Observation::Kind::stopped, task);
         return endings_.add(task, Ending::Kind::cancelled);
     }
     if (retry(task)) return;
@@ -246,6 +250,7 @@ inline void ProcessManager::end_evicted(RemoteTask& task, const WorkerLink& link
 
 inline void ProcessManager::fail(RemoteTask& task, std::exception_ptr error) noexcept {
     task.stage = RemoteTask::Stage::ended;
+    observe_end(Observation::Kind::failed, task);
     ++failed_;
     task.ending.error = std::move(error);
     endings_.add(task, Ending::Kind::failure);

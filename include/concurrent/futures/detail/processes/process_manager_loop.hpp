@@ -27,6 +27,7 @@ inline ByteBuffer configuration_of(const ProcessSettings& settings) {
 
 inline ProcessManager::ProcessManager(ProcessSettings settings, ProcessTreeShare share)
     : settings_(std::move(settings)),
+      watch_(settings_.observer, "processes", {}, settings_.max_workers, settings_.hook),
       tree_share_(std::move(share)),
       environment_(settings_.spawn ? worker_environment(tree_share_.for_each_worker())
                                    : std::vector<std::string>()),
@@ -90,7 +91,7 @@ inline void ProcessManager::run() noexcept {
     for (bool over = false; !over;) {
         guarded_step();
         const std::lock_guard lock(mutex_);
-        over = finished() && endings_.empty() && notices_.empty();
+        over = finished() && endings_.empty() && notices_.empty() && observations_.empty();
     }
     if (template_) template_->stop();
     template_.reset();
@@ -222,6 +223,7 @@ inline void ProcessManager::balance() {
 inline void ProcessManager::give(WorkerLink& link, RemoteTask& task) {
     try {
         link.give(task);
+        set_waiting(task, false);
     } catch (...) {
         put_back(task);
         throw;

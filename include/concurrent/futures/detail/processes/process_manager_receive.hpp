@@ -53,7 +53,7 @@ inline void ProcessManager::receive_all() {
     bool may_sleep = false;
     {
         const std::lock_guard lock(mutex_);
-        may_sleep = endings_.empty() && deliveries_.empty() && notices_.empty() && !finished();
+        may_sleep = endings_.empty() && deliveries_.empty() && notices_.empty() && observations_.empty() && !finished();
     }
     may_sleep = may_sleep && !wait_for_news();
     const std::int64_t now = monotonic_nanoseconds();
@@ -158,6 +158,7 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     if (header.type == FrameType::ready) {
         if (link.dying()) return;  // too late: its initializer has used up its time
         link.initialized = true;
+        observe_worker(Observation::Kind::worker_started, link);
         if (link.phase == WorkerLink::Phase::starting) link.phase = WorkerLink::Phase::ready;
         link.idle_since = std::chrono::steady_clock::now();
         start_failures_ = 0;
@@ -183,6 +184,7 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
     if (large) trim_at_ = link.idle_since + payload_patience;
     if (is_skip) return endings_.release(*task);
     fruitless_deaths_ = 0;
+    observe_start(*task, link);
     // Results of calls before it may still have been on their way.
     if (link.eviction && link.eviction->cause == WorkerLink::Eviction::Cause::timeout &&
         link.eviction->task == task->id) {
@@ -198,6 +200,7 @@ inline void ProcessManager::receive(WorkerLink& link, Frame& frame) {
         return fail(*task, std::current_exception());
     }
     task->stage = RemoteTask::Stage::ended;
+    observe_end(header.type == FrameType::result ? Observation::Kind::completed : Observation::Kind::failed, *task);
     ++(header.type == FrameType::result ? completed_ : failed_);
     const auto kind = header.type == FrameType::result ? Ending::Kind::result : Ending::Kind::exception;
     task->ending.pid = link.process.pid();

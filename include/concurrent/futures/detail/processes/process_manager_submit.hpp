@@ -21,6 +21,10 @@ inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
         throw BrokenProcessPool(
             "ProcessPoolExecutor: made before fork(); its workers belong to the parent process. Make a "
             "new pool in the child");
+    watch_ ? submit_watched(task, priority) : submit_unwatched(task, priority);
+}
+
+inline void ProcessManager::submit_unwatched(RemoteTask& task, Priority priority) {
     if (settings_.run_inline) return submit_bounded(task, priority);
     if (settings_.max_pending != 0) {
         submit_bounded(task, priority);
@@ -107,7 +111,13 @@ inline void ProcessManager::run_here(Lock& lock, RemoteTask& task) {
     task.stage = RemoteTask::Stage::ended;  // nobody else knows this task yet
     Encoder result;
     std::exception_ptr error;
+    const auto tell = [&](auto event) {
+        if (!watch_) return;
+        watch_.tell([&](Observer& observer) { event(observer, watch_.call_event(task.shown.id, task.shown_name())); });
+    };
+    set_waiting(task, false);
     for (;; --task.limits.retries) {
+        tell([](Observer& observer, const CallEvent& call) { observer.started(call); });
         try {
             Decoder call(task.call().bytes());
             result.clear();
@@ -117,7 +127,10 @@ inline void ProcessManager::run_here(Lock& lock, RemoteTask& task) {
             error = std::current_exception();
         }
         if (!error || task.limits.retries == 0) break;
+        tell([](Observer& observer, const CallEvent& call) { observer.retried(call); });
     }
+    const CallOutcome outcome = error ? CallOutcome::failed : CallOutcome::completed;
+    tell([&](Observer& observer, const CallEvent& call) { observer.finished(call, outcome); });
     lock.lock();
     ++(error ? failed_ : completed_);
     lock.unlock();
@@ -161,6 +174,7 @@ inline bool ProcessManager::revoke(RemoteTask& task) {
         }
     }
     while (!spent.empty()) spent.pop_front().release();
+    tell_cancelled(task);
     return true;
 }
 
@@ -235,6 +249,7 @@ inline void ProcessManager::begin_shutdown(bool cancel_pending, bool forced) {
     wake();
     while (revoked) {
         RemoteTask* const task = std::exchange(revoked, revoked->next_revoked);
+        tell_cancelled(*task);
         task->end_cancelled();
         task->release();
     }

@@ -52,6 +52,7 @@ inline bool ProcessManager::start_worker() {
         Links fresh;  // its place in the list first, so that nothing can fail when the process is there
         fresh.push_back(std::make_unique<WorkerLink>(++last_worker_, payloads_.get(), ends));
         WorkerLink* const link = fresh.front().get();
+        if (watch_) link->page().keep_ends();
         polled_.reserve(2 + 3 * (links_.size() + 1));
         link->queue_frame(make_header(FrameType::configure, configuration_.size()),
                           configuration_.bytes());
@@ -205,11 +206,17 @@ inline void ProcessManager::bury(WorkerLink& link) {
             put_back(*task);
         } else {
             ran_a_task = true;
+            observe_start(*task, link);
             if (link.eviction && link.eviction->task == task->id)
                 end_evicted(*task, link);
             else
                 lose(*task, link);
         }
+    }
+    if (watch_) {
+        using Kind = Observation::Kind;
+        observe_worker(was_retiring ? Kind::worker_ended : Kind::worker_died, link,
+                       text_or_why_not([&] { return describe_end(*link.exit_status); }));
     }
     if (ran_a_task) fruitless_deaths_ = 0;
     const bool was_fruitless = !was_retiring && !ran_a_task && waiting() > 0;
@@ -252,6 +259,7 @@ inline void ProcessManager::lose(RemoteTask& task, const WorkerLink& link) {
                                 task.stop_at == TaskLimits::never;
     if (retries_deaths && task.deaths < attempts) {
         ++task.failures;
+        observe_end(Observation::Kind::retried, task);
         return put_back(task);
     }
     const ExitStatus& status = *link.exit_status;
@@ -327,11 +335,14 @@ inline void ProcessManager::break_pool(std::string reason) noexcept {
         for (WorkerLink::InFlight& entry : link->table()) {
             if (!entry.task) continue;
             const bool revoked = entry.revoked;
+            const std::uint64_t entry_id = entry.id;
             RemoteTask* const task = link->take(entry);
-            if (revoked)
+            if (revoked) {
                 endings_.release(*task);
-            else
-                fail(task);
+                continue;
+            }
+            if (link->page().state(task->slot, entry_id) != SlotState::queued) observe_start(*task, *link);
+            fail(task);
         }
         if (!link->ended) link->kill();
     }

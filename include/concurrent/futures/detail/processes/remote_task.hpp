@@ -14,6 +14,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
@@ -113,8 +114,19 @@ class RemoteTask {
     bool has_limit() const noexcept {
         return limits.timeout != TaskLimits::never || stop_at != TaskLimits::never;
     }
+    /// For the pool's observer. `pid`: of the worker that has started it, until the end of that is observed.
+    struct Shown {
+        std::uint64_t id = 0;
+        std::int64_t ended = 0;
+        const char* library_name = "";
+        int pid = 0;
+        bool waits = false;  // counts as waiting
+    };
+    /// What an observer calls it.
+    std::string_view shown_name() const noexcept { return name_ ? std::string_view(*name_) : shown.library_name; }
     RemoteTask* next_revoked = nullptr;  // of those that one shutdown has revoked
     Ending ending{};
+    Shown shown{};
 
   protected:
     /// An empty name is none.

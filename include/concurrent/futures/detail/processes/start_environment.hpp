@@ -37,6 +37,7 @@
 #include "concurrent/futures/detail/platform/descriptor_socket.hpp"
 #include "concurrent/futures/detail/platform/environment.hpp"
 #include "concurrent/futures/detail/platform/lazy_object.hpp"
+#include "concurrent/futures/detail/platform/trace_storage.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -114,6 +115,9 @@ inline bool has_worker_order() noexcept { return trusted_variable(worker_variabl
 /// itself.
 inline std::vector<std::string> worker_environment(std::size_t allowance, WorkerKind kind = WorkerKind::of_pool) {
     std::vector<std::string> variables = environment_without(worker_variable);
+    // The file is the program's: what its workers do is in there.
+    const std::string trace = std::string(trace_variable) + "=";
+    std::erase_if(variables, [&](const std::string& variable) { return variable.starts_with(trace); });
     variables.push_back(std::string(worker_variable) + "=" + std::to_string(::getpid()) + ":" +
                         std::to_string(program_start().depth + 1) + ":" + std::to_string(allowance) +
                         (kind == WorkerKind::single_call ? ":1" : ""));

@@ -18,6 +18,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
+#include "concurrent/futures/detail/state/pool_watch.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/options.hpp"
@@ -59,10 +60,12 @@ class OptionedCall {
             } catch (...) {
                 if (retries_ == 0 || stop_.stop_requested()) throw;
             }
+            if (running_watched_call) running_watched_call->retried();
         }
     }
 
     static constexpr bool stoppable = true;
+    static constexpr const char* library_name = "";
     /// What asks the call to stop, and not to be tried again.
     const std::stop_source& stop_source() const noexcept { return stop_; }
 
@@ -92,6 +95,7 @@ class OptionedCall {
             } catch (...) {
                 if (!limit.fired()) throw;
             }
+            if (running_watched_call) running_watched_call->timed_out();
             throw TaskTimeoutError("task" + (name_.empty() ? std::string() : " \"" + name_ + "\"") +
                                    " was asked to stop after " +
                                    std::to_string(std::chrono::duration<double>(*timeout_).count()) +

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/memory/block_allocator.hpp"
+#include "concurrent/futures/detail/scheduling/pool_link.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
@@ -46,36 +47,45 @@ class PostedTask final : public Task, public BlockAllocated {
   public:
     template <class... Args>
     explicit PostedTask(WorkerThreads& pool, Args&&... args)
-        : pool_(pool), call_(std::forward<Args>(args)...) {}
+        : link_(pool, false, Call::library_name), call_(std::forward<Args>(args)...) {}
+    ~PostedTask() override { link_.let_go(); }
+
+    /// Null: nobody observes the pool.
+    WatchedCall* watch() const noexcept { return link_.watch(); }
 
     TaskEnd run() noexcept override {
-        Worker* const here = pool_.current_worker();
+        WorkerThreads& pool = link_.pool();
+        Worker* const here = pool.current_worker();
         const WorkerOfModule scope(here);
-        CallCounters& calls = pool_.calls_of(here);
+        CallCounters& calls = pool.calls_of(here);
         calls.begin();
         TaskEnd end = TaskEnd::completed;
+        WatchedRun watched(link_.watch());
         try {
             call_();
         } catch (...) {
-            report_unhandled(pool_.hook(), std::current_exception(), "a posted call");
+            report_unhandled(pool.hook(), std::current_exception(), "a posted call");
             end = TaskEnd::failed;
         }
+        watched.finished(end == TaskEnd::completed);
         calls.end(end == TaskEnd::completed);
         delete this;
         return end;
     }
     TaskEnd abandon(const std::exception_ptr& reason) noexcept override {
+        WatchedCall* const watched = link_.watch();
         if (reason) {
-            pool_.calls().failed_unstarted();
-            report_unhandled(pool_.hook(), reason, "a posted call");
+            link_.pool().calls().failed_unstarted();
+            report_unhandled(link_.pool().hook(), reason, "a posted call");
         }
+        if (watched) watched->cancelled();
         delete this;
         return reason ? TaskEnd::failed : TaskEnd::cancelled;
     }
     Task::Standing standing() const noexcept override { return Task::Standing::waiting; }
 
   private:
-    WorkerThreads& pool_;  // alive while it has tasks
+    PoolLink link_;  // the pool is alive while it has tasks
     Call call_;
 };
 
@@ -84,10 +94,16 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
   public:
     template <class... Args>
     explicit ThreadCall(WorkerThreads& pool, Args&&... args)
-        : pool_(reinterpret_cast<std::uintptr_t>(&pool) | (pool.outlived_by_calls() ? kept : 0)) {
-        ::new (static_cast<void*>(std::addressof(call_))) Call(std::forward<Args>(args)...);
-        if (keeps_pool()) pool.retain();
+        : link_(pool, pool.outlived_by_calls(), Call::library_name) {
+        try {
+            ::new (static_cast<void*>(std::addressof(call_))) Call(std::forward<Args>(args)...);
+        } catch (...) {
+            link_.let_go();
+            throw;
+        }
     }
+    /// Null: nobody observes the pool.
+    WatchedCall* watch() const noexcept { return link_.watch(); }
 
     // The queue's side.
     TaskEnd run() noexcept override {
@@ -105,6 +121,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         if (reason && this->begin()) {
             destroy_call();
             pool().calls().failed_unstarted();
+            if (const WatchedCall* const watched = watch()) watched->cancelled();
             this->finish(this->store_exception(reason));
             end = TaskEnd::failed;
         } else if (reason ? was_cancelled() : cancel()) {
@@ -126,6 +143,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     bool cancel() noexcept override {
         if (!this->begin_cancel()) return was_cancelled();
         std::destroy_at(std::addressof(call_));
+        if (const WatchedCall* const watched = watch()) watched->cancelled();
         this->finish(CallState::cancelled);
         if (keeps_pool()) pool().note_spent();
         return true;
@@ -161,6 +179,13 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     }
     bool may_end_soon() const noexcept override { return true; }
     BlockingWorker* worker_here() const noexcept override { return this_worker ? this_worker : current_worker(); }
+    void run_callback(Listener& callback, TaskQueue* later) noexcept override {
+        // The library's own calls have callbacks of the library's own.
+        if constexpr (*Call::library_name == '\0')
+            if (const WatchedCall* const watched = watch())
+                return watched->around_callback([&] { callback.notify(*this, later); });
+        callback.notify(*this, later);
+    }
     void report(const std::exception_ptr& error) noexcept override {
         report_unhandled(keeps_pool() ? pool().hook() : UnhandledExceptionHook(), error,
                          "a done callback");
@@ -181,7 +206,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         if (!keeps_pool()) return;
         if (pool().reports_unobserved() && this->failed_unobserved())
             report_unhandled(pool().hook(), this->error(), "a call whose failure nobody looked at");
-        pool().release();
+        link_.let_go();
     }
 
     /// Runs it and stores the outcome; the caller finishes it.
@@ -190,7 +215,9 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         const WorkerOfModule scope(here);
         CallCounters& calls = pool().calls_of(here);
         calls.begin();
+        WatchedRun watched(watch());
         const CallState end = this->store_result_of([this]() -> decltype(auto) { return call_(); });
+        watched.finished(end == CallState::finished);
         destroy_call();
         calls.end(end == CallState::finished);
         return end;
@@ -205,16 +232,15 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         std::destroy_at(std::addressof(call_));
     }
 
-    static constexpr std::uintptr_t kept = 1;
     /// Alive while the call is queued or running, and as long as this if kept.
-    WorkerThreads& pool() const noexcept { return *reinterpret_cast<WorkerThreads*>(pool_ & ~kept); }
-    bool keeps_pool() const noexcept { return pool_ & kept; }
+    WorkerThreads& pool() const noexcept { return link_.pool(); }
+    bool keeps_pool() const noexcept { return link_.keeps_pool(); }
     /// Also after the call has ended and the pool is gone. Pools of other modules are kept.
     Worker* current_worker() const noexcept {
         return keeps_pool() ? pool().current_worker() : WorkerThreads::current_worker_of(&pool());
     }
 
-    const std::uintptr_t pool_;  // with the bit `kept` in it: a call fills one cache line
+    PoolLink link_;  // one word: a call fills one cache line
     [[no_unique_address]] std::conditional_t<Call::stoppable, StopGuard, NoStopGuard> stop_guard_;
     union {
         Call call_;  // destroyed before the call ends

@@ -49,6 +49,7 @@
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/scheduling/worker.hpp"
+#include "concurrent/futures/detail/state/pool_watch.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/task/inbox.hpp"
@@ -66,7 +67,10 @@ class WorkerThreads {
 
     /// `options` are checked; max_workers is at least 1. Starts no thread yet.
     explicit WorkerThreads(ThreadPoolOptions options)
-        : options_(std::move(options)), available_(options_.max_workers) {}
+        : options_(std::move(options)),
+          watch_(options_.observer, "threads", options_.thread_name_prefix, options_.max_workers,
+                 options_.on_unhandled_exception),
+          available_(options_.max_workers) {}
     WorkerThreads(const WorkerThreads&) = delete;
     WorkerThreads& operator=(const WorkerThreads&) = delete;
 
@@ -100,8 +104,10 @@ class WorkerThreads {
     bool reports_unobserved() const noexcept { return options_.report_unobserved; }
     /// Its calls need it after they have ended, or when they are cancelled.
     bool outlived_by_calls() const noexcept {
-        return hook() || reports_unobserved() || options_.max_pending != 0 || !is_of_this_module();
+        return hook() || reports_unobserved() || options_.max_pending != 0 || watch_ || !is_of_this_module();
     }
+    /// What the pool's observer is told, if there is one.
+    const PoolWatch& watch() const noexcept { return watch_; }
     bool is_bounded() const noexcept { return options_.max_pending != 0; }
     std::size_t max_workers() const noexcept { return options_.max_workers; }
     bool in_forked_child() const noexcept { return born_.in_forked_child(); }
@@ -167,7 +173,8 @@ class WorkerThreads {
     std::size_t backlog() const noexcept;
 
     // A worker's life.
-    void work(Worker& worker) noexcept;
+    template <class Last>
+    void work(Worker& worker, Last last) noexcept;
     bool initialize() noexcept;
     void run_tasks(Worker& worker) noexcept;
     bool sees_work() const noexcept;
@@ -204,6 +211,7 @@ class WorkerThreads {
     };
     const Home home_{&worker_here, &start_thread};
     const ThreadPoolOptions options_;
+    const PoolWatch watch_;
     const ForkMark born_;
     Atomic<std::size_t> references_{1};
     CallCounters calls_of_others_{CallCounters::Writers::many};

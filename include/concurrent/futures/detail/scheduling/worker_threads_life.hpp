@@ -116,7 +116,15 @@ inline std::thread WorkerThreads::start_thread(WorkerThreads& pool, Worker& work
     return std::thread([&pool, &worker, number] {
         pool.attributes_.apply();
         name_current_thread(pool.options_.thread_name_prefix, number);
-        pool.work(worker);
+        const auto tell = [&](auto event) {
+            if (!pool.watch_) return;
+            pool.watch_.tell([&](Observer& observer) {
+                const std::string name = pool.options_.thread_name_prefix + "_" + std::to_string(number);
+                (observer.*event)(pool.watch_.worker_event(number, name));
+            });
+        };
+        tell(&Observer::worker_started);
+        pool.work(worker, [&] { tell(&Observer::worker_ended); });
         pool.release();
     });
 }
@@ -137,7 +145,9 @@ inline std::size_t WorkerThreads::backlog() const noexcept {
 
 // ---- a worker's life ----------------------------------------------------------------------------
 
-inline void WorkerThreads::work(Worker& worker) noexcept {
+/// `last`: what to do before others may hear that this thread has ended.
+template <class Last>
+void WorkerThreads::work(Worker& worker, Last last) noexcept {
     this_worker = &worker;
     worker.note_stack();
     const bool ready = initialize();
@@ -159,6 +169,7 @@ inline void WorkerThreads::work(Worker& worker) noexcept {
             report_unhandled(hook(), std::current_exception(), "worker_exit");
         }
     }
+    last();
     end(worker);
     // What thread_locals of this thread still do is done from outside.
     this_worker = nullptr;

@@ -142,6 +142,8 @@ class SharedState : public Task {
     TaskEnd run() noexcept override { return TaskEnd::claimed; }
     TaskEnd abandon(const std::exception_ptr&) noexcept override { return TaskEnd::claimed; }
     Standing standing() const noexcept override { return Standing::claimed; }
+    /// `callback` is off the list.
+    virtual void run_callback(Listener& callback, TaskQueue* later) noexcept { callback.notify(*this, later); }
     /// Where exceptions of callbacks go.
     virtual void report(const std::exception_ptr& error) noexcept {
         report_unhandled(error, "a done callback");

@@ -103,7 +103,7 @@ inline void Trampoline::run(SharedState& first) noexcept {
     bool first_is_over = false;
     while (ended) {
         bool more = false;
-        if (Listener* const callback = ended->take_callback(more)) callback->notify(*ended, &set_off);
+        if (Listener* const callback = ended->take_callback(more)) ended->run_callback(*callback, &set_off);
         if (more && set_off.empty()) continue;
         // First what this callback has set off, then the other callbacks of `ended`. `first` stays out of the
         // queues, because it may be in another one.

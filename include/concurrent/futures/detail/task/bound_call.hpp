@@ -22,6 +22,15 @@ template <class Callable, class... Args>
 concept CallableWithCopies = std::invocable<std::decay_t<Callable>, std::decay_t<Args>...> ||
                              std::invocable<std::decay_t<Callable>, std::stop_token, std::decay_t<Args>...>;
 
+/// What traces call a callable of the library's own; empty for those of users.
+template <class Callable>
+constexpr const char* library_name() noexcept {
+    if constexpr (requires { Callable::library_name; })
+        return Callable::library_name;
+    else
+        return "";
+}
+
 template <class Callable, class... Args>
 class BoundCall {
     static constexpr bool takes_stop_token = std::invocable<Callable, std::stop_token, Args...>;
@@ -51,6 +60,7 @@ class BoundCall {
     }
 
     static constexpr bool stoppable = takes_stop_token;
+    static constexpr const char* library_name = detail::library_name<Callable>();
     /// What asks the call to stop. Only where stoppable.
     const auto& stop_source() const noexcept { return stop_; }
 

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/observer.hpp>
+#include <concurrent/futures/process_pool_executor.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/gate.hpp"
+
+namespace cf = concurrent::futures;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+/// Writes everything down.
+class Recorder : public cf::Observer {
+  public:
+    void submitted(const cf::CallEvent& call) override { note("submitted", call); }
+    void started(const cf::CallEvent& call) override { note("started", call); }
+    void finished(const cf::CallEvent& call, cf::CallOutcome outcome) override {
+        note(outcome == cf::CallOutcome::completed ? "completed"
+             : outcome == cf::CallOutcome::failed  ? "failed"
+                                                   : "stopped",
+             call);
+    }
+    void cancelled(const cf::CallEvent& call) override { note("cancelled", call); }
+    void retried(const cf::CallEvent& call) override { note("retried", call); }
+    void timed_out(const cf::CallEvent& call) override { note("timed out", call); }
+    void ran_items(const cf::CallEvent&, std::size_t items, std::chrono::steady_clock::time_point) override {
+        const std::lock_guard lock(mutex_);
+        items_ += items;
+    }
+    void callback_started(const cf::CallEvent& call) override { note("callback", call); }
+    void callback_finished(const cf::CallEvent& call) override { note("callback over", call); }
+    void worker_started(const cf::WorkerEvent& worker) override { add("worker started", worker.name); }
+    void worker_ended(const cf::WorkerEvent& worker) override { add("worker ended", worker.name); }
+    void worker_died(const cf::WorkerEvent&, std::string_view how) override { add("worker died", how); }
+
+    /// Of one call, or of workers, in order.
+    Lines of(const std::string& name) const {
+        const std::lock_guard lock(mutex_);
+        Lines found;
+        for (const auto& [what, whom] : lines_)
+            if (whom == name) found.push_back(what);
+        return found;
+    }
+    std::size_t count(const std::string& what) const {
+        const std::lock_guard lock(mutex_);
+        return static_cast<std::size_t>(
+            std::count_if(lines_.begin(), lines_.end(), [&](const auto& line) { return line.first == what; }));
+    }
+    std::size_t items() const {
+        const std::lock_guard lock(mutex_);
+        return items_;
+    }
+    std::function<void()> also;  // at every event of a call
+
+  private:
+    void note(const char* what, const cf::CallEvent& call) {
+        if (also) also();
+        add(what, call.name);
+    }
+    void add(const char* what, std::string_view whom) {
+        const std::lock_guard lock(mutex_);
+        lines_.emplace_back(what, whom);
+    }
+
+    mutable std::mutex mutex_;
+    std::vector<std::pair<std::string, std::string>> lines_;
+    std::size_t items_ = 0;
+};
+
+void nothing() {}
+int square(int n) { return n * n; }
+int kill_worker() { return std::raise(SIGKILL); }
+void never_end() {
+    for (;;) std::this_thread::yield();
+}
+void fail() { throw std::runtime_error("expected"); }
+
+TEST_CASE("an observer is told of a call before its future is done", "[observer]") {
+    const auto recorder = std::make_shared<Recorder>();
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .observer = recorder});
+    pool.submit({.name = "load"}, square, 3).result();
+    CHECK(recorder->of("load") == Lines{"submitted", "started", "completed"});
+    CHECK_THROWS(pool.submit({.name = "bad"}, fail).result());
+    CHECK(recorder->of("bad") == Lines{"submitted", "started", "failed"});
+}
+
+TEST_CASE("an observer is told of workers", "[observer]") {
+    const auto recorder = std::make_shared<Recorder>();
+    {
+        cf::ThreadPoolExecutor pool({.max_workers = 1, .thread_name_prefix = "io", .observer = recorder});
+        CHECK(recorder->of("io_0").empty());
+        pool.submit(square, 3).result();
+        CHECK(recorder->of("io_0") == Lines{"worker started"});
+    }
+    CHECK(recorder->of("io_0") == Lines{"worker started", "worker ended"});
+}
+
+TEST_CASE("every way to hand a call over is observed", "[observer]") {
+    const auto recorder = std::make_shared<Recorder>();
+    cf::ThreadPoolExecutor pool({.max_workers = 2, .observer = recorder});
+    pool.post(nothing);
+    const std::vector<std::function<void()>> calls(3, nothing);
+    pool.submit_all(calls);
+    pool.post_all(calls);
+    pool.submit({.retries = 1}, nothing);
+    pool.shutdown();
+    for (const char* const what : {"submitted", "started", "completed"}) CHECK(recorder->count(what) == 8);
+    CHECK(recorder->count("cancelled") == 0);
+}
+
+TEST_CASE("a call that could not be queued is cancelled for its observer", "[observer]") {
+    const auto recorder = std::make_shared<Recorder>();
+    support::Gate gate;
+    cf::ThreadPoolExecutor pool(
+        {.max_workers = 1, .max_pending = 1, .on_full = cf::QueueFull::raise, .observer = recorder});
+    const auto running = pool.submit([&gate] { gate.wait(); });
+    while (!running.running()) std::this_thread::yield();
+    pool.post(nothing);
+    CHECK_THROWS_AS(pool.submit({.name = "full"}, nothing), cf::QueueFullError);
+    CHECK(recorder->of("full") == Lines{"submitted", "cancelled"});
+    CHECK_THROWS_AS(pool.post(nothing), cf::QueueFullError);
+    CHECK(recorder->count("cancelled") == 2);
+    gate.open();
+    pool.shutdown();
+    CHECK_THROWS_AS(pool.submit({.name = "late"}, nothing), cf::ShutdownError);
+    CHECK(recorder->of("late") == Lines{"submitted", "cancelled"});
+    CHECK_THROWS_AS(pool.post_all(std::vector<std::function<void()>>(1, nothing)), cf::ShutdownError);
+    CHECK(recorder->count("cancelled") == 4);
+}
+
+TEST_CASE("calls of a pool whose initializer threw are cancelled for its observer", "[observer]") {
+    const auto recorder = std::make_shared<Recorder>();
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .initializer = fail, .observer = recorder});
+    CHECK_THROWS_AS(pool.submit({.name = "never"}, nothing).result(), cf::BrokenThreadPool);
+    CHECK(recorder->of("never") == Lines{"submitted", "cancelled"});
+}
+
+TEST_CASE("attempts, timeouts and callbacks are observed on threads", "[observer]") {
+    const auto recorder = std::make_shared<Recorder>();
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .observer = recorder});
+    CHECK_THROWS(pool.submit({.name = "again", .retries = 2}, fail).result());
+    CHECK(recorder->of("again") ==
+          Lines{"submitted", "started", "retried", "started", "retried", "started", "failed"});
+    const auto until_stopped = [](std::stop_token stop) {
+        while (!stop.stop_requested()) std::this_thread::yield();
+    };
+    CHECK_THROWS_AS(pool.submit({.name = "long", .timeout = 1ms}, until_stopped).result(), cf::TaskTimeoutError);
+    CHECK(recorder->of("long") == Lines{"submitted", "started", "timed out", "failed"});
+    support::Gate gate;
+    pool.submit({.name = "heard"}, [&gate] { gate.wait(); }).add_done_callback([](const cf::Future<void>&) {});
+    gate.open();
+    pool.shutdown();
+    CHECK(recorder->of("heard") == Lines{"submitted", "started", "completed", "callback", "callback over"});
+}
+
+TEST_CASE("all items of a map are told of, and its parts are called map", "[observer]") {
+    const auto recorder = std::make_shared<Recorder>();
+    cf::ThreadPoolExecutor pool({.max_workers = 2, .observer = recorder});
+    const std::vector<int> numbers(10'000, 2);
+    int sum = 0;
+    for (const int n : pool.map(square, numbers)) sum += n;
+    pool.shutdown();
+    CHECK(sum == 40'000);
+    CHECK(recorder->items() == 10'000);
+    const Lines parts = recorder->of("map");
+    CHECK(std::count(parts.begin(), parts.end(), "submitted") ==
+          std::count(parts.begin(), parts.end(), "completed"));
+    CHECK(recorder->count("callback") == 0);
+}
+
+TEST_CASE("an observer may ask its pool: no lock is held", "[observer]") {
+    const auto recorder = std::make_shared<Recorder>();
+    cf::ThreadPoolExecutor threads({.max_workers = 2, .observer = recorder});
+    recorder->also = [&] { static_cast<void>(threads.stats()); };
+    for (int i = 0; i < 100; ++i) threads.post(square, i);
+    threads.submit(square, 1).cancel();
+    threads.shutdown();
+
+    const auto another = std::make_shared<Recorder>();
+    cf::ProcessPoolExecutor processes({.max_workers = 2, .observer = another});
+    another->also = [&] { static_cast<void>(processes.stats()); };
+    for (int i = 0; i < 20; ++i) processes.post(square, i);
+    CHECK(processes.submit(square, 4).result() == 16);
+    CHECK_THROWS_AS(processes.submit(kill_worker).result(), cf::WorkerDiedError);
+    processes.submit(square, 1).cancel();
+    processes.shutdown();
+}
+
+TEST_CASE("what an observer throws goes to the hook, and calls go on", "[observer]") {
+    struct Thrower : cf::Observer {
+        void submitted(const cf::CallEvent&) override { throw std::runtime_error("submitted"); }
+        void started(const cf::CallEvent&) override { throw std::runtime_error("started"); }
+        void finished(const cf::CallEvent&, cf::CallOutcome) override { throw 3; }
+        void worker_started(const cf::WorkerEvent&) override { throw std::runtime_error("worker started"); }
+        void worker_ended(const cf::WorkerEvent&) override { throw std::runtime_error("worker ended"); }
+    };
+    std::mutex mutex;
+    std::size_t reported = 0;
+    const auto hook = [&](const std::exception_ptr&) {
+        const std::lock_guard lock(mutex);
+        ++reported;
+    };
+    {
+        cf::ThreadPoolExecutor threads(
+            {.max_workers = 1, .on_unhandled_exception = hook, .observer = std::make_shared<Thrower>()});
+        CHECK(threads.submit(square, 3).result() == 9);
+    }
+    CHECK(reported == 5);
+    {
+        cf::ProcessPoolExecutor processes(
+            {.max_workers = 1, .on_unhandled_exception = hook, .observer = std::make_shared<Thrower>()});
+        CHECK(processes.submit(square, 3).result() == 9);
+    }
+    CHECK(reported == 10);
+}
+
+TEST_CASE("deaths, attempts, limits and stops of processes are observed", "[observer]") {
+    const auto recorder = std::make_shared<Recorder>();
+    cf::ProcessPoolExecutor pool({.max_workers = 1, .stop_grace = 1ms, .observer = recorder});
+    CHECK_THROWS(pool.submit({.name = "dies", .retries = 1}, kill_worker).result());
+    CHECK(recorder->of("dies") == Lines{"submitted", "started", "retried", "started", "failed"});
+    CHECK(recorder->count("worker died") == 2);
+    CHECK_THROWS(pool.submit({.name = "throws", .retries = 1}, fail).result());
+    CHECK(recorder->of("throws") == Lines{"submitted", "started", "retried", "started", "failed"});
+    CHECK_THROWS_AS(pool.submit({.name = "long", .timeout = 1ms}, never_end).result(), cf::TaskTimeoutError);
+    // The end of a call is heard of together with its start, the timeout before.
+    CHECK(recorder->of("long") == Lines{"submitted", "timed out", "started", "failed"});
+    const auto stopped = pool.submit({.name = "stopped"}, never_end);
+    while (!stopped.running()) std::this_thread::yield();
+    cf::Future<void>(stopped).request_stop();
+    CHECK_THROWS_AS(stopped.result(), cf::CancelledError);
+    CHECK(recorder->of("stopped") == Lines{"submitted", "started", "stopped"});
+    pool.submit({.name = "heard"}, square, 2).add_done_callback([](const cf::Future<int>&) {});
+    pool.shutdown();
+    const Lines heard = recorder->of("heard");
+    REQUIRE(heard.size() >= 3);
+    CHECK(Lines(heard.begin(), heard.begin() + 3) == Lines{"submitted", "started", "completed"});
+    CHECK(recorder->count("worker ended") == 1);
+}
+
+TEST_CASE("an observer lives as long as calls of its pool", "[observer]") {
+    auto recorder = std::make_shared<Recorder>();
+    const std::weak_ptr<Recorder> watched = recorder;
+    {
+        cf::ThreadPoolExecutor pool({.observer = std::move(recorder)});
+        pool.submit(nothing).result();
+        CHECK_FALSE(watched.expired());
+    }
+    CHECK(watched.expired());
+}
+
+}  // namespace
