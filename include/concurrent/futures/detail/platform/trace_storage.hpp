@@ -14,6 +14,7 @@
 // Threads: the caller brings a lock for all functions; blocks are written without.
 #pragma once
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
