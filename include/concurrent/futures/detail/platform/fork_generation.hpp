@@ -64,6 +64,7 @@ class ModuleWide {
         Kept* seen = current_.load(std::memory_order_acquire);
         if (seen && !seen->born.in_forked_child()) return seen->value;
         Kept* const made = new Kept;
+        made->of_parent = seen;
         // (2) release, pairs with (1); acquire for the object of another thread that was quicker.
         if (current_.compare_exchange_strong(seen, made, std::memory_order_acq_rel, std::memory_order_acquire))
             return made->value;
@@ -75,6 +76,7 @@ class ModuleWide {
     struct Kept {
         T value{};
         ForkMark born{};
+        Kept* of_parent = nullptr;  // reachable, so that the leak checker of a forked child does not report it
     };
     Atomic<Kept*> current_{nullptr};
 };

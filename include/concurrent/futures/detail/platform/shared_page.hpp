@@ -33,14 +33,17 @@ class SharedPage {
     SharedPage(SharedPage&& other) noexcept
         : fd_(std::move(other.fd_)),
           size_(other.size_),
-          memory_(std::exchange(other.memory_, nullptr)) {}
+          memory_(std::exchange(other.memory_, nullptr)),
+          stays_(other.stays_) {}
     SharedPage& operator=(SharedPage&&) = delete;
     ~SharedPage() {
-        if (memory_) ::munmap(memory_, size_);
+        if (memory_ && !stays_) ::munmap(memory_, size_);
     }
 
     int fd() const noexcept { return fd_.get(); }
     void close_fd() noexcept { fd_.reset(); }
+    /// Until the process ends: for what signal handlers use.
+    void stay_mapped() noexcept { stays_ = true; }
     void* memory() const noexcept { return memory_; }
 
   private:
@@ -64,6 +67,7 @@ class SharedPage {
     FileDescriptor fd_;
     std::size_t size_ = 0;
     void* memory_ = nullptr;
+    bool stays_ = false;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

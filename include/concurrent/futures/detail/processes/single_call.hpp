@@ -101,6 +101,7 @@ class SingleCall {
     void prepare() {
         if (!hold_life_line(life_line_)) ::_exit(EXIT_FAILURE);
         shared_.control.note_first_peak(own_peak_memory());
+        page_.stay_mapped();
         record_last_words(shared_.control.last_words());
         obey_end_request(shared_.control.end_request());
         mask_group_signals(SIG_UNBLOCK);

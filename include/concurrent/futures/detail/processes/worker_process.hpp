@@ -94,6 +94,7 @@ class WorkerProcess {
         calls_ = PayloadView::of_calls(
             SharedMemory::map(std::move(channel.calls), SharedMemory::Access::read));
         payloads_ = SharedMemory::map(std::move(channel.payloads), SharedMemory::Access::write);
+        page_.stay_mapped();
         record_last_words(shared_.control.last_words());
         obey_end_request(shared_.control.end_request());
         shared_.control.note_first_peak(std::max<std::int64_t>(own_peak_memory(), 1));  // from now on SIGTERM works
