@@ -93,6 +93,15 @@ def check_plugin(compiler, folder, compiled):
                    [folder / "original", f"plugin_{when}", method, folder / "plugin.so"])
 
 
+def check_without_library(compiler, folder, compiled):
+    library = folder / "libgone.so"
+    (folder / "gone.cpp").write_text("int gone() { return 0; }\n")
+    run([compiler, "-shared", "-fPIC", folder / "gone.cpp", "-o", library])
+    run([compiler, "-pthread", compiled, "-Wl,--no-as-needed", library, "-o", folder / "needs_library"])
+    expect("a library that is removed while the program runs, spawn",
+           [folder / "needs_library", "without_library", library])
+
+
 def check_without_rtti(compiler, include, folder):
     flags = ["-std=c++20", "-fno-rtti", "-pthread", "-I", include]
     refused = run([compiler, *flags, "-fsyntax-only", HERE / "program.cpp"])
@@ -117,6 +126,7 @@ def main():
         check_links(compiler, folder, compiled)
         check_replaced(compiler, folder, compiled)
         check_plugin(compiler, folder, compiled)
+        check_without_library(compiler, folder, compiled)
         check_without_rtti(compiler, include, folder)
     print(f"{len(failures)} failures")
     return 1 if failures else 0

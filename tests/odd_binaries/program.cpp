@@ -106,6 +106,21 @@ void check_plugin(cf::StartMethod method, const std::string& plugin, bool loaded
     }
 }
 
+// ---- a library that goes while the program runs ----
+
+void check_without_library(const std::string& library) {
+    cf::ProcessPoolExecutor pool({.max_workers = 1, .start_method = cf::StartMethod::spawn});
+    ::unlink(library.c_str());
+    std::string words = "none";
+    try {
+        pool.submit(twice, 3).result();
+    } catch (const cf::BrokenProcessPool& error) {
+        words = error.what();
+    }
+    for (const std::string& part : {std::string("exit code 127"), "its library " + library + " is not there any more"})
+        check(words.find(part) != words.npos, part + " in: " + words);
+}
+
 }  // namespace
 
 extern "C" int plugin_negate(int n) { return -n; }
@@ -124,6 +139,7 @@ int main(int argc, char** argv) {
         check_calls(pool);
     }
     if (what == "replaced") check_replaced(method, argv[0], argc > 3 ? argv[3] : nullptr);
+    if (what == "without_library") check_without_library(argv[2]);
     if (what == "plugin_before") check_plugin(method, argv[3], true);
     if (what == "plugin_after") check_plugin(method, argv[3], false);
     if (failures == 0) std::printf("all right\n");
