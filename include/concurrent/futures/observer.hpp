@@ -8,7 +8,8 @@
 //     cf::ThreadPoolExecutor pool({.observer = std::make_shared<Slowest>()});
 //
 // Order, for each call: submitted, started, finished; or submitted, cancelled. Between two attempts (TaskOptions::retries)
-// come retried and another started. Before a call's future is done its observer has been told. Events of a process pool come when the pool hears of them; `time` says when they happened.
+// come retried and another started. Before a call's future is done its observer has been told. Events of a process pool
+// come when the pool hears of them; `time` says when they happened.
 // Threads: functions are called from many threads at once, in the thread that does the work, never under a lock of the
 // library. A slow observer makes the pool slow. What a function throws goes to on_unhandled_exception. An observer must
 // not submit to the pool that it observes. Lifetime: the pool, and calls that have not ended, keep the observer alive.
