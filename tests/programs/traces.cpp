@@ -52,7 +52,7 @@ void run(const char* self, const std::string& way, const std::string& file) {
 }
 
 void check(const std::string& prefix, const std::string& option, const std::string& file) {
-    const std::string script = (std::filesystem::path(__FILE__).parent_path() / "../support/check_trace.py").string();
+    const std::string script = (std::filesystem::path(std::getenv("TEST_SOURCE")).parent_path() / "../support/check_trace.py").string();
     std::fflush(nullptr);
     static_cast<void>(std::system(
         ("python3 '" + script + "' " + option + " '" + file + "' 2>&1 | sed 's/^/" + prefix + ": /'").c_str()));

@@ -10,7 +10,7 @@ The source begins with comment lines; each of these may appear (repeated where i
     // expect-output: REGEX           must be found in standard output and error (several: all)
     // expect-no-output: REGEX        must not be found there
     // arguments: WORDS               for the program, split as a shell would
-    // environment: NAME=VALUE        set for the program
+    // environment: NAME=VALUE        set for the program, as is TEST_SOURCE, the path of SOURCE
     // timeout-seconds: 30            default 60; four times as long when the program is sanitized
 
 A program that prints "skipped: REASON" and exits with code 77 counts as skipped.
@@ -104,7 +104,7 @@ def main():
         os.unlink(log_path)
         process = subprocess.Popen([program, *wanted["arguments"]], stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=subprocess.STDOUT,
-                                   env={**os.environ, **wanted["environment"]})
+                                   env={**os.environ, "TEST_SOURCE": os.path.abspath(source), **wanted["environment"]})
         failures = []
         try:
             code = process.wait(limit)
