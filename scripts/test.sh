@@ -10,6 +10,8 @@
 #              most of the compile time: virtual calls, and, but where memory is laid out by hand, null and
 #              alignment (tests/CMakeLists.txt)
 #     tsan     the tests under ThreadSanitizer
+#              Both leave out cpython/ and MPI, tsan also Asio and the codecs; configure with
+#              -DCONCURRENT_FUTURES_SANITIZE_ALL=ON to have cpython/, and under asan MPI, as well
 #     clang    the same as normal with the newest clang++ there is, 16 or later; it is not installed by this
 #              script, so the lane runs only when it is asked for, and says what to install
 #

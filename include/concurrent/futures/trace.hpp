@@ -12,7 +12,7 @@
 // What it shows: a row for each thread and each worker process; calls, by their TaskOptions::name; arrows from submit()
 // to the call and to its callbacks; how many calls wait; items of a map; retries, timeouts, deaths of workers.
 // After a crash the file is there, with the calls that were running. It lacks the last ']' then, which those readers do
-// without. While the program runs nobody may shorten the file; a second program that traces to it is refused.
+// without. Do not shorten the file while the program runs: that ends it with SIGBUS; a second program that traces to it is refused.
 // Cost: without an observer one test per event. With a trace about 100 bytes of file per event, and the time that the
 // system takes to make room for them: measured 1 us per event on a busy virtual machine; a call has three events. Each
 // thread that submits or works takes 64 KiB of the file at a time.

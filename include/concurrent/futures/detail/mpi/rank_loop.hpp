@@ -123,6 +123,7 @@ class RankLoop final : public RankServer {
         running_since_.store(monotonic_nanoseconds(), std::memory_order_seq_cst);
         if (!helper_.joinable()) {
             helper_ = std::thread([this] { help(); });
+            // seq_cst, after (3), against (4).
         } else if (helper_sleeps_.load(std::memory_order_seq_cst)) {
             const std::lock_guard lock(helper_mutex_);
             helper_wake_up_.notify_one();
@@ -138,6 +139,7 @@ class RankLoop final : public RankServer {
                 // (4) seq_cst, against (3).
                 helper_sleeps_.store(true, std::memory_order_seq_cst);
                 helper_wake_up_.wait(lock, [this] {
+                    // seq_cst, after (4), against (3).
                     return helper_ends_ || running_since_.load(std::memory_order_seq_cst) != 0;
                 });
                 // relaxed: a later note_run() notifies once more for nothing.

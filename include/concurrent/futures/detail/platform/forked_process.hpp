@@ -46,7 +46,7 @@ extern CONCURRENT_FUTURES_COVERAGE const char __llvm_profile_filename[];  // of 
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-// <iostream> is too dear for a header: it makes static objects in each file that includes it.
+// Without <iostream>, which makes static objects in each file that includes it.
 #if defined(__GLIBCXX__) && !_GLIBCXX_INLINE_VERSION
 #define CONCURRENT_FUTURES_HAS_STREAM_NAMES 1
 extern std::ostream standard_cout __asm__("_ZSt4cout");
@@ -61,7 +61,7 @@ extern std::wostream standard_wclog __asm__("_ZSt5wclog");
 
 inline void flush_standard_streams() noexcept {
 #if CONCURRENT_FUTURES_HAS_STREAM_NAMES
-    const std::ios_base::Init streams_exist;  // nobody may have included <iostream>
+    const std::ios_base::Init streams_exist;  // also where no file of the program includes <iostream>
     const auto flush = [](auto& stream) {
         try {
             stream.flush();

@@ -275,6 +275,7 @@ inline Task* WorkerThreads::search(Worker& worker) noexcept {
             // seq_cst, both decrements: pair with (B) in submit(), bring_worker() and should_grow().
             searching_.fetch_sub(1, std::memory_order_seq_cst);
             Task* const task = try_take(worker);
+            // seq_cst: the second of the two decrements above.
             taking_.fetch_sub(1, std::memory_order_seq_cst);
             adapt_patience(worker, looks);
             // (A) seq_cst, pairs with (C) in recount(): see the proof in worker_threads.hpp.
