@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Ours only: the workloads submit_result, post and fib with other numbers of workers and producers. Every
-// producer is a thread of its own, whose start is timed along.
+// Ours only: the workloads submit_result, post and fib with other numbers of workers and producers, and post with a
+// full queue. Every producer is a thread of its own, whose start is timed along.
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <string>
 
@@ -22,6 +22,11 @@ void submit_result(benchmark::State& state, int of_workers, int of_producers) {
 
 void post(benchmark::State& state, int of_workers, int of_producers) {
     cf::ThreadPoolExecutor pool({.max_workers = of_workers});
+    produce_posts(state, tasks, [&](auto task) { pool.post(task); }, of_producers);
+}
+
+void bounded(benchmark::State& state, int of_workers, int of_producers) {
+    cf::ThreadPoolExecutor pool({.max_workers = static_cast<std::size_t>(of_workers), .max_pending = 100});
     produce_posts(state, tasks, [&](auto task) { pool.post(task); }, of_producers);
 }
 
@@ -54,6 +59,7 @@ const bool all_are_added = [] {
             const std::string who = ", producers: " + std::to_string(of_producers);
             add("submit, keep, result" + who, of_workers, submit_result, of_producers);
             add("post, wait for all" + who, of_workers, post, of_producers);
+            if (of_producers != 4) add("post at max_pending 100" + who, of_workers, bounded, of_producers);
         }
         add("fib by submit + result", of_workers, fibonacci);
     }

@@ -302,6 +302,30 @@ TEST_CASE("each of many submitters that wait for room gets it", "[thread_pool]")
     CHECK(ran == submitters * each);
 }
 
+TEST_CASE("a submitter gets the only free place, though the calls before it last long", "[thread_pool]") {
+    constexpr std::size_t bound = 100;
+    // The submitter has begun to wait then, or has waited for a while, in most runs: it has to return in any case.
+    const auto before = GENERATE(0ms, 20ms);
+    std::array<support::Gate, bound + 4> gates;
+    Pool pool({.max_workers = 1, .max_pending = bound});
+    std::size_t next = 0;
+    const auto submit = [&] { pool.post([&gate = gates[next]] { gate.wait(); }), ++next; };
+    submit();
+    CHECK(support::eventually([&] { return pool.stats().running == 1; }));
+    while (next < bound + 1) submit();
+    for (std::size_t ended = 0; ended < 3; ++ended) {
+        support::Gate about_to;
+        const std::jthread submitter([&] {
+            about_to.open();
+            submit();
+        });
+        about_to.wait();
+        std::this_thread::sleep_for(before);
+        gates[ended].open();  // the other calls last until the submitter has returned
+    }
+    for (support::Gate& gate : gates) gate.open();
+}
+
 TEST_CASE("a full queue takes a call again when one of those in it was cancelled or run elsewhere", "[thread_pool]") {
     Pool pool({.max_workers = 1, .max_pending = 3, .on_full = cf::QueueFull::raise});
     Blockade busy(pool);

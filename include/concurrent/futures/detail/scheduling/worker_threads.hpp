@@ -147,13 +147,10 @@ class WorkerThreads {
     void throw_if_forked() const;
     void submit_within_bound(Task& task, Priority priority);
     [[noreturn]] void throw_closed() const;
-    /// With mutex_: one queued task less, so one submitter may go on; or, when the pool closes, all.
-    void tell_of_room(bool everybody) noexcept {
-        // relaxed: with mutex_.
-        room_.fetch_add(1, std::memory_order_relaxed);
-        if (waiting_for_room_ == 0) return;
-        everybody ? futex_wake_all(&room_) : futex_wake_one(&room_);
-    }
+    void wait_for_room(Lock& lock, bool urgent);
+    int count_room() noexcept;
+    void give_room() noexcept;
+    void wake_submitters(int count) noexcept;
     void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
 
     // Bringing workers: with mutex_ held where they take the lock.
@@ -194,6 +191,7 @@ class WorkerThreads {
     }
 
     static constexpr std::chrono::seconds substitutes_patience{1};  // idle for so long
+    static constexpr std::chrono::milliseconds room_patience{5};
     static constexpr int pointless = 4;  // spinning, after so many long rests
 
     static Worker* worker_of(const WorkerThreads* pool, BlockingWorker* here) noexcept {
@@ -241,8 +239,10 @@ class WorkerThreads {
     std::chrono::steady_clock::time_point begun_at_{};
     std::string broken_;           // why, or empty
     std::condition_variable all_ended_;
-    FutexWord room_{0};  // counts changes, for submitters that wait for max_pending; they read it without the mutex
+    FutexWord room_{0};  // counts wake-ups of submitters that wait at max_pending; they read it without the mutex
     std::size_t waiting_for_room_ = 0;  // submitters
+    std::size_t urgent_for_room_ = 0;   // of them: woken at each free place, see count_room()
+    std::size_t freed_ = 0;             // places, since submitters were woken last
     bool may_have_spent_ = false;       // the queue may have entries of tasks that are cancelled or run already
 };
 

@@ -197,7 +197,7 @@ inline bool WorkerThreads::initialize() noexcept {
     // release, pairs with the acquire in submit().
     closed_.store(true, std::memory_order_release);
     inbox_.close();
-    tell_of_room(true);
+    give_room();
     return false;
 }
 

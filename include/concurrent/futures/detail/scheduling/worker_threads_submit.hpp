@@ -77,10 +77,11 @@ inline void WorkerThreads::unsubmit_or_keep(Task& task, Priority priority, const
         const std::lock_guard lock(mutex_);
         if (alive_ != 0) return;
     }
-    if (inbox_.remove(task, priority))
-        throw BrokenThreadPool(std::string("ThreadPoolExecutor: cannot start a worker thread: ") +
-                               error.what() +
-                               "; ask for fewer workers, or raise the system's limits on threads and memory");
+    if (!inbox_.remove(task, priority)) return;
+    note_room();
+    throw BrokenThreadPool(std::string("ThreadPoolExecutor: cannot start a worker thread: ") +
+                           error.what() +
+                           "; ask for fewer workers, or raise the system's limits on threads and memory");
 }
 
 inline void WorkerThreads::throw_closed() const {
@@ -92,6 +93,7 @@ inline void WorkerThreads::throw_closed() const {
 /// With max_pending everything goes through the inbox, and one submission at a time.
 inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
     Lock lock(mutex_);
+    bool urgent = false;
     // A worker never waits for room: it may be the one that has to make it.
     while (!current_worker() && inbox_.size() >= options_.max_pending) {
         // Cancelled calls, and those that a waiting worker has run, still have their entries.
@@ -113,19 +115,7 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
                 lock.unlock();
                 if (task.run() == TaskEnd::cancelled) calls().cancelled();
                 return;
-            case QueueFull::block: {
-                // relaxed, both: written under mutex_; what a change means is looked at with it.
-                const std::uint32_t seen = room_.load(std::memory_order_relaxed);
-                ++waiting_for_room_;
-                lock.unlock();
-                // relaxed: as above.
-                const auto changed = [&] { return room_.load(std::memory_order_relaxed) != seen; };
-                block_until(
-                    Deadline::never(), changed,
-                    [&](const Deadline& until) { futex_wait(room_, seen, until); });
-                lock.lock();
-                --waiting_for_room_;
-            }
+            case QueueFull::block: wait_for_room(lock, std::exchange(urgent, true));
         }
     }
     if (!inbox_.push(task, priority)) {
@@ -140,17 +130,70 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
     }
 }
 
+// Submitters that wait for room at max_pending are woken for several free places at once: a wake-up for each task
+// costs more than a short task. No free place stays unused for longer than room_patience while a submitter waits:
+//   A submitter first sleeps for room_patience at most. In that time it is woken when a batch of places, half of
+//   max_pending, has become free; after it, it looks for itself.
+//   If it finds the queue full then, tasks may be long. Now it counts as urgent, and sleeps until it is woken. As long
+//   as there is one that is urgent, each place that becomes free wakes a submitter. Whoever that is takes the place,
+//   or finds that another submitter has. The queue was full, with mutex_, when the urgent one began to wait: so
+//   each place that is free while it sleeps has woken somebody.
+// Workers don't run out of tasks meanwhile: half of the queue is left when the submitters are woken.
+
+/// With mutex_: one more place is free. How many submitters to wake.
+inline int WorkerThreads::count_room() noexcept {
+    if (waiting_for_room_ == 0) return 0;
+    ++freed_;
+    if (urgent_for_room_ == 0 && freed_ < options_.max_pending / 2) return 0;
+    const std::size_t count = smaller(freed_, waiting_for_room_);
+    freed_ = 0;
+    // relaxed: with mutex_.
+    room_.fetch_add(1, std::memory_order_relaxed);
+    return static_cast<int>(smaller<std::size_t>(count, 1 << 30));
+}
+
+/// Without mutex_, so that they don't wait for it at once.
+inline void WorkerThreads::wake_submitters(int count) noexcept {
+    if (count != 0) futex_wake(&room_, count);
+}
+
+/// With mutex_: the pool closes, so all submitters go on.
+inline void WorkerThreads::give_room() noexcept {
+    // relaxed: with mutex_.
+    room_.fetch_add(1, std::memory_order_relaxed);
+    if (waiting_for_room_ != 0) futex_wake_all(&room_);
+}
+
+/// With mutex_, which it gives up meanwhile. May return for no reason.
+inline void WorkerThreads::wait_for_room(Lock& lock, bool urgent) {
+    // relaxed, both: written under mutex_; what a change means is looked at with it.
+    const std::uint32_t seen = room_.load(std::memory_order_relaxed);
+    const auto woken = [&] { return room_.load(std::memory_order_relaxed) != seen; };
+    if (waiting_for_room_++ == 0) freed_ = 0;
+    urgent_for_room_ += urgent ? 1 : 0;
+    lock.unlock();
+    block_until(urgent ? Deadline::never() : Deadline::after(room_patience), woken,
+                [&](const Deadline& until) { futex_wait(room_, seen, until); });
+    lock.lock();
+    --waiting_for_room_;
+    urgent_for_room_ -= urgent ? 1 : 0;
+}
+
 inline void WorkerThreads::note_room() noexcept {
     if (options_.max_pending == 0) return;
-    const std::lock_guard lock(mutex_);
-    tell_of_room(false);
+    Lock lock(mutex_);
+    const int count = count_room();
+    lock.unlock();
+    wake_submitters(count);
 }
 
 inline void WorkerThreads::note_spent() noexcept {
     if (options_.max_pending == 0) return;
-    const std::lock_guard lock(mutex_);
+    Lock lock(mutex_);
     may_have_spent_ = true;
-    tell_of_room(false);
+    const int count = count_room();
+    lock.unlock();
+    wake_submitters(count);
 }
 
 inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
@@ -160,7 +203,7 @@ inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
         // release, pairs with the acquire in submit().
         closed_.store(true, std::memory_order_release);
         inbox_.close();
-        tell_of_room(true);
+        give_room();
         // Idle workers have nothing to do and must see that; busy ones see it when they come back.
         while (!idle_.empty()) choose_idle().parker.wake();
     }
