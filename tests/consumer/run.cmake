@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# Builds and runs tests/consumer/main.cpp the way a user would: -Dway=find_package,
-# add_subdirectory, fetch_content or copied_headers, each in an empty folder of its own.
+# Builds and runs tests/consumer/main.cpp the way a user would, each in an empty folder of its own. -Dway is
+#
+#     find_package      an installed tree that was moved, by CMake and by pkg-config
+#     debian_package    what CPack packs, unpacked, by CMake and by pkg-config
+#     add_subdirectory, fetch_content, meson_subproject
+#     copied_headers    one compile line
+#     single_header     what scripts/amalgamate.py writes, one compile line
 function(run)
   execute_process(COMMAND ${ARGV} WORKING_DIRECTORY "${work}" COMMAND_ECHO STDOUT
                   COMMAND_ERROR_IS_FATAL ANY)
@@ -10,17 +15,69 @@ endfunction()
 file(REMOVE_RECURSE "${work}")
 file(MAKE_DIRECTORY "${work}")
 set(here "${source}/tests/consumer/${way}")
+if(way STREQUAL "debian_package")
+  set(here "${source}/tests/consumer/find_package")
+endif()
 set(configure ${CMAKE_COMMAND} -G "${generator}" "-DCMAKE_CXX_COMPILER=${compiler}"
               -S "${here}" -B "${work}")
 
-if(way STREQUAL "find_package")
+if(way STREQUAL "debian_package")
+  find_program(DPKG_DEB dpkg-deb)
+  if(NOT DPKG_DEB)
+    message("skipped: dpkg-deb is not here")
+    return()
+  endif()
+  cmake_path(REPLACE_FILENAME CMAKE_COMMAND cpack OUTPUT_VARIABLE CPACK)
+endif()
+find_program(PKG_CONFIG pkg-config)
+
+if(way MATCHES "^(find_package|debian_package)$")
   # The package is made by a configure of its own: what is tested is what a packager gets.
   run(${CMAKE_COMMAND} -G "${generator}" "-DCMAKE_CXX_COMPILER=${compiler}"
       -DCONCURRENT_FUTURES_TESTS=OFF -DCONCURRENT_FUTURES_EXAMPLES=OFF
       -S "${source}" -B "${work}/package")
-  run(${CMAKE_COMMAND} --install "${work}/package" --prefix "${work}/prefix")
-  run(${configure} "-DCMAKE_PREFIX_PATH=${work}/prefix")
+  if(way STREQUAL "find_package")
+    run(${CMAKE_COMMAND} --install "${work}/package" --prefix "${work}/first")
+    file(RENAME "${work}/first" "${work}/prefix")  # nothing in the tree may hold the place it was installed to
+    set(prefix "${work}/prefix")
+  else()
+    execute_process(COMMAND "${CPACK}" -G DEB WORKING_DIRECTORY "${work}/package" COMMAND_ERROR_IS_FATAL ANY)
+    file(GLOB package "${work}/package/libconcurrent-futures-dev_*_all.deb")
+    run(dpkg-deb --info "${package}")
+    run(dpkg-deb --extract "${package}" "${work}/unpacked")
+    set(prefix "${work}/unpacked/usr")
+  endif()
+  run(${configure} "-DCMAKE_PREFIX_PATH=${prefix}")
   run(${CMAKE_COMMAND} --build "${work}")
+  if(PKG_CONFIG)
+    # Only that the flags lead to the headers: that they compile was seen above.
+    execute_process(COMMAND ${CMAKE_COMMAND} -E env "PKG_CONFIG_PATH=${prefix}/share/pkgconfig"
+                            "${PKG_CONFIG}" --cflags --libs "concurrent_futures >= 0.1"
+                    OUTPUT_VARIABLE flags COMMAND_ERROR_IS_FATAL ANY COMMAND_ECHO STDOUT)
+    separate_arguments(flags UNIX_COMMAND "${flags}")
+    file(WRITE "${work}/version.cpp" "#include <concurrent/futures/version.hpp>\nint main() { return CONCURRENT_FUTURES_VERSION == 0; }\n")
+    run("${compiler}" "${work}/version.cpp" ${flags} -o "${work}/version")
+    run("${work}/version")
+  else()
+    message("pkg-config is not here: its part is left out")
+  endif()
+elseif(way STREQUAL "meson_subproject")
+  find_program(MESON meson)
+  if(NOT MESON)
+    message("skipped: meson is not here")
+    return()
+  endif()
+  file(COPY "${here}/meson.build" "${source}/tests/consumer/main.cpp" DESTINATION "${work}/project")
+  file(MAKE_DIRECTORY "${work}/project/subprojects")
+  file(CREATE_LINK "${source}" "${work}/project/subprojects/concurrent_futures" SYMBOLIC)
+  run(${CMAKE_COMMAND} -E env "CXX=${compiler}" "${MESON}" setup "${work}/build" "${work}/project" --buildtype=debug)
+  run("${MESON}" compile -C "${work}/build")
+  file(COPY "${work}/build/consumer" DESTINATION "${work}")
+elseif(way STREQUAL "single_header")
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  file(MAKE_DIRECTORY "${work}/include/concurrent")
+  run(${Python3_EXECUTABLE} "${source}/scripts/amalgamate.py" "${work}/include/concurrent/futures.hpp")
+  run("${compiler}" -std=c++20 -pthread -Iinclude "${source}/tests/consumer/main.cpp" -o consumer)
 elseif(way STREQUAL "add_subdirectory")
   run(${configure} "-Dsource=${source}")
   run(${CMAKE_COMMAND} --build "${work}")
