@@ -186,7 +186,7 @@ inline void MpiHub::idle(Lock& lock) {
         if (sleeps_deeply_)
             wake_up_.wait(lock, woken);
         else
-            wake_up_.wait_for(lock, nap_after(waited), woken);
+            timed_wait(wake_up_, lock, Deadline::after(nap_after(waited)), woken);
         sleeps_deeply_ = false;
     }
     // relaxed: see above.

@@ -266,10 +266,7 @@ inline bool MpiHub::join(MpiPool& pool, const Deadline& deadline) {
     {
         Lock lock(mutex_);
         const auto over = [&] { return pool.ended_; };
-        if (deadline.is_never())
-            changed_.wait(lock, over);
-        else if (!changed_.wait_until(lock, deadline.at(), over))
-            return false;
+        if (!timed_wait(changed_, lock, deadline, over)) return false;
     }
     retire_engine();
     return true;

@@ -26,6 +26,7 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/timed_wait.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -71,7 +72,7 @@ class RankLoop final : public RankServer {
             }
             std::unique_lock lock(mutex_);
             if (is_moving()) continue;
-            wake_up_.wait_for(lock, nap_after(waited), [this] { return has_replies_; });
+            timed_wait(wake_up_, lock, Deadline::after(nap_after(waited)), [this] { return has_replies_; });
             has_replies_ = false;
         }
         stop_helper();
@@ -134,7 +135,7 @@ class RankLoop final : public RankServer {
         std::unique_lock lock(helper_mutex_);
         for (int idle = 0; !helper_ends_;) {
             if (idle < ticks_awake) {
-                helper_wake_up_.wait_for(lock, tick);
+                timed_wait(helper_wake_up_, lock, Deadline::after(tick));
             } else {
                 // (4) seq_cst, against (3).
                 helper_sleeps_.store(true, std::memory_order_seq_cst);

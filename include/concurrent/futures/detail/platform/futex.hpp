@@ -59,12 +59,12 @@ inline constexpr long timed_futex_call = SYS_futex, plain_futex_call = SYS_futex
 #endif
 
 template <class Number>
-long futex_wait_call(long call, const void* address, std::uint32_t expected, std::chrono::nanoseconds until) {
-    // steady_clock is CLOCK_MONOTONIC, which is what FUTEX_WAIT_BITSET counts in.
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(until);
+long futex_wait_call(long call, const void* address, std::uint32_t expected, std::chrono::nanoseconds left) {
+    // From now on, not until a time: the program may have been given another clock than the kernel's (timed_wait.hpp).
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
     const KernelTime<Number> limit{static_cast<Number>(seconds.count()),
-                                   static_cast<Number>((until - seconds).count())};
-    return ::syscall(call, address, FUTEX_WAIT_BITSET_PRIVATE, expected, &limit, nullptr, FUTEX_BITSET_MATCH_ANY);
+                                   static_cast<Number>((left - seconds).count())};
+    return ::syscall(call, address, FUTEX_WAIT_PRIVATE, expected, &limit, nullptr, 0);
 }
 
 inline void futex_wait_at(const void* address, std::uint32_t expected, const Deadline& deadline) {
@@ -73,10 +73,10 @@ inline void futex_wait_at(const void* address, std::uint32_t expected, const Dea
                   FUTEX_BITSET_MATCH_ANY);
         return;
     }
-    const std::chrono::nanoseconds until = deadline.at().time_since_epoch();
-    if (futex_wait_call<std::int64_t>(timed_futex_call, address, expected, until) == 0 || errno != ENOSYS) return;
+    const std::chrono::nanoseconds left = deadline.left();
+    if (futex_wait_call<std::int64_t>(timed_futex_call, address, expected, left) == 0 || errno != ENOSYS) return;
     if constexpr (timed_futex_call != plain_futex_call)  // a kernel before 5.1
-        futex_wait_call<long>(plain_futex_call, address, expected, until);
+        futex_wait_call<long>(plain_futex_call, address, expected, left);
 }
 /// Returns when woken, when the word is no longer `expected`, when the deadline has passed, or for
 /// no reason at all.

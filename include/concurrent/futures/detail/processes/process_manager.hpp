@@ -42,6 +42,7 @@
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/oom_kills.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
+#include "concurrent/futures/detail/platform/timed_wait.hpp"
 #include "concurrent/futures/detail/processes/observations.hpp"
 #include "concurrent/futures/detail/processes/process_tree.hpp"
 #include "concurrent/futures/detail/processes/remote_task.hpp"

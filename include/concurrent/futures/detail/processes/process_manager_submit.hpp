@@ -94,10 +94,7 @@ inline bool ProcessManager::wait_for_room(Lock& lock, RemoteTask& task) {
             },
             [&](const Deadline& until) {
                 Lock asleep(mutex_);
-                if (until.is_never())
-                    room_.wait(asleep, has_room);
-                else
-                    room_.wait_until(asleep, until.at(), has_room);
+                timed_wait(room_, asleep, until, has_room);
             });
         lock.lock();
     }
@@ -266,10 +263,7 @@ inline bool ProcessManager::join(const Deadline& deadline) {
         [this](const Deadline& until) {
             Lock lock(mutex_);
             const auto over = [this] { return thread_ended_; };
-            if (until.is_never())
-                ended_.wait(lock, over);
-            else
-                ended_.wait_until(lock, until.at(), over);
+            timed_wait(ended_, lock, until, over);
         });
     if (!ended) return false;
     const std::lock_guard lock(join_mutex_);

@@ -27,6 +27,7 @@
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/thread_attributes.hpp"
+#include "concurrent/futures/detail/platform/timed_wait.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -164,7 +165,7 @@ inline DeadlineTimer::Entry* DeadlineTimer::State::wait_until_due(std::unique_lo
         }
         const Clock::time_point next = first->deadline_;  // the entry may go while this sleeps
         if (Clock::now() >= next) return first;
-        leader.wait_until(lock, next);
+        timed_wait(leader, lock, Deadline(next));
     }
     return nullptr;
 }

@@ -233,10 +233,7 @@ inline bool WorkerThreads::join(const Deadline& deadline) {
         [this](const Deadline& until) {
             Lock lock(mutex_);
             const auto all_ended = [this] { return alive_ == 0; };
-            if (until.is_never())
-                all_ended_.wait(lock, all_ended);
-            else
-                all_ended_.wait_until(lock, until.at(), all_ended);
+            timed_wait(all_ended_, lock, until, all_ended);
         });
     if (!ended) return false;
     Lock lock(mutex_);
