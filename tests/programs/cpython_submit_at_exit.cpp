@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // expect-output: ^threads: still open: 42$
-// expect-output: ^threads: closed: .*cannot schedule new calls after shutdown$
-// expect-output: ^threads: destroyed: 1 4 .*cannot schedule new calls after shutdown$
+// expect-output: ^threads: closed: .*cannot schedule new tasks after shutdown$
+// expect-output: ^threads: destroyed: 1 4 .*cannot schedule new tasks after shutdown$
 // expect-output: ^threads: exit code 0$
 // expect-output: ^spawn: still open: 42$
-// expect-output: ^spawn: closed: .*cannot schedule new calls after shutdown$
-// expect-output: ^spawn: destroyed: 1 4 .*cannot schedule new calls after shutdown$
+// expect-output: ^spawn: closed: .*cannot schedule new tasks after shutdown$
+// expect-output: ^spawn: destroyed: 1 4 .*cannot schedule new tasks after shutdown$
 // expect-output: ^spawn: exit code 0$
 // expect-output: ^fork: (exit code 0|left out.*)$
-// expect-output: ^fork: (destroyed: 1 4 .*cannot schedule new calls after shutdown|left out.*)$
+// expect-output: ^fork: (destroyed: 1 4 .*cannot schedule new tasks after shutdown|left out.*)$
 // expect-no-output: terminate|(WARNING|ERROR): .*Sanitizer
 //
 // CPython's test_shutdown.ExecutorShutdownTest.test_submit_after_interpreter_shutdown: there a

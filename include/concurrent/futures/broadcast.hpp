@@ -69,7 +69,7 @@ concept ViewOf = is_decodable_view<View> && BitwiseContainer<T> && std::construc
 template <class T>
 class Broadcast {
     static_assert(std::is_object_v<T> && std::move_constructible<T> && !std::is_const_v<T>,
-                  "Broadcast<T>: T must be a value that can be moved");
+                  "Broadcast<T>: T must be a movable value type: no reference, no const");
 
   public:
     using value_type = T;

@@ -41,7 +41,8 @@ struct ChannelMaker;
 /// The end of a channel that values go into. Moves, and is not copied.
 template <class T>
 class Sender {
-    static_assert(std::is_object_v<T> && !std::is_const_v<T>, "make_channel<T>: T must be the type of a value");
+    static_assert(std::is_object_v<T> && !std::is_const_v<T>, "make_channel<T>: T must be a value type: no "
+                                                              "reference, no const");
 
   public:
     /// No end at all, as after a move.
@@ -85,7 +86,8 @@ class Sender {
         return writer().send(value, deadline);
     }
     detail::ChannelWriter& writer() const {
-        if (!writer_) throw InvalidStateError("Sender: this is the end of no channel: it was moved away, or never made");
+        if (!writer_) throw InvalidStateError("Sender: this object has no channel: it was moved from, or "
+                                              "default-constructed; make one with make_channel<T>()");
         return *writer_;
     }
 
@@ -95,7 +97,8 @@ class Sender {
 /// The end of a channel that values come out of. Moves, and is not copied.
 template <class T>
 class Receiver {
-    static_assert(std::is_object_v<T> && !std::is_const_v<T>, "make_channel<T>: T must be the type of a value");
+    static_assert(std::is_object_v<T> && !std::is_const_v<T>, "make_channel<T>: T must be a value type: no "
+                                                              "reference, no const");
 
   public:
     class Iterator;
@@ -135,7 +138,8 @@ class Receiver {
     }
     detail::ChannelReader& reader() const {
         if (!reader_)
-            throw InvalidStateError("Receiver: this is the end of no channel: it was moved away, or never made");
+            throw InvalidStateError("Receiver: this object has no channel: it was moved from, or "
+                                    "default-constructed; make one with make_channel<T>()");
         return *reader_;
     }
 

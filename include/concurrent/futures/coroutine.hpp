@@ -224,7 +224,8 @@ class ResumeOn {
         return !posting.run_here;
     }
     void await_resume() const {
-        if (dropped_) throw CancelledError("resume_on: the executor gave up its work before this went on");
+        if (dropped_) throw CancelledError("resume_on: the executor gave up its queued tasks (shut down, or "
+                                           "broken) before the coroutine could resume there");
     }
 
   private:

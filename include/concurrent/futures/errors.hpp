@@ -40,7 +40,7 @@ class CancelledError : public Error {
   public:
     using Error::Error;
     /// With a text that says no more than the type.
-    CancelledError() : Error("the call was cancelled") {}
+    CancelledError() : Error("the task was cancelled") {}
 };
 
 /// This wait gave up: result(duration), exception(duration), map, as_completed, shutdown_for.

@@ -279,7 +279,8 @@ auto Future<T>::succeeded_after(const detail::Deadline& deadline, const char* op
     -> State& {
     if (!wait_until_done(deadline, operation))
         throw TimeoutError(std::string("Future::") + operation +
-                           ": the call has not ended in the given time; it goes on");
+                           ": the task has not ended in the given time; it goes on, wait for it again or call "
+                           "request_stop()");
     if (state_->state() == detail::CallState::cancelled) throw CancelledError();
     return *state_;
 }

@@ -43,7 +43,7 @@ class InlineSubmitter {
     void post(Callable&& callable, Args&&... args) const {
         const auto future = submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
         if (const std::exception_ptr error = future.exception())
-            report_unhandled(error, "a posted call");
+            report_unhandled(error, "a posted task");
     }
 
     void close() const {
@@ -77,7 +77,7 @@ class InlineSubmitter {
     void begin() const {
         const std::lock_guard lock(counts_->mutex);
         if (counts_->closed)
-            throw ShutdownError("InlineExecutor: cannot schedule new calls after shutdown");
+            throw ShutdownError("InlineExecutor: cannot schedule new tasks after shutdown");
         ++counts_->running;
     }
     void ended(bool well) const {

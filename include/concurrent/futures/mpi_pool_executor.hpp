@@ -198,8 +198,8 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
     void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
         hub().begin_shutdown(pool(), false);
         if (!hub().join(pool(), detail::Deadline::after(timeout)))
-            throw TimeoutError("MPIPoolExecutor::shutdown_for: workers are still busy; they end when their calls "
-                               "return");
+            throw TimeoutError("MPIPoolExecutor::shutdown_for: workers are still busy; they end when their "
+                               "tasks return");
     }
 
     /// The workers and calls of this moment; completed, failed and cancelled count from the start. Workers are

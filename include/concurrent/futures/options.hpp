@@ -37,7 +37,8 @@ class Count {
     template <std::integral Integer>
     constexpr Count(Integer value) : value_(static_cast<std::size_t>(value)) {
         if constexpr (std::signed_integral<Integer>) {
-            if (value < 0) throw std::invalid_argument("a count in options must not be negative");
+            if (value < 0) throw std::invalid_argument("an option that counts (such as max_workers, "
+                                                       "max_pending, chunksize) must not be negative");
         }
     }
     /// The number.
@@ -126,7 +127,7 @@ namespace detail {
 /// Options come from the user: throws what the contract promises for bad ones.
 inline void require_not_negative(const Duration& duration, const char* name) {
     if (duration && duration->count() < 0)
-        throw std::invalid_argument(std::string(name) + " must not be negative");
+        throw std::invalid_argument(std::string(name) + " must not be negative; leave it out for the default");
 }
 
 /// More workers than any machine has processors is a negative number or a mistake.

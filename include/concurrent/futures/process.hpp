@@ -192,7 +192,8 @@ class Process {
                                                         detail::DescriptorsOut& descriptors);
 
     detail::SingleProcess& own() const {
-        if (!process_) throw InvalidStateError("Process: there is none: it was moved away, or never started");
+        if (!process_) throw InvalidStateError("Process: this object has no process: it was moved from, or "
+                                               "default-constructed");
         if (process_->is_of_another_process())
             throw InvalidStateError("Process: made before fork(); it belongs to the parent process");
         return *process_;

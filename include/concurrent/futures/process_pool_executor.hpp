@@ -250,8 +250,8 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
         manager().begin_shutdown(false);
         if (!manager().join(detail::Deadline::after(timeout)))
-            throw TimeoutError("ProcessPoolExecutor::shutdown_for: workers are still busy; they end when "
-                               "their calls return, or with kill_workers()");
+            throw TimeoutError("ProcessPoolExecutor::shutdown_for: workers are still busy; they end when their "
+                               "tasks return, or with kill_workers()");
     }
 
     /// Shuts down without waiting, cancels what has not started, and sends SIGTERM to the workers: calls

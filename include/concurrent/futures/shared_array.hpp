@@ -49,10 +49,11 @@ using ElementOf = std::remove_cvref_t<decltype(*std::begin(std::declval<Range&>(
 template <class T>
 class SharedArray {
     static_assert(std::is_trivially_copyable_v<T> && !std::is_const_v<T>,
-                  "SharedArray<T>: T is memory that several processes see: it must be trivially copyable");
+                  "SharedArray<T>: T must be trivially copyable and not const, since several processes see the "
+                  "same bytes");
     static_assert(!std::is_pointer_v<T> && !std::is_member_pointer_v<T>,
                   "SharedArray<T>: pointers mean nothing in another process; share positions in the array");
-    static_assert(alignof(T) <= 4096, "SharedArray<T>: pages begin at multiples of 4096 only");
+    static_assert(alignof(T) <= 4096, "SharedArray<T>: alignof(T) must be at most 4096, the size of a page");
 
   public:
     using value_type = T;

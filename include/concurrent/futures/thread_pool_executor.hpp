@@ -264,8 +264,8 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
         engine().begin_shutdown(false);
         if (!engine().join(detail::Deadline::after(timeout)))
-            throw TimeoutError("ThreadPoolExecutor::shutdown_for: workers are still busy; they end "
-                               "when their calls return");
+            throw TimeoutError("ThreadPoolExecutor::shutdown_for: workers are still busy; they end when their "
+                               "tasks return");
     }
 
     /// The threads and calls of this moment; completed, failed and cancelled count from the start. Exact, so it looks

@@ -35,7 +35,7 @@ TEST_CASE("a wait's TimeoutError is not a task's TaskTimeoutError", "[errors]") 
 }
 
 TEST_CASE("CancelledError has a text of its own", "[errors]") {
-    CHECK(std::string(cf::CancelledError().what()) == "the call was cancelled");
+    CHECK(std::string(cf::CancelledError().what()) == "the task was cancelled");
 }
 
 TEST_CASE("WorkerDiedError tells which process and how", "[errors]") {

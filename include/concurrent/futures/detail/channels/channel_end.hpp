@@ -151,7 +151,7 @@ class ChannelEnd : public CrossingEnd {
         int type = 0;
         socklen_t size = sizeof type;
         if (::getsockopt(parts.socket.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0)
-            throw SerializationError("a channel's end came with a descriptor that is no socket");
+            throw SerializationError("an end of a channel arrived with a descriptor that is not a socket");
         parts.memory = std::make_shared<SharedBlock>(SharedBlock::adopt(
             in.take(decoder.read_u64()).take(), sizeof(ChannelPage), SharedBlock::Contents::variable));
         return parts;

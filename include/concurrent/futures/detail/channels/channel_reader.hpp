@@ -92,7 +92,7 @@ class ChannelReader final : public ChannelEnd {
   private:
     [[noreturn]] static void throw_not_open() {
         throw InvalidStateError(
-            "Receiver: this end is not here any more: it was closed, or went to another process");
+            "Receiver: this end was closed, or sent to another process; use the end there, or make a new channel");
     }
     /// After this nothing that comes can be understood.
     [[noreturn]] void fail(const char* why) {
@@ -113,7 +113,7 @@ class ChannelReader final : public ChannelEnd {
         for (;;) {
             if (available_ == 0 && !look(deadline)) return false;
             ChunkHeader header;
-            if (available_ < sizeof header) fail("the sender has written something that is no value");
+            if (available_ < sizeof header) fail("the sender wrote bytes that are not a value");
             ring_.read(reinterpret_cast<std::byte*>(&header), sizeof header);
             available_ -= sizeof header;
             descriptors_ = header.flags >> ChunkHeader::count_shift;
@@ -121,7 +121,7 @@ class ChannelReader final : public ChannelEnd {
             const std::uint32_t kind = header.flags & ((1u << ChunkHeader::count_shift) - 1);
             if (header.size > available_ || header.size < number || kind > ChunkHeader::forget ||
                 (descriptors_ != 0 && kind != ChunkHeader::last))
-                fail("the sender has written something that is no value");
+                fail("the sender wrote bytes that are not a value");
             const std::size_t size = header.size - number;
             ring_.read(value_.extend(size), size);
             ring_.read(reinterpret_cast<std::byte*>(&number_), number);
@@ -138,7 +138,7 @@ class ChannelReader final : public ChannelEnd {
         const auto news = [this] { return ring_.has_news(); };
         const Waited waited = news() ? Waited::over : wait(page().reader_bell, Bell::bytes, news, deadline);
         if (waited == Waited::timed_out)
-            throw TimeoutError("Receiver::receive: no value has come in that time; the channel is still open");
+            throw TimeoutError("Receiver::receive: no value arrived in the given time; the channel is still open");
         if (waited == Waited::gone) {
             ended_ = true;
             value_ = ByteBuffer();
@@ -161,7 +161,7 @@ class ChannelReader final : public ChannelEnd {
             received().pop_front();  // older ones belong to values that were taken back
         }
         if (claimed.size() != descriptors_)
-            fail("a value has come without the descriptors that belong to it");
+            fail("a value arrived without its descriptors");
         return claimed;
     }
 

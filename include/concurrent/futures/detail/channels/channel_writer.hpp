@@ -58,11 +58,11 @@ class ChannelWriter final : public ChannelEnd {
     void require_open() const {
         if (!is_open())
             throw InvalidStateError(
-                "Sender: this end is not here any more: it was closed, or went to another process");
+                "Sender: this end was closed, or sent to another process; use the end there, or make a new channel");
     }
     [[noreturn]] static void throw_gone() {
         throw BrokenChannelError(
-            "Sender::send: the receiver is gone: it was closed, or its process has ended. Nobody will read this value");
+            "Sender::send: the receiver was closed, or its process has ended, so this value would never be read");
     }
 
     /// A look now and then: a receiver that closes says so in the memory, one that is killed is missed in the socket.

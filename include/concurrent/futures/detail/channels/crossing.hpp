@@ -70,7 +70,8 @@ class DescriptorsOut {
     }
     void add(std::shared_ptr<CrossingEnd> end) {
         for (const auto& known : ends_)
-            if (known == end) throw SerializationError("the same end of a channel is in this value twice");
+            if (known == end) throw SerializationError("the same end of a channel occurs twice in this value; "
+                                                       "it can cross only once");
         ends_.push_back(std::move(end));
     }
     /// Behind the rest.
@@ -128,12 +129,12 @@ class DescriptorsIn {
 
     static DescriptorsIn& current() {
         if (current_) return *current_;
-        throw SerializationError("the end of a channel is among bytes that came without descriptors");
+        throw SerializationError("the bytes contain an end of a channel, but no descriptors arrived with them");
     }
     /// Throws SerializationError when there is none of this number, or no more.
     PoolDescriptor take(std::uint64_t number) {
         if (number >= received_.size() || !received_[static_cast<std::size_t>(number)].fd)
-            throw SerializationError("the bytes mention a descriptor that did not come along");
+            throw SerializationError("the bytes name a descriptor that did not arrive with them");
         return std::move(received_[static_cast<std::size_t>(number)].fd);
     }
 

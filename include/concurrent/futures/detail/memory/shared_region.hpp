@@ -132,7 +132,7 @@ class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
     /// The one of this name, whose memory came along; or the one that is here already. Throws
     /// SerializationError when the memory is not as the name says.
     static std::shared_ptr<SharedRegion> adopt(FileDescriptor fd, const RegionName& name) {
-        if (name.is_constant > 1) throw SerializationError("a name that is none of shared memory");
+        if (name.is_constant > 1) throw SerializationError("the bytes hold no valid name of shared memory");
         if (auto known = SharedRegions::instance().find(name.number)) return checked(std::move(known), name);
         return enlisted(SharedBlock::adopt(std::move(fd), name.size, contents_of(name)), name);
     }
@@ -178,7 +178,7 @@ class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
     }
     static std::shared_ptr<SharedRegion> checked(std::shared_ptr<SharedRegion> region, const RegionName& name) {
         if (region->name_ == name) return region;
-        throw SerializationError("the bytes name shared memory of another size or kind than it is");
+        throw SerializationError("the bytes name shared memory, but give another size or kind than it has");
     }
     static std::shared_ptr<SharedRegion> enlisted(SharedBlock block, const RegionName& name) {
         const std::shared_ptr<SharedRegion> region(new SharedRegion(std::move(block), name));

@@ -98,7 +98,7 @@ class MpiCall final : public OutcomeState<T>, public MpiTask {
 
     ~MpiCall() override {
         if (pool_->reports_unobserved() && this->failed_unobserved())
-            report_unhandled(pool_->hook(), this->error(), "a call whose failure nobody looked at");
+            report_unhandled(pool_->hook(), this->error(), "a task whose failure was never looked at");
     }
 
     const std::shared_ptr<MpiPool> pool_;
@@ -117,7 +117,7 @@ class PostedMpiCall final : public MpiTask {
     bool try_succeed_untold(Decoder&) noexcept override { return true; }
     void finish_stored() noexcept override {}
     void fail(std::exception_ptr error) noexcept override {
-        report_unhandled(pool_->hook(), error, "a posted call");
+        report_unhandled(pool_->hook(), error, "a posted task");
     }
     void end_cancelled() noexcept override {}
     void retain() noexcept override {

@@ -233,7 +233,7 @@ class MpiPool {
     std::size_t waiting() const noexcept { return queued() - revoked_in_queue_; }
     void throw_if_closed() const {
         if (!broken_.empty()) throw BrokenProcessPool(broken_);
-        if (closed_) throw ShutdownError("MPIPoolExecutor: cannot schedule new calls after shutdown");
+        if (closed_) throw ShutdownError("MPIPoolExecutor: cannot schedule new tasks after shutdown");
     }
 
   private:

@@ -56,7 +56,9 @@ inline void MpiHub::add(const std::shared_ptr<MpiPool>& pool) {
     const std::lock_guard engine_lock(engine_mutex_);
     {
         const std::lock_guard lock(mutex_);
-        if (!port_) throw BrokenProcessPool("MPIPoolExecutor: the ranks have been let go already");
+        if (!port_)
+            throw BrokenProcessPool("MPIPoolExecutor: the ranks were released already, at the end of "
+                                    "mpi_comm_executor or before MPI_Finalize; make the pool before that");
         if (!broken_.empty()) throw BrokenProcessPool(broken_);
         pool->number_ = ++last_pool_;
         pool->configuration_ = encode_rank_configuration(pool->settings_.initializer, pool->settings_.worker_exit);

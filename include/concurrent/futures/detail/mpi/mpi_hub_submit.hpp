@@ -16,7 +16,7 @@ inline void MpiHub::submit(MpiPool& pool, MpiTask& task, Priority priority) {
     } else if (!pool.intake_.push(task, priority)) {
         const std::lock_guard lock(mutex_);
         pool.throw_if_closed();
-        throw ShutdownError("MPIPoolExecutor: cannot schedule new calls after shutdown");
+        throw ShutdownError("MPIPoolExecutor: cannot schedule new tasks after shutdown");
     }
     // relaxed: see idle().
     if (asleep_.load(std::memory_order_relaxed) && !send_here(pool)) wake();
@@ -30,7 +30,7 @@ inline void MpiHub::submit_bounded(MpiPool& pool, MpiTask& task, Priority priori
         switch (pool.settings_.on_full) {
             case QueueFull::raise:
                 throw QueueFullError("MPIPoolExecutor: " + std::to_string(pool.waiting()) +
-                                     " calls are waiting, which is max_pending; submit later, or choose "
+                                     " tasks are waiting, which is max_pending; submit later, or choose "
                                      "QueueFull::block or caller_runs");
             case QueueFull::caller_runs:
                 return run_here(lock, pool, task);

@@ -140,16 +140,17 @@ inline std::string why_no_copy_can_be_started(const char* path) {
     const auto ids = [](const char* kind, unsigned long real, unsigned long effective) {
         return std::string("this process has the real ") + kind + " id " + std::to_string(real) +
                " and the effective " + kind + " id " + std::to_string(effective) +
-               ", and a program that is started so must not believe what it is told by its starter, so that "
-               "it cannot become a worker. Give up one of the two for good before making the pool "
+               ". A program that is started in this state must not trust what its starter tells it, so it cannot "
+               "become a worker. Give up one of the two for good before making the pool "
                "(setresuid, setresgid), or use StartMethod::fork";
     };
     if (::getuid() != ::geteuid()) return ids("user", ::getuid(), ::geteuid());
     if (::getgid() != ::getegid()) return ids("group", ::getgid(), ::getegid());
     if (::getuid() != 0 && file_has_capabilities(path))
         return std::string("the file of this program, ") + path +
-               ", has capabilities, and a program that is started so must not believe what it is told by its "
-               "starter, so that it cannot become a worker. Take them from the file (setcap -r), or use "
+               ", has capabilities. A program that is started with capabilities must not trust what its starter "
+               "tells "
+               "it, so it cannot become a worker. Take them from the file (setcap -r), or use "
                "StartMethod::fork";
     return {};
 }

@@ -139,7 +139,7 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
 
     ~ProcessCall() override {
         if (manager_->reports_unobserved() && this->failed_unobserved())
-            report_unhandled(manager_->hook(), this->error(), "a call whose failure nobody looked at");
+            report_unhandled(manager_->hook(), this->error(), "a task whose failure was never looked at");
     }
 
     const std::shared_ptr<ProcessManager> manager_;
@@ -158,7 +158,7 @@ class PostedProcessCall final : public RemoteTask {
     bool try_succeed_untold(Decoder&) noexcept override { return true; }
     void finish_stored() noexcept override {}
     void fail(std::exception_ptr error) noexcept override {
-        report_unhandled(manager_->hook(), error, "a posted call");
+        report_unhandled(manager_->hook(), error, "a posted task");
     }
     void end_cancelled() noexcept override {}
     void retain() noexcept override {

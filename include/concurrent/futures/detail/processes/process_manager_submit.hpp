@@ -13,7 +13,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 inline void ProcessManager::throw_if_closed() const {
     if (!broken_.empty()) throw BrokenProcessPool(broken_);
     if (closed_)
-        throw ShutdownError("ProcessPoolExecutor: cannot schedule new calls after shutdown");
+        throw ShutdownError("ProcessPoolExecutor: cannot schedule new tasks after shutdown");
 }
 
 inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
@@ -71,7 +71,7 @@ inline bool ProcessManager::wait_for_room(Lock& lock, RemoteTask& task) {
     switch (settings_.on_full) {
         case QueueFull::raise:
             throw QueueFullError("ProcessPoolExecutor: " + std::to_string(waiting()) +
-                                 " calls are waiting, which is max_pending; submit later, or choose "
+                                 " tasks are waiting, which is max_pending; submit later, or choose "
                                  "QueueFull::block or caller_runs");
         case QueueFull::caller_runs:
             if (task.limits.timeout != TaskLimits::never) break;

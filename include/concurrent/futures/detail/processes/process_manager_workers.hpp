@@ -310,7 +310,7 @@ inline void ProcessManager::note_fruitless_death(const std::string& reason) {
     constexpr std::size_t limit = 10;
     if (++fruitless_deaths_ >= limit)
         break_pool("ProcessPoolExecutor: " + std::to_string(limit) +
-                   " workers in a row died after they were ready and before they ran a call. The last: " +
+                   " workers in a row died after they were ready and before they ran a task. The last: " +
                    reason);
 }
 

@@ -64,7 +64,7 @@ class PostedTask final : public Task, public BlockAllocated {
         try {
             call_();
         } catch (...) {
-            report_unhandled(pool.hook(), std::current_exception(), "a posted call");
+            report_unhandled(pool.hook(), std::current_exception(), "a posted task");
             end = TaskEnd::failed;
         }
         watched.finished(end == TaskEnd::completed);
@@ -76,7 +76,7 @@ class PostedTask final : public Task, public BlockAllocated {
         WatchedCall* const watched = link_.watch();
         if (reason) {
             link_.pool().calls().failed_unstarted();
-            report_unhandled(link_.pool().hook(), reason, "a posted call");
+            report_unhandled(link_.pool().hook(), reason, "a posted task");
         }
         if (watched) watched->cancelled();
         delete this;
@@ -205,7 +205,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     ~ThreadCall() override {
         if (!keeps_pool()) return;
         if (pool().reports_unobserved() && this->failed_unobserved())
-            report_unhandled(pool().hook(), this->error(), "a call whose failure nobody looked at");
+            report_unhandled(pool().hook(), this->error(), "a task whose failure was never looked at");
         link_.let_go();
     }
 

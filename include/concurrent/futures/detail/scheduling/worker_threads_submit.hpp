@@ -87,7 +87,7 @@ inline void WorkerThreads::unsubmit_or_keep(Task& task, Priority priority, const
 inline void WorkerThreads::throw_closed() const {
     const std::lock_guard lock(mutex_);
     if (!broken_.empty()) throw BrokenThreadPool(broken_);
-    throw ShutdownError("ThreadPoolExecutor: cannot schedule new calls after shutdown");
+    throw ShutdownError("ThreadPoolExecutor: cannot schedule new tasks after shutdown");
 }
 
 /// With max_pending everything goes through the inbox, and one submission at a time.
@@ -109,7 +109,7 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
         switch (options_.on_full) {
             case QueueFull::raise:
                 throw QueueFullError("ThreadPoolExecutor: " + std::to_string(inbox_.size()) +
-                                     " calls are waiting, which is max_pending; submit later, or choose "
+                                     " tasks are waiting, which is max_pending; submit later, or choose "
                                      "QueueFull::block or caller_runs");
             case QueueFull::caller_runs:
                 lock.unlock();

@@ -38,7 +38,8 @@ class OnceValue {
             });
             if (value_) return *value_;
             if (maker_ == std::this_thread::get_id())
-                throw InvalidStateError("a value that is asked for while it is being made, by its own making");
+                throw InvalidStateError("Broadcast: its value was asked for by the function that makes it; that "
+                                        "function must not use the Broadcast");
             maker_ = std::this_thread::get_id();
         }
         const struct Over {
