@@ -99,7 +99,7 @@ class MapJobOf : public MapSchedule {
     inline static constinit thread_local const void* job_of_reader = nullptr;
 
     const bool counts_ends_;
-    Atomic<std::uint32_t> ends_{0};
+    Atomic<std::uint32_t> ends_{0};  // each item takes one number, and there are at most Lanes::limit items
 };
 
 template <class R, class Callable, class... Inputs>

@@ -132,6 +132,7 @@ class PostedMpiCall final : public MpiTask {
   private:
     ~PostedMpiCall() override = default;
 
+    // Never too many to count: the owner's, and one of a thread that cancels all.
     Atomic<unsigned> references_{1};
     const std::shared_ptr<MpiPool> pool_;
 };

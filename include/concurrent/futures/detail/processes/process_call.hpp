@@ -173,6 +173,8 @@ class PostedProcessCall final : public RemoteTask {
   private:
     ~PostedProcessCall() override = default;
 
+    // Never too many to count: the owner's, one of a thread that cancels all, and one for each entry in the table or the
+    // output of a worker that has had it.
     Atomic<unsigned> references_{1};
     const std::shared_ptr<ProcessManager> manager_;
 };

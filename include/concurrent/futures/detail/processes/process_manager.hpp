@@ -309,7 +309,7 @@ class ProcessManager {
     std::chrono::steady_clock::time_point trim_at_{};  // not before; none: nothing to trim
     std::size_t share_ = 1;  // tasks per worker, see fair_share()
     std::uint64_t last_id_ = 0;
-    std::uint32_t last_worker_ = 0;
+    std::uint32_t last_worker_ = 0;  // wraps around after 2^32 starts: those of living workers differ
     std::size_t start_failures_ = 0;    // in a row
     std::uint64_t oom_kills_explained_ = 0;  // by deaths of workers
     std::size_t fruitless_deaths_ = 0;  // in a row, of workers, while tasks waited and none ran

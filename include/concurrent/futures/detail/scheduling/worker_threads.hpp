@@ -240,7 +240,10 @@ class WorkerThreads {
     std::chrono::steady_clock::time_point begun_at_{};
     std::string broken_;           // why, or empty
     std::condition_variable all_ended_;
-    FutexWord room_{0};  // counts wake-ups of submitters that wait at max_pending; they read it without the mutex
+    // Counts wake-ups of submitters that wait at max_pending, who read it without the mutex. It may wrap around: a
+    // wake-up is missed only if exactly 2^32 come before the submitter that has read it sleeps, and then the next one
+    // counts.
+    FutexWord room_{0};
     std::size_t waiting_for_room_ = 0;  // submitters
     std::size_t urgent_for_room_ = 0;   // of them: woken at each free place, see count_room()
     std::size_t freed_ = 0;             // places, since submitters were woken last

@@ -20,6 +20,9 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class TaskDeque {
   public:
+    /// `first`: the place of the first task. Any will do; a test starts near the largest number.
+    explicit TaskDeque(std::size_t first = 0) noexcept : oldest_(first), end_(first) {}
+
     bool empty() const noexcept { return oldest_ == end_; }
     /// With the places of removed ones between the oldest and the newest.
     std::size_t size() const noexcept { return end_ - oldest_; }
@@ -79,7 +82,9 @@ class TaskDeque {
 
     std::unique_ptr<Task*[]> slots_;
     std::size_t capacity_ = 0;  // zero or a power of two
-    std::size_t oldest_ = 0;    // both count up for ever
+    // Both count up for ever and may wrap around: the capacity divides 2^32 and 2^64, so a place keeps its slot, and
+    // what is used is their difference, which is at most the capacity.
+    std::size_t oldest_ = 0;
     std::size_t end_ = 0;
 };
 

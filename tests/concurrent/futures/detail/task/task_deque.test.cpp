@@ -32,6 +32,25 @@ TEST_CASE("the oldest task leaves first, however many there are", "[task_deque]"
     }
 }
 
+TEST_CASE("the places may wrap around", "[task_deque]") {
+    std::deque<Idle> tasks(200);
+    for (const std::size_t before : std::vector<std::size_t>{0, 1, 63, 64, 100}) {
+        TaskDeque deque(0 - before);
+        for (Idle& task : tasks) deque.push(task);  // grows before and after
+        CHECK(deque.size() == tasks.size());
+        CHECK(deque.try_remove(tasks[99]));
+        CHECK(deque.try_remove(tasks[100]));
+        CHECK_FALSE(deque.try_remove(tasks[100]));
+        std::size_t visited = 0;
+        deque.for_each([&](const Task&) { ++visited; });
+        CHECK(visited == tasks.size() - 2);
+        for (std::size_t n = 0; n < tasks.size(); ++n)
+            if (n != 99 && n != 100) REQUIRE(deque.try_pop_oldest() == &tasks[n]);
+        CHECK(deque.empty());
+        CHECK(deque.try_pop_oldest() == nullptr);
+    }
+}
+
 TEST_CASE("a task can be taken out wherever it is", "[task_deque]") {
     std::deque<Idle> tasks(6);
     TaskDeque deque;
