@@ -8,8 +8,8 @@
 //     answer.result();
 //
 // Reading order: future, thread_pool_executor, process_pool_executor, executor, then the rest.
-// Words: a call is what the user submits; a task is what a worker runs for it; a worker is a thread or
-// a process; the outcome is the value or the exception; a listener is told once when a call ends.
+// Words: a task is a function with its arguments that you submit; a worker is a thread or a process that runs tasks;
+// the outcome of a task is its value or its exception. All terms: .github/CONTRIBUTING.md.
 #pragma once
 
 #include "concurrent/futures/detail/platform/process_requirements.hpp"

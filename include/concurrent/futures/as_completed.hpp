@@ -5,11 +5,11 @@
 //     for (cf::Future<Page>& page : cf::as_completed(pages, 10s))
 //         std::cout << page.result().title << '\n';
 //
-// Those that are done come first, then each as it ends; duplicates once; cancelled ones too. The
-// clock starts at the call; when the time is up, ++ or begin() throws TimeoutError, but only after
-// all that ended have been given out. Threads: one range from one thread at a time.
-// Memory: everything a call did happens before its future is given out. The range keeps no handle of a
-// future that it has moved past.
+// Futures that are done come first, then each one as it ends, cancelled ones too. A future that is given twice comes
+// once. The timeout counts from the call. When the time is up, ++ or begin() throws TimeoutError, but only after all
+// futures that have ended were given out. Threads: use one range from one thread at a time.
+// Memory: everything a task did happens before its future is given out. The range keeps no handle of a future that it
+// has moved past.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
@@ -68,18 +68,18 @@ class AsCompleted {
             watches_.emplace_back(*waiter_, state, index).start();
         }
     }
-    /// Not while it has iterators.
+    /// Not to be moved while it has iterators.
     AsCompleted(AsCompleted&&) noexcept = default;
     AsCompleted& operator=(AsCompleted&&) = delete;
 
-    /// Waits for the first. Once only. Throws TimeoutError.
+    /// Waits for the first future. May be called once. Throws TimeoutError.
     Iterator begin() {
         if (given_ == 0) advance();
         return Iterator(*this);
     }
     std::default_sentinel_t end() const noexcept { return {}; }
 
-    /// How many futures it has still to give, the current one included.
+    /// How many futures are still to come, the current one included.
     std::size_t remaining() const noexcept {
         return futures_.size() - given_ + (current_.valid() ? 1 : 0);
     }

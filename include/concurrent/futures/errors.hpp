@@ -4,7 +4,7 @@
 //
 //     try {
 //         future.result(5s);
-//     } catch (const cf::TimeoutError&) {      // this wait gave up; the call goes on
+//     } catch (const cf::TimeoutError&) {      // this wait gave up; the task goes on
 //     } catch (const cf::WorkerDiedError& e) { // e.pid(), e.signal(), e.exit_code()
 //     }
 //
@@ -35,22 +35,22 @@ class Error : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// The future was cancelled before its call started.
+/// The task was cancelled before it started, or was stopped after request_stop().
 class CancelledError : public Error {
   public:
     using Error::Error;
-    /// With a text that says no more than the type.
+    /// With a standard text.
     CancelledError() : Error("the task was cancelled") {}
 };
 
 /// This wait gave up: result(duration), exception(duration), map, as_completed, shutdown_for.
-/// Never an error of the task itself; the call goes on and may be waited for again.
+/// Never an error of the task itself: the task goes on, and may be waited for again.
 class TimeoutError : public Error {
   public:
     using Error::Error;
 };
 
-/// An operation on an empty future, or a second outcome for a call that already has one.
+/// An operation on an empty future, or a second outcome for a future that already has one.
 class InvalidStateError : public Error {
   public:
     using Error::Error;
@@ -68,13 +68,13 @@ class ShutdownError : public Error {
     using Error::Error;
 };
 
-/// `max_pending` calls are waiting and the pool was made with QueueFull::raise. Nothing was queued.
+/// `max_pending` tasks are waiting, and the pool was made with QueueFull::raise. Nothing was queued.
 class QueueFullError : public Error {
   public:
     using Error::Error;
 };
 
-/// The executor can run nothing any more; what() says why.
+/// The executor can run no more tasks; what() says why.
 class BrokenExecutor : public Error {
   public:
     using Error::Error;
@@ -92,22 +92,22 @@ class BrokenProcessPool : public BrokenExecutor {
     using BrokenExecutor::BrokenExecutor;
 };
 
-/// The process that was running this call died before it answered. Only this call failed. what() says how it
-/// died, after how long, with how much memory, what it said last (an uncaught exception, a failed assert, a
-/// bad address), whether the kernel was out of memory, and how to debug the call.
+/// The worker process that was running this task died before it sent the result. Only this task failed. what() says how
+/// the process died, after how long, with how much memory, its last words (an uncaught exception, a failed assert, a
+/// bad address), whether the kernel was out of memory, and how to debug the task.
 class WorkerDiedError : public Error {
   public:
-    /// Both `exit_code` and `signal` are empty when the status could not be learned, for instance
-    /// because somebody else reaped the process.
+    /// `exit_code` and `signal` are both empty when the status is unknown, for instance because other code in this
+    /// program reaped the process.
     WorkerDiedError(const std::string& what, int pid, std::optional<int> exit_code,
                     std::optional<int> signal)
         : Error(what), pid_(pid), exit_code_(exit_code), signal_(signal) {}
 
     /// The process that died.
     int pid() const noexcept { return pid_; }
-    /// What it gave to exit(); empty when a signal ended it.
+    /// The argument of exit(); empty when a signal ended the process.
     std::optional<int> exit_code() const noexcept { return exit_code_; }
-    /// The signal that ended it, such as SIGSEGV; empty when it exited.
+    /// The signal that ended the process, such as SIGSEGV; empty when it exited.
     std::optional<int> signal() const noexcept { return signal_; }
 
   private:
@@ -116,26 +116,26 @@ class WorkerDiedError : public Error {
     std::optional<int> signal_;
 };
 
-/// TaskOptions::timeout passed and the call was stopped.
+/// The task ran longer than its timeout, and was stopped.
 class TaskTimeoutError : public Error {
   public:
     using Error::Error;
 };
 
-/// A call in another process threw something that cannot be rebuilt here: a type that is not in
-/// the standard hierarchy and was not given to register_exception<E>().
+/// A task in another process threw an exception that cannot be rebuilt here: its type is not in the standard hierarchy
+/// and was not given to register_exception<E>().
 class RemoteError : public Error {
   public:
-    /// what() is made of all three.
+    /// what() contains all three.
     RemoteError(std::string type_name, std::string message, int pid)
         : Error(type_name + ": " + message + " (thrown in process " + std::to_string(pid) + ")"),
           type_name_(std::move(type_name)),
           message_(std::move(message)),
           pid_(pid) {}
 
-    /// The dynamic type of what was thrown, in the spelling of the source.
+    /// The dynamic type of the exception, as the source spells it.
     const std::string& type_name() const noexcept { return type_name_; }
-    /// Its what(), or empty when it was no std::exception.
+    /// Its what(); empty when it was not a std::exception.
     const std::string& message() const noexcept { return message_; }
     /// The process that threw it.
     int pid() const noexcept { return pid_; }
@@ -146,7 +146,7 @@ class RemoteError : public Error {
     int pid_;
 };
 
-/// A call, an argument or a result could not be turned into bytes or back.
+/// A function, an argument or a result could not be encoded as bytes, or decoded from them.
 class SerializationError : public Error {
   public:
     using Error::Error;

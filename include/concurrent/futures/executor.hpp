@@ -6,7 +6,7 @@
 //         for (Image& image : pool.map(draw, scenes)) …
 //     }
 //
-//     submit(f, args...)            a Future of what f returns; throws without a trace, or it is queued
+//     submit(f, args...)            a Future of what f returns; if it throws, nothing was queued
 //     submit(TaskOptions, f, args...)
 //     post(f, args...)              no future; exceptions go to the unhandled-exception hook
 //     map(f, ranges...)             MapResults in input order; map(MapOptions, f, ranges...)
@@ -46,16 +46,16 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
-/// A moment's view of an executor; each number is exact at some time during the call of stats().
+/// An executor at one moment. Each number is exact at some time during the call of stats().
 struct ExecutorStats {
-    std::size_t workers;          ///< threads or processes there are
-    std::size_t idle;             ///< of them, waiting for work
-    std::size_t pending;          ///< calls that have not started
-    std::size_t running;          ///< calls being run
-    std::size_t completed;        ///< calls that returned
-    std::size_t failed;           ///< calls that threw, timed out or lost their worker
-    std::size_t cancelled;        ///< calls cancelled before they started
-    std::size_t worker_restarts;  ///< workers started in place of dead ones
+    std::size_t workers;          ///< threads or processes that exist
+    std::size_t idle;             ///< how many of them wait for work
+    std::size_t pending;          ///< tasks that have not started
+    std::size_t running;          ///< tasks that are running
+    std::size_t completed;        ///< tasks that returned
+    std::size_t failed;           ///< tasks that threw, timed out or lost their worker
+    std::size_t cancelled;        ///< tasks cancelled before they started
+    std::size_t worker_restarts;  ///< workers started in place of those that died
 };
 
 template <class E>
@@ -77,7 +77,7 @@ concept NotOptions = !std::same_as<std::remove_cvref_t<T>, Options>;
 
 namespace detail {
 
-/// Calls of this kind of submitter run in other processes, on copies of what is submitted.
+/// Tasks of this kind of submitter run in other processes, on copies of what is submitted.
 template <class Submitter>
 inline constexpr bool leaves_the_process = false;
 class ProcessSubmitter;
@@ -102,7 +102,7 @@ class MapJobResults final : public MapStream<R> {
         if (this->cancels_) cancel();
     }
 
-    /// Takes all items from the ranges, and submits what will run them.
+    /// Takes all items from the ranges, and submits the tasks that will run them.
     template <class Submitter, class Callable, class... Ranges>
     void start(const Submitter& submitter, std::size_t workers, std::size_t chunksize,
                Callable&& callable, Ranges&&... ranges);
@@ -157,9 +157,9 @@ class MapJobResults final : public MapStream<R> {
 template <class Derived>
 class MapOperations {
   public:
-    /// Calls `callable` with a copy of one element of each range, in step, until the shortest ends. Its results
-    /// come from the range that this returns (map_results.hpp), in the order of the input. An lvalue range must
-    /// outlive that. Throws what submit throws, and std::invalid_argument for options that make no sense.
+    /// Calls `callable` with copies of the first elements of all ranges, then of the second ones, until the shortest
+    /// range ends. Returns a range of the results (map_results.hpp), in the order of the input. An lvalue range must
+    /// outlive it. Throws what submit throws, and std::invalid_argument for options that make no sense.
     template <NotOptions<MapOptions> Callable, detail::InputRange... Ranges>
     auto map(Callable&& callable, Ranges&&... ranges) {
         return map(MapOptions{}, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
@@ -168,7 +168,7 @@ class MapOperations {
     auto map(const MapOptions& options, Callable&& callable, Ranges&&... ranges) {
         return start(true, options, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
     }
-    /// The same in the order in which the calls end.
+    /// The same, but results come in the order in which the calls end.
     template <NotOptions<MapOptions> Callable, detail::InputRange... Ranges>
     auto map_unordered(Callable&& callable, Ranges&&... ranges) {
         return map_unordered(MapOptions{}, std::forward<Callable>(callable),
@@ -234,8 +234,8 @@ void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, st
         published = job->added();
         submit(submitter, job, job->publish(published));
     };
-    // At first each item, or chunk, is there for the workers at once. Then reading them pays in batches, but
-    // for inputs that may take their time.
+    // At first each item, or chunk, goes to the workers at once. Later, reading the input in batches pays, except for
+    // inputs that may be slow.
     const std::size_t singles = job->singles(), chunk = job->chunksize();
     for (; !positions.at_end(); positions.step()) {
         positions.apply([&](auto&&... element) {
@@ -260,7 +260,7 @@ void MapJobResults<R>::submit(const Submitter& submitter, const std::shared_ptr<
                               std::size_t tickets) {
     for (; tickets > 0; --tickets) {
         tickets_.push_back(submitter.submit(MapTicket<Job>(job)));
-        // The pool gives up what is queued, or cancels it: then so do we with what has not started.
+        // When the pool gives up or cancels its queue, the items that have not started are given up, too.
         tickets_.back().add_done_callback([job](const Future<void>& ticket) {
             if (ticket.cancelled())
                 job->close(nullptr);
@@ -329,7 +329,7 @@ void MapJobResults<R>::choose() {
     ++given_;
 }
 
-/// Unordered: what has ended since the last look, in the order in which it did.
+/// Unordered: items that have ended since the last look, in the order in which they ended.
 template <class R>
 void MapJobResults<R>::look_for_ended() {
     if (!ended_.empty()) return;
@@ -344,7 +344,7 @@ void MapJobResults<R>::look_for_ended() {
         if (!has_ended(looked_at_)) open_.push_back(looked_at_);
 }
 
-/// False when the time is up first.
+/// False when the time was up first.
 template <class R>
 template <class Over>
 bool MapJobResults<R>::wait(std::size_t item, Over over) {
@@ -365,7 +365,7 @@ bool MapJobResults<R>::wait(std::size_t item, Over over) {
         [&] { return any ? ticket && ticket->could_run_here() && job_->run_any() : run_here(item); });
 }
 
-/// Runs this item here, where this thread is a worker of the pool and nobody has claimed it. True when it has run.
+/// Runs this item here, if this thread is a worker of the pool and the item is unclaimed. True when it has run.
 template <class R>
 bool MapJobResults<R>::run_here(std::size_t item) {
     if (tickets_.empty() || !FutureAccess::state(tickets_.front(), "map").could_run_here()) return false;
@@ -375,8 +375,8 @@ bool MapJobResults<R>::run_here(std::size_t item) {
     });
 }
 
-/// While short items run, waking this thread for each would cost the workers more than the items do. So it
-/// sleeps for a part of the time that they are likely to take, and only then asks to be woken. False: it has not.
+/// While short items run, waking this thread for each would cost the workers more than the items do. So it sleeps for
+/// a part of the time that the items are likely to take, and only then asks to be woken. False: it did not sleep.
 template <class R>
 bool MapJobResults<R>::nap_if_short(std::size_t left, const Deadline& until) {
     const double ns = job_->ns_per_item() / static_cast<double>(job_->workers());

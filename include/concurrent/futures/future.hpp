@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
-// future.hpp: the reading end of one call.
+// future.hpp: a handle to the result of a task.
 //
 //     cf::Future<int> answer = pool.submit([] { return 6 * 7; });
-//     answer.result();             // waits, then 42; rethrows what the call threw
-//     answer.result(100ms);        // TimeoutError if it takes longer; the call goes on
+//     answer.result();             // waits, then 42; rethrows what the task threw
+//     answer.result(100ms);        // TimeoutError if it takes longer; the task goes on
 //     answer.add_done_callback([](cf::Future<int> f) { … });
-//     answer.cancel();             // true if it had not started
+//     answer.cancel();             // true if the task had not started
 //
 // States: pending → running → finished, or pending → cancelled (detail/state/call_state.hpp).
 // Threads: copies may be used from different threads at once; one object from one thread at a time.
-// Memory:  everything the call did happens before done() gives true, before result(), exception(),
-//          wait() return, and before callbacks run. The callable, its arguments and captures are
-//          destroyed before that.
-//          A handle keeps the call's block, and each page of 16 KiB lives as long as any block on it. A program that
-//          keeps one future of 200 holds 12 KiB for each: keep the value instead.
-// Waiting inside a task of a thread pool never deadlocks the pool, whatever is waited for: calls of this or another
-// pool, of processes, a Promise. A wait without a limit for a call of the same pool that has not started runs this
-// call on the waiting thread, and nothing else. In all other waits another thread works in place of the
-// waiting one (thread_pool_executor.hpp). The rule is in detail/state/blocking.hpp.
+// Memory:  everything the task did happens before done() gives true, before result(), exception() and wait()
+//          return, and before callbacks run. The callable, its arguments and captures are destroyed before that.
+//          A future keeps the memory block of its task, and each page of 16 KiB lives as long as any block on it. A
+//          program that keeps one future of 200 holds 12 KiB for each: keep the value instead.
+// Waiting inside a task of a thread pool never deadlocks the pool, whatever it waits for: tasks of this or another
+// pool, tasks in processes, a Promise. A wait without a limit for a task of the same pool that has not started runs
+// that task on the waiting thread, and nothing else. In all other waits another thread works in place of the waiting
+// one (thread_pool_executor.hpp). The rule is in detail/state/blocking.hpp.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
@@ -88,7 +87,7 @@ struct SubmitWithValue {
 }
 }  // namespace detail
 
-/// A cheap, copyable handle to one call. T: any object type, a reference, or void.
+/// A cheap, copyable handle to the outcome of one task. T: any object type, a reference, or void.
 template <class T>
 class Future {
     using State = detail::OutcomeState<T>;
@@ -98,9 +97,9 @@ class Future {
   public:
     using value_type = T;
 
-    /// Empty: valid() is false, and all else but comparison throws InvalidStateError.
+    /// An empty future: valid() is false, and every other member except comparison throws InvalidStateError.
     Future() noexcept = default;
-    /// One more handle to the same call; a move leaves `other` empty.
+    /// One more handle to the same task; a move leaves `other` empty.
     Future(const Future& other) noexcept : state_(other.state_) {
         if (state_) state_->add_handle();
     }
@@ -109,47 +108,47 @@ class Future {
         std::swap(state_, other.state_);
         return *this;
     }
-    /// The call goes on. With the last handle its value goes, too.
+    /// The task goes on. With the last handle its value is destroyed.
     ~Future() {
         if (state_) state_->drop_handle();
     }
 
     /// Not empty.
     bool valid() const noexcept { return state_ != nullptr; }
-    /// Finished, failed or cancelled. If true, what the call did happens before this returns.
+    /// Finished, failed or cancelled. If true, what the task did happens before this returns.
     bool done() const { return checked("done").done(); }
     /// Started and not yet ended: cannot be cancelled any more.
     bool running() const { return checked("running").running(); }
-    /// Ended by cancel(), request_stop() or a cancelling shutdown; the call never ran to its end.
+    /// Ended by cancel(), request_stop() or a cancelling shutdown: the task never ran to its end.
     bool cancelled() const {
         return checked("cancelled").state() == detail::CallState::cancelled;
     }
 
-    /// Waits, then gives the value, or rethrows the call's exception: the same one every time.
-    /// Throws CancelledError if it was cancelled. The reference lives as long as a future of it.
+    /// Waits, then gives the value, or rethrows the exception of the task: the same one every time. Throws
+    /// CancelledError if the task was cancelled. The reference is valid as long as any future of the task.
     Reference result() const& { return value_after(detail::Deadline::never(), "result"); }
-    /// Gives up after `timeout` with TimeoutError; 0 or less only looks.
+    /// Gives up after `timeout` with TimeoutError; 0 or less does not wait.
     template <class Rep, class Period>
     Reference result(std::chrono::duration<Rep, Period> timeout) const& {
         return value_after(detail::Deadline::after(timeout), "result");
     }
-    /// On an rvalue: the value itself, moved out when this is the last handle or T cannot be copied,
-    /// else copied. The future is empty afterwards (not if this throws).
+    /// On an rvalue: the value itself. It is moved out when this is the last handle or T cannot be copied, otherwise
+    /// copied. The future is empty afterwards, unless this throws.
     T result() && { return taken_after(detail::Deadline::never()); }
     template <class Rep, class Period>
     T result(std::chrono::duration<Rep, Period> timeout) && {
         return taken_after(detail::Deadline::after(timeout));
     }
 
-    /// Waits, then gives the call's exception, or null if it returned. Throws CancelledError, and
-    /// TimeoutError after `timeout`. The failure counts as looked at (report_unobserved).
+    /// Waits, then gives the exception of the task, or null if it returned. Throws CancelledError, and TimeoutError
+    /// after `timeout`. The failure then counts as looked at (report_unobserved).
     std::exception_ptr exception() const { return exception_after(detail::Deadline::never()); }
     template <class Rep, class Period>
     std::exception_ptr exception(std::chrono::duration<Rep, Period> timeout) const {
         return exception_after(detail::Deadline::after(timeout));
     }
 
-    /// As in std::shared_future: get() is result(), the others only wait and throw nothing of the call's.
+    /// As in std::shared_future: get() is result(); the others only wait, and do not throw what the task threw.
     Reference get() const& { return result(); }
     T get() && { return std::move(*this).result(); }
     void wait() const { wait_until_done(detail::Deadline::never(), "wait"); }
@@ -162,31 +161,31 @@ class Future {
         return status_after(detail::Deadline::until(time));
     }
 
-    /// True if the call had not started, or was cancelled before: it will never run, and everybody
-    /// who waits hears at once. Callbacks run here, before this returns.
+    /// True if the task had not started, or was cancelled before: it will never run, and threads that wait for it go on
+    /// at once. Callbacks run in this thread, before this returns.
     bool cancel() const { return checked("cancel").cancel(); }
-    /// cancel(), and if the call is running and can take a std::stop_token: asks it to stop.
+    /// cancel(). If the task is running already, and takes a std::stop_token, it is asked to stop.
     void request_stop() const { checked("request_stop").request_stop(); }
 
-    /// `callback(Future<T>)` runs once: in the thread that ends the call, in the order added, or
-    /// here and now if it is done. What it throws goes to the unhandled-exception hook. It may
-    /// submit to, cancel in and shut down the same pool.
+    /// `callback(Future<T>)` runs once: in the thread that ends the task, in the order added; or in this thread, at
+    /// once, if the task has ended. What it throws goes to the unhandled-exception hook. It may submit to, cancel
+    /// tasks of and shut down the same pool.
     template <std::invocable<Future<T>> Callback>
     void add_done_callback(Callback&& callback) const {
         add_callback(std::forward<Callback>(callback));
     }
 
-    /// A future of `function(value)`, called in the thread that ends this call, or here and now if it is
-    /// done. An exception or cancellation passes by the function into the new future; a Future that the
-    /// function returns is unwrapped. The value is moved in if this is its last handle.
-    /// Cancelling the new future does not cancel this call.
+    /// A future of `function(value)`, which is called in the thread that ends this task, or in this thread, at once,
+    /// if it has ended. After an exception or a cancellation the function is not called, and the new future ends in
+    /// the same way. A Future that the function returns is unwrapped. The value is moved in if this is its last handle.
+    /// Cancelling the new future does not cancel this task.
     template <class Function>
     auto then(Function&& function) const& {
         return Future(*this).then(std::forward<Function>(function));
     }
     template <class Function>
     auto then(Function&& function) &&;
-    /// The same on an executor, which must live until then: `executor.submit(function, value)`.
+    /// The same by `executor.submit(function, value)`. The executor must live until then.
     template <class Executor, class Function>
     auto then(Executor& executor, Function&& function) const& {
         return Future(*this).then(executor, std::forward<Function>(function));
@@ -197,7 +196,7 @@ class Future {
             executor, std::forward<Function>(function)});
     }
 
-    /// Handles to the same call. std::hash fits, so futures can be keys.
+    /// True for handles to the same task. There is a std::hash, so futures can be keys.
     friend bool operator==(const Future&, const Future&) noexcept = default;
 
   private:
@@ -224,7 +223,7 @@ class Future {
 
 namespace detail {
 
-/// The door through which executors, promises and waiters reach a future's state.
+/// How executors, promises and waiting functions reach the state of a future.
 struct FutureAccess {
     /// Takes over one handle of the state.
     template <class T>
@@ -233,7 +232,7 @@ struct FutureAccess {
     static OutcomeState<T>& state(const Future<T>& future, const char* operation) {
         return future.checked(operation);
     }
-    /// Gives up the handle to the caller.
+    /// Hands the handle over to the caller.
     template <class T>
     static OutcomeState<T>* release(Future<T> future) noexcept {
         return std::exchange(future.state_, nullptr);
@@ -244,8 +243,8 @@ struct FutureAccess {
     }
 };
 
-/// Holds a future of its call from the start, so that nobody takes the value away before it has
-/// been told. The circle opens when the call ends, which every call does.
+/// Holds a future of its task from the start, so that the value cannot be moved away before the callback has run. The
+/// reference cycle opens when the task ends, which every task does.
 template <class T, class Callback>
 class DoneCallback final : public Listener {
   public:

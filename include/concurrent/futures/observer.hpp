@@ -7,13 +7,13 @@
 //     };
 //     cf::ThreadPoolExecutor pool({.observer = std::make_shared<Slowest>()});
 //
-// Order, for each call: submitted, started, finished; or submitted, cancelled. Between two attempts (TaskOptions::retries)
-// come retried and another started. Before a call's future is done its observer has been told. Events of a process pool
-// come when the pool hears of them; `time` says when they happened.
+// The order for each task: submitted, started, finished; or submitted, cancelled. Between two attempts
+// (TaskOptions::retries) come retried and another started. The observer is told before the future is done. A process
+// pool tells an event when it hears of it; `time` says when it happened.
 // Threads: functions are called from many threads at once, in the thread that does the work, never under a lock of the
 // library. A slow observer makes the pool slow. What a function throws goes to on_unhandled_exception. An observer must
-// not submit to the pool that it observes. Lifetime: the pool, and calls that have not ended, keep the observer alive.
-// Later versions may add functions and fields, so write `override`, and make no event yourself.
+// not submit to the pool that it observes. Lifetime: the pool, and tasks that have not ended, keep the observer alive.
+// Later versions may add functions and fields, so write `override`, and construct no event yourself.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
@@ -27,11 +27,11 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
-/// How a call that had started ended: it returned; its future has an exception; it was stopped by force, because it
-/// ignored request_stop().
+/// How a started task ended: it returned; its future has an exception; or it was stopped by force, because it ignored
+/// request_stop().
 enum class CallOutcome : std::uint8_t { completed, failed, cancelled };
 
-/// A pool, as its observer sees it. References to it are valid as long as there are events of it.
+/// A pool, as its observer sees it. References to it are valid as long as the pool has events.
 struct ObservedPool {
     std::uint64_t id = 0;         ///< unique in this process
     std::string_view kind;        ///< "threads" or "processes"
@@ -39,14 +39,14 @@ struct ObservedPool {
     std::size_t max_workers = 0;  ///< how many workers there may be
 };
 
-/// Something happened to a call. Views are valid until the function returns.
+/// Something happened to a task. Views are valid until the function returns.
 struct CallEvent {
     const ObservedPool& pool;
     std::uint64_t call;     ///< unique in this process
     std::string_view name;  ///< TaskOptions::name; "map" for a part of a map; mostly empty
     std::chrono::steady_clock::time_point time;
     int pid;              ///< of the worker process; 0: the calling thread
-    std::size_t waiting;  ///< calls of the pool that have not started, now
+    std::size_t waiting;  ///< tasks of the pool that have not started at this moment
 };
 
 /// Something happened to a worker. Views are valid until the function returns.
@@ -58,27 +58,28 @@ struct WorkerEvent {
     int pid;  ///< of the worker process; 0: the calling thread
 };
 
-/// Derive from it, override what is of interest. All functions do nothing by themselves.
+/// Derive from it and override what you need. By default all functions do nothing.
 class Observer {
   public:
     /// Observers are shared (std::make_shared), not copied.
     Observer() = default;
     Observer(const Observer&) = delete;
     Observer& operator=(const Observer&) = delete;
-    /// In whichever thread is the last to know it.
+    /// Runs in the thread that drops the last reference.
     virtual ~Observer() = default;
 
-    /// The call is about to be queued. If that fails, because the pool is shut down or full, cancelled() follows.
+    /// The task is about to be queued. If that fails, because the pool is shut down or full, cancelled() follows.
     virtual void submitted(const CallEvent&) {}
     virtual void started(const CallEvent&) {}
     virtual void finished(const CallEvent&, CallOutcome) {}
-    /// It will not run: it was cancelled, or the pool is broken.
+    /// The task will not run: it was cancelled, or the pool is broken.
     virtual void cancelled(const CallEvent&) {}
     /// An attempt has failed, and TaskOptions::retries or WorkerDeath::retry_task allows another one.
     virtual void retried(const CallEvent&) {}
-    /// Its timeout has passed. A thread is asked to stop, a process will be ended.
+    /// The timeout of the task has passed. A thread is asked to stop; a process will be ended.
     virtual void timed_out(const CallEvent&) {}
-    /// In the calling thread, `items` items of a map have run since `began`; the event is that of the part that ran them.
+    /// In the calling thread, `items` items of a map have run since `began`; the event is that of the part that ran
+    /// them.
     virtual void ran_items(const CallEvent&, std::size_t /*items*/, std::chrono::steady_clock::time_point /*began*/) {}
     /// A done callback, a continuation or a coroutine runs, in the calling thread.
     virtual void callback_started(const CallEvent&) {}
@@ -86,7 +87,7 @@ class Observer {
 
     /// Threads: before the initializer. Processes: after it.
     virtual void worker_started(const WorkerEvent&) {}
-    /// In order: shutdown, idle_timeout, max_tasks_per_child.
+    /// The worker ended in order: shutdown, idle_timeout, max_tasks_per_child.
     virtual void worker_ended(const WorkerEvent&) {}
     /// The process died, or the pool ended it by force. `how`: "was killed by signal 9 (SIGKILL)".
     virtual void worker_died(const WorkerEvent&, std::string_view /*how*/) {}

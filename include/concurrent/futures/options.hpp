@@ -28,7 +28,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
-/// A number of things. Takes any integer type without a narrowing error; a negative number throws
+/// An option that counts. Takes any integer type without a narrowing error; a negative number throws
 /// std::invalid_argument where it is written.
 class Count {
   public:
@@ -50,30 +50,30 @@ class Count {
 
 using Duration = std::optional<std::chrono::nanoseconds>;  ///< empty: no limit
 
-/// Of calls that wait, those of higher priority start first, always: while calls of a higher priority keep coming as
-/// fast as the workers run them, one of a lower priority does not start. There is no ageing.
+/// Waiting tasks of higher priority always start first. There is no ageing: while tasks of a higher priority arrive as
+/// fast as the workers run them, no task of a lower priority starts.
 enum class Priority : std::uint8_t { low, normal, high };
 
-/// What submit does while max_pending calls wait: waits for room (not in a worker of the same pool), throws
-/// QueueFullError, or runs the call itself before it returns.
+/// Backpressure: what submit does while max_pending tasks wait. block: it waits for room, except in a worker of the
+/// same pool. raise: it throws QueueFullError. caller_runs: it runs the task itself before it returns.
 enum class QueueFull : std::uint8_t { block, raise, caller_runs };
 
-/// What a pool's destructor does with calls that have not started: lets them run, or cancels them.
+/// What a pool's destructor does with tasks that have not started: lets them run, or cancels them.
 enum class OnDestroy : std::uint8_t { wait, cancel_pending };
 
-/// When wait() returns: with the first call that ends in whatever way, with the first that throws or else
-/// the last, with the last. A cancelled call has ended, and is no exception.
+/// When wait() returns. first_completed: when one task has ended, in any way. first_exception: when one has thrown, or
+/// all have ended. all_completed: when all have ended. A cancelled task has ended; it does not count as an exception.
 enum class ReturnWhen : std::uint8_t { first_completed, first_exception, all_completed };
 
 /// How a process pool makes its workers; see ProcessPoolOptions::start_method.
 enum class StartMethod : std::uint8_t { automatic, spawn, fork };
 
-/// What becomes of the call whose worker process died: it fails with WorkerDiedError, it runs again, or it
-/// and all others fail with BrokenProcessPool and the pool takes no more.
+/// What happens to a task whose worker process died. fail_task: it fails with WorkerDiedError. retry_task: it runs
+/// again. break_pool: it and all other tasks fail with BrokenProcessPool, and the pool takes no more.
 enum class WorkerDeath : std::uint8_t { fail_task, retry_task, break_pool };
 
-/// Told about exceptions that have no future to go to. Called by the thread that met them; must
-/// not throw. Unset: one line on stderr, and the program goes on.
+/// Gets exceptions that have no future to go to, in the thread that caught them. It must not throw. Without a hook such
+/// an exception is one line on stderr, and the program goes on.
 using UnhandledExceptionHook = std::function<void(std::exception_ptr)>;
 
 class Observer;  ///< in observer.hpp; TraceFile (trace.hpp) makes one
@@ -82,27 +82,27 @@ class Observer;  ///< in observer.hpp; TraceFile (trace.hpp) makes one
 struct TaskOptions {
     detail::OptionValue<std::string> name{};  ///< shown in messages and traces
     Priority priority = Priority::normal;  ///< higher ones start first
-    Duration timeout{};                    ///< counts from the start of the call
-    Count retries{};                       ///< run again up to so many times when it fails
+    Duration timeout{};                    ///< counts from the start of the task
+    Count retries{};                       ///< how often it may run again when it fails
 };
 
 /// For map(MapOptions, f, ranges...).
 struct MapOptions {
-    Duration timeout{};                 ///< for the whole map, from the call
+    Duration timeout{};                 ///< for the whole map, counts from the call of map()
     Count chunksize{};                  ///< items per task; 0: the library chooses
-    std::optional<Count> buffersize{};  ///< at most so many results not yet taken; empty: all
+    std::optional<Count> buffersize{};  ///< how many results may be ready but not yet taken; empty: any number
 };
 
 /// For wait(futures, WaitOptions).
 struct WaitOptions {
-    Duration timeout{};                                  ///< from the call of wait()
+    Duration timeout{};                                  ///< counts from the call of wait()
     ReturnWhen return_when = ReturnWhen::all_completed;  ///< which end to wait for
 };
 
 /// For shutdown(ShutdownOptions).
 struct ShutdownOptions {
     bool wait = true;             ///< return only after the workers have ended
-    bool cancel_futures = false;  ///< cancel calls that have not started
+    bool cancel_futures = false;  ///< cancel tasks that have not started
 };
 
 /// For ThreadPoolExecutor.
@@ -112,25 +112,25 @@ struct ThreadPoolOptions {
     detail::OptionValue<std::string> thread_name_prefix{};
     detail::OptionFunction<void()> initializer{};  ///< runs first in every worker thread
     detail::OptionFunction<void()> worker_exit{};  ///< runs last in every worker thread
-    Count max_pending{};                     ///< calls waiting to start; 0: no bound
+    Count max_pending{};                     ///< how many tasks may wait to start; 0: no bound
     QueueFull on_full = QueueFull::block;    ///< what submit does at that bound
-    Duration idle_timeout{};                 ///< a worker idle for so long ends; empty: never
-    OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting calls
-    bool report_unobserved = false;          ///< report failures that nobody looked at
-    /// Of callbacks, post and worker_exit.
+    Duration idle_timeout{};                 ///< a worker that is idle for longer ends; empty: never
+    OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting tasks
+    bool report_unobserved = false;          ///< report failures that were never looked at
+    /// Gets exceptions of callbacks, posted tasks and worker_exit.
     detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
     detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< is told what the pool does: observer.hpp, trace.hpp
 };
 
 namespace detail {
 
-/// Options come from the user: throws what the contract promises for bad ones.
+/// Options come from the user, so bad ones throw.
 inline void require_not_negative(const Duration& duration, const char* name) {
     if (duration && duration->count() < 0)
         throw std::invalid_argument(std::string(name) + " must not be negative; leave it out for the default");
 }
 
-/// More workers than any machine has processors is a negative number or a mistake.
+/// A number of workers beyond that of any machine's processors is a mistake.
 inline void require_sane_worker_count(std::size_t count, std::size_t limit) {
     if (count > limit)
         throw std::invalid_argument("max_workers = " + std::to_string(count) +

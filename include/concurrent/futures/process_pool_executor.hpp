@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// process_pool_executor.hpp: runs calls in child processes.
+// process_pool_executor.hpp: runs tasks in child processes.
 //
 //     int main(int argc, char** argv) {
 //         cf::process_main(argc, argv);                        // first; workers do not come back from it
@@ -9,27 +9,28 @@
 //         try { small.result(); } catch (const cf::WorkerDiedError& e) { … }   // the others go on
 //     }
 //
-// A call, its arguments and its result cross as bytes (serialization.hpp); the call runs on copies. What
-// may be called: functions, captureless lambdas, serializable functors, submit<&Class::member>(…).
-// A task that crashes its worker fails alone with WorkerDiedError, and the worker is replaced. One that
-// runs too long, or does not stop when asked to, is ended with its worker in the same way. What workers print
-// goes where the program prints, with nothing between; why a worker died stands in the error of its call.
-// Environment: CONCURRENT_FUTURES_INLINE=1, for debugging: calls run inside submit(), without workers and
-// time limits. Spawned workers get the environment as it was when the pool was made: the constructor copies it, so
-// no other thread may change it then (setenv), but afterwards any may.
-// Signals: in workers SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and the real-time signals do nothing, and SIGTERM only
-// ends them when the pool sends it: a terminal or a service manager signals all processes at once, and what that means
-// is for the program to say. What the program ignores its workers ignore as well, but SIGCHLD; its handlers are not
-// there. A system call of a task that sleeps may end early (EINTR). To end workers: terminate_workers(), or SIGKILL.
-// Rights: a worker never has more than this process. Whoever gives rights up does so before making the pool:
-// workers that are there keep theirs, and a forked pool starts no more. A program whose file gives it rights
-// (set-user-ID, set-group-ID, capabilities) ignores CONCURRENT_FUTURES_*. See SECURITY.md.
-// Threads: every member may be called from any thread. Callbacks run on the pool's manager thread. While one runs,
-// this pool starts and ends no other call, not even one whose time is up: give long work to an executor,
-// future.then(executor, f). A result is decoded there, or in the thread that waits for it.
-// Memory: nothing is shared with workers but what crosses.
+// A function, its arguments and its result cross as bytes (serialization.hpp), so a task works on copies. These can be
+// submitted: functions, captureless lambdas, serializable functors, submit<&Class::member>(…).
+// A task that crashes its worker fails alone, with WorkerDiedError, and the worker is replaced. A task that runs too
+// long, or ignores a request to stop, is ended together with its worker. Workers print directly to where the program
+// prints. The error of a task says why its worker died.
+// Environment: with CONCURRENT_FUTURES_INLINE=1, for debugging, tasks run inside submit(), without workers and time
+// limits. Spawned workers get the environment as it was when the pool was made. The constructor copies it, so no other
+// thread may change it (setenv) meanwhile; afterwards any thread may.
+// Signals: in workers SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and the real-time signals do nothing, and SIGTERM ends
+// a worker only when the pool sends it. For a terminal or a service manager signals all processes at once, and the
+// program decides what that means. Workers ignore what the program ignores, except SIGCHLD; they do not have the
+// program's handlers. A sleeping system call of a task may end early (EINTR). To end workers: terminate_workers(), or
+// SIGKILL.
+// Rights: a worker never has more rights than this process. Give up rights before you make the pool: workers that run
+// already keep theirs, and a forked pool then starts no more. A program whose file gives it rights (set-user-ID,
+// set-group-ID, capabilities) ignores CONCURRENT_FUTURES_*. See SECURITY.md.
+// Threads: every member may be called from any thread. Callbacks run on the pool's manager thread. While a callback
+// runs, this pool starts and ends no other task, not even one whose time is up, so give long work to an executor:
+// future.then(executor, f). A result is decoded on the manager thread, or in the thread that waits for it.
+// Memory: workers share nothing with the program but what crosses.
 // Limits: a worker keeps the floating-point environment (rounding mode, flush-to-zero) that a task leaves behind. Under
-// valgrind 3.19 spawned workers cannot start, since the link to the program leads to the tool.
+// valgrind 3.19 spawned workers cannot start, because /proc/self/exe is valgrind's program then.
 // How it works: detail/processes/process_manager.hpp.
 #pragma once
 
@@ -64,43 +65,42 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
 /// For ProcessPoolExecutor.
 struct ProcessPoolOptions {
-    /// 0: available_parallelism(), in a worker of another pool what is left of its part: below a pool of the
-    /// program there may be 1024 processes in all, or 128 per processor if that is more.
+    /// 0: available_parallelism(), but in a worker of another pool not more than is left of that worker's share: below
+    /// a pool of the program there may be 1024 processes in all, or 128 per processor if that is more.
     Count max_workers{};
-    /// spawn starts this program again and needs process_main(); fork needs a process without other
-    /// threads; automatic is spawn if process_main() has run, else fork.
-    /// Standard streams are flushed before a fork, and when a worker ends; a std::ofstream is for the program to flush.
+    /// spawn starts this program again and needs process_main(). fork needs a process without other threads. automatic
+    /// is spawn if process_main() has run, otherwise fork.
+    /// Standard streams are flushed before a fork, and when a worker ends. Flush a std::ofstream yourself.
     StartMethod start_method = StartMethod::automatic;
     detail::OptionValue<BoundTask> initializer{};  ///< runs first in every worker; bind_task(f, args...)
     detail::OptionValue<BoundTask> worker_exit{};  ///< runs last in every worker that is not killed
-    Count max_tasks_per_child{};                   ///< a worker is replaced after so many calls; 0: never
+    Count max_tasks_per_child{};                   ///< a worker is replaced after this many tasks; 0: never
     WorkerDeath on_worker_death = WorkerDeath::fail_task;  ///< retry_task tries three times in all
-    /// For calls without a TaskOptions::timeout. Counts from the start in the worker, without the time in which this
-    /// process was stopped. When it is over the
-    /// worker gets SIGTERM, stop_grace later SIGKILL, the call ends with TaskTimeoutError, and a new worker
-    /// comes. The initializer and worker_exit have as much time; an initializer that takes longer is one that
-    /// failed: after three in a row the pool is broken, and says so. So is one that does not come to
-    /// process_main() in that time, or in a minute if that is longer.
+    /// For tasks without a TaskOptions::timeout. Counts from the start of the task in the worker, without time in which
+    /// this process was stopped. When it is over, the worker gets SIGTERM, and SIGKILL stop_grace later; the task ends
+    /// with TaskTimeoutError, and the worker is replaced. The initializer and worker_exit have the same limit. A worker
+    /// whose initializer takes longer has failed to start; so has one that does not reach process_main() within this
+    /// time or a minute, whichever is longer. Three such failures in a row break the pool.
     Duration task_timeout{};
-    /// What a call gets after SIGTERM, and after Future::request_stop(), to end by itself; empty: 5 s.
+    /// How long a task may take to end by itself after SIGTERM, and after Future::request_stop(); empty: 5 s.
     Duration stop_grace{};
-    /// For a worker's heap and private mappings, with fork also those of this process at that time: beyond
-    /// it new throws std::bad_alloc. 0: no limit.
-    /// With mimalloc preloaded, whose operator new cannot throw, the worker is aborted instead.
+    /// For the heap and private mappings of a worker; with fork those that it inherits count as well. Beyond the limit
+    /// new throws std::bad_alloc. 0: no limit. With mimalloc preloaded, whose operator new cannot throw, the worker is
+    /// aborted instead.
     std::size_t max_memory_bytes = 0;
-    Count max_pending{};                   ///< calls waiting to be sent; 0: no bound
+    Count max_pending{};                   ///< how many tasks may wait to be sent; 0: no bound
     QueueFull on_full = QueueFull::block;  ///< what submit does at that bound
-    Duration idle_timeout{};               ///< a worker idle for so long ends; empty: never
-    OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting calls
-    bool report_unobserved = false;          ///< report failures that nobody looked at
-    /// Of callbacks and posted calls.
+    Duration idle_timeout{};               ///< a worker that is idle for longer ends; empty: never
+    OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting tasks
+    bool report_unobserved = false;          ///< report failures that were never looked at
+    /// Gets exceptions of callbacks and posted tasks.
     detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
     detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< is told what the pool does: observer.hpp, trace.hpp
 };
 
 namespace detail {
 
-/// Items of a map that travel together: the callable inside says how to cross.
+/// Items of a map that travel together. The callable inside says how to cross.
 template <class Callable>
 struct CallableCodec<MapChunk<Callable>> {
     static consteval void validate() { CallableCodec<Callable>::validate(); }
@@ -185,28 +185,27 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
   public:
     /// Up to available_parallelism() workers.
     ProcessPoolExecutor() : ProcessPoolExecutor(ProcessPoolOptions{}) {}
-    /// 0: available_parallelism(). Throws as below.
+    /// 0: available_parallelism() workers. Throws as below.
     explicit ProcessPoolExecutor(Count max_workers)
         : ProcessPoolExecutor(ProcessPoolOptions{.max_workers = max_workers}) {}
-    /// Throws std::invalid_argument for options that make no sense, BrokenProcessPool when workers cannot
-    /// be started in this process (its text says what to add), std::system_error. Workers start when
-    /// there is work.
+    /// Workers start when there is work. Throws std::invalid_argument for options that make no sense, BrokenProcessPool
+    /// when this process cannot start workers (the text says what to add), and std::system_error.
     explicit ProcessPoolExecutor(const ProcessPoolOptions& options);
     ProcessPoolExecutor(const ProcessPoolExecutor&) = delete;
     ProcessPoolExecutor& operator=(const ProcessPoolExecutor&) = delete;
 
-    /// shutdown(), or with OnDestroy::cancel_pending shutdown({.cancel_futures = true}).
+    /// Calls shutdown(), or shutdown({.cancel_futures = true}) with OnDestroy::cancel_pending.
     ~ProcessPoolExecutor();
 
-    /// Calls `callable(args...)` in a worker. Encodes everything before it returns and keeps no reference
-    /// to any of it. If this throws, nothing was queued: SerializationError or what a codec throws,
-    /// ShutdownError, BrokenProcessPool, QueueFullError.
+    /// Runs `callable(args...)` in a worker. Encodes both before it returns, and keeps no reference to them. If submit
+    /// throws, nothing was queued. It throws SerializationError or what a codec throws, ShutdownError,
+    /// BrokenProcessPool and QueueFullError.
     template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(const Callable& callable, const Args&... args) {
         return submitter_.submit(callable, args...);
     }
-    /// The timeout counts from the start in the worker; see ProcessPoolOptions::task_timeout. The call runs
-    /// again, from the same bytes, when it throws, times out or loses its worker, up to `retries` times.
+    /// The timeout counts from the start in the worker; see ProcessPoolOptions::task_timeout. A task that throws, times
+    /// out or loses its worker runs again, from the same bytes, up to `retries` times.
     template <class Callable, class... Args>
     auto submit(const TaskOptions& options, const Callable& callable, const Args&... args) {
         detail::require_not_negative(options.timeout, "TaskOptions::timeout");
@@ -221,7 +220,7 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
         return submitter_.submit(detail::StaticFunction<function>(), args...);
     }
 
-    /// Like submit without a future. What the call throws, and the death of its worker, go to
+    /// Like submit, but without a future. What the task throws, and the death of its worker, go to
     /// on_unhandled_exception.
     template <class Callable, class... Args>
     void post(const Callable& callable, const Args&... args) {
@@ -239,13 +238,13 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
         }
     }
 
-    /// Afterwards submit throws ShutdownError; queued calls still run unless cancelled. With `wait`
-    /// returns when all workers are gone, except in a callback of this pool, which they wait for.
+    /// From now on submit throws ShutdownError. Queued tasks still run, unless they are cancelled. With `wait` it
+    /// returns when all workers have ended; but in a callback of this pool, for which they wait, it returns at once.
     void shutdown(const ShutdownOptions& options = {}) {
         manager().begin_shutdown(options.cancel_futures);
         if (options.wait) manager().join(detail::Deadline::never());
     }
-    /// shutdown() that gives up waiting with TimeoutError; the workers still end when they are done.
+    /// shutdown() that gives up waiting with TimeoutError. The workers still end when their tasks have ended.
     template <class Rep, class Period>
     void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
         manager().begin_shutdown(false);
@@ -254,15 +253,15 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
                                "tasks return, or with kill_workers()");
     }
 
-    /// Shuts down without waiting, cancels what has not started, and sends SIGTERM to the workers: calls
-    /// that are running fail with WorkerDiedError.
+    /// Shuts down without waiting, cancels tasks that have not started, and sends SIGTERM to the workers. Running tasks
+    /// fail with WorkerDiedError.
     void terminate_workers() { manager().end_workers(SIGTERM); }
     /// The same with SIGKILL.
     void kill_workers() { manager().end_workers(SIGKILL); }
     /// The workers that are alive now.
     std::vector<int> worker_pids() const { return manager().worker_pids(); }
 
-    /// The processes and calls of this moment; completed, failed and cancelled count from the start.
+    /// The processes and tasks of this moment; completed, failed and cancelled count from the start.
     ExecutorStats stats() const {
         const auto now = manager().counts();
         return {now.workers,   now.idle,   now.pending,   now.running,
@@ -289,7 +288,7 @@ inline ProcessPoolExecutor::ProcessPoolExecutor(const ProcessPoolOptions& option
 
 inline ProcessPoolExecutor::~ProcessPoolExecutor() {
     if (manager().in_forked_child()) {
-        // Its thread and its workers are not here: leave everything as it is.
+        // A forked child has neither the manager thread nor the workers: leave everything as it is.
         static_cast<void>(new std::shared_ptr<detail::ProcessManager>(submitter_.shared_manager()));
         return;
     }

@@ -6,8 +6,8 @@
 //     start_reading([p = std::move(promise)](int bytes) mutable { p.set_value(bytes); });
 //     promise.get_future().result();
 //
-// Threads: one Promise object from one thread at a time; its futures from anywhere. Two threads that
-// race to fulfil through one promise: one wins, the other gets InvalidStateError.
+// Threads: use one Promise object from one thread at a time; its futures may be used anywhere. If two threads fulfil
+// one promise at the same time, one wins and the other gets InvalidStateError.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
@@ -28,32 +28,33 @@ class Promise {
   public:
     /// Throws std::bad_alloc.
     Promise() : state_(new Block) { state_->drop_handle(); }
-    /// Leaves `other` without a future: then its members throw InvalidStateError.
+    /// `other` has no future afterwards: its members throw InvalidStateError.
     Promise(Promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
     Promise& operator=(Promise&& other) noexcept {
         Promise(std::move(other)).swap(*this);
         return *this;
     }
-    /// An unfulfilled promise leaves BrokenPromiseError to its futures.
+    /// If the promise is unfulfilled, its futures get BrokenPromiseError.
     ~Promise();
 
-    /// Futures stay with their outcomes: only who fulfils them changes.
+    /// Swaps what the two promises fulfil. Futures keep their outcomes.
     void swap(Promise& other) noexcept { std::swap(state_, other.state_); }
 
-    /// As many as wanted, all of the same call.
+    /// May be called any number of times; all futures share one outcome.
     Future<T> get_future() const {
         State& state = checked("get_future");
         state.add_handle();
         return detail::FutureAccess::adopt(&state);
     }
 
-    /// Announces that the work starts. False: it was cancelled, don't. Throws InvalidStateError when
-    /// it was running or done before.
+    /// Announces that the work starts. False: the future was cancelled, so do not start. Throws InvalidStateError when
+    /// the future was running or done already.
     bool set_running_or_notify_cancel();
 
-    /// Fulfils from pending or running. Throws InvalidStateError when there is an outcome already, or
-    /// the future was cancelled. If making the value throws, the future gets that exception.
-    /// Callbacks run here, before this returns. What was done before happens before result() returns.
+    /// Fulfils a pending or running future. Throws InvalidStateError when it has an outcome already, or was cancelled.
+    /// If
+    /// making the value throws, the future gets that exception. Callbacks run in this thread, before this returns. What
+    /// was done before this call happens before result() returns.
     template <class... Args>
         requires(std::is_void_v<T> ? sizeof...(Args) == 0
                                    : std::is_constructible_v<detail::Stored<T>, Args...> ||

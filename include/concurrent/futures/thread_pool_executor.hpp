@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// thread_pool_executor.hpp: runs calls on a pool of threads.
+// thread_pool_executor.hpp: runs tasks on a pool of threads.
 //
 //     cf::ThreadPoolExecutor pool({.max_workers = 4});
 //     cf::Future<int> answer = pool.submit([](int a, int b) { return a + b; }, 40, 2);
@@ -8,23 +8,24 @@
 //     for (int y : pool.map(square, std::vector{1, 2, 3})) …      // 1 4 9
 //     pool.post(log_line, "done");                               // no future
 //
-// Workers start on demand, idle ones are used first; tasks run on workers only. From one submitting
-// thread, tasks of one priority start in the order submitted. A task may wait for calls of its own pool, to
-// any depth and on however few workers, and pools may wait for each other. A worker runs itself what it waits for
-// without a limit; else, while it sleeps in a wait of this library, another thread works in its place. So there may be
-// more threads than max_workers: up to 256 more, and further ones, slowly, only where all would sleep for
-// ever otherwise. Those that are not needed for a second end. When a wait is over, one more than max_workers
-// tasks may run until the next one ends. At the bound of 256, a wait with a limit, or for any one of several
-// calls, may run one of these calls itself, and then last as long as that. A thread blocked in anything else
-// (a mutex, a condition variable, I/O) counts as working.
-// Depth takes stack: when a worker's is nearly full, the recursion goes on on another thread.
-// Threads: every member may be called from any thread, also from tasks and callbacks. The workers have the
-// processors, scheduling class, niceness and signal mask of the thread that made the pool, as it was then.
+// Workers start on demand; idle workers are used first. Tasks run on workers only. Tasks of one priority that one
+// thread submits start in the order submitted.
+// Waiting: a task may wait for other tasks of its pool, to any depth, even if the pool has a single worker, and
+// pools may wait for each other. A worker that waits without a limit for a task that has not started runs that task
+// itself. In all other waits of this library another thread, a substitute, works in place of the worker. So there may
+// be up to 256 threads more than max_workers; beyond that a thread is added only where all others would sleep for
+// ever, and slowly. A substitute that is not needed for a second ends. When a wait is over, max_workers + 1 tasks may
+// run until one of them ends. At the bound of 256, a wait with a limit, or for any one of several tasks, may run one
+// of these tasks itself, and then takes as long as that task. A thread that is blocked in anything else (a mutex, a
+// condition variable, I/O) counts as working. When the stack of a worker is nearly full, the recursion goes on on
+// another thread.
+// Threads: every member may be called from any thread, also from tasks and callbacks. The workers get the
+// processors, scheduling class, niceness and signal mask that the thread which made the pool had then.
 // Limits:  a task must not end its thread with pthread_exit() or pthread_cancel(): that ends the program. A worker
-// starts with the floating-point environment (rounding mode, flush-to-zero) of the thread that started it, and keeps
-// what a task changes: a task that calls fesetround() restores the mode before it returns. The stack of a worker has
-// the size that the system gives to threads: `ulimit -s`, but 2 MiB after `ulimit -s unlimited` (glibc, x86-64).
-// Memory:  what the submitter did before submit() happens before the call runs.
+// starts with the floating-point environment (rounding mode, flush-to-zero) of the thread that started it. What a task
+// changes there stays: a task that calls fesetround() must restore the mode before it returns. The stack of a worker
+// has the size that the system gives to threads: `ulimit -s`, but 2 MiB after `ulimit -s unlimited` (glibc, x86-64).
+// Memory:  what the submitter did before submit() happens before the task runs.
 // How it works: detail/scheduling/worker_threads.hpp.
 #pragma once
 
@@ -54,8 +55,8 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
 
-/// Submits to a pool's engine and keeps it alive; after the pool is gone submit() throws
-/// ShutdownError. What maps that fetch their input lazily hold on to.
+/// Submits to a pool's engine and keeps the engine alive. After the pool is gone submit() throws ShutdownError.
+/// Maps that fetch their input lazily keep one.
 class ThreadSubmitter {
   public:
     explicit ThreadSubmitter(WorkerThreads& engine) noexcept : engine_(&engine) { engine.retain(); }
@@ -73,7 +74,7 @@ class ThreadSubmitter {
         return submit_call<CallResult<Callable, Args...>, BoundCallFor<Callable, Args...>>(
             {}, priority, std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
-    /// `Call` is constructed where it stays.
+    /// `Call` is constructed in its final place.
     template <class T, class Call, class... Parts>
     Future<T> submit_call(std::string_view name, Priority priority, Parts&&... parts) const {
         auto* const call = new ThreadCall<T, Call>(*engine_, std::forward<Parts>(parts)...);
@@ -90,7 +91,7 @@ class ThreadSubmitter {
         }
         return future;
     }
-    /// Options cost only those calls that have them.
+    /// Only tasks with options pay for them.
     template <class Callable, class... Args>
     auto submit_with(const TaskOptions& options, Callable&& callable, Args&&... args) const {
         if (!options.timeout && options.retries == 0)
@@ -101,7 +102,7 @@ class ThreadSubmitter {
                                                         std::forward<Callable>(callable),
                                                         std::forward<Args>(args)...);
     }
-    /// One lock and one wake-up for all; or, with max_pending, one by one.
+    /// One lock and one wake-up for all tasks; with max_pending they are submitted one by one.
     template <class Calls>
     auto submit_all(Calls&& calls) const {
         using Call = decltype(*std::begin(calls));
@@ -117,7 +118,7 @@ class ThreadSubmitter {
                 }
                 auto* const call = new ThreadCall<T, BoundCallFor<Call>>(
                     *engine_, forward_from<Calls>(callable));
-                tasks.push(*call);  // first: it has to be given up if the next line throws
+                tasks.push(*call);  // first: the queue gives it up if the next line throws
                 if (const WatchedCall* const watched = call->watch()) watched->submitted();
                 futures.push_back(FutureAccess::adopt<T>(call));
             }
@@ -196,31 +197,31 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
   public:
     /// Up to available_parallelism() workers.
     ThreadPoolExecutor() : ThreadPoolExecutor(ThreadPoolOptions{}) {}
-    /// 0: available_parallelism(). Throws std::invalid_argument for an absurd number.
+    /// 0: available_parallelism() workers. Throws std::invalid_argument for an absurd number.
     explicit ThreadPoolExecutor(Count max_workers)
         : ThreadPoolExecutor(ThreadPoolOptions{.max_workers = max_workers}) {}
-    /// Throws std::invalid_argument for options that make no sense. Starts no thread yet.
+    /// Starts no thread yet. Throws std::invalid_argument for options that make no sense.
     explicit ThreadPoolExecutor(ThreadPoolOptions options)
         : ThreadPoolExecutor(detail::checked(std::move(options)), nullptr) {}
     ThreadPoolExecutor(const ThreadPoolExecutor&) = delete;
     ThreadPoolExecutor& operator=(const ThreadPoolExecutor&) = delete;
 
-    /// shutdown(), or with OnDestroy::cancel_pending shutdown({.cancel_futures = true}). In a worker of
-    /// this pool, or in a stop callback on timeout, it does not wait: the workers then end by themselves.
+    /// Calls shutdown(), or shutdown({.cancel_futures = true}) with OnDestroy::cancel_pending. In a worker of this
+    /// pool, and in the stop callback of a timeout, it does not wait: the workers then end by themselves.
     ~ThreadPoolExecutor();
 
-    /// Calls `callable(args...)` on a worker, with copies as std::thread makes them; std::ref(x) passes
-    /// x by reference. If this throws, nothing was queued: ShutdownError, BrokenThreadPool,
-    /// QueueFullError, std::bad_alloc, or what the copies throw.
+    /// Runs `callable(args...)` on a worker, with copies of both, as std::thread does; std::ref(x) passes x by
+    /// reference. If submit throws, nothing was queued. It throws ShutdownError, BrokenThreadPool, QueueFullError,
+    /// std::bad_alloc, and what the copies throw.
     template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(Callable&& callable, Args&&... args) {
         check_call<Callable, Args...>();
         return submitter_.submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
-    /// priority: higher ones start first. retries: run again when it throws, with fresh copies, so all must
-    /// be copyable. timeout: counts from the start of the call, which is then asked to stop and ends with
-    /// TaskTimeoutError; only for callables that take a std::stop_token. name: for messages.
-    /// Throws std::invalid_argument for options that this call cannot honour.
+    /// priority: higher ones start first. retries: when the task throws, it runs again with fresh copies, so callable
+    /// and arguments must be copyable. timeout: counts from the start of the task, which is then asked to stop and
+    /// ends with TaskTimeoutError; only for callables that take a std::stop_token. name: shown in messages.
+    /// Throws std::invalid_argument for options that this task cannot honour.
     template <class Callable, class... Args>
     auto submit(const TaskOptions& options, Callable&& callable, Args&&... args) {
         check_call<Callable, Args...>();
@@ -228,7 +229,7 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
                                       std::forward<Args>(args)...);
     }
 
-    /// Like submit without a future: cheaper. What the call throws goes to on_unhandled_exception.
+    /// Like submit, but without a future, which is cheaper. What the task throws goes to on_unhandled_exception.
     template <class Callable, class... Args>
     void post(Callable&& callable, Args&&... args) {
         check_call<Callable, Args...>();
@@ -237,29 +238,29 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
         detail::ThreadSubmitter::hand_over(engine(), std::move(task));
     }
 
-    /// submit(f) for each f of a range, with one lock and one wake-up for all; futures in the order of the
-    /// range. Callables of an rvalue range are moved. If this throws, none of them runs, but for those that a
-    /// pool with max_pending had to start already.
+    /// submit(f) for each f of a range, with one lock and one wake-up for all. Returns the futures in the order of the
+    /// range. Callables of an rvalue range are moved. If submit_all throws, no task runs, except those that a pool
+    /// with max_pending has started already.
     template <class Calls>
     auto submit_all(Calls&& calls) {
         check_calls<Calls>();
         return submitter_.submit_all(std::forward<Calls>(calls));
     }
-    /// post(f) for each f of a range, likewise.
+    /// post(f) for each f of a range, in the same way.
     template <class Calls>
     void post_all(Calls&& calls) {
         check_calls<Calls>();
         submitter_.post_all(std::forward<Calls>(calls));
     }
 
-    /// Afterwards submit throws ShutdownError; queued calls still run unless cancelled. With `wait`
-    /// returns when all workers have ended, except in one of them, which cannot wait for itself. Nor does it
-    /// wait in a stop callback on timeout: the call may be waiting for that callback.
+    /// From now on submit throws ShutdownError. Queued tasks still run, unless they are cancelled. With `wait` it
+    /// returns when all workers have ended; but in a worker of this pool, which cannot wait for itself, and in the
+    /// stop callback of a timeout, for which a task may be waiting, it returns at once.
     void shutdown(const ShutdownOptions& options = {}) {
         engine().begin_shutdown(options.cancel_futures);
         if (options.wait) engine().join(detail::Deadline::never());
     }
-    /// shutdown() that gives up waiting with TimeoutError; the workers still end when they are done.
+    /// shutdown() that gives up waiting with TimeoutError. The workers still end when their tasks have ended.
     template <class Rep, class Period>
     void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
         engine().begin_shutdown(false);
@@ -268,8 +269,9 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
                                "tasks return");
     }
 
-    /// The threads and calls of this moment; completed, failed and cancelled count from the start. Exact, so it looks
-    /// at every queued call, under the locks of the queues: about 10 ns for each. Not for a loop while a million wait.
+    /// The threads and tasks of this moment; completed, failed and cancelled count from the start. The numbers are
+    /// exact: it looks at every queued task, under the locks of the queues, about 10 ns for each. So do not call it in
+    /// a loop while a million tasks wait.
     ExecutorStats stats() const {
         const auto now = engine().counts();
         return {now.workers,   now.idle,   now.pending,   now.running,

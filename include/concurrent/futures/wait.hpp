@@ -7,7 +7,7 @@
 //     auto some = cf::wait(futures, {.timeout = 2s});      // what is done by then; never throws
 //
 // Futures of different executors may be mixed. Threads: any number may wait for the same futures.
-// Memory: everything the done calls did happens before wait() returns.
+// Memory: everything that the ended tasks did happens before wait() returns.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
@@ -25,7 +25,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
-/// Both in the order of the input, duplicates only once.
+/// Both in the order of the input; a future that is given twice occurs once.
 template <class T>
 struct WaitResult {
     std::vector<Future<T>> done;      ///< finished, failed or cancelled when wait() returned
@@ -51,7 +51,7 @@ concept FutureRange = requires { typename FutureValue<RangeValue<Range>>::type; 
 template <class Range>
 using RangeFutureValue = typename FutureValue<RangeValue<Range>>::type;
 
-/// Copies the handles, each call once. Throws InvalidStateError for an empty future.
+/// Copies the handles, one for each task. Throws InvalidStateError for an empty future.
 template <class Range>
 auto distinct_futures(Range&& range, const char* operation) {
     std::vector<Future<RangeFutureValue<Range>>> futures;
@@ -61,7 +61,7 @@ auto distinct_futures(Range&& range, const char* operation) {
     return futures;
 }
 
-/// What wait() waits for, told in ended calls.
+/// What wait() waits for, as a number of ended tasks.
 class WaitCondition {
   public:
     WaitCondition(ReturnWhen when, std::size_t count) : when_(when), missing_(count) {}
@@ -81,7 +81,7 @@ class WaitCondition {
     bool met_ = false;
 };
 
-/// Runs one of several calls that could end the wait, where that is the last resort.
+/// Runs one of several tasks that can end the wait, as a last resort.
 template <class T>
 bool run_any_here(const std::vector<Future<T>>& futures, const Deadline& deadline) {
     for (const Future<T>& future : futures)
@@ -91,8 +91,8 @@ bool run_any_here(const std::vector<Future<T>>& futures, const Deadline& deadlin
     return false;
 }
 
-/// Blocks until one more of the futures, some of which may be empty, has ended; false when the deadline passed
-/// first. `missing`: so many have not.
+/// Blocks until one more of the futures, some of which may be empty, has ended; false when the deadline passed first.
+/// `missing`: how many have not ended.
 template <class T>
 bool wait_for_one(CompletionWaiter& waiter, const std::vector<Future<T>>& futures, std::size_t missing,
                   const Deadline& deadline) {
@@ -115,8 +115,8 @@ bool wait_for_one(CompletionWaiter& waiter, const std::vector<Future<T>>& future
 }  // namespace detail
 
 /// Takes any range of Future<T>. Returns when the condition holds or the time is up, which does not throw.
-/// Cancelled calls are done. Throws InvalidStateError for an empty future. In a task that waits for all without a
-/// limit, runs those calls of its own pool that have not started; else another thread works in its place.
+/// Cancelled tasks count as done. Throws InvalidStateError for an empty future. A task that waits for all without a
+/// limit runs those tasks of its own pool that have not started; in other waits another thread works in its place.
 template <detail::FutureRange Range>
 auto wait(Range&& futures, const WaitOptions& options = {}) {
     const detail::Deadline deadline = detail::Deadline::after(options.timeout);
