@@ -6,8 +6,8 @@
 // SerializationError; and nothing may ask for more memory at once than the bytes that arrived can need.
 #include <concurrent/futures/detail/loops/map_chunk.hpp>
 #include <concurrent/futures/detail/processes/control_page.hpp>
-#include <concurrent/futures/detail/processes/frame.hpp>
-#include <concurrent/futures/detail/processes/remote_call.hpp>
+#include <concurrent/futures/detail/wire/frame.hpp>
+#include <concurrent/futures/detail/wire/remote_call.hpp>
 #include <concurrent/futures/broadcast.hpp>
 #include <concurrent/futures/serialization.hpp>
 #include <concurrent/futures/shared_array.hpp>

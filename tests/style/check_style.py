@@ -25,7 +25,7 @@ LAYERS = [
     {"detail/task", "detail/memory"},
     {"detail/state"},
     {"future.hpp", "promise.hpp", "serialization.hpp", "process_main.hpp", "parallelism.hpp",
-     "bind_task.hpp", "worker_limits.hpp", "shared_array.hpp", "broadcast.hpp", "detail/serialization", "detail/scheduling", "detail/processes",
+     "bind_task.hpp", "worker_limits.hpp", "shared_array.hpp", "broadcast.hpp", "detail/serialization", "detail/scheduling", "detail/wire", "detail/processes",
      "detail/loops", "detail/progress", "detail/trace", "detail/channels", "detail/asio", "detail/execution", "detail/mpi"},
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "channel.hpp", "process.hpp", "serialization"},
@@ -34,8 +34,10 @@ LAYERS = [
     {"../futures.hpp"},
 ]
 DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp", "observer.hpp", "version.hpp"}
+# What is not for a pool of processes of this machine.
+NO_LOCAL_PROCESSES = {"detail/wire", "detail/mpi"}
 SERIALIZATION_USERS = {"serialization.hpp", "serialization", "detail/serialization",
-                       "detail/processes", "detail/channels", "detail/mpi", "channel.hpp", "process.hpp", "shared_array.hpp", "broadcast.hpp"}
+                       "detail/wire", "detail/processes", "detail/channels", "detail/mpi", "channel.hpp", "process.hpp", "shared_array.hpp", "broadcast.hpp"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]concurrent/(.+?)[>"]', re.MULTILINE)
 ANY_INCLUDE = re.compile(r'^\s*#\s*include\s*[<"](.+?)[>"]', re.MULTILINE)
@@ -102,6 +104,8 @@ def layer_of(place):
     return next((number for number, names in enumerate(LAYERS) if place in names), None)
 
 
+rejects("layers", include__concurrent__futures__detail__mpi__a_hpp=
+        "#include <concurrent/futures/detail/processes/b.hpp>\n")
 rejects("layers", include__concurrent__futures__detail__state__a_hpp=
         "#include <concurrent/futures/detail/scheduling/b.hpp>\n")
 rejects("layers", include__concurrent__futures__detail__scheduling__a_hpp=
@@ -137,6 +141,8 @@ def layers(root):
                     and target not in DETAIL_MAY_INCLUDE:
                 yield f"{name} includes the public {included}: detail may include only " \
                       f"{', '.join(sorted(DETAIL_MAY_INCLUDE))}"
+            if target == "detail/processes" and place in NO_LOCAL_PROCESSES:
+                yield f"{name} includes {included}: what MPI needs as well belongs into detail/wire"
             if target == "detail/serialization" and place not in SERIALIZATION_USERS:
                 yield f"{name} includes {included}: include serialization.hpp instead"
 

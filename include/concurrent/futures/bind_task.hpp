@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "concurrent/futures/detail/processes/remote_call.hpp"
+#include "concurrent/futures/detail/wire/remote_call.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 

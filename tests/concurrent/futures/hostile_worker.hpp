@@ -46,9 +46,12 @@ inline void wake_pool() {
     }
 }
 
+/// The control page that the request is a part of.
+inline ControlPage* page_of(const StopLine& line) { return static_cast<ControlPage*>(line.request); }
+
 /// What the worker would write there itself; the control page is the beginning of all that is shared.
 inline void send_to_pool(const StopLine& line, std::string_view bytes) {
-    auto& page = *reinterpret_cast<WorkerPage*>(line.page);
+    auto& page = *reinterpret_cast<WorkerPage*>(page_of(line));
     RingWriter writer(page.results);
     for (auto left = std::as_bytes(std::span(bytes)); !left.empty(); std::this_thread::yield()) {
         left = left.subspan(writer.write(left));
@@ -105,7 +108,7 @@ class Script {
 class Player {
   public:
     Player(std::string_view script, const StopLine& line) : script_(script), line_(line) {
-        while (slot_ < ControlPage::slot_count && line.page->state(slot_, line.task) == SlotState::free) ++slot_;
+        while (slot_ < ControlPage::slot_count && page_of(line)->state(slot_, line.task) == SlotState::free) ++slot_;
     }
     void play() {
         while (!script_.empty()) step(static_cast<Step>(byte() % 8));
@@ -177,9 +180,9 @@ class Player {
     void scribble() {
         const std::size_t place = byte();
         const unsigned char value = byte();
-        auto* const page = reinterpret_cast<unsigned char*>(line_.page);
+        auto* const page = reinterpret_cast<unsigned char*>(page_of(line_));
         if (place == 255 && value == 255)
-            line_.page->put(slot_, line_.task);
+            page_of(line_)->put(slot_, line_.task);
         else
             std::memset(page + place * 8 % (sizeof(ControlPage) - 8), value, 8);
     }
@@ -189,7 +192,7 @@ class Player {
         do {
             for (std::uint64_t id = line_.task; id < line_.task + 16; ++id)
                 for (std::size_t slot = 0; slot < ControlPage::slot_count; ++slot)
-                    if (line_.page->state(slot, id) == SlotState::revoked)
+                    if (page_of(line_)->state(slot, id) == SlotState::revoked)
                         revoked_ = concurrent::futures::detail::make_header(FrameType::result, 4, id, slot);
             std::this_thread::yield();
         } while (revoked_.task == 0 && std::chrono::steady_clock::now() < end);

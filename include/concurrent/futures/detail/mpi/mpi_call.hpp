@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
-#include "concurrent/futures/detail/processes/process_call.hpp"
-#include "concurrent/futures/detail/processes/remote_call.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
+#include "concurrent/futures/detail/wire/block_with_bytes.hpp"
+#include "concurrent/futures/detail/wire/remote_call.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// mpi_channel.hpp: frames (detail/processes/frame.hpp) between the root of an MPI pool and its ranks.
+// mpi_channel.hpp: frames (detail/wire/frame.hpp) between the root of an MPI pool and its ranks.
 //
 //     channel.send(peer, std::move(batch), std::move(bulks));    // returns at once
 //     channel.poll();                                            // ends sends, receives
@@ -30,8 +30,8 @@
 #include <utility>
 #include <vector>
 
-#include "concurrent/futures/detail/processes/frame.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
+#include "concurrent/futures/detail/wire/frame.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

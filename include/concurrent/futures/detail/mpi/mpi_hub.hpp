@@ -33,13 +33,14 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
-#include "concurrent/futures/detail/processes/remote_task.hpp"
-#include "concurrent/futures/detail/processes/task_intake.hpp"
-#include "concurrent/futures/detail/processes/task_lists.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
+#include "concurrent/futures/detail/wire/remote_task.hpp"
+#include "concurrent/futures/detail/wire/task_intake.hpp"
+#include "concurrent/futures/detail/wire/task_lists.hpp"
 #include "concurrent/futures/options.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

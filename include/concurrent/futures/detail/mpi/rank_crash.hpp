@@ -19,7 +19,7 @@
 #include <string>
 #include <string_view>
 
-#include "concurrent/futures/detail/processes/frame.hpp"
+#include "concurrent/futures/detail/wire/frame.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

@@ -24,6 +24,7 @@
 #include "concurrent/futures/detail/mpi/mpi_channel.hpp"
 #include "concurrent/futures/detail/mpi/rank_server.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"

@@ -34,11 +34,12 @@
 #include "concurrent/futures/detail/mpi/rank_crash.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
-#include "concurrent/futures/detail/processes/control_page.hpp"
-#include "concurrent/futures/detail/processes/task_registry.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/serialization/exception_codec.hpp"
+#include "concurrent/futures/detail/wire/stop_request.hpp"
+#include "concurrent/futures/detail/wire/task_registry.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -114,7 +115,7 @@ class RankServer {
         bool ends = false;      // guarded by mutex
         bool runs = false;      // guarded by mutex: there is a thread that looks at jobs
         std::thread thread;     // of the receiving thread
-        ControlPage page;
+        StopRequest stop_request;
         Encoder reply;
         std::map<std::uint32_t, PoolHere> pools;  // of the lane's thread
         std::int64_t last_end = 0;
@@ -172,7 +173,7 @@ inline void RankServer::receive(ReceivedFrame frame) {
         case FrameType::recall:
             return recall(lane(frame.header.slot));
         case FrameType::ask_to_stop:
-            lane(frame.header.slot).page.ask_to_stop(frame.header.task);
+            lane(frame.header.slot).stop_request.ask_to_stop(frame.header.task);
             return;
         case FrameType::region:
             if (frame.body.size() != sizeof next_region_) break;
@@ -306,7 +307,7 @@ inline void RankServer::run_task(RankLane& mine, Job& job) {
     mine.reply.clear();
     try {
         Decoder decoder(job.frame.body);
-        run_encoded_call(decoder, mine.reply, {&mine.page, header.task});
+        run_encoded_call(decoder, mine.reply, {&mine.stop_request, header.task});
         if (!mine.reply.named().empty()) check_regions(mine.reply);
     } catch (...) {
         type = FrameType::exception;

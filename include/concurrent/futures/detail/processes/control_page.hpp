@@ -10,7 +10,7 @@
 //                              running                   start(slot, task)
 //                              done                      end(slot, task), then sends the result
 //     try_revoke(slot, task)   revoked                   start() fails: answers "skipped"
-//     ask_to_stop(task)                                  stop_asked(task), and stop_signal() wakes
+//     ask_to_stop(task)                                  stop_asked(task), stop_signal() wakes: stop_request.hpp
 //
 // start() and try_revoke() are compare-exchanges of the same word, so exactly one of them wins: a
 // revoked task never runs, a running one is never thought revoked. There is nothing here to lock and
@@ -22,30 +22,24 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/group_signals.hpp"
 #include "concurrent/futures/detail/platform/last_words.hpp"
-#include "concurrent/futures/detail/platform/shared_signal.hpp"
+#include "concurrent/futures/detail/platform/monotonic_clock.hpp"
+#include "concurrent/futures/detail/wire/stop_request.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 enum class SlotState : std::uint64_t { free, queued, running, done, revoked };
-
-/// CLOCK_MONOTONIC, the same in all processes of a machine.
-inline std::int64_t monotonic_nanoseconds() noexcept {
-    std::timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
 
 /// The page is written by the worker: a start in the future or before there was one is no start.
 inline std::int64_t plausible_start(std::int64_t started, std::int64_t now) noexcept {
     return std::clamp<std::int64_t>(started, 0, now);
 }
 
-class ControlPage {
+/// The stop request comes first: a worker finds the page by it.
+class ControlPage : public StopRequest {
   public:
     static constexpr std::size_t slot_count = 64;
 
@@ -106,19 +100,6 @@ class ControlPage {
         return slots_[slot].ended.load(std::memory_order_relaxed);
     }
 
-    /// Pool: the running task is to stop, by its std::stop_token if it has one.
-    void ask_to_stop(std::uint64_t task) noexcept {
-        // relaxed: handed over by the signal's count.
-        asked_to_stop_.store(task, std::memory_order_relaxed);
-        stop_signal_.raise();
-    }
-    /// Worker: after it has read stop_signal().count().
-    bool stop_asked(std::uint64_t task) const noexcept {
-        // relaxed: handed over by the signal's count.
-        return asked_to_stop_.load(std::memory_order_relaxed) == task;
-    }
-    SharedSignal& stop_signal() noexcept { return stop_signal_; }
-
     /// Pool: SIGTERM, which follows, is meant for this worker.
     void ask_to_end() noexcept {
         // (1) release, pairs with (2) in on_group_signal(), for nothing but order with the signal.
@@ -162,12 +143,10 @@ class ControlPage {
         Atomic<std::int64_t> ended{0};
     };
     std::array<Slot, slot_count> slots_{};
-    Atomic<std::uint64_t> asked_to_stop_{0};
     Atomic<std::uint64_t> keeps_ends_{0};
     Atomic<std::int64_t> first_peak_{0};
     Atomic<std::int64_t> hook_started_{0};
     EndRequest end_request_{0};
-    SharedSignal stop_signal_;
     LastWords last_words_;
 };
 

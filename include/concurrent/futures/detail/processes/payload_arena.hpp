@@ -41,9 +41,9 @@
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/shared_memory.hpp"
-#include "concurrent/futures/detail/processes/frame.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
+#include "concurrent/futures/detail/wire/frame.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

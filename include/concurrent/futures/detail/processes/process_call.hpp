@@ -7,53 +7,17 @@
 // manager, which looks at the control page. So cancel() of a call that is sent but not started is exact.
 #pragma once
 
-#include <array>
-#include <cstddef>
-#include <cstring>
 #include <exception>
 #include <memory>
-#include <new>
 #include <string>
 #include <utility>
 
 #include "concurrent/futures/detail/processes/process_manager.hpp"
-#include "concurrent/futures/detail/processes/remote_task.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
+#include "concurrent/futures/detail/wire/block_with_bytes.hpp"
+#include "concurrent/futures/detail/wire/remote_task.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
-
-/// Where the bytes of a call are written first, so that they are in one block with it when their number is known.
-struct CallRoom {
-    alignas(16) std::array<std::byte, 256> bytes;  // not set to 0
-};
-
-/// Blocks of a Call with some bytes behind it. For a page of memory that has not been used before the system
-/// takes about as long as for ten calls, so it is worth being small.
-template <class Call>
-struct BlockWithBytes {
-    static constexpr std::size_t begin = (sizeof(Call) + 15) / 16 * 16;
-    static constexpr bool over_aligned = alignof(Call) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-
-    /// The constructor must not throw. The bytes may lie in a CallRoom.
-    template <class... Args>
-    static Call* make(ByteBuffer bytes, Args&&... args) {
-        const bool behind = !bytes.is_stored() && bytes.size() <= sizeof(CallRoom);
-        const std::size_t size = begin + (behind ? bytes.size() : 0);
-        void* place = nullptr;
-        if constexpr (over_aligned)
-            place = ::operator new(size, std::align_val_t{alignof(Call)});
-        else
-            place = ::operator new(size);
-        if (behind) bytes = std::move(bytes).moved_to(static_cast<std::byte*>(place) + begin);
-        return ::new (place) Call(std::move(bytes), std::forward<Args>(args)...);
-    }
-    static void free(void* place) noexcept {
-        if constexpr (over_aligned)
-            ::operator delete(place, std::align_val_t{alignof(Call)});
-        else
-            ::operator delete(place);
-    }
-};
 
 template <class T>
 class ProcessCall final : public OutcomeState<T>, public RemoteTask {

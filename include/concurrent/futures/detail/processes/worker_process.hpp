@@ -35,14 +35,14 @@
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/processes/call_limits.hpp"
-#include "concurrent/futures/detail/processes/frame.hpp"
 #include "concurrent/futures/detail/processes/payload_arena.hpp"
 #include "concurrent/futures/detail/processes/region_exchange.hpp"
-#include "concurrent/futures/detail/processes/task_registry.hpp"
 #include "concurrent/futures/detail/processes/worker_page.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/serialization/exception_codec.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
+#include "concurrent/futures/detail/wire/frame.hpp"
+#include "concurrent/futures/detail/wire/task_registry.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

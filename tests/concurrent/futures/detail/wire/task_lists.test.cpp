@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <concurrent/futures/detail/processes/task_lists.hpp>
+#include <concurrent/futures/detail/wire/task_lists.hpp>
 
 #include <algorithm>
 #include <array>

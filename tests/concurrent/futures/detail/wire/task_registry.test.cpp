@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <concurrent/futures/detail/processes/remote_call.hpp>
-#include <concurrent/futures/detail/processes/task_registry.hpp>
+#include <concurrent/futures/detail/wire/remote_call.hpp>
+#include <concurrent/futures/detail/wire/task_registry.hpp>
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>

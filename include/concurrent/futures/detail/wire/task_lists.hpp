@@ -16,7 +16,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "concurrent/futures/detail/processes/remote_task.hpp"
+#include "concurrent/futures/detail/wire/remote_task.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/platform/process_memory.hpp>
-#include <concurrent/futures/detail/processes/frame.hpp>
+#include <concurrent/futures/detail/wire/frame.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -17,8 +17,8 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/lazy_object.hpp"
 #include "concurrent/futures/detail/platform/loaded_modules.hpp"
-#include "concurrent/futures/detail/processes/stop_delivery.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
+#include "concurrent/futures/detail/wire/stop_delivery.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

@@ -17,7 +17,7 @@
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/spin_mutex.hpp"
-#include "concurrent/futures/detail/processes/task_lists.hpp"
+#include "concurrent/futures/detail/wire/task_lists.hpp"
 #include "concurrent/futures/options.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

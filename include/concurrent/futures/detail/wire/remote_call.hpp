@@ -27,8 +27,8 @@
 #include "concurrent/futures/detail/memory/roomy_value.hpp"
 #include "concurrent/futures/detail/platform/function.hpp"
 #include "concurrent/futures/detail/platform/loaded_modules.hpp"
-#include "concurrent/futures/detail/processes/task_registry.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
+#include "concurrent/futures/detail/wire/task_registry.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

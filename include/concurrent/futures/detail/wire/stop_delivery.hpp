@@ -6,11 +6,11 @@
 //     const StopDelivery delivery(line);        // while the task runs
 //     callable(delivery.token(), …);
 //
-// The worker's only thread runs the task, so somebody else must hear the request: a thread that sleeps on
-// the control page for as long as the task runs. Only tasks that take a stop_token have one; it costs them
-// the start of a thread. Not a signal, because stop callbacks may do anything, which no handler may; not a
-// thread for the worker's life, because a process with one thread can fork.
-// A task that does not listen is ended from outside, by the pool.
+// The worker's only thread runs the task, so another thread hears the request: it sleeps on the StopRequest for as
+// long as the task runs. Only a task that takes a stop_token has such a thread, and pays for its start. A signal would
+// not do, because a stop callback may do anything, which a handler may not. A thread for the worker's whole life would
+// not do, because only a process with one thread can fork. A task that does not listen is ended from outside, by the
+// pool.
 #pragma once
 
 #include <signal.h>
@@ -21,20 +21,20 @@
 #include <thread>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
-#include "concurrent/futures/detail/processes/control_page.hpp"
+#include "concurrent/futures/detail/wire/stop_request.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Where a task is asked to stop. Default: nowhere, as in a call that runs in the submitter's process.
 struct StopLine {
-    ControlPage* page = nullptr;
+    StopRequest* request = nullptr;
     std::uint64_t task = 0;
 };
 
 class StopDelivery {
   public:
     explicit StopDelivery(const StopLine& line) : line_(line) {
-        if (!line_.page) return;
+        if (!line_.request) return;
         sigset_t all;
         sigset_t before;
         ::sigfillset(&all);  // the program's signal handlers run in the task's thread
@@ -42,7 +42,7 @@ class StopDelivery {
         try {
             listener_ = std::thread([this] { listen(); });
         } catch (const std::system_error&) {
-            // No more threads to be had: the task runs all the same, deaf.
+            // No thread can be started: the task runs, and does not hear of the request.
         }
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
@@ -52,7 +52,7 @@ class StopDelivery {
         if (!listener_.joinable()) return;
         // relaxed: handed over by the signal's count.
         over_.store(true, std::memory_order_relaxed);
-        line_.page->stop_signal().raise();
+        line_.request->stop_signal().raise();
         listener_.join();
     }
 
@@ -61,14 +61,14 @@ class StopDelivery {
   private:
     void listen() noexcept {
         for (;;) {
-            const std::uint32_t seen = line_.page->stop_signal().count();
+            const std::uint32_t seen = line_.request->stop_signal().count();
             // relaxed: handed over by the signal's count.
             if (over_.load(std::memory_order_relaxed)) return;
-            if (line_.page->stop_asked(line_.task)) {
+            if (line_.request->stop_asked(line_.task)) {
                 source_.request_stop();
                 return;
             }
-            line_.page->stop_signal().wait_beyond(seen);
+            line_.request->stop_signal().wait_beyond(seen);
         }
     }
 

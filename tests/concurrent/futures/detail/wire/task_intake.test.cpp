@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <concurrent/futures/detail/processes/task_intake.hpp>
+#include <concurrent/futures/detail/wire/task_intake.hpp>
 
 #include <array>
 #include <atomic>
