@@ -20,8 +20,9 @@ REFUSED = {  # the library's option: the tag of its namespace
     "-fno-rtti": "v1_nortti",
     "-D_GLIBCXX_DEBUG": "v1_debug",
     "-D_GLIBCXX_USE_CXX11_ABI=0": "v1_oldstring",
+    "-DCONCURRENT_FUTURES_ASSERTIONS=1": "v1_assertions",
 }
-LINKED = ["-O2 -DNDEBUG", "-std=c++2b", "-D_GLIBCXX_ASSERTIONS"]
+LINKED = ["-O2 -DNDEBUG", "-std=c++2b", "-D_GLIBCXX_ASSERTIONS", "-DCONCURRENT_FUTURES_ASSERTIONS=0"]
 
 
 def run(command):

@@ -87,12 +87,22 @@
 #define CONCURRENT_FUTURES_ABI_TIME
 #endif
 
-#define CONCURRENT_FUTURES_ABI_PASTE(version, a, b, c, d, e) version##a##b##c##d##e
+// Assertions of the library about itself: assert.hpp.
+#if defined(CONCURRENT_FUTURES_ASSERTIONS) && CONCURRENT_FUTURES_ASSERTIONS + 0
+#define CONCURRENT_FUTURES_ABI_ASSERTIONS _assertions
+#define CONCURRENT_FUTURES_ABI_TAGGED
+#else
+#undef CONCURRENT_FUTURES_ASSERTIONS
+#define CONCURRENT_FUTURES_ASSERTIONS 0
+#define CONCURRENT_FUTURES_ABI_ASSERTIONS
+#endif
+
+#define CONCURRENT_FUTURES_ABI_PASTE(version, a, b, c, d, e, f) version##a##b##c##d##e##f
 #define CONCURRENT_FUTURES_ABI_NAME(...) CONCURRENT_FUTURES_ABI_PASTE(__VA_ARGS__)
 #define CONCURRENT_FUTURES_ABI                                                                                   \
     CONCURRENT_FUTURES_ABI_NAME(v1, CONCURRENT_FUTURES_ABI_SANITIZER, CONCURRENT_FUTURES_ABI_RTTI,               \
                                 CONCURRENT_FUTURES_ABI_CONTAINERS, CONCURRENT_FUTURES_ABI_STRING,                \
-                                CONCURRENT_FUTURES_ABI_TIME)
+                                CONCURRENT_FUTURES_ABI_TIME, CONCURRENT_FUTURES_ABI_ASSERTIONS)
 
 // A parameter's type is part of a function's name for the linker, its result is not: `cf::Future<int> f()` needs the
 // attribute. The untagged v1 goes without, so that functions keep their plain names there.
