@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// algorithm.hpp: loops and calls side by side, on any executor that runs calls in this process.
+// algorithm.hpp: parallel loops and calls, on any executor that runs tasks in this process.
 //
 //     cf::for_each(pool, prices, [](double& price) { price *= 1.19; });
 //     cf::for_each_index(pool, height, [&](int y) { render_line(y); });          // or from, to
@@ -8,13 +8,13 @@
 //     double sum = cf::transform_reduce(pool, xs, 0.0, std::plus<>(), [](double x) { return x * x; });
 //     cf::parallel_invoke(pool, [&] { sort(left); }, [&] { sort(right); });
 //
-// All of them block, and the calling thread takes part: max_workers() threads work in all, so a pool of one
-// leaves it to the caller alone. Loops of a few microseconds wake nobody. The first exception is thrown
-// again when all that was running has ended; the rest is skipped. If the pool takes no calls (it is shut
-// down, full or broken), the caller does all. May be nested in tasks and in each other, on however few
-// workers. Elements are visited in place, in no fixed order, and must not wait for each other; f is one
-// object that is called by several threads at once. Ranges without random access are listed first,
-// single-pass ones copied; std::vector<bool> is walked by the caller alone, for its bits share bytes.
+// All of these functions block, and the calling thread takes part: max_workers() threads work in all, so with a pool of
+// one worker the caller does all the work. Loops of a few microseconds wake no worker. After an exception the rest
+// is skipped, and the first exception is rethrown when all running parts have ended. If the pool takes no tasks (it is
+// shut down, full or broken), the caller does all the work. The functions may be nested in tasks and in each other, on
+// any number of workers. Elements are visited in place, in no fixed order, and must not wait for each other; f is one
+// object that several threads call at once. For a range without random access a list of its elements is made first;
+// a single-pass range is copied. The caller walks a std::vector<bool> alone, because its bits share bytes.
 // How it works: detail/loops/parallel_loop.hpp.
 #pragma once
 
@@ -64,7 +64,7 @@ class SubmittedParts {
     SubmittedParts& operator=(const SubmittedParts&) = delete;
     ~SubmittedParts() { finish(); }
 
-    /// False when the pool takes no calls.
+    /// False when the pool takes no tasks.
     template <class E, class Part>
     bool submit(E& pool, Part part) {
         try {
@@ -74,11 +74,11 @@ class SubmittedParts {
             return false;
         }
     }
-    /// Those that have not started never will; waits for the others.
+    /// Parts that have not started will not start; waits for the others.
     void finish() noexcept {
         for (const Future<void>& part : parts_) {
             if (part.cancel()) continue;
-            // It is in its last piece: being woken would take as long as that does.
+            // The part is at its last piece: to be woken would take as long as that piece.
             const std::uint64_t begin = cycle_count();
             while (!part.done() && cycle_count() - begin < patience) {
             }
@@ -277,14 +277,14 @@ void parallel_invoke(E& pool, First&& first, Others&&... others) {
         const auto submit = [&](auto& call) {
             try {
                 parts[count] = pool.submit([&run, &call] { run(call); });
-            } catch (...) {  // the pool takes no calls: it is done below
+            } catch (...) {  // the pool takes no tasks: the call is made below
             }
             ++count;
         };
         (submit(others), ...);
         run(first);
-        // The newest first: it is the least likely to have started. A worker takes it out of its own queue
-        // again and runs it; others leave an entry there that does nothing.
+        // The newest first: it is the least likely to have started. A worker takes it out of its own queue again and
+        // runs it; other threads leave an entry there that does nothing.
         const auto finish = [&](auto& call, Future<void>& part) {
             if (!part.valid()) return run(call);
             auto& state = detail::FutureAccess::state(part, "parallel_invoke");

@@ -10,9 +10,9 @@
 //     asio::post(cf::asio_executor(threads), [] { … });       // on a worker
 //     asio::co_spawn(cf::asio_executor(threads), session(), asio::detached);
 //
-// No thread waits: io_context.run() goes on with other work until the call ends.
-// Threads: handlers are called on their associated executor; without one, in the thread that ends the call. Memory: what
-// the call did happens before its handler is called.
+// No thread waits: io_context.run() goes on with other work until the task ends.
+// Threads: handlers are called on their associated executor; without one, in the thread that ends the task. Memory:
+// what the task did happens before its handler is called.
 #pragma once
 
 #include <exception>
@@ -32,14 +32,14 @@ class MPIPoolExecutor;
 
 inline namespace CONCURRENT_FUTURES_ASIO_NAMESPACE {
 
-/// An asynchronous operation that ends when the call does. Completes with `(std::exception_ptr, T)`, for void with
-/// `(std::exception_ptr)`; after a failure with the call's exception and T(), after a cancellation with CancelledError.
+/// An asynchronous operation that ends when the task does. Completes with `(std::exception_ptr, T)`, for void with
+/// `(std::exception_ptr)`; after a failure with the task's exception and T(), after a cancellation with CancelledError.
 /// The value is moved out if the future has no other handle, else copied.
 /// `token`: any completion token: a function, use_future, use_awaitable, deferred, detached, …
 /// The handler's executor has work until then, so io_context.run() does not return before.
 /// Cancelling the operation (cancellation slots, Asio 1.19 or later) is request_stop() on the future; of
-/// cancellation_type::total alone, which promises no effects, it is cancel(). The operation completes when the call has
-/// ended: with CancelledError if that came in time, else with what the call gave.
+/// cancellation_type::total alone, which promises no effects, it is cancel(). The operation completes when the task has
+/// ended: with CancelledError if that came in time, otherwise with the outcome of the task.
 /// Throws InvalidStateError for an empty future.
 template <class T, class CompletionToken>
 auto async_result_of(Future<T> future, CompletionToken&& token) {
@@ -53,8 +53,8 @@ auto async_result_of(Future<T> future, CompletionToken&& token) {
 }
 
 /// An Asio executor whose functions run on the workers of `pool`, which must outlive it. For asio::post, dispatch,
-/// co_spawn, bind_executor, strand, any_io_executor and I/O objects. Any executor of this library whose calls run in this
-/// process; not InlineExecutor, since Asio does not allow a function to run inside post().
+/// co_spawn, bind_executor, strand, any_io_executor and I/O objects. `pool`: any executor of this library whose tasks
+/// run in this process; not InlineExecutor, since Asio does not allow a function to run inside post().
 /// It counts no outstanding work: a pool that is destroyed does not wait for coroutines that are waiting for something
 /// else, and sending to it afterwards throws ShutdownError. Wait for them first, for example by use_future.
 /// A pool with QueueFull::caller_runs breaks that rule of Asio when it is full.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// bind_task.hpp: a call for later, in another process.
+// bind_task.hpp: a task for later, in another process.
 //
 //     cf::ProcessPoolExecutor pool({.initializer = cf::bind_task(load_model, std::string("model.bin"))});
 //
-// The same callables and arguments as for ProcessPoolExecutor::submit; the arguments are encoded here and
-// now. Threads: an immutable value.
+// Takes the same callables and arguments as ProcessPoolExecutor::submit. The arguments are encoded at once.
+// Threads: an immutable value.
 #pragma once
 
 #include "concurrent/futures/detail/platform/process_requirements.hpp"
@@ -19,18 +19,18 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
-/// What bind_task() gives. Default-constructed: nothing to call.
+/// What bind_task() returns. Default-constructed: nothing to call.
 class BoundTask {
   public:
     /// Nothing to call.
     BoundTask() = default;
     /// There is something to call.
     explicit operator bool() const noexcept { return call_ != nullptr; }
-    /// The encoded call.
+    /// The encoded task.
     std::span<const std::byte> bytes() const noexcept {
         return call_ ? call_->bytes() : std::span<const std::byte>();
     }
-    /// A copy of it, which keeps the shared memory that is named in it.
+    /// A copy of these bytes, which keeps the shared memory that they name.
     detail::ByteBuffer copy() const {
         Encoder encoder;
         encoder.write_bytes(bytes().data(), bytes().size());
@@ -46,8 +46,7 @@ class BoundTask {
     std::shared_ptr<const detail::ByteBuffer> call_;
 };
 
-/// A call of `callable(args...)` to be made in a worker. Throws SerializationError, or what the codec of an
-/// argument throws.
+/// `callable(args...)`, to be run in a worker. Throws SerializationError, or what the codec of an argument throws.
 template <class Callable, class... Args>
 BoundTask bind_task(const Callable& callable, const Args&... args) {
     detail::check_remote_call<const Callable&, const Args&...>();

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// broadcast.hpp: a value that many calls take and that crosses once.
+// broadcast.hpp: a value that many tasks take and that crosses once.
 //
 //     const auto model = cf::broadcast(load_model("weights"));       // cf::Broadcast<Model>
 //     for (const Image& image : images) pool.submit(classify, model, image);
 //     // int classify(const Model&, const Image&): nothing to change there
 //
-// A handle, as cheap to copy as a std::shared_ptr, to a value that is constant from then on. The first call to a
-// process encodes it, into sealed memory; calls carry 32 bytes that name it; each worker maps that memory once and
-// decodes the value once, when it is first looked at. For parameters of type std::span<const E> and
-// std::string_view it is not decoded at all: they view the shared bytes. On threads and inline it is the value
-// itself, and nothing is encoded.
-// In a generic callable, or as part of a struct, it is what it is: a Broadcast<T>, with * and ->.
-// Threads: any may copy and read. Who asks while another thread encodes or decodes waits for it.
-// Memory: the value, and with the first call to a process its encoding, live until the last handle in the program
-// is gone and the last call that was given it has ended; the workers then let go, too. It takes a descriptor
-// in every process that has it.
+// A handle, as cheap to copy as a std::shared_ptr, to a value that is constant from then on. The first task for a
+// process encodes the value into sealed memory. Tasks carry 32 bytes that name this memory. Each worker maps it once
+// and decodes the value once, when a task first uses it. For parameters of type std::span<const E> and
+// std::string_view the value is not decoded at all: they view the shared bytes. On threads and inline the handle
+// refers to the value itself, and nothing is encoded.
+// A generic callable, and a struct with such a member, gets a Broadcast<T>, with * and ->.
+// Threads: any thread may copy and read. A thread waits while another one encodes or decodes the value.
+// Memory: the value, and from the first task for a process on also its encoding, live until the last handle in the
+// program is gone and the last task with it has ended. Then the workers unmap it, too. It takes a descriptor in every
+// process that has it.
 #pragma once
 
 #include "concurrent/futures/detail/platform/process_requirements.hpp"
@@ -58,7 +58,7 @@ struct BroadcastState {
     SharedRegion* const origin = nullptr;
 };
 
-/// What a T can be seen as without being decoded.
+/// As what type a T can be viewed without being decoded.
 template <class View, class T>
 concept ViewOf = is_decodable_view<View> && BitwiseContainer<T> && std::constructible_from<View, const T&> &&
     std::same_as<std::remove_cv_t<typename View::value_type>, typename T::value_type>;
@@ -74,17 +74,17 @@ class Broadcast {
   public:
     using value_type = T;
 
-    /// Takes the value over.
+    /// Moves the value in.
     explicit Broadcast(T&& value) : state_(std::make_shared<State>(std::in_place, std::move(value))) {}
-    /// Copies it.
+    /// Copies the value.
     explicit Broadcast(const T& value) : state_(std::make_shared<State>(std::in_place, value)) {}
-    /// Copies are the same value; there is none without.
+    /// Copies refer to the same value; every Broadcast has one.
     Broadcast(const Broadcast&) = default;
     Broadcast& operator=(const Broadcast&) = default;
     ~Broadcast() = default;
 
-    /// The value, valid as long as some handle in this process. In a worker the first one of these decodes it:
-    /// SerializationError, or what a codec throws.
+    /// The value; the reference is valid as long as this process has a handle. In a worker the first use decodes the
+    /// value, and throws SerializationError or what a codec throws.
     const T& get() const { return state_->get(); }
     const T& operator*() const { return get(); }
     const T* operator->() const { return std::addressof(get()); }
@@ -101,7 +101,7 @@ class Broadcast {
         return view;
     }
 
-    /// They are the same broadcast, not only equal.
+    /// True for handles to the same value, not for equal values.
     friend bool operator==(const Broadcast& a, const Broadcast& b) noexcept = default;
 
   private:
@@ -113,7 +113,7 @@ class Broadcast {
     std::shared_ptr<State> state_;
 };
 
-/// `value`, to be taken by many calls.
+/// `value`, for use by many tasks.
 template <class T>
 [[nodiscard]] Broadcast<std::decay_t<T>> broadcast(T&& value) {
     return Broadcast<std::decay_t<T>>(std::forward<T>(value));

@@ -6,12 +6,12 @@
 //     cf::Process camera(film, std::move(sender));              // the sender is there now, and gone here
 //     for (const Image& image : receiver) show(image);          // ends when every sender is closed or dead
 //
-// Any type that can cross (serialization.hpp) goes through, and so do ends of other channels, alone or inside a value.
-// The channel holds about 64 KiB; whoever sends more waits until it is received. A large value goes in pieces.
-// A value is on its way when send() returns, and the receiver hears of it at once: nothing is collected.
-// An end crosses as an argument of a Process, or in another channel; the end here is empty then. It does not cross to
-// the worker of a pool: that does not compile.
-// Threads: an end is used by one thread at a time; both ends of a channel may be in one process, too.
+// Any type that can cross (serialization.hpp) can be sent, and so can ends of other channels, alone or inside a value.
+// The channel holds about 64 KiB; a sender of more waits until some is received. A large value is sent in pieces.
+// When send() returns, the value has been sent, and the receiver hears of it at once: values are not held back.
+// An end crosses as an argument of a Process, or in another channel; the object here is empty then. It does not cross
+// to the worker of a pool: that does not compile.
+// Threads: use an end from one thread at a time. Both ends of a channel may be in one process.
 // Memory: 64 KiB and two descriptors for each end. Values up to 16 MiB reuse the memory of those before.
 // How it works: detail/channels/channel_end.hpp.
 #pragma once
@@ -51,10 +51,10 @@ class Sender {
     Sender& operator=(Sender&&) noexcept = default;
 
     /// Waits while the channel is full. Throws BrokenChannelError when the receiver is gone, InvalidStateError when
-    /// this end is, SerializationError or what a codec throws when the value cannot be encoded.
+    /// this end was closed or moved away, SerializationError or what a codec throws when the value cannot be encoded.
     void send(const T& value) { send_copy(value, detail::Deadline::never()); }
     void send(T&& value) { send_value(value, detail::Deadline::never()); }
-    /// False when the channel was full for so long: then nothing of the value will be received.
+    /// False when the channel stayed full for `timeout`: then the value will not be received, not even in part.
     template <class Rep, class Period>
     bool send(const T& value, std::chrono::duration<Rep, Period> timeout) {
         return send_copy(value, detail::Deadline::after(timeout));
@@ -63,7 +63,7 @@ class Sender {
     bool send(T&& value, std::chrono::duration<Rep, Period> timeout) {
         return send_value(value, detail::Deadline::after(timeout));
     }
-    /// The receiver gets what was sent before, then the end. The destructor does the same.
+    /// Closes this end. The receiver gets what was sent before, then the end. The destructor does the same.
     void close() noexcept {
         if (writer_) writer_->close();
     }
@@ -111,12 +111,12 @@ class Receiver {
     /// Waits for the next value. Empty at the end: every sender was closed or has died, and all whole values have
     /// been received. Throws SerializationError when the bytes are no T, InvalidStateError when this end is gone.
     std::optional<T> receive() { return receive_until(detail::Deadline::never()); }
-    /// TimeoutError when no value came in that time; the channel goes on.
+    /// Throws TimeoutError when no value arrived in that time; the channel stays open.
     template <class Rep, class Period>
     std::optional<T> receive(std::chrono::duration<Rep, Period> timeout) {
         return receive_until(detail::Deadline::after(timeout));
     }
-    /// The sender gets BrokenChannelError from now on. The destructor does the same.
+    /// Closes this end. From now on the sender gets BrokenChannelError. The destructor does the same.
     void close() noexcept {
         if (reader_) reader_->close();
     }
@@ -154,7 +154,7 @@ class Receiver<T>::Iterator {
     using difference_type = std::ptrdiff_t;
     using iterator_concept = std::input_iterator_tag;
 
-    /// Of a receiver that must live as long.
+    /// The receiver must outlive the iterator.
     explicit Iterator(Receiver& receiver) : receiver_(&receiver), value_(receiver.receive()) {}
     /// The value may be moved from.
     T& operator*() const noexcept { return *value_; }

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
 //
-// coroutine.hpp: futures in coroutines: await them, return them, choose where to go on.
+// coroutine.hpp: futures in coroutines: await them, return them, choose the thread that resumes.
 //
 //     cf::Future<Page> load(cf::ThreadPoolExecutor& pool, std::string url) {
-//         std::string text = co_await pool.submit(fetch, url);    // goes on where the call ended
+//         std::string text = co_await pool.submit(fetch, url);    // resumes in the thread that ended the task
 //         co_await cf::resume_on(pool);                           // now on a worker of pool
 //         co_return parse(text);
 //     }
 //
-// A coroutine that returns a Future starts at once, in the caller, and ends it with its co_return or its
-// exception; a CancelledError that nobody caught ends it cancelled. Awaiting blocks no thread: the
-// coroutine goes on in the thread that ended the call, or at once if it is done.
-// Any awaitable-aware library (C++20 senders) can take a Future as it is.
-// A coroutine may be destroyed while it awaits a Future; then it just isn't resumed. As with any coroutine, no
-// other thread may resume it at that moment: stop what ends the call first, or destroy it in the same thread.
-// Memory: everything the awaited call did happens before co_await returns.
+// A coroutine that returns a Future starts at once, in the calling thread. Its co_return or its exception ends that
+// future; an uncaught CancelledError ends it as cancelled. Awaiting blocks no thread: the coroutine resumes in the
+// thread that ended the task, or goes on at once if the task has ended.
+// A library that can await awaitables (C++20 senders) takes a Future as it is.
+// A coroutine may be destroyed while it awaits a Future; then it is not resumed. As with any coroutine, no other thread
+// may resume it at that moment: stop what ends the task first, or destroy the coroutine in the same thread.
+// Memory: everything the awaited task did happens before co_await returns.
 //
-// With g++ 12, keep these out of an expression with co_await; they are destroyed twice there (g++ 14 and clang
-// are right):
+// With g++ 12, do not write these in an expression with co_await: that compiler destroys them twice there (g++ 14 and
+// clang do not):
 //   - a lambda that captures by value something with a destructor: a std::string, a shared_ptr, a Future;
 //   - an aggregate of yours, in braces or parentheses, with such a member; also if it is only an argument of
 //     another call in that expression.
-// Write them in a statement before:
+// Write them in a statement of their own, before it:
 //     auto call = [name] { return load(name); };                   // or: auto page = pool.submit([name] { … });
 //     Page page = co_await pool.submit(std::move(call));           //     co_await std::move(page)
 // Not concerned: the options structs of this library, captures by reference, arguments of submit, and classes
@@ -40,7 +40,8 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
 
-/// While this thread resumes a coroutine as the last act of a callback: then its end is that, too.
+/// Set while this thread resumes a coroutine as the last act of a callback: the end of the coroutine is then the last
+/// act.
 class ResumedCoroutine {
   public:
     ResumedCoroutine(std::coroutine_handle<> coroutine, TaskQueue* later) noexcept
@@ -60,7 +61,7 @@ class ResumedCoroutine {
     const ResumedCoroutine* const outer_;
 };
 
-/// In the frame of the coroutine that waits. If that is destroyed meanwhile, it is not resumed.
+/// Lies in the frame of the waiting coroutine. If the frame is destroyed meanwhile, the coroutine is not resumed.
 template <class T, class Handle>
 class FutureAwaiter final : public Listener {
   public:
@@ -104,8 +105,8 @@ class CoroutinePromiseBase {
     CoroutinePromiseBase() : state_(new State) { state_->begin(); }
     CoroutinePromiseBase(const CoroutinePromiseBase&) = delete;
     CoroutinePromiseBase& operator=(const CoroutinePromiseBase&) = delete;
-    /// If somebody destroys the coroutine while it is suspended (at an awaitable of another library), its future
-    /// ends cancelled.
+    /// If the coroutine is destroyed while it is suspended (at an awaitable of another library), its future ends as
+    /// cancelled.
     ~CoroutinePromiseBase() {
         if (state_) state_->finish_and_drop_producer(CallState::cancelled);
     }
@@ -125,7 +126,7 @@ class CoroutinePromiseBase {
         }
     }
 
-    /// The frame, with all that the coroutine kept, goes before its future is done.
+    /// The frame, with all objects of the coroutine, is destroyed before its future is done.
     struct EndOfCoroutine {
         bool await_ready() const noexcept { return false; }
         template <class Promise>
@@ -162,7 +163,7 @@ class CoroutinePromise<void> : public CoroutinePromiseBase<void> {
     void return_void() noexcept { end_ = state_->store_result_of([] {}); }
 };
 
-/// While this thread hands a coroutine to an executor.
+/// Set while this thread hands a coroutine to an executor.
 class PostingCoroutine {
   public:
     explicit PostingCoroutine(const void* frame) noexcept
@@ -183,8 +184,8 @@ class PostingCoroutine {
     PostingCoroutine* const outer_;
 };
 
-/// Sent to an executor to resume a coroutine. If the executor drops it unrun, the coroutine is resumed all
-/// the same, with CancelledError, so that its future ends; but not while post() is still throwing.
+/// Posted to an executor to resume a coroutine. If the executor drops it unrun, the coroutine is still resumed, with
+/// CancelledError, so that its future ends; but not while post() is throwing.
 class Resumption {
   public:
     Resumption(std::coroutine_handle<> coroutine, bool& dropped) noexcept
@@ -235,8 +236,8 @@ class ResumeOn {
 
 }  // namespace detail
 
-/// The awaited result, as result() gives it: of an lvalue `const T&`, of an rvalue T. Throws what the call
-/// threw, CancelledError, or InvalidStateError for an empty future.
+/// The awaited result, as result() gives it: `const T&` for an lvalue, T for an rvalue. Throws what the task threw,
+/// CancelledError, or InvalidStateError for an empty future.
 template <class T>
 auto operator co_await(const Future<T>& future) {
     return detail::FutureAwaiter<T, const Future<T>&>(future);
@@ -246,8 +247,8 @@ auto operator co_await(Future<T>&& future) {
     return detail::FutureAwaiter<T, Future<T>>(std::move(future));
 }
 
-/// `co_await resume_on(pool)`: the coroutine goes on in a worker of the pool. Throws what post throws,
-/// and CancelledError when the pool gives up the rest of its work.
+/// `co_await resume_on(pool)`: the coroutine goes on in a worker of the pool. Throws what post throws, and
+/// CancelledError when the pool gives up its queued tasks.
 template <class Executor>
 auto resume_on(Executor& executor) noexcept {
     return detail::ResumeOn<Executor>(executor);

@@ -8,10 +8,12 @@
 //     auto [parsed] = ex::sync_wait(std::move(page)).value();
 //
 // Written against the concepts of C++26. CONCURRENT_FUTURES_STDEXEC and CONCURRENT_FUTURES_BEMAN_EXECUTION, which the
-// targets define, choose the library; without them it is std::execution where there is one (__cpp_lib_senders), else none:
-// then your own receivers use the words of cf::senders_library (detail/platform/senders.hpp).
-// Threads: an operation of sender_of() completes in the thread that ends the call, or in start() if it has ended; one of
-// scheduler_of() on a worker. Memory: what the call did happens before its receiver is called.
+// targets define, choose the library. Without them it is std::execution if the standard library has it
+// (__cpp_lib_senders), otherwise none: then your own receivers use the names of cf::senders_library
+// (detail/platform/senders.hpp).
+// Threads: an operation of sender_of() completes in the thread that ends the task, or in start() if the task has
+// ended; an operation of scheduler_of() completes on a worker. Memory: what the task did happens before its receiver
+// is called.
 #pragma once
 
 #include <concepts>
@@ -49,7 +51,7 @@ struct StopCallbackFor<std::stop_token, Callback> {
     using type = std::stop_callback<Callback>;
 };
 
-/// A started sender_of(). It is told as a coroutine that awaits the future would be.
+/// A started sender_of(). It is a listener of the future, as an awaiting coroutine is.
 template <class T, class Receiver>
 class FutureOperation final : private Listener {
   public:
@@ -59,10 +61,10 @@ class FutureOperation final : private Listener {
         : Listener(Kind::callback), future_(std::move(future)), receiver_(std::move(receiver)) {}
 
     void start() & noexcept {
-        // First the stop callback: when the listener is in place, this object may be gone.
+        // The stop callback goes first: once the listener is added, this object may be destroyed at any time.
         on_stop_.emplace(senders_library::get_stop_token(senders_library::get_env(receiver_)), RequestStop{this});
         SharedState& state = FutureAccess::state(future_, "connect");
-        state.add_producer();  // the last future may go before the state has told everybody
+        state.add_producer();  // the last future may go before all listeners are told
         if (state.add_listener(*this)) return;
         state.drop_producer();
         complete();
@@ -71,7 +73,7 @@ class FutureOperation final : private Listener {
   private:
     struct RequestStop {
         void operator()() const noexcept {
-            // The request may end the call, and with it this object.
+            // The request may end the task, and with it this object.
             const Future<T> call = operation->future_;
             call.request_stop();
         }
@@ -238,7 +240,7 @@ class BulkSender {
         using Env = decltype(senders_library::get_env(std::declval<const Receiver&>()));
         using Values = typename BulkTypes<senders_library::completion_signatures_of_t<Child, Env>>::Values;
 
-        /// On a worker. It takes part, and waits for what others have begun.
+        /// Runs on a worker: takes part in the work, and waits for pieces that other workers have begun.
         template <class... Arguments>
         void run(Arguments&&... arguments) noexcept {
             try {
@@ -285,12 +287,12 @@ class BulkSender {
 
 inline namespace CONCURRENT_FUTURES_SENDERS_NAMESPACE {
 
-/// A sender that ends when the call does: with its value, for void with none; with its std::exception_ptr; or stopped, if
-/// it was cancelled. The call runs already; a sender whose call starts later is
+/// A sender that ends when the task does: with its value, for void with none; with its std::exception_ptr; or stopped,
+/// if the task was cancelled. The task runs already; a sender whose task starts later is
 /// let_value([&] { return cf::sender_of(pool.submit(f)); }).
-/// The value is moved out if this is its last handle, else copied.
-/// A stop request of the receiver's token is request_stop() on the future. The operation completes when the call has
-/// ended: stopped if the request came in time, else with what the call gave.
+/// The value is moved out if this is its last handle, otherwise copied.
+/// A stop request of the receiver's token is request_stop() on the future. The operation completes when the task has
+/// ended: stopped if the request came in time, otherwise with the outcome of the task.
 /// Throws InvalidStateError for an empty future.
 template <class T>
 detail::FutureSender<T> sender_of(Future<T> future) {
@@ -298,11 +300,12 @@ detail::FutureSender<T> sender_of(Future<T> future) {
     return detail::FutureSender<T>(std::move(future));
 }
 
-/// A scheduler whose senders complete on the workers of `pool`, which must outlive their operations. Any executor of this
-/// library whose calls run in this process.
+/// A scheduler whose senders complete on the workers of `pool`, which must outlive their operations. `pool`: any
+/// executor of this library whose tasks run in this process.
 /// schedule() ends stopped if a stop is requested before a worker takes it, or if the pool gives it up (cancel_futures,
-/// OnDestroy::cancel_pending); with an error if the pool takes no calls.
-/// bulk, bulk_chunked and bulk_unchunked behind it, with the policies par and par_unseq, run in parallel on the workers.
+/// OnDestroy::cancel_pending); with an error if the pool takes no tasks.
+/// bulk, bulk_chunked and bulk_unchunked behind it, with the policies par and par_unseq, run in parallel on the
+/// workers.
 template <Executor Pool>
 detail::PoolScheduler<Pool> scheduler_of(Pool& pool) noexcept {
     static_assert(!std::is_same_v<Pool, ProcessPoolExecutor> && !std::is_same_v<Pool, MPIPoolExecutor>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// inline_executor.hpp: runs each call inside submit(), for tests and debugging.
+// inline_executor.hpp: runs each task inside submit(), for tests and debugging.
 //
 //     cf::InlineExecutor pool;                 // in place of a pool: one thread, one stack
 //     pool.submit(parse, text).result();       // a breakpoint in parse() has the caller above it
@@ -91,17 +91,17 @@ class InlineSubmitter {
 
 }  // namespace detail
 
-/// An executor whose submit() runs the call before it returns.
+/// An executor whose submit() runs the task before it returns.
 class InlineExecutor : public MapOperations<InlineExecutor> {
   public:
-    /// Starts nothing.
+    /// Starts no thread.
     InlineExecutor() = default;
     InlineExecutor(const InlineExecutor&) = delete;
     InlineExecutor& operator=(const InlineExecutor&) = delete;
     /// Nothing is left to wait for.
     ~InlineExecutor() { shutdown(); }
 
-    /// Runs it now. Throws ShutdownError, or what copying the arguments throws.
+    /// Runs the task now. Throws ShutdownError, or what copying the arguments throws.
     template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(Callable&& callable, Args&&... args) {
         check_call<Callable, Args...>();
@@ -115,14 +115,14 @@ class InlineExecutor : public MapOperations<InlineExecutor> {
                                         "supported; use a ProcessPoolExecutor");
         return submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
-    /// Runs it now, without a future. What it throws goes to stderr.
+    /// Runs the task now, without a future. What it throws goes to stderr.
     template <class Callable, class... Args>
     void post(Callable&& callable, Args&&... args) {
         check_call<Callable, Args...>();
         submitter_.post(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
 
-    /// Afterwards submit throws ShutdownError. There is never anything to wait for or to cancel.
+    /// From now on submit throws ShutdownError. There is never anything to wait for or to cancel.
     void shutdown(const ShutdownOptions& = {}) { submitter_.close(); }
     template <class Rep, class Period>
     void shutdown_for(std::chrono::duration<Rep, Period>) {

@@ -7,18 +7,18 @@
 //     for (auto it = pages.begin(); it != pages.end(); ++it)
 //         try { use(*it); } catch (const std::exception&) { }           // this item; ++ goes on
 //
-// *it waits for its item, gives `R&&` to move from, and throws that item's exception. When the time of
-// MapOptions::timeout (from the call of map) is up, *it throws TimeoutError, what has not started is cancelled, and ++it
-// is the end. Destroying a range whose begin() was called cancels what has not started; one that was never iterated
-// lets its calls run, so map() may stand alone as a statement. With a buffersize n, map() reads n elements of the input
-// (as a statement it runs only those), and *it reads one more before it waits: as Python does.
-// A void call yields std::monostate. Threads: one range from one thread at a time. Memory: everything an
-// item's call did happens before *it returns; the range keeps nothing of items it has moved past.
-// An item runs at most once. On processes, beyond a hundred items, several short ones travel together: if their
-// worker dies, each throws WorkerDiedError, since it is not known which had run. Not so with chunksize 1.
-// How it works: MapTasks below, a task per item or chunk; in the same process, where there is no buffersize,
-// detail/loops/map_job.hpp; then stats() counts up to 64 items without chunksize one by one, and beyond that
-// what was submitted for them.
+// *it waits for its item, gives `R&&` to move from, or throws the exception of that item. When MapOptions::timeout,
+// which counts from the call of map, is over, *it throws TimeoutError, items that have not started are cancelled, and
+// ++it is the end. Destroying a range whose begin() was called cancels the items that have not started. A range that
+// was never iterated lets its items run, so map() may stand alone as a statement. With a buffersize n, map() reads n
+// elements of the input (as a statement it runs only those), and *it reads one more before it waits, as in Python.
+// A function that returns void yields std::monostate. Threads: use one range from one thread at a time. Memory:
+// everything that an item's call did happens before *it returns; the range keeps nothing of items that it has moved
+// past. An item runs at most once. In processes, beyond a hundred items, several short items travel in one chunk. If
+// their worker dies, each throws WorkerDiedError, because it is unknown which had run. With chunksize 1 that cannot
+// happen. How it works: MapTasks below, a task for each item or chunk; in the same process and without buffersize
+// detail/loops/map_job.hpp. There stats() counts up to 64 items (without chunksize) one by one, and more items as the
+// tasks that were submitted for them.
 #pragma once
 #include "concurrent/futures/detail/platform/requirements.hpp"
 #include <algorithm>
@@ -61,7 +61,7 @@ struct MapTask {
 template <class R>
 class MapTasks final : public MapStream<R> {
   public:
-    /// Submits everything now, or what the buffer holds. `pace`: where the library is to choose.
+    /// Submits everything now, or as much as the buffer holds. `pace`: set where the library chooses the chunks.
     MapTasks(std::unique_ptr<MapSource<MapTask<R>>> source, const MapOptions& options,
              std::optional<MapPace> pace, bool ordered, Deadline deadline)
         : source_(std::move(source)),
@@ -134,16 +134,16 @@ class MapTasks final : public MapStream<R> {
 
 }  // namespace detail
 
-/// What map() gives: an input range, to be read once. `reference` is R&& to move from, or R if f returns a
-/// reference. From one thread at a time; what the call of an item did happens before *it returns.
+/// What map() returns: an input range, to be read once. `reference` is R&& to move from, or R if f returns a reference.
+/// Use it from one thread at a time. What the call of an item did happens before *it returns.
 template <class R>
 class MapResults {
   public:
     using value_type = detail::MapItem<R>;
     using reference = detail::MapReference<R>;
 
-    /// *it waits for its item; throws what its call threw, CancelledError, or TimeoutError when the time of the
-    /// map is up. ++it goes on to the next one, whether *it threw, gave a value or was never asked for.
+    /// *it waits for its item; throws what its call threw, CancelledError, or TimeoutError when the time of the map is
+    /// up. ++it moves on to the next item, whether *it threw, gave a value or was not used.
     class Iterator {
       public:
         using value_type = MapResults::value_type;
@@ -167,31 +167,31 @@ class MapResults {
     /// For executors.
     explicit MapResults(std::unique_ptr<detail::MapStream<R>> stream) noexcept : stream_(std::move(stream)) {}
     MapResults(MapResults&&) noexcept = default;
-    /// What was here before goes as in the destructor.
+    /// The range that was here before ends as by the destructor.
     MapResults& operator=(MapResults&& other) noexcept {
         MapResults next(std::move(other));
         std::swap(stream_, next.stream_);
         std::swap(begun_, next.begun_);
         return *this;
     }
-    /// Cancels what has not started; but if begin() was never called, everything that was submitted runs.
+    /// Cancels items that have not started; but if begin() was never called, everything that was submitted runs.
     ~MapResults() {
         if (stream_ && !begun_) stream_->let_run();
     }
 
-    /// Where the reading is: the range is read once. end() is when nothing is left.
+    /// The current position: the range is read once. end() is reached when nothing is left.
     Iterator begin() {
         begun_ = true;
         return Iterator(stream_.get());
     }
     std::default_sentinel_t end() const noexcept { return {}; }
 
-    /// Cancels what has not started and forgets the rest; the range is at its end.
+    /// Cancels items that have not started and forgets the others; the range is at its end.
     void cancel() noexcept {
         if (stream_) stream_->cancel();
     }
-    /// How many results it has still to give, the current one included. Empty while the inputs are still being
-    /// read, which is so with a buffersize.
+    /// How many results are still to come, the current one included. Empty while the input is still being read, as it
+    /// is with a buffersize.
     std::optional<std::size_t> remaining() const noexcept {
         return stream_ ? stream_->remaining() : std::optional<std::size_t>(0);
     }
@@ -213,8 +213,8 @@ std::size_t MapTasks<R>::chunksize_for(MapPace& pace) {
             ended_items_ += tasks_[known_ended_].task->items;
     };
     count_ended();
-    // Far ahead of the workers, which may not have started or have no processor just now: it is worth a few
-    // milliseconds in all to know the pace, before everything is submitted one by one.
+    // The submitter may be far ahead of the workers, which have not started or have no processor at the moment. To know
+    // the pace is worth a few milliseconds in all, before everything is submitted one by one.
     if (tasks_.size() - known_ended_ >= 256 && patience_.count() > 0 && !this_worker && !this_thread_serves_processes) {
         const auto begin = std::chrono::steady_clock::now();
         std::visit([&](const auto& future) { future.wait_for(patience_); }, tasks_[known_ended_].task->future);

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT
 //
-// mpi_pool_executor.hpp: the same calls over many machines, on MPI. CMake target concurrent::futures_mpi.
+// mpi_pool_executor.hpp: runs tasks on many machines, by MPI. CMake target concurrent::futures_mpi.
 //
 //     int main(int argc, char** argv) {                       // mpirun -n 64 program
-//         cf::mpi_main(argc, argv);                           // first; ranks 1… run calls and do not come back from it
+//         cf::mpi_main(argc, argv);                           // first; ranks 1… run tasks and do not return from it
 //         cf::MPIPoolExecutor pool;                           // rank 0 only
 //         for (double energy : pool.map(relax, molecules)) …
 //     }
 //     cf::mpi_comm_executor(comm, 0, [](cf::MPIPoolExecutor& pool) { … });   // in a program that is SPMD already
 //
-// What may be called, and what crosses, is as for a ProcessPoolExecutor (serialization.hpp). A rank runs one call at
-// a time, for all pools together; with more workers than ranks, ranks run calls on threads too. One rank alone:
-// calls run in this process, on a thread. Exceptions keep their type and text; below the innermost of those nested in
-// them is an Error that names rank, host and process.
-// What MPI cannot do is refused: a timeout, request_stop() of a running call that takes no std::stop_token, a
-// SharedArray. A rank that dies ends the whole job, with MPI as it is; it says before which call it was running.
+// The same functions and values cross as with a ProcessPoolExecutor (serialization.hpp). A rank runs one task at a
+// time, for all pools together. With more workers than ranks, ranks run tasks on threads as well. In a job of one
+// rank, tasks run in this process, on a thread. Exceptions keep their type and text; nested in them, as the innermost
+// one, is an Error that names rank, host and process.
+// What MPI cannot do is refused: a timeout, request_stop() of a running task that takes no std::stop_token, a
+// SharedArray. A rank that dies ends the whole job: MPI knows no other way. Before, it says which task it was running.
 // Needs MPI_THREAD_MULTIPLE: the pool calls MPI from its own threads, on a communicator of its own. So the program may
-// go on to use MPI, in calls too.
-// Idle, neither side takes more than about 1 % of a core; a call that finds a rank asleep starts up to 1 ms later.
-// Threads: every member may be called from any thread. Callbacks run on the engine thread; a slow one delays the
-// results of others.
+// use MPI as well, also in tasks.
+// While idle, neither side takes more than about 1 % of a core; a task for a sleeping rank starts up to 1 ms later.
+// Threads: every member may be called from any thread. Callbacks run on the engine thread, so a slow callback delays
+// the results of other tasks.
 // How it works: detail/mpi/mpi_hub.hpp (root), detail/mpi/rank_loop.hpp (other ranks).
 #pragma once
 
@@ -44,23 +44,23 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
-/// The first line of main in a program with MPIPoolExecutor. Initializes MPI if nobody has. On rank 0 it returns,
-/// and the other ranks end when rank 0 does; on those it runs calls and then leaves the program. Called again, it
-/// does nothing. Throws on every rank: BrokenProcessPool when the ranks run different builds,
+/// The first line of main in a program with MPIPoolExecutor. Initializes MPI if that has not been done. On rank 0 it
+/// returns. On the other ranks it runs tasks until rank 0 ends, and then leaves the program. Called again, it does
+/// nothing. Throws on every rank: BrokenProcessPool when the ranks run different builds,
 /// std::invalid_argument when MPI was initialized with a thread level below MPI_THREAD_MULTIPLE.
 inline void mpi_main(int& argc, char**& argv) { detail::start_mpi_program(argc, argv); }
 
 /// For MPIPoolExecutor.
 struct MPIPoolOptions {
-    /// 0: one per rank other than the root. More than those: ranks run several calls at once, on threads.
+    /// 0: one for each rank except the root. With more, ranks run several tasks at once, on threads.
     Count max_workers{};
     detail::OptionValue<BoundTask> initializer{};  ///< runs first in every worker; bind_task(f, args...)
     detail::OptionValue<BoundTask> worker_exit{};  ///< runs last in every worker
-    Count max_pending{};                     ///< calls waiting to be sent; 0: no bound
+    Count max_pending{};                     ///< how many tasks may wait to be sent; 0: no bound
     QueueFull on_full = QueueFull::block;    ///< what submit does at that bound
-    OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting calls
-    bool report_unobserved = false;          ///< report failures that nobody looked at
-    /// Of callbacks and posted calls.
+    OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting tasks
+    bool report_unobserved = false;          ///< report failures that were never looked at
+    /// Gets exceptions of callbacks and posted tasks.
     detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
     detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< reserved: must be empty
 };
@@ -143,7 +143,7 @@ inline std::shared_ptr<MpiPool> make_mpi_pool(const MPIPoolOptions& options) {
 /// An executor whose workers are the ranks of an MPI job.
 class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
   public:
-    /// One worker per rank other than the root.
+    /// One worker for each rank except the root.
     MPIPoolExecutor() : MPIPoolExecutor(MPIPoolOptions{}) {}
     /// Throws BrokenProcessPool if mpi_main() has not run here or this is a worker, std::invalid_argument for
     /// options that make no sense. Nothing is sent before there is work.
@@ -152,21 +152,21 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
           submitter_(detail::make_mpi_pool(options)) {}
     MPIPoolExecutor(const MPIPoolExecutor&) = delete;
     MPIPoolExecutor& operator=(const MPIPoolExecutor&) = delete;
-    /// shutdown(), or with OnDestroy::cancel_pending shutdown({.cancel_futures = true}).
+    /// Calls shutdown(), or shutdown({.cancel_futures = true}) with OnDestroy::cancel_pending.
     ~MPIPoolExecutor() {
         hub().begin_shutdown(pool(), cancels_pending_);
         hub().join(pool(), detail::Deadline::never());
     }
 
-    /// Calls `callable(args...)` in a worker. Encodes everything before it returns and keeps no reference to any of
-    /// it. If this throws, nothing was queued: SerializationError or what a codec throws, ShutdownError,
-    /// BrokenProcessPool, QueueFullError, std::invalid_argument for a SharedArray.
+    /// Runs `callable(args...)` in a worker. Encodes both before it returns, and keeps no reference to them. If submit
+    /// throws, nothing was queued. It throws SerializationError or what a codec throws, ShutdownError,
+    /// BrokenProcessPool, QueueFullError, and std::invalid_argument for a SharedArray.
     template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(const Callable& callable, const Args&... args) {
         return submitter_.submit(callable, args...);
     }
-    /// The call runs again when it throws, up to `retries` times. Throws std::invalid_argument for a timeout:
-    /// MPI cannot end a call by force.
+    /// A task that throws runs again, up to `retries` times. Throws std::invalid_argument for a timeout: MPI cannot
+    /// end a task by force.
     template <class Callable, class... Args>
     auto submit(const TaskOptions& options, const Callable& callable, const Args&... args) {
         if (options.timeout)
@@ -181,14 +181,15 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
     auto submit(const Args&... args) {
         return submitter_.submit(detail::StaticFunction<function>(), args...);
     }
-    /// Like submit without a future. What the call throws goes to on_unhandled_exception.
+    /// Like submit, but without a future. What the task throws goes to on_unhandled_exception.
     template <class Callable, class... Args>
     void post(const Callable& callable, const Args&... args) {
         submitter_.post(callable, args...);
     }
 
-    /// Afterwards submit throws ShutdownError; queued calls still run unless cancelled. With `wait` returns when
-    /// worker_exit has run everywhere, except in a callback of this pool. The ranks stay, for other pools.
+    /// From now on submit throws ShutdownError. Queued tasks still run, unless they are cancelled. With `wait` it
+    /// returns when worker_exit has run everywhere; but in a callback of this pool it returns at once. The ranks stay,
+    /// for other pools.
     void shutdown(const ShutdownOptions& options = {}) {
         hub().begin_shutdown(pool(), options.cancel_futures);
         if (options.wait) hub().join(pool(), detail::Deadline::never());
@@ -202,8 +203,8 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
                                "tasks return");
     }
 
-    /// The workers and calls of this moment; completed, failed and cancelled count from the start. Workers are
-    /// counted from their first call on; the first call that was sent to one counts as running.
+    /// The workers and tasks of this moment; completed, failed and cancelled count from the start. A worker counts from
+    /// its first task on; the first of the tasks that were sent to a worker counts as running.
     ExecutorStats stats() const {
         const auto now = hub().counts(pool());
         return {now.workers, now.idle, now.pending, now.running, now.completed, now.failed, now.cancelled, 0};
@@ -222,9 +223,9 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
     const detail::MpiSubmitter submitter_;
 };
 
-/// Collective over `comm`: `f(pool)` runs on `root`, the other ranks run its calls until it returns. What it throws
-/// leaves this function on the root, and is a BrokenExecutor with its text on all others. Throws on every
-/// rank: as mpi_main().
+/// Collective over `comm`: `f(pool)` runs on `root`; the other ranks run its tasks until it returns. What f throws
+/// leaves this function on the root; the other ranks get a BrokenExecutor with its text. Throws on every rank what
+/// mpi_main() throws.
 template <class F>
 void mpi_comm_executor(MPI_Comm comm, int root, F&& f) {
     detail::CommService service(comm, root);

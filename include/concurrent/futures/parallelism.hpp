@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// parallelism.hpp: how many workers a pool gets when nobody says a number.
+// parallelism.hpp: how many workers a pool has by default.
 //
 //     cf::ThreadPoolExecutor pool({.max_workers = 2 * cf::available_parallelism()});
 //
-// Python 3.13's os.process_cpu_count(), and containers' quotas as well.
+// As Python 3.13's os.process_cpu_count(), but it also respects the quotas of containers.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
@@ -18,9 +18,9 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 /// Processors this process may use: its CPU affinity, cut to its cgroup's CPU quota (v1 and v2,
 /// nested groups, a quota below one processor counts as one). At least 1. Reads a few small files
 /// at each call; safe from any thread. A thread that an OpenMP runtime has bound (OMP_PROC_BIND=true,
-/// OMP_PLACES, GOMP_CPU_AFFINITY, KMP_AFFINITY) counts with the processors of all OpenMP places, and
-/// workers get those. What taskset, `srun --cpu-bind` or `mpirun --bind-to` has bound stays bound: give a
-/// rank with a pool several processors, as by `mpirun --map-by slot:PE=4` or `srun --cpus-per-task=4`.
+/// OMP_PLACES, GOMP_CPU_AFFINITY, KMP_AFFINITY) counts with the processors of all OpenMP places, and workers get those.
+/// What taskset, `srun --cpu-bind` or `mpirun --bind-to` has bound stays bound, so give a rank with a pool several
+/// processors, for example by `mpirun --map-by slot:PE=4` or `srun --cpus-per-task=4`.
 inline std::size_t available_parallelism() { return detail::processor_count(); }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// process.hpp: one call in a process of its own, as Python's multiprocessing.Process, with the manners of std::jthread.
+// process.hpp: one function in a process of its own, as Python's multiprocessing.Process; it behaves like std::jthread.
 //
 //     int main(int argc, char** argv) {
 //         cf::process_main(argc, argv);                      // first, as for ProcessPoolExecutor
@@ -11,10 +11,11 @@
 //         counter.exit_code();                               // 0: it returned
 //     }                                                      // ~Process: request_stop(), join()
 //
-// What may be called, what crosses and how the process starts is as for ProcessPoolExecutor; ends of channels cross,
-// too. There is no result: send it through a channel. The process ends with this one, also when this one is killed.
-// It has no standard input, and neither Ctrl-C nor a signal to all processes of the program ends it: terminate() does.
-// Threads: every member but the assignment and the destructor may be called from any thread.
+// The same functions and values cross as with ProcessPoolExecutor, and the process starts in the same ways; ends of
+// channels cross, too. There is no result: send it through a channel. The process ends when this program ends, also
+// when the program is killed. It has no standard input. Ctrl-C and signals to all processes of the program do not end
+// it; terminate() does.
+// Threads: every member except the assignment and the destructor may be called from any thread.
 // How it works: detail/processes/single_process.hpp and single_call.hpp.
 #pragma once
 
@@ -95,13 +96,13 @@ inline constexpr bool is_given_away = !has_channel_end<std::remove_cvref_t<Arg>>
 /// A process that runs one call. Moves, and is not copied.
 class Process {
   public:
-    /// None.
+    /// An object without a process.
     Process() noexcept = default;
-    /// Starts it: f(args…) in another process, with a std::stop_token first if f can take one. Encodes everything
-    /// before it returns and keeps no reference to any of it; ends of channels among the arguments, which must be
-    /// moved in, are gone here. If this throws, there is no process and the ends are still here:
-    /// std::invalid_argument for options that make no sense, BrokenProcessPool when this program cannot start
-    /// processes (its text says what to add), std::system_error, SerializationError or what a codec throws.
+    /// Starts f(args…) in another process, with a std::stop_token first if f can take one. Encodes everything before it
+    /// returns, and keeps no reference to it. Ends of channels must be moved in; they are empty here afterwards. If
+    /// this throws, there is no process, and the ends are still here. It throws std::invalid_argument for options that
+    /// make no sense, BrokenProcessPool when this program cannot start processes (the text says what to add),
+    /// std::system_error, SerializationError and what a codec throws.
     template <class Callable, class... Args>
         requires(!std::same_as<std::remove_cvref_t<Callable>, Process> &&
                  !std::same_as<std::remove_cvref_t<Callable>, ProcessOptions>)
@@ -112,9 +113,9 @@ class Process {
     explicit Process(const ProcessOptions& options, Callable&& f, Args&&... args)
         : stop_grace_(grace_of(options)), process_(start<std::decay_t<Callable>, Args...>(options, f, args...)) {}
 
-    /// The other one has none afterwards.
+    /// The other object has no process afterwards.
     Process(Process&&) noexcept = default;
-    /// Ends the process that was here, as the destructor does.
+    /// First ends the process that was here, as the destructor does.
     Process& operator=(Process&& other) noexcept {
         if (this == &other) return *this;
         end();
@@ -122,12 +123,12 @@ class Process {
         process_ = std::move(other.process_);
         return *this;
     }
-    /// request_stop() and join(); kills the process when it has not ended after ProcessOptions::stop_grace.
+    /// Calls request_stop() and join(); kills the process if it has not ended after ProcessOptions::stop_grace.
     ~Process() { end(); }
 
-    /// Waits for its end. May be called again.
+    /// Waits for the end of the process. May be called again.
     void join() { own().join(detail::Deadline::never()); }
-    /// Gives up with TimeoutError; the process goes on.
+    /// Gives up after `timeout` with TimeoutError; the process goes on.
     template <class Rep, class Period>
     void join(std::chrono::duration<Rep, Period> timeout) {
         if (!own().join(detail::Deadline::after(timeout)))
@@ -136,9 +137,9 @@ class Process {
                                " is still running");
     }
 
-    /// It has not ended yet.
+    /// The process has not ended yet.
     bool is_alive() const { return process_ && !process_->is_of_another_process() && !process_->status(); }
-    /// 0: none.
+    /// The process id; 0 without a process.
     int pid() const noexcept { return process_ ? process_->pid() : 0; }
     /// 0: f returned; 1: it threw, and the process wrote that to stderr; n: it called exit(n). Empty while it runs and
     /// when a signal ended it.
@@ -146,17 +147,17 @@ class Process {
         const auto status = own().status();
         return status ? status->exit_code : std::nullopt;
     }
-    /// The signal that ended it, such as SIGSEGV. Empty while it runs and when it exited. Both are empty after its
-    /// end if somebody else has reaped it.
+    /// The signal that ended it, such as SIGSEGV. Empty while it runs and when it exited. signal() and exit_code() are
+    /// both empty after its end if other code in this program has reaped it.
     std::optional<int> signal() const {
         const auto status = own().status();
         return status ? status->signal : std::nullopt;
     }
-    /// How it ended, in the words that WorkerDiedError has for the workers of a pool: signal or exit code, after how
-    /// long, with how much memory, its last words. Empty while it runs.
+    /// How it ended, in the words of a pool's WorkerDiedError: signal or exit code, after how long, with how much
+    /// memory, its last words. Empty while it runs.
     std::string obituary() const { return own().obituary(); }
 
-    /// Asks it to stop, by the std::stop_token of f, if f takes one.
+    /// Requests a stop through the std::stop_token of f, if f takes one.
     void request_stop() noexcept {
         if (process_ && !process_->is_of_another_process()) process_->request_stop();
     }
@@ -224,7 +225,7 @@ inline void Process::end() noexcept {
             process_->join(detail::Deadline::never());
         }
     } catch (...) {
-        // Locks that fail: there is nothing to be done here.
+        // Locking failed: nothing can be done about it here.
     }
     process_.reset();
 }

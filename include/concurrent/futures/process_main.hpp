@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// process_main.hpp: the one line that programs with a ProcessPoolExecutor put first in main.
+// process_main.hpp: the first line of main in programs with a ProcessPoolExecutor.
 //
 //     int main(int argc, char** argv) {
 //         cf::process_main(argc, argv);      // in a worker this does not return
 //         …
 //     }
 //
-// A pool with StartMethod::spawn starts this same program again as its workers; this call is where such
-// a copy turns into a worker. Before it, main should do nothing that must not be done once per worker.
-// Calling it again does nothing. Thread safety: call it before starting threads.
+// A pool with StartMethod::spawn starts this program again for each worker, and in this call such a copy becomes a
+// worker. So main should do nothing before it that must not happen in each worker. Calling it again does nothing.
+// Threads: call it before starting threads.
 #pragma once
 
 #include "concurrent/futures/detail/platform/process_requirements.hpp"
@@ -23,8 +23,8 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
-/// In the program itself: returns at once, and allows pools to spawn. In a worker: runs tasks until the
-/// pool wants no more, then exits.
+/// In the program itself: returns at once, and allows pools to spawn. In a worker: runs tasks until the pool needs the
+/// worker no more, then exits.
 inline void process_main(int argc, char** argv) {
     detail::ProgramStart& start = detail::program_start();
     if (start.process_main_ran) return;
@@ -37,7 +37,8 @@ inline void process_main(int argc, char** argv) {
     start.allowance = order->allowance;
     detail::WorkerChannel channel;
     int number = detail::first_inherited;
-    // Out of the way of numbers that programs take for granted, and closed in what tasks start.
+    // High numbers, since programs rely on low ones; and close-on-exec, so that programs that tasks start do not get
+    // them.
     for (auto* const end : {&channel.tasks, &channel.results, &channel.page, &channel.calls,
                             &channel.payloads, &channel.memory})
         *end = detail::moved_up(detail::FileDescriptor(number++));

@@ -7,15 +7,15 @@
 //
 //     images  42% [########..........] 420/1000  35.2/s  0:17 left  3 failed
 //
-// The range passes through as it is: values, references, and what ++ and * throw. The bar is drawn on stderr when that
-// is a terminal, at most ten times a second, when an item has been dealt with; otherwise nothing is written. The line
-// is cleared before an exception of * or ++ goes on, and ended when the loop ends. Text that the loop itself
-// prints to the same terminal goes over the bar.
+// The range passes through unchanged: values, references, and what ++ and * throw. If stderr is a terminal, the bar is
+// drawn there after an item, at most ten times a second; otherwise nothing is written. The line is cleared before an
+// exception of * or ++ goes on, and ended when the loop ends. Text that the loop prints to the same terminal overwrites
+// the bar.
 // The total is known for as_completed(), map() and ranges with a size; a map with a buffersize needs `total`.
-// A failure is an item whose * throws, or a future that failed or was cancelled. Looking at it here does not count
-// as looking at the failure (report_unobserved).
+// A failure is an item whose * throws, or a future that failed or was cancelled. That the bar looks at a future does
+// not count as looking at its failure (report_unobserved).
 // NO_COLOR in the environment: no colours. TERM=dumb: the same.
-// Threads: as the range. Include it yourself: futures.hpp does not.
+// Threads: as the range. futures.hpp does not include this header.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
@@ -38,7 +38,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 /// For progress(range, ProgressOptions).
 struct ProgressOptions {
     std::string label{};           ///< in front of the bar
-    std::optional<Count> total{};  ///< how many items there will be, where the range does not know
+    std::optional<Count> total{};  ///< how many items there will be; for ranges that do not know
 };
 
 namespace detail {
@@ -86,9 +86,9 @@ class Progress {
 
         /// At the end.
         Iterator() = default;
-        /// What the range gives, or throws.
+        /// The item of the range, or what the range throws.
         decltype(auto) operator*() const { return progress_->current(); }
-        /// Goes on as the range does, or throws what that throws.
+        /// Moves the range on; throws what that throws.
         Iterator& operator++() {
             progress_->advance();
             return *this;
@@ -102,7 +102,7 @@ class Progress {
         Progress* progress_ = nullptr;
     };
 
-    /// For progress(). Keeps an rvalue range, refers to an lvalue one.
+    /// For progress(). Keeps an rvalue range; refers to an lvalue range.
     Progress(Range&& range, ProgressOptions options)
         : range_(std::forward<Range>(range)),
           bar_(std::move(options.label), detail::items_of(range_, options.total)) {}

@@ -9,8 +9,8 @@
 // deque, list, forward_list, set, map, their multi and unordered kin, optional, variant,
 // monostate, tuple, pair, chrono durations and time points, complex, bitset, filesystem::path,
 // unique_ptr and shared_ptr (by value), error_code (generic and system category), exception_ptr,
-// and structs of up to 32 public members of such types without base class or constructor. What is too large to be
-// sent with each call is shared: shared_array.hpp, broadcast.hpp.
+// and structs of up to 32 public members of such types without base class or constructor. For values that are too large
+// to be sent with each task: shared_array.hpp, broadcast.hpp.
 //
 // For a type of your own, the first that exists is used:
 //   (1) template <> struct concurrent::futures::Codec<T> with static encode(Encoder&, const T&)
@@ -19,9 +19,9 @@
 //       Boost have it, and a default constructor. A derived class must have its own;
 //   (3) the list above; (4) nothing, if it is a plain aggregate.
 //
-// Raw pointers, references, const char*, closures, std::function and views as results do not:
-// their meaning ends with the process. The compiler says so, and what to write instead.
-// Bytes that are received are not trusted: what is wrong with them is a SerializationError.
+// These do not cross, because they mean nothing in another process: raw pointers, references, const char*, closures,
+// std::function, and views as results. The compiler says so, and what to write instead.
+// Received bytes are not trusted: wrong bytes are a SerializationError.
 // Values may be nested 256 deep; a longer chain of pointers, or a cycle, needs a Codec for its
 // owner. Threads: Encoder and Decoder are values for one thread; register_exception is for any.
 #pragma once
@@ -40,14 +40,14 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 template <class T>
 concept Serializable = std::is_object_v<T> && detail::is_encodable<T> && detail::is_decodable<T>;
 
-/// Lets exceptions of exactly type E cross with their type, what() and nesting. E is made again
-/// by its codec, if it is Serializable; from its error code, if it derives from std::system_error;
-/// else from what(), by its constructor from std::string; else by its default constructor.
+/// Lets exceptions of exactly type E cross with their type, what() and nesting. E is rebuilt by its codec, if it is
+/// Serializable; from its error code, if it derives from std::system_error; otherwise from what(), by its constructor
+/// from std::string; otherwise by its default constructor.
 /// std::filesystem::filesystem_error and std::bad_any_cast may be given too; their headers are not
 /// included here. An E with data members must be Serializable, else they would be lost: the compiler says so.
 ///     cf::register_exception<MyError>();
-/// Where the call stands does not matter, before or after process_main: to name it registers E before main, in this
-/// program and in its workers. Any thread, any number of times. Returns true.
+/// This may be called anywhere in the program, before or after process_main: that the call exists registers E before
+/// main, in this program and in its workers. Any thread, any number of times. Returns true.
 template <class E>
 bool register_exception() {
     static_assert(std::derived_from<E, std::exception> && std::copy_constructible<E>,

@@ -6,17 +6,17 @@
 //     pool.submit(blur, image, first_row, last_row);           // void blur(std::span<double> image, int, int)
 //     image[0];                                                // what blur wrote, after its future has ended
 //
-// A handle, as cheap to copy as a std::shared_ptr: copies are the same array, also in other processes, on threads
-// and inline. Nothing of it is ever copied: a call and its result carry 32 bytes that name it, and each process
-// maps it once. A parameter may be a SharedArray<T>, a std::span<T> or a std::span<const T>; arrays may be part
-// of what else crosses, and calls may make and return them.
-// Threads: as a std::shared_ptr to an array: any number may read; who writes what others use needs to be told of it,
-// by a future or by std::atomic_ref, which works between processes where it is lock-free.
-// Memory: lives until its last handle in any process is gone, also if processes die; the kernel frees it then.
-// All of it is there from the beginning; max_memory_bytes does not count it. Each array takes a descriptor in
-// every process that has it, and whole pages, so rather a few large ones than many small ones. A pool of
-// StartMethod::fork keeps those that were there when it was made. Workers keep what they have mapped until
-// the pool's process has no handle any more.
+// A handle, as cheap to copy as a std::shared_ptr: copies refer to the same array, also in other processes, on threads
+// and inline. The elements are never copied: a task and its result carry 32 bytes that name the array, and each process
+// maps it once. A parameter may be a SharedArray<T>, a std::span<T> or a std::span<const T>. Arrays may be members of
+// other values that cross, and tasks may make and return them.
+// Threads: as a std::shared_ptr to an array. Any number of threads may read. A write must happen before the other
+// accesses, by a future or by std::atomic_ref, which works between processes where it is lock-free.
+// Memory: the array lives until its last handle in any process is gone, also if processes die; then the kernel frees
+// it. All of its memory is reserved from the beginning; max_memory_bytes does not count it. Each array takes a
+// descriptor in every process that has it, and whole pages, so use a few large arrays rather than many small ones. A
+// pool of StartMethod::fork keeps the arrays that existed when it was made. Workers keep an array mapped until the
+// pool's process has no handle to it.
 #pragma once
 
 #include "concurrent/futures/detail/platform/process_requirements.hpp"
@@ -98,11 +98,11 @@ class SharedArray {
         return data()[index];
     }
 
-    /// A view, valid as long as some handle in this process.
+    /// A view, valid as long as this process has a handle.
     std::span<T> span() const noexcept { return {data(), size()}; }
     operator std::span<T>() const&& noexcept { return span(); }  // all others std::span converts itself
 
-    /// They are the same array: what is written through one is seen through the other.
+    /// True for handles to the same array: what is written through one is seen through the other.
     friend bool operator==(const SharedArray& a, const SharedArray& b) noexcept = default;
 
   private:

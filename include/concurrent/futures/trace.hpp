@@ -9,12 +9,13 @@
 // For all pools of a program, without a line of code:
 //     CONCURRENT_FUTURES_TRACE=run.json ./program
 //
-// What it shows: a row for each thread and each worker process; calls, by their TaskOptions::name; arrows from submit()
-// to the call and to its callbacks; how many calls wait; items of a map; retries, timeouts, deaths of workers.
-// After a crash the file is there, with the calls that were running. It lacks the last ']' then, which those readers do
-// without. Do not shorten the file while the program runs: that ends it with SIGBUS; a second program that traces to it is refused.
+// What it shows: a row for each thread and each worker process; tasks, by their TaskOptions::name; arrows from submit()
+// to the task and to its callbacks; how many tasks wait; items of a map; retries, timeouts, deaths of workers.
+// After a crash the file is still there, with the tasks that were running. It then lacks the last ']', which those
+// readers do not need. Do not shorten the file while the program runs: that ends the program with SIGBUS. A second
+// program that traces to the same file is refused.
 // Cost: without an observer one test per event. With a trace about 100 bytes of file per event, and the time that the
-// system takes to make room for them: measured 1 us per event on a busy virtual machine; a call has three events. Each
+// system takes to make room for them: measured 1 us per event on a busy virtual machine; a task has three events. Each
 // thread that submits or works takes 64 KiB of the file at a time.
 // Threads: any. Not traced: pools that tasks make in worker processes, MPIPoolExecutor, InlineExecutor.
 #pragma once
@@ -32,11 +33,11 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 /// Chrome trace JSON, written as it happens.
 class TraceFile {
   public:
-    /// Overwrites the file. Throws std::system_error, which names it, when it cannot be written.
+    /// Overwrites the file. Throws std::system_error, which names the file, when it cannot be written.
     explicit TraceFile(const std::string& path) : observer_(std::make_shared<detail::TraceObserver>(path)) {}
     TraceFile(const TraceFile&) = delete;
     TraceFile& operator=(const TraceFile&) = delete;
-    /// Ends the file. A pool that is still there goes on, but what it does from now on may be missing.
+    /// Ends the file. A pool that still exists goes on, but its later events may be missing.
     ~TraceFile() { observer_->finish(); }
 
     /// For the option `observer` of any number of pools.

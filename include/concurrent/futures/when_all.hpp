@@ -6,10 +6,9 @@
 //     auto [a, b] = cf::when_all(pool.submit(f), pool.submit(g)).result();      // two done futures
 //     auto first = cf::when_any(mirrors).result();   // first.futures[first.index] is done
 //
-// The result is the futures themselves, so that failures and cancellations are seen one by one: neither
-// fails of its own accord. Cancelling the combined future does not cancel the parts. As the C++
-// Concurrency TS has it (N4399). Threads and memory: as for Future; what the calls that have ended did
-// happens before the combined future is done.
+// The result holds the futures themselves, so that failures and cancellations are seen one by one: the combined future
+// itself does not fail. Cancelling it does not cancel the parts. The design is that of the C++ Concurrency TS (N4399).
+// Threads and memory: as for Future; what the ended tasks did happens before the combined future is done.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
@@ -29,10 +28,10 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
-/// What when_any() gives.
+/// The result of when_any().
 template <class Sequence>
 struct WhenAnyResult {
-    std::size_t index;  ///< of one that is done; the largest std::size_t if there are no futures
+    std::size_t index;  ///< of a future that is done; the largest std::size_t if there are no futures
     Sequence futures;   ///< all, in the order given
 };
 
@@ -48,8 +47,7 @@ void for_each_future(std::tuple<Future<Ts>...>& futures, Visitor visit) {
                futures);
 }
 
-/// Hears of the end of each part. Alive, by one producer reference, until all of its Parts are told or
-/// taken off again.
+/// Is told of the end of each part. One producer reference keeps it alive until all of its Parts are told or removed.
 template <class Result, class Sequence>
 class Combination final : public OutcomeState<Result> {
   public:
@@ -67,7 +65,7 @@ class Combination final : public OutcomeState<Result> {
         if (parts_.empty()) end(static_cast<std::size_t>(-1));
         for (Part& part : parts_)
             if (!part.state.add_listener(part)) part.notify(part.state, nullptr);
-        // One that ended meanwhile could not take off those that had not been added yet.
+        // A part that ended meanwhile could not remove Parts that had not been added yet.
         if (any && this->state() != CallState::pending) take_off_parts();
         told();
     }
@@ -78,7 +76,7 @@ class Combination final : public OutcomeState<Result> {
         return true;
     }
 
-    /// All of them are needed; of several that any can end, one only as the last resort.
+    /// when_all() needs all parts; when_any() runs one here only as a last resort.
     bool run_here(const RunHere& way) noexcept override {
         if (this_worker && !this_worker->has_stack()) return false;  // combinations may be nested
         std::unordered_set<const void*> followed;
@@ -108,14 +106,14 @@ class Combination final : public OutcomeState<Result> {
 
     ~Combination() override = default;
 
-    /// They need not tell us any more: a future that lives long must not collect Parts. Not for the last
-    /// reference to this object.
+    /// Removes the Parts that need not be told any more: a long-lived future must not collect them. The caller holds
+    /// another reference to this object.
     void take_off_parts() noexcept {
         for (Part& part : parts_)
             if (part.state.remove_listener(part)) told();
     }
 
-    /// One Part fewer to wait for. The last one lets go.
+    /// One Part fewer to wait for. The last one drops the reference.
     void told(TaskQueue* later = nullptr) noexcept {
         // acq_rel: pairs with itself. The last sees what all parts' calls did, and hands it on by finish().
         if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
@@ -153,8 +151,8 @@ auto copied_futures(Range&& range) {
 
 }  // namespace detail
 
-/// Future<std::vector<Future<T>>>, or Future<std::tuple<Future<Ts>...>> of a pack: done when all are, at
-/// once if there are none. Throws InvalidStateError for an empty future.
+/// Future<std::vector<Future<T>>>, or for a pack Future<std::tuple<Future<Ts>...>>: done when all futures are; at once
+/// if there are none. Throws InvalidStateError for an empty future.
 template <detail::FutureRange Range>
 auto when_all(Range&& futures) {
     auto all = detail::copied_futures(futures);
@@ -166,7 +164,7 @@ Future<std::tuple<Future<Ts>...>> when_all(Future<Ts>... futures) {
     return detail::combine<All>(All(std::move(futures)...));
 }
 
-/// Future<WhenAnyResult<…>> of the same: done when one is, or at once if there are none. The others go on.
+/// Future<WhenAnyResult<…>> of the same: done when one future is, or at once if there are none. The others go on.
 /// Throws InvalidStateError for an empty future.
 template <detail::FutureRange Range>
 auto when_any(Range&& futures) {

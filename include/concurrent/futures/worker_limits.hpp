@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// worker_limits.hpp: how much of the processors the workers of a process pool may use.
+// worker_limits.hpp: limits for the use of processors by the workers of a process pool.
 //
 //     cf::ProcessPoolExecutor pool({
 //         .initializer = cf::bind_task(cf::WorkerLimits{.cpu_time = 10s, .niceness = 10})});
@@ -10,10 +10,10 @@
 //         load(model);
 //     }
 //
-// A call that uses up its cpu_time ends as if it had crashed: with WorkerDiedError, whose text names the
-// limit, and the worker is replaced. It counts what the call computes, not what it waits for; for the time
-// on the clock there is TaskOptions::timeout, for memory ProcessPoolOptions::max_memory_bytes.
-// In a process that is no worker, such as under CONCURRENT_FUTURES_INLINE=1, the call does nothing.
+// A task that uses up its cpu_time ends as if it had crashed: with WorkerDiedError, whose text names the limit, and the
+// worker is replaced. Only processor time counts, not waiting; for elapsed time there is TaskOptions::timeout, for
+// memory ProcessPoolOptions::max_memory_bytes.
+// In a process that is not a worker, such as under CONCURRENT_FUTURES_INLINE=1, WorkerLimits does nothing.
 // Threads: a plain value.
 #pragma once
 
@@ -32,18 +32,18 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
-/// A serializable callable for ProcessPoolOptions::initializer. What is left out stays as it is.
+/// A serializable callable for ProcessPoolOptions::initializer. A member that is left out changes nothing.
 struct WorkerLimits {
-    /// Of processor time for each call, all threads together; at least 1 s. The system counts in whole
-    /// seconds: a call ends up to one later.
+    /// Processor time of each task, all its threads together; at least 1 s. The system counts in whole seconds, so a
+    /// task may end up to one second later.
     std::optional<std::chrono::seconds> cpu_time{};
-    /// As of nice(1): 0 is normal, 19 gives way to everybody. Below the present one takes a privilege.
+    /// As for nice(1): 0 is normal, 19 gives way to all other processes. To lower it needs a privilege.
     std::optional<int> niceness{};
-    /// The numbers, from 0, of the processors that may be used; empty: as this process. Linux only.
+    /// Numbers, from 0, of the processors that may be used; empty: those of this process. Linux only.
     detail::OptionValue<std::vector<int>> processors{};
 
-    /// Applies to this worker process. Throws std::invalid_argument, std::system_error; in an initializer
-    /// either breaks the pool, with its words.
+    /// Applies the limits to this worker process. Throws std::invalid_argument, std::system_error; thrown by an
+    /// initializer, either breaks the pool, whose error then has this text.
     void operator()() const;
 };
 
