@@ -1,4 +1,4 @@
-// expect-error: it must be trivially copyable
+// expect-error: SharedArray<T>: T must be trivially copyable
 // SPDX-License-Identifier: MIT
 //
 // A string has memory of its own, which no other process sees.
