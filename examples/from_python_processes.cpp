@@ -142,7 +142,7 @@ void types() {
     pool.submit(fill, numbers, 0.5).result();          // the same memory there
     check(numbers[999'999] == 0.5);
 
-    // Beyond Python: a large argument of many calls
+    // Beyond Python: a large argument of many tasks
     const auto model = cf::broadcast(Model{{1, 2, 3}});  // encoded once, decoded once by each worker
     for (int nth = 0; nth < 3; ++nth) check(pool.submit(weigh, model, nth).result() == nth + 1);
 

@@ -269,7 +269,7 @@ cf::Future<int> coroutine(cf::ThreadPoolExecutor& pool) {
     // From Python: await asyncio.gather(a, b)
     auto [a, b] = co_await cf::when_all(pool.submit(square, nine), pool.submit(add, 1, 2));
 
-    // Beyond Python: where a coroutine goes on
+    // Beyond Python: where a coroutine resumes
     co_await cf::resume_on(pool);  // in a worker of pool
     co_return a.result() + b.result();
 }
@@ -278,7 +278,7 @@ cf::Future<int> coroutine(cf::ThreadPoolExecutor& pool) {
 
 void composition() {
     cf::ThreadPoolExecutor pool;
-    // Beyond Python: a function of a result
+    // Beyond Python: a function of the result
     cf::Future<int> next = pool.submit(square, 3).then(square);         // in the thread that ends the call
     cf::Future<int> later = pool.submit(square, 3).then(pool, square);  // on the pool
     check(next.result() == 81 && later.result() == 81);
@@ -295,28 +295,28 @@ void options_of_a_call() {
     cf::ThreadPoolExecutor pool({.max_workers = 1});
     int runs = 0;
     const auto fails_twice = [&] { return ++runs < 3 ? fail() : runs; };
-    // Beyond Python: options of one call
+    // Beyond Python: options of one task
     check(pool.submit({.name = "x", .priority = cf::Priority::high, .retries = 2}, fails_twice).result() ==
           3);
 
     const auto until_stopped = [](std::stop_token stop) {
         while (!stop.stop_requested()) std::this_thread::yield();
     };
-    // Beyond Python: a limit for the call itself
+    // Beyond Python: a time limit for a task
     const auto limited = pool.submit({.timeout = 10ms}, until_stopped);
     check_throws<cf::TaskTimeoutError>([&] { limited.result(); });
 
     const auto asked = pool.submit(until_stopped);
-    // Beyond Python: asking a running call to stop
+    // Beyond Python: asking a running task to stop
     asked.request_stop();
     asked.wait();
 
     std::atomic<bool> ran{false};
-    // Beyond Python: a call without a future
+    // Beyond Python: a task without a future
     pool.post([&] { ran = true; });
 
     const std::vector<std::function<int()>> calls{[] { return 1; }, [] { return 2; }};
-    // Beyond Python: a range of calls at once
+    // Beyond Python: a range of tasks at once
     const std::vector<cf::Future<int>> numbers = pool.submit_all(calls);
     check(numbers[0].result() + numbers[1].result() == 3);
 
@@ -329,13 +329,13 @@ void options_of_a_call() {
 }
 
 void options_of_a_pool() {
-    // Beyond Python: a bound on what waits
+    // Beyond Python: a bound on waiting tasks
     cf::ThreadPoolExecutor bounded({.max_pending = 100, .on_full = cf::QueueFull::block});
     for (int i = 0; i < 1000; ++i) bounded.submit(square, i);
 
     std::mutex mutex;
     int reported = 0;
-    // Beyond Python: failures that nobody looks at
+    // Beyond Python: failures that are never looked at
     cf::ThreadPoolExecutor reporting({.report_unobserved = true,
                                       .on_unhandled_exception = [&](const std::exception_ptr&) {
                                           const std::lock_guard lock(mutex);
