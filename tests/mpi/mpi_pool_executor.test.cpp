@@ -12,7 +12,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <numeric>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -381,6 +383,104 @@ TEST_CASE("many calls with exceptions and cancels among them all end as they sho
     CHECK(stats.completed == returned);
     CHECK(stats.failed == thrown);
     CHECK(stats.cancelled == cancelled);
+}
+
+/// Writes down what it is told, by call or worker.
+struct Recorder : cf::Observer {
+    void submitted(const cf::CallEvent& call) override { add("submitted", call); }
+    void started(const cf::CallEvent& call) override { add("started", call); }
+    void finished(const cf::CallEvent& call, cf::CallOutcome outcome) override {
+        add(outcome == cf::CallOutcome::completed ? "completed" : "failed", call);
+    }
+    void cancelled(const cf::CallEvent& call) override { add("cancelled", call); }
+    void retried(const cf::CallEvent& call) override { add("retried", call); }
+    void worker_started(const cf::WorkerEvent& worker) override { add("worker started", worker); }
+    void worker_ended(const cf::WorkerEvent& worker) override { add("worker ended", worker); }
+
+    std::string of(const std::string& name) const {
+        const std::lock_guard lock(mutex);
+        std::string found;
+        for (const auto& [what, whom] : lines)
+            if (whom == name) found += (found.empty() ? "" : ", ") + what;
+        return found;
+    }
+    std::size_t count(const std::string& what) const {
+        const std::lock_guard lock(mutex);
+        return static_cast<std::size_t>(
+            std::count_if(lines.begin(), lines.end(), [&](const auto& line) { return line.first == what; }));
+    }
+    template <class Event>
+    void add(const char* what, const Event& event) {
+        const std::lock_guard lock(mutex);
+        lines.emplace_back(what, event.name);
+        // Of one call, times do not go back.
+        if constexpr (requires { event.call; }) {
+            in_order = in_order && latest[event.call] <= event.time;
+            latest[event.call] = event.time;
+        }
+        is_of_ranks = is_of_ranks && event.pool.kind == "ranks";
+    }
+
+    mutable std::mutex mutex;
+    std::vector<std::pair<std::string, std::string>> lines;
+    std::map<std::uint64_t, std::chrono::steady_clock::time_point> latest;
+    bool in_order = true, is_of_ranks = true;
+};
+
+TEST_CASE("the observer of an MPI pool is told of calls before their futures are done, and of workers", "[mpi]") {
+    const auto recorder = std::make_shared<Recorder>();
+    {
+        support::ProcessCounter tries;
+        cf::MPIPoolExecutor pool(cf::MPIPoolOptions{.max_workers = 1, .observer = recorder});
+        CHECK(recorder->count("worker started") == 0);
+        pool.submit({.name = "good"}, twice, 3).result();
+        CHECK(recorder->of("good") == "submitted, started, completed");
+        CHECK(recorder->count("worker started") == 1);
+        CHECK_THROWS_AS(pool.submit({.name = "bad"}, throw_out_of_range, 3).result(), std::out_of_range);
+        CHECK(recorder->of("bad") == "submitted, started, failed");
+        CHECK(pool.submit({.name = "again", .retries = 2}, fail_twice, tries.path()).result() == 3);
+        CHECK(recorder->of("again") == "submitted, started, retried, started, retried, started, completed");
+        std::vector<cf::Future<int>> many;
+        for (int n = 0; n < 500; ++n) many.push_back(pool.submit({.name = "many"}, twice, n));
+        for (auto& each : many) each.wait();
+        CHECK(recorder->count("completed") == 502);
+        CHECK(recorder->count("worker ended") == 0);
+    }
+    CHECK(recorder->count("worker started") == 1);
+    CHECK(recorder->count("worker ended") == 1);
+    CHECK(recorder->in_order);
+    CHECK(recorder->is_of_ranks);
+}
+
+TEST_CASE("the observer of an MPI pool is told of calls that will not run", "[mpi]") {
+    const auto recorder = std::make_shared<Recorder>();
+    support::ProcessCounter started;
+    support::ProcessGate gate;
+    cf::MPIPoolExecutor pool(cf::MPIPoolOptions{.max_workers = 1, .observer = recorder});
+    const auto running = pool.submit({.name = "running"}, stay, started.path(), gate.path(), 1);
+    started.wait_for(1);
+    auto one = pool.submit({.name = "one"}, twice, 1);
+    const auto other = pool.submit({.name = "other"}, twice, 2);
+    CHECK(one.cancel());
+    CHECK(recorder->of("one") == "submitted, cancelled");
+    pool.shutdown({.wait = false, .cancel_futures = true});
+    CHECK(other.cancelled());
+    CHECK(recorder->of("other") == "submitted, cancelled");
+    CHECK_THROWS_AS(pool.submit({.name = "late"}, twice, 2), cf::ShutdownError);
+    CHECK(recorder->of("late") == "submitted, cancelled");
+    gate.open();
+    running.wait();
+    CHECK(recorder->of("running") == "submitted, started, completed");
+}
+
+TEST_CASE("the observer of an MPI pool is told of calls of a pool that is broken", "[mpi]") {
+    const auto recorder = std::make_shared<Recorder>();
+    cf::MPIPoolExecutor pool({.max_workers = 1,
+                              .initializer = cf::bind_task(fail_to_start, std::string("no")),
+                              .on_unhandled_exception = [](std::exception_ptr) {},
+                              .observer = recorder});
+    CHECK_THROWS_AS(pool.submit({.name = "in vain"}, twice, 3).result(), cf::BrokenProcessPool);
+    CHECK((recorder->of("in vain") == "submitted, cancelled" || recorder->of("in vain") == "submitted, started, failed"));
 }
 
 }  // namespace

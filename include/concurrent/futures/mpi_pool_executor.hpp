@@ -36,6 +36,7 @@
 #include "concurrent/futures/detail/mpi/mpi_call.hpp"
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
 #include "concurrent/futures/detail/mpi/mpi_start.hpp"
+#include "concurrent/futures/detail/trace/program_trace.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
@@ -62,7 +63,7 @@ struct MPIPoolOptions {
     bool report_unobserved = false;          ///< report failures that were never looked at
     /// Gets exceptions of callbacks and posted tasks.
     detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
-    detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< reserved: must be empty
+    detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< is told what happens: observer.hpp, trace.hpp
 };
 
 namespace detail {
@@ -124,8 +125,6 @@ inline constexpr bool leaves_the_process<MpiSubmitter> = true;
 
 inline std::shared_ptr<MpiPool> make_mpi_pool(const MPIPoolOptions& options) {
     require_sane_worker_count(options.max_workers, 65'536);
-    if (options.observer)
-        throw std::invalid_argument("MPIPoolOptions::observer is not supported yet; leave it out");
     auto pool = std::make_shared<MpiPool>(
         require_mpi_hub(), MpiSettings{.max_workers = options.max_workers,
                                        .initializer = options.initializer.copy(),
@@ -133,7 +132,8 @@ inline std::shared_ptr<MpiPool> make_mpi_pool(const MPIPoolOptions& options) {
                                        .max_pending = options.max_pending,
                                        .on_full = options.on_full,
                                        .hook = options.on_unhandled_exception,
-                                       .report_unobserved = options.report_unobserved});
+                                       .report_unobserved = options.report_unobserved,
+                                       .observer = with_program_trace(options.observer)});
     pool->hub().add(pool);
     return pool;
 }

@@ -9,7 +9,8 @@
 //
 // The order for each task: submitted, started, finished; or submitted, cancelled. Between two attempts
 // (TaskOptions::retries) come retried and another started. The observer is told before the future is done. A process
-// pool tells an event when it hears of it; `time` says when it happened.
+// pool tells an event when it hears of it; `time` says when it happened. An MPI pool tells a start, and
+// retries, when the task has ended; then `time` is computed on the root's clock from how long the task ran.
 // Threads: functions are called from many threads at once, in the thread that does the work, never under a lock of the
 // library. A slow observer makes the pool slow. What a function throws goes to on_unhandled_exception. An observer must
 // not submit to the pool that it observes. Lifetime: the pool, and tasks that have not ended, keep the observer alive.
@@ -34,7 +35,7 @@ enum class CallOutcome : std::uint8_t { completed, failed, cancelled };
 /// A pool, as its observer sees it. References to it are valid as long as the pool has events.
 struct ObservedPool {
     std::uint64_t id = 0;         ///< unique in this process
-    std::string_view kind;        ///< "threads" or "processes"
+    std::string_view kind;        ///< "threads", "processes" or "ranks" (of MPI)
     std::string_view name;        ///< of thread pools: thread_name_prefix; else kind and id
     std::size_t max_workers = 0;  ///< how many workers there may be
 };
@@ -46,14 +47,15 @@ struct CallEvent {
     std::string_view name;  ///< TaskOptions::name; "map" for a part of a map; mostly empty
     std::chrono::steady_clock::time_point time;
     int pid;              ///< of the worker process; 0: the calling thread
-    std::size_t waiting;  ///< tasks of the pool that have not started at this moment
+    std::size_t waiting;  ///< tasks of the pool that have not started at this moment; ranks: that were not sent yet
+    std::size_t worker = 0;  ///< of ranks: WorkerEvent::number of the rank that ran it
 };
 
 /// Something happened to a worker. Views are valid until the function returns.
 struct WorkerEvent {
     const ObservedPool& pool;
-    std::size_t number;     ///< 0, 1, … in the order in which the pool started them
-    std::string_view name;  ///< of threads: as the system shows it, but not cut
+    std::size_t number;     ///< 0, 1, … in the order in which the pool started them; of ranks: in the order of ranks
+    std::string_view name;  ///< of threads: as the system shows it, but not cut; of ranks: rank, host and process
     std::chrono::steady_clock::time_point time;
     int pid;  ///< of the worker process; 0: the calling thread
 };

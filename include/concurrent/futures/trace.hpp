@@ -9,15 +9,15 @@
 // For all pools of a program, without a line of code:
 //     CONCURRENT_FUTURES_TRACE=run.json ./program
 //
-// What it shows: a row for each thread and each worker process; tasks, by their TaskOptions::name; arrows from submit()
-// to the task and to its callbacks; how many tasks wait; items of a map; retries, timeouts, deaths of workers.
+// What it shows: a row for each thread, each worker process and each MPI rank; tasks, by their TaskOptions::name; arrows
+// from submit() to the task and to its callbacks; how many tasks wait; items of a map; retries, timeouts, deaths of workers.
 // After a crash the file is still there, with the tasks that were running. It then lacks the last ']', which those
 // readers do not need. Do not shorten the file while the program runs: that ends the program with SIGBUS. A second
 // program that traces to the same file is refused.
 // Cost: without an observer one test per event. With a trace about 100 bytes of file per event, and the time that the
 // system takes to make room for them: measured 1 us per event on a busy virtual machine; a task has three events. Each
 // thread that submits or works takes 64 KiB of the file at a time.
-// Threads: any. Not traced: pools that tasks make in worker processes, MPIPoolExecutor, InlineExecutor.
+// Threads: any. Not traced: pools that tasks make in worker processes, InlineExecutor.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"

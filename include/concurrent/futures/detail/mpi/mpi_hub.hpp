@@ -36,8 +36,10 @@
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
+#include "concurrent/futures/detail/state/pool_watch.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
+#include "concurrent/futures/detail/wire/observations.hpp"
 #include "concurrent/futures/detail/wire/remote_task.hpp"
 #include "concurrent/futures/detail/wire/task_intake.hpp"
 #include "concurrent/futures/detail/wire/task_lists.hpp"
@@ -55,6 +57,10 @@ class MpiTask : public RemoteTask {
     RootLane* lane = nullptr;  // when sent
     bool takes_stop_token = false;
     bool wanted_back = false;  // somebody waits to cancel it
+    // With an observer only.
+    MpiPool* watched_by = nullptr;  // constant from submit on
+    std::int64_t sent_at = 0;
+    std::unique_ptr<Observations> observed{};  // to be told before it ends
 };
 
 struct RootPeer;
@@ -67,6 +73,7 @@ struct RootLane {
     std::deque<std::pair<MpiTask*, MpiPool*>> returned{};  // while recalling
     double mean = 0;             // nanoseconds that a call takes; 0: not known
     std::int64_t last_news = 0;  // of a result, or of a call given to an empty lane
+    std::int64_t last_end = 0;   // of an observed call
     bool recalling = false;
     bool held = false;  // after a recall, until the next result: one call at a time
 
@@ -95,6 +102,7 @@ struct MpiSettings {
     QueueFull on_full = QueueFull::block;
     UnhandledExceptionHook hook{};
     bool report_unobserved = false;
+    std::shared_ptr<Observer> observer{};
 };
 
 class MpiHub : public std::enable_shared_from_this<MpiHub> {
@@ -142,16 +150,19 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     using Lock = std::unique_lock<std::mutex>;
 
     struct Notice {
-        enum class Kind : std::uint8_t { start_failed, exit_failed } kind;
+        enum class Kind : std::uint8_t { start_failed, exit_failed, worker_started, worker_ended } kind;
         std::shared_ptr<MpiPool> pool;
         RootPeer* peer;
-        ByteBuffer body;  // an exception
+        ByteBuffer body{};        // an exception
+        std::size_t worker = 0;  // its number
     };
 
     // mpi_hub_submit.hpp: what other threads call.
+    void submit_unwatched(MpiPool& pool, MpiTask& task, Priority priority);
     void submit_bounded(MpiPool& pool, MpiTask& task, Priority priority);
     void run_here(Lock& lock, MpiPool& pool, MpiTask& task);
     bool send_here(MpiPool& pool) noexcept;
+    bool take_out(MpiPool& pool, MpiTask& task);
     void ask_back(RootLane& lane);
     void wait_for_recall(Lock& lock, const RootLane& lane);
     void deliver_to_waiter(MpiTask& task, Ending& ending) noexcept;
@@ -166,6 +177,16 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     void deliver_all() noexcept;
     void deliver(MpiTask& task, Ending& ending) noexcept;
     void deliver(const Notice& notice) noexcept;
+
+    // mpi_hub_observed.hpp: what the observer is told.
+    static void set_waiting(MpiTask& task, bool waits) noexcept;
+    static void tell(MpiTask& task) noexcept;
+    static void tell_cancelled(MpiTask& task) noexcept;
+    std::size_t worker_number(const RootLane& lane) const noexcept { return lane.number * peers_.size() + lane.peer->place; }
+    void observe(MpiTask& task, Observation::Kind kind, std::int64_t time, const RootLane* lane) noexcept;
+    void observe_run(RootLane& lane, MpiTask& task, std::int64_t took, Observation::Kind end) noexcept;
+    void observe_worker(const MpiPool& pool, const RootLane& lane, Notice::Kind kind) noexcept;
+    void tell_of_worker(const Notice& notice) const noexcept;
 
     // mpi_hub_lanes.hpp: calls out, results in.
     bool dispatch();
@@ -224,7 +245,11 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
 /// A pool: its queue, its numbers. Guarded by the hub's mutex, but the intake and what is constant.
 class MpiPool {
   public:
-    MpiPool(std::shared_ptr<MpiHub> hub, MpiSettings settings) : hub_(std::move(hub)), settings_(std::move(settings)) {}
+    MpiPool(std::shared_ptr<MpiHub> hub, MpiSettings settings)
+        : hub_(std::move(hub)),
+          settings_(std::move(settings)),
+          watch_(settings_.observer, "ranks", {}, settings_.max_workers ? settings_.max_workers : hub_->rank_count(),
+                 settings_.hook) {}
 
     MpiHub& hub() const noexcept { return *hub_; }
     const UnhandledExceptionHook& hook() const noexcept { return settings_.hook; }
@@ -242,6 +267,7 @@ class MpiPool {
 
     const std::shared_ptr<MpiHub> hub_;
     const MpiSettings settings_;
+    const PoolWatch watch_;
     std::uint32_t number_ = 0;
     ByteBuffer configuration_;
     std::vector<RootLane*> lanes_;    // constant: the workers
@@ -262,4 +288,5 @@ class MpiPool {
 
 #include "concurrent/futures/detail/mpi/mpi_hub_engine.hpp"
 #include "concurrent/futures/detail/mpi/mpi_hub_lanes.hpp"
+#include "concurrent/futures/detail/mpi/mpi_hub_observed.hpp"
 #include "concurrent/futures/detail/mpi/mpi_hub_submit.hpp"

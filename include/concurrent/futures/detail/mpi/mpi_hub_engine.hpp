@@ -266,6 +266,7 @@ inline void MpiHub::deliver_all() noexcept {
 }
 
 inline void MpiHub::deliver(MpiTask& task, Ending& ending) noexcept {
+    tell(task);
     switch (ending.kind) {
         case Ending::Kind::result: {
             task.drop_call(ending.body);
@@ -292,6 +293,7 @@ inline void MpiHub::deliver(MpiTask& task, Ending& ending) noexcept {
 }
 
 inline void MpiHub::deliver(const Notice& notice) noexcept {
+    if (notice.kind >= Notice::Kind::worker_started) return tell_of_worker(notice);
     const int pid = static_cast<int>(port_->card(notice.peer->place).pid);
     const std::exception_ptr error = decode_rank_failure(notice.body, pid);
     if (notice.kind == Notice::Kind::exit_failed)

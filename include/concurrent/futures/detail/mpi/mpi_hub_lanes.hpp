@@ -59,6 +59,7 @@ inline void MpiHub::give(MpiPool& pool, RootLane& lane, MpiTask& task) {
     try {
         if (std::find(pool.started_.begin(), pool.started_.end(), &lane) == pool.started_.end()) {
             pool.started_.push_back(&lane);
+            observe_worker(pool, lane, Notice::Kind::worker_started);
             if (lane.in_flight.empty()) lane.mean = 0;  // of another pool's calls
             lend(peer, pool.settings_.initializer.named());
             peer.out.add(FrameType::configure, 0, lane.number, pool.configuration_, pool.number_);
@@ -77,6 +78,10 @@ inline void MpiHub::give(MpiPool& pool, RootLane& lane, MpiTask& task) {
     }
     task.stage = RemoteTask::Stage::sent;
     task.lane = &lane;
+    if (task.watched_by) {
+        task.sent_at = monotonic_nanoseconds();
+        set_waiting(task, false);
+    }
     ++pool.in_flight_;
     ++in_flight_;
     constexpr std::size_t full = 64 * 1024;
@@ -136,7 +141,7 @@ inline void MpiHub::receive(RootPeer& peer, ReceivedFrame& frame) {
                                    [&](const auto& each) { return each->number_ == header.task; });
     const auto add_notice = [&](Notice::Kind kind) {
         if (pool != pools_.end())
-            notices_.push_back({kind, *pool, &peer, with_origin(frame.body, peer.origin)});
+            notices_.push_back({.kind = kind, .pool = *pool, .peer = &peer, .body = with_origin(frame.body, peer.origin)});
     };
     switch (header.type) {
         case FrameType::result:
@@ -163,6 +168,7 @@ inline void MpiHub::receive(RootPeer& peer, ReceivedFrame& frame) {
             --in_flight_;
             if (pool != pools_.end()) --(*pool)->leaving_;
             if (!frame.body.empty()) add_notice(Notice::Kind::exit_failed);
+            if (pool != pools_.end()) observe_worker(**pool, lane, Notice::Kind::worker_ended);
             return;
         default:
             throw SerializationError("the root of an MPI pool got a frame that is not for it");
@@ -185,11 +191,14 @@ inline void MpiHub::receive_end(RootLane& lane, ReceivedFrame& frame) {
     if (failed && task.limits.retries > 0 && pool.broken_.empty()) {
         --task.limits.retries;
         task.stage = RemoteTask::Stage::queued;
+        observe_run(lane, task, frame.header.reserved_too, Observation::Kind::retried);
+        set_waiting(task, true);
         pool.queue_[task.level].push_back(task);
         return;
     }
     ++(failed ? pool.failed_ : pool.completed_);
     task.stage = RemoteTask::Stage::ended;
+    observe_run(lane, task, frame.header.reserved_too, failed ? Observation::Kind::failed : Observation::Kind::completed);
     try {
         if (failed) {
             task.ending.body = with_origin(frame.body, lane.peer->origin);
@@ -233,6 +242,7 @@ inline void MpiHub::put_back(MpiPool& pool, MpiTask& task) {
         return fail(task, std::make_exception_ptr(BrokenProcessPool(pool.broken_)));
     }
     task.stage = RemoteTask::Stage::queued;
+    set_waiting(task, true);
     pool.queue_[task.level].push_front(task);
 }
 
@@ -308,6 +318,10 @@ inline void MpiHub::break_all(const std::string& reason) noexcept {
 }
 
 inline void MpiHub::fail(MpiTask& task, std::exception_ptr error) noexcept {
+    if (task.stage != RemoteTask::Stage::ended) {
+        set_waiting(task, false);
+        observe(task, Observation::Kind::cancelled, monotonic_nanoseconds(), nullptr);
+    }
     task.stage = RemoteTask::Stage::ended;
     task.ending.error = std::move(error);
     endings_.add(task, Ending::Kind::failure);

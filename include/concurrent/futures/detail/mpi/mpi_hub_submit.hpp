@@ -8,7 +8,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-inline void MpiHub::submit(MpiPool& pool, MpiTask& task, Priority priority) {
+inline void MpiHub::submit_unwatched(MpiPool& pool, MpiTask& task, Priority priority) {
     if (fork_generation() != born_)
         throw BrokenProcessPool("MPIPoolExecutor: made before fork(); MPI works in the parent process only");
     if (pool.settings_.max_pending != 0) {
@@ -49,6 +49,9 @@ inline void MpiHub::submit_bounded(MpiPool& pool, MpiTask& task, Priority priori
 inline void MpiHub::run_here(Lock& lock, MpiPool& pool, MpiTask& task) {
     lock.unlock();
     task.stage = RemoteTask::Stage::ended;
+    set_waiting(task, false);
+    observe(task, Observation::Kind::started, monotonic_nanoseconds(), nullptr);
+    tell(task);
     Encoder result;
     std::exception_ptr error;
     try {
@@ -60,6 +63,8 @@ inline void MpiHub::run_here(Lock& lock, MpiPool& pool, MpiTask& task) {
     lock.lock();
     ++(error ? pool.failed_ : pool.completed_);
     lock.unlock();
+    observe(task, error ? Observation::Kind::failed : Observation::Kind::completed, monotonic_nanoseconds(), nullptr);
+    tell(task);
     Decoder decoder(result.bytes());
     error ? task.fail(std::move(error)) : task.succeed(decoder);
     task.release();
@@ -103,7 +108,7 @@ bool MpiHub::look_for_end(MpiTask& task, Done done) noexcept {
                 } catch (const std::exception& error) {
                     break_all(std::string("MPIPoolExecutor: ") + error.what());
                 }
-                ended = endings_.is_only(task) && task.ending.kind == Ending::Kind::result;
+                ended = endings_.is_only(task) && notices_.empty() && task.ending.kind == Ending::Kind::result;
                 if (ended) ending = std::exchange(endings_.pop_front().ending, {});
                 if (ended || !endings_.empty()) break;
             }
@@ -127,6 +132,7 @@ bool MpiHub::look_for_end(MpiTask& task, Done done) noexcept {
 
 /// In the thread that waits for the task: others are told by the engine, for it may hold a lock that they need.
 inline void MpiHub::deliver_to_waiter(MpiTask& task, Ending& ending) noexcept {
+    tell(task);
     task.drop_call(ending.body);
     Decoder decoder(ending.body.bytes());
     if (!task.try_succeed_untold(decoder)) {
@@ -141,6 +147,13 @@ inline void MpiHub::deliver_to_waiter(MpiTask& task, Ending& ending) noexcept {
 }
 
 inline bool MpiHub::revoke(MpiPool& pool, MpiTask& task) {
+    if (!take_out(pool, task)) return false;
+    tell_cancelled(task);
+    return true;
+}
+
+/// True: it will not run.
+inline bool MpiHub::take_out(MpiPool& pool, MpiTask& task) {
     if (fork_generation() != born_) return false;
     Lock lock(mutex_);
     for (bool asked = false;;) {
@@ -252,11 +265,15 @@ inline void MpiHub::begin_shutdown(MpiPool& pool, bool cancel_pending) {
     wake();
     while (revoked) {
         RemoteTask* const task = std::exchange(revoked, revoked->next_revoked);
+        tell_cancelled(static_cast<MpiTask&>(*task));
         task->end_cancelled();
         task->release();
     }
     for (const auto& [task, came_back] : asked) {
-        if (came_back) task->end_cancelled();
+        if (came_back) {
+            tell_cancelled(*task);
+            task->end_cancelled();
+        }
         task->release();
     }
 }

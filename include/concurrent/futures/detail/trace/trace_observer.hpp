@@ -65,8 +65,8 @@ class TraceObserver final : public Observer {
         if (worker.pid == 0) {
             writer_.row(worker.name);  // takes the name
         } else {
-            name(worker, "process_name");
-            name(worker, "thread_name");
+            name(worker, "process_name", worker.pool.kind == "ranks" ? "MPI ranks" : worker.name);
+            name(worker, "thread_name", worker.name);
         }
         instant(worker, "worker started", {});
     }
@@ -74,6 +74,11 @@ class TraceObserver final : public Observer {
     void worker_died(const WorkerEvent& worker, std::string_view how) override { instant(worker, "worker died", how); }
 
   private:
+    // Ranks are rows of one group: on several machines their processes may have the same number. No system gives this one.
+    static constexpr std::uint64_t process_of_ranks = 1'000'000'000;
+    static std::size_t number_of_worker(const CallEvent& call) noexcept { return call.worker; }
+    static std::size_t number_of_worker(const WorkerEvent& worker) noexcept { return worker.number; }
+
     static constexpr std::chrono::microseconds counter_interval{20};  // of one thread
 
     /// `fill(text, pid, tid)`: of the calling thread, or of the worker process.
@@ -82,7 +87,11 @@ class TraceObserver final : public Observer {
         TraceWriter::Row* const row = writer_.row();
         if (!row) return;
         const auto worker = static_cast<std::uint64_t>(event.pid);
-        const std::uint64_t pid = worker ? worker : writer_.process(), tid = worker ? worker : row->number;
+        std::uint64_t pid = worker ? worker : writer_.process(), tid = worker ? worker : row->number;
+        if (worker && event.pool.kind == "ranks") {
+            pid = process_of_ranks;
+            tid = number_of_worker(event) + 1;
+        }
         writer_.write(*row, [&](JsonText& text) { fill(text, pid, tid); });
     }
     void head(JsonText& text, std::string_view phase, std::uint64_t pid, std::uint64_t tid,
@@ -131,13 +140,13 @@ class TraceObserver final : public Observer {
             text.put("}");
         });
     }
-    void name(const WorkerEvent& worker, std::string_view what) noexcept {
+    void name(const WorkerEvent& worker, std::string_view what, std::string_view name) noexcept {
         write(worker, [&](JsonText& text, std::uint64_t pid, std::uint64_t tid) {
             head(text, "M", pid, tid, worker.time);
             text.put(",\"name\":");
             text.put_string(what);
             text.put(",\"args\":{\"name\":");
-            text.put_string(worker.name);
+            text.put_string(name);
             text.put("}");
         });
     }

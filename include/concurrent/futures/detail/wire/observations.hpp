@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// observations.hpp: what the manager of a process pool learns with its lock, to be told to the pool's observer without.
+// observations.hpp: what an engine learns while it holds its lock, and tells the observer of the pool without the lock.
 //
 //     observations_.add({.kind = Observation::Kind::timed_out, …});   // with the lock; nothing without an observer
 //     std::vector<Observation> told = observations_.take();            // with the lock
@@ -31,12 +31,14 @@ struct Observation {
     int pid = 0;               // of the worker
     std::uint64_t number = 0;  // of the call, or of the worker
     std::string text{};        // the call's name, or how the worker died
+    std::size_t worker = 0;    // of ranks: its number
 
     void tell(const PoolWatch& watch) const noexcept {
         const PoolWatch::Time when{std::chrono::duration_cast<PoolWatch::Time::duration>(std::chrono::nanoseconds(time))};
         watch.tell([&](Observer& observer) {
             if (kind >= Kind::worker_started) return tell_of_worker(observer, watch, when);
-            const CallEvent call = watch.call_event(number, text, when, pid);
+            CallEvent call = watch.call_event(number, text, when, pid);
+            call.worker = worker;
             switch (kind) {
                 case Kind::started: return observer.started(call);
                 case Kind::completed: return observer.finished(call, CallOutcome::completed);
