@@ -20,6 +20,9 @@ WAYS = {  # name: compiler, options, what runs its programs, whether the umbrell
     "Windows, mingw-w64": ("x86_64-w64-mingw32-g++-posix", "-static -Wall -Wextra", "wine", False),
     "32 bits": (None, f"-m32 {STRICT}", "", True),
     "32 bits, 64-bit time_t": (None, f"-m32 {STRICT} -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64", "", False),
+    "aarch64": ("aarch64-linux-gnu-g++", f"-static {STRICT}", "qemu-aarch64-static", False),
+    "riscv64": ("riscv64-linux-gnu-g++", f"-static {STRICT}", "qemu-riscv64-static", False),
+    "32-bit ARM": ("arm-linux-gnueabihf-g++", f"-static -Wno-psabi {STRICT}", "qemu-arm-static", False),
     "libc++": ("clang++", "-stdlib=libc++ -fexperimental-library", "", True),
 }
 
@@ -41,10 +44,10 @@ def main():
         folder = pathlib.Path(name)
         for text, file in ((UMBRELLA, "umbrella.cpp"), (EMPTY, "empty.cpp")):
             (folder / file).write_text(text, encoding="utf-8")
-        for way, (compiler, options, runner, umbrella) in WAYS.items():
+        for number, (way, (compiler, options, runner, umbrella)) in enumerate(WAYS.items()):
             compiler = compiler or default
             base = [compiler, "-std=c++20", *options.split(), "-O1", "-pthread", "-I", repository / "include"]
-            made = folder / "program"
+            made = folder / f"program{number}"
             if not shutil.which(compiler):
                 print(f"{way} skipped: {compiler} is not installed")
                 continue
