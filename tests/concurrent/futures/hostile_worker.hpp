@@ -46,8 +46,8 @@ inline void wake_pool() {
     }
 }
 
-/// The control page that the request is a part of.
-inline ControlPage* page_of(const StopLine& line) { return static_cast<ControlPage*>(line.request); }
+/// The control page, which begins with the request.
+inline ControlPage* page_of(const StopLine& line) { return reinterpret_cast<ControlPage*>(line.request); }
 
 /// What the worker would write there itself; the control page is the beginning of all that is shared.
 inline void send_to_pool(const StopLine& line, std::string_view bytes) {

@@ -10,7 +10,7 @@
 //                              running                   start(slot, task)
 //                              done                      end(slot, task), then sends the result
 //     try_revoke(slot, task)   revoked                   start() fails: answers "skipped"
-//     ask_to_stop(task)                                  stop_asked(task), stop_signal() wakes: stop_request.hpp
+//     ask_to_stop(task)                                  stop_request(): it is told
 //
 // start() and try_revoke() are compare-exchanges of the same word, so exactly one of them wins: a
 // revoked task never runs, a running one is never thought revoked. There is nothing here to lock and
@@ -38,8 +38,7 @@ inline std::int64_t plausible_start(std::int64_t started, std::int64_t now) noex
     return std::clamp<std::int64_t>(started, 0, now);
 }
 
-/// The stop request comes first: a worker finds the page by it.
-class ControlPage : public StopRequest {
+class ControlPage {
   public:
     static constexpr std::size_t slot_count = 64;
 
@@ -100,6 +99,11 @@ class ControlPage : public StopRequest {
         return slots_[slot].ended.load(std::memory_order_relaxed);
     }
 
+    /// Pool: the running task is to stop, by its std::stop_token if it has one.
+    void ask_to_stop(std::uint64_t task) noexcept { stop_request_.ask_to_stop(task); }
+    /// Worker: where it hears of that.
+    StopRequest& stop_request() noexcept { return stop_request_; }
+
     /// Pool: SIGTERM, which follows, is meant for this worker.
     void ask_to_end() noexcept {
         // (1) release, pairs with (2) in on_group_signal(), for nothing but order with the signal.
@@ -142,6 +146,7 @@ class ControlPage : public StopRequest {
         Atomic<std::int64_t> started{0};
         Atomic<std::int64_t> ended{0};
     };
+    StopRequest stop_request_;  // first: tests find the page by it
     std::array<Slot, slot_count> slots_{};
     Atomic<std::uint64_t> keeps_ends_{0};
     Atomic<std::int64_t> first_peak_{0};

@@ -78,7 +78,7 @@ class SingleCall {
             const DescriptorsIn descriptors(received);
             Decoder decoder({bytes() + call_offset, static_cast<std::size_t>(shared_.call_size)});
             Encoder nothing;
-            run_encoded_call(decoder, nothing, {&shared_.control, SingleCallPage::task});
+            run_encoded_call(decoder, nothing, {&shared_.control.stop_request(), SingleCallPage::task});
         } catch (...) {
             report_unhandled(std::current_exception(), where.c_str());
             flush_standard_streams();

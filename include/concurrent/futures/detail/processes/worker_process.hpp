@@ -281,7 +281,7 @@ class WorkerProcess {
         try {
             if (frame.lost) throw std::bad_alloc();
             Decoder decoder(frame.body.bytes());
-            run_encoded_call(decoder, reply_, {&shared_.control, task});
+            run_encoded_call(decoder, reply_, {&shared_.control.stop_request(), task});
             regions_.send(reply_.named(), [this](const RegionName& name) {
                 send_about_memory(FrameType::memory, std::as_bytes(std::span(&name, 1)));
             });

@@ -57,15 +57,15 @@ TEST_CASE("a slot that speaks of another task answers free, and cannot be moved"
 
 TEST_CASE("a request to stop is for one task, and is counted", "[control_page]") {
     ControlPage page;
-    const std::uint32_t before = page.stop_signal().count();
-    CHECK(!page.stop_asked(7));
+    const std::uint32_t before = page.stop_request().stop_signal().count();
+    CHECK(!page.stop_request().stop_asked(7));
     page.ask_to_stop(7);
-    CHECK(page.stop_signal().count() == before + 1);
-    CHECK(page.stop_asked(7));
-    CHECK(!page.stop_asked(8));
+    CHECK(page.stop_request().stop_signal().count() == before + 1);
+    CHECK(page.stop_request().stop_asked(7));
+    CHECK(!page.stop_request().stop_asked(8));
     page.ask_to_stop(8);
-    CHECK(!page.stop_asked(7));
-    CHECK(page.stop_asked(8));
+    CHECK(!page.stop_request().stop_asked(7));
+    CHECK(page.stop_request().stop_asked(8));
 }
 
 TEST_CASE("of start() and try_revoke() at the same moment exactly one wins", "[control_page]") {
