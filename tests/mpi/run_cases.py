@@ -20,7 +20,7 @@ CASES = [
     ("comm", 3, 0, {r"^root [012] of 3: 14$": 3, r"^another: 25$": 3, r"^half [01]: 16$": 2}),
     ("comm_fails", 3, 0, {r"^rank root: the root has had enough$": 1,
                           r"^rank other: .*root rank 0.*the root has had enough$": 2}),
-    ("dies", 2, None, {r"rank 1 on .* is ended by signal 11 in call 1 'the fatal one'": 1}),
+    ("dies", 2, None, {r"rank 1 on .* is ended by signal 11 in task 1 'the fatal one'": 1}),
     ("throws", 3, None, {r"leaves main": 1}),
     ("exits", 3, 7, {r"^36$": 1}),
     ("exits", 1, 7, {r"^36$": 1}),

@@ -44,8 +44,8 @@ inline namespace CONCURRENT_FUTURES_ASIO_NAMESPACE {
 template <class T, class CompletionToken>
 auto async_result_of(Future<T> future, CompletionToken&& token) {
     static_assert(std::is_void_v<T> || std::is_default_constructible_v<T>,
-                  "async_result_of(future, token): a handler gets (std::exception_ptr, T) also when the call failed, so T "
-                  "must be default-constructible. Let the call return std::optional<T> or std::unique_ptr<T>, or a "
+                  "async_result_of(future, token): a handler gets (std::exception_ptr, T) also when the task failed, so T "
+                  "must be default-constructible. Let the task return std::optional<T> or std::unique_ptr<T>, or a "
                   "pointer instead of a reference");
     if (!future.valid()) detail::throw_empty_future("async_result_of");
     return asio_library::async_initiate<CompletionToken, typename AsyncSignature<T>::type>(StartAsyncOperation(), token,
@@ -62,7 +62,7 @@ template <Executor Pool>
 AsioExecutor<Pool> asio_executor(Pool& pool) noexcept {
     static_assert(!std::is_same_v<Pool, ProcessPoolExecutor> && !std::is_same_v<Pool, MPIPoolExecutor>,
                   "asio_executor(pool): Asio's functions have captures and cannot cross to another process. Use a "
-                  "ThreadPoolExecutor, and async_result_of(pool.submit(f, args...), token) for calls in processes");
+                  "ThreadPoolExecutor, and async_result_of(pool.submit(f, args...), token) for tasks in processes");
     static_assert(!std::is_same_v<Pool, InlineExecutor>,
                   "asio_executor(pool): Asio does not allow a function to run inside post(), as InlineExecutor's do. Use "
                   "a ThreadPoolExecutor");

@@ -310,7 +310,7 @@ template <Executor Pool>
 detail::PoolScheduler<Pool> scheduler_of(Pool& pool) noexcept {
     static_assert(!std::is_same_v<Pool, ProcessPoolExecutor> && !std::is_same_v<Pool, MPIPoolExecutor>,
                   "scheduler_of(pool): receivers cannot cross to another process. Use a ThreadPoolExecutor, and "
-                  "sender_of(pool.submit(f, args...)) for calls in processes");
+                  "sender_of(pool.submit(f, args...)) for tasks in processes");
     return detail::PoolScheduler<Pool>(pool);
 }
 

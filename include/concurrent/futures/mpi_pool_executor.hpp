@@ -171,7 +171,7 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
     auto submit(const TaskOptions& options, const Callable& callable, const Args&... args) {
         if (options.timeout)
             throw std::invalid_argument(
-                "MPIPoolExecutor: TaskOptions::timeout is not supported, because MPI cannot end a call by force: a "
+                "MPIPoolExecutor: TaskOptions::timeout is not supported, because MPI cannot end a task by force: a "
                 "rank that is killed ends the whole job; leave it out, or give the callable a std::stop_token and call "
                 "Future::request_stop()");
         return submitter_.submit_as(options.name, options.priority, options.retries, callable, args...);

@@ -98,7 +98,7 @@ bool Promise<T>::set_running_or_notify_cancel() {
     if (state.begin()) return true;
     if (state.state() == detail::CallState::cancelled) return false;
     throw InvalidStateError(
-        "Promise::set_running_or_notify_cancel: the call is already running or finished");
+        "Promise::set_running_or_notify_cancel: the future is already running or finished");
 }
 
 template <class T>
@@ -120,7 +120,7 @@ template <class T>
 void Promise<T>::set_exception(std::exception_ptr error) {
     if (!error)
         throw InvalidStateError("Promise::set_exception: the exception_ptr is null; set_value() "
-                                "ends a call without an exception");
+                                "ends a future without an exception");
     State& state = claimed("set_exception");
     state.finish(state.store_exception(std::move(error)), detail::Trampoline::later_if_deep());
 }

@@ -344,7 +344,7 @@ PROCESS_CASE("workers that die one after the other before they run a call break 
     const auto call = pool.submit(square, 3);
     CHECK_THAT(error_of<cf::BrokenProcessPool>(call).what(),
                ContainsSubstring("10 workers in a row died after they were ready and before they ran a "
-                                 "call") &&
+                                 "task") &&
                    // A sanitizer reports it and exits, where its handler still is.
                    (ContainsSubstring("signal 11") || ContainsSubstring("ended with exit code")));
     // One more may be on its way when how the tenth ended becomes known.

@@ -48,7 +48,7 @@ int die(const std::string& how) {
 }
 
 const std::string advice =
-    " To debug the call, set CONCURRENT_FUTURES_INLINE=1: pools then run their calls in the process that "
+    " To debug the task, set CONCURRENT_FUTURES_INLINE=1: pools then run their tasks in the process that "
     "submits them.";
 const std::string only_this = " Only this task failed, the worker is replaced when it is needed.";
 

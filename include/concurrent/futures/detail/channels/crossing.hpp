@@ -61,7 +61,7 @@ class DescriptorsOut {
         if (current_) return *current_;
         throw SerializationError(
             "the end of a channel crosses as an argument of a Process or in another channel, and not to the worker "
-            "of a pool: start a Process for the call");
+            "of a pool: start a Process for the task");
     }
     /// A descriptor that stays open until commit(); returns its number among those of this value.
     std::size_t add(int fd) {

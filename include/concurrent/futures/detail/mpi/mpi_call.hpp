@@ -143,7 +143,7 @@ inline void require_sendable(const ByteBuffer& call) {
         if (region->name().is_constant == 0)
             throw std::invalid_argument(
                 "MPIPoolExecutor: a SharedArray is memory of one machine, which MPI does not share between hosts: "
-                "pass a std::vector, or cf::broadcast(vector) if many calls read it");
+                "pass a std::vector, or cf::broadcast(vector) if many tasks read it");
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -177,7 +177,7 @@ inline void MpiHub::receive(RootPeer& peer, ReceivedFrame& frame) {
 
 inline void MpiHub::receive_end(RootLane& lane, ReceivedFrame& frame) {
     if (lane.in_flight.empty() || lane.in_flight.front().first->id != frame.header.task)
-        throw SerializationError("a rank has ended a call that it was not given");
+        throw SerializationError("a rank ended a task that it was not given");
     MpiTask& task = *lane.in_flight.front().first;
     MpiPool& pool = *lane.in_flight.front().second;
     lane.in_flight.pop_front();
@@ -218,7 +218,7 @@ inline void MpiHub::receive_end(RootLane& lane, ReceivedFrame& frame) {
 inline void MpiHub::take_back(RootLane& lane, std::uint64_t id) {
     const auto place = std::find_if(lane.in_flight.begin(), lane.in_flight.end(),
                                     [&](const auto& entry) { return entry.first->id == id; });
-    if (place == lane.in_flight.end()) throw SerializationError("a rank gives back a call that it was not given");
+    if (place == lane.in_flight.end()) throw SerializationError("a rank gave back a task that it was not given");
     const auto entry = *place;
     lane.in_flight.erase(place);
     --entry.second->in_flight_;

@@ -197,7 +197,7 @@ inline bool MpiHub::request_stop(MpiTask& task) {
     if (task.stage != RemoteTask::Stage::sent || !task.lane) return false;
     if (!task.takes_stop_token)
         throw std::invalid_argument(
-            "Future::request_stop: MPI cannot stop a call that takes no std::stop_token, since a rank that is killed "
+            "Future::request_stop: MPI cannot stop a task that takes no std::stop_token, since a rank that is killed "
             "ends the whole job; give the callable a std::stop_token as its first parameter");
     RootPeer& peer = *task.lane->peer;
     peer.out.add(FrameType::ask_to_stop, task.id, task.lane->number, {});

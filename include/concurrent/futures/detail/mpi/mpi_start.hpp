@@ -37,8 +37,8 @@ inline std::shared_ptr<MpiHub> require_mpi_hub() {
     const MpiProgram& program = mpi_program();
     if (program.serves)
         throw BrokenProcessPool(
-            "MPIPoolExecutor: this rank runs calls of a pool, and only the root has pools; use a ThreadPoolExecutor or "
-            "a ProcessPoolExecutor in a call");
+            "MPIPoolExecutor: this rank runs tasks of a pool, and only the root has pools; use a ThreadPoolExecutor or "
+            "a ProcessPoolExecutor in a task");
     if (!program.hub)
         throw BrokenProcessPool(
             program.mpi_main_ran

@@ -2,7 +2,7 @@
 //
 // rank_crash.hpp: a rank that dies says which call it was running.
 //
-//     concurrent::futures: rank 2 on node7 (process 4711) is ended by signal 11 in call 17 'fit'
+//     concurrent::futures: rank 2 on node7 (process 4711) is ended by signal 11 in task 17 'fit'
 //
 // The MPI launcher then ends the whole job, and the root with it, so nobody else could say it. The handler writes
 // one line to stderr and leaves the rest to whoever handled the signal before (Open MPI prints a stack).
@@ -71,7 +71,7 @@ class RankCrashReport {
         add(" is ended by signal ");
         add_number(static_cast<std::uint64_t>(signal));
         if (running_call.id != 0) {
-            add(" in call ");
+            add(" in task ");
             add_number(running_call.id);
             if (running_call.name_size != 0) {
                 add(" '");

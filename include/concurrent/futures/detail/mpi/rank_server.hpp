@@ -379,7 +379,7 @@ inline void RankServer::check_regions(const Encoder& reply) {
     for (const auto& region : reply.named())
         if (!is_root_ && std::find(regions_.begin(), regions_.end(), region) == regions_.end())
             throw SerializationError(
-                "a Broadcast or SharedArray that was made in a call cannot be the result of an MPI pool: return "
+                "a Broadcast or SharedArray that was made in a task cannot be the result of an MPI pool: return "
                 "the value");
 }
 

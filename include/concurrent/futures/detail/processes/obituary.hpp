@@ -131,7 +131,7 @@ inline std::string attempt_text(unsigned failures) {
 
 inline constexpr const char* debug_variable = "CONCURRENT_FUTURES_INLINE";
 inline constexpr const char* debugging_advice =
-    " To debug the call, set CONCURRENT_FUTURES_INLINE=1: pools then run their calls in the process that "
+    " To debug the task, set CONCURRENT_FUTURES_INLINE=1: pools then run their tasks in the process that "
     "submits them.";
 
 struct TimeoutReport {

@@ -121,7 +121,7 @@ class SingleCall {
             FileDescriptor fd;
             if (receive_descriptor(socket_.get(), &each.message, sizeof each.message, fd, true).kind !=
                 IoResult::Kind::moved)
-                throw SerializationError("the descriptors of a call did not come");
+                throw SerializationError("the descriptors of the arguments did not arrive");
             const std::lock_guard lock(PoolDescriptors::instance().mutex);
             if (fd) each.fd = PoolDescriptor(std::move(fd));
         }

@@ -347,7 +347,7 @@ consteval void check_remote_call() {
     if constexpr (callable) {
         static_assert(arguments_convert<CrossingArguments<Callable, Args...>, Args...>,
                       "submit(f, args...): an argument cannot be converted to the type of f's "
-                      "parameter; convert it in the call");
+                      "parameter; convert it where you call submit");
         RemoteCallFor<Callable, Args...>::validate();
     }
 }
