@@ -16,6 +16,7 @@
 //     a process that is gone   ends: it was a worker of a pool that died, and must not run main as a second copy
 //     anybody else             goes on with main: the variable was meant for another process
 //     another user             ends with a message
+//     this process             becomes a worker: it has made no socket yet, so this kernel names whoever asks (gVisor)
 //
 // process_main() marks this process as one that may spawn: without that mark no pool ever starts a copy, so a
 // program that forgets the call cannot multiply.
@@ -102,7 +103,8 @@ inline std::optional<WorkerOrder> take_worker_order() {
 /// order has to do.
 inline bool is_proven(const WorkerOrder& order) noexcept {
     const std::optional<SocketPeer> peer = peer_of(proving_descriptor);
-    if (!peer || peer->pid != order.parent) return !knows_socket_peers;
+    const bool names_the_asker = peer && peer->pid == ::getpid();
+    if (!peer || (peer->pid != order.parent && !names_the_asker)) return !knows_socket_peers;
     if (peer->user == ::getuid() && peer->group == ::getgid()) return true;
     std::fprintf(stderr, "%s was set by user %ld, this process belongs to user %ld: it ends. Unset the variable\n",
                  worker_variable, static_cast<long>(peer->user), static_cast<long>(::getuid()));
