@@ -5,6 +5,7 @@
 //     TraceStorage file("run.json");             // throws std::system_error
 //     char* block = file.take_block();           // block_size spaces, somewhere in the file; null: no more
 //     … write into it: it is in the file at once, whatever becomes of this process
+//     file.reuse(block, used);                   // full: its text goes to the end of the file, and it is empty again
 //     file.give_back(block);
 //     file.finish("]");
 //
@@ -59,12 +60,22 @@ class TraceStorage {
     }
 
     char* take_block() noexcept {
-        if (finished_ || !append(spaces_)) return nullptr;
+        const std::size_t gap = (block_size - size_ % block_size) % block_size;
+        if (finished_ || !append({spaces_.data(), gap}) || !append(spaces_)) return nullptr;
         void* const block = ::mmap(nullptr, block_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(),
                                    static_cast<off_t>(size_ - block_size));
         return block == MAP_FAILED ? nullptr : static_cast<char*>(block);
     }
     void give_back(char* block) noexcept { ::munmap(block, block_size); }
+    /// Text outside of blocks. False: there is no room for it, or the file is finished.
+    bool write(std::string_view text) noexcept { return !finished_ && append(text); }
+    /// The first `used` bytes go to the end of the file, and the block can be written again. Its pages are mapped already:
+    /// the first write to a page of a new block costs a page fault and a change of the file's metadata.
+    bool reuse(char* block, std::size_t used) noexcept {
+        if (!write({block, used})) return false;
+        std::memset(block, ' ', used);
+        return true;
+    }
     /// The last bytes. Blocks that are in use remain so.
     void finish(std::string_view text) noexcept {
         if (finished_) return;
@@ -118,6 +129,14 @@ class TraceStorage {
         char* const block = finished_ ? nullptr : new (std::nothrow) char[block_size];
         if (block) std::memset(block, ' ', block_size);
         return block;
+    }
+    bool write(std::string_view text) noexcept {
+        return !finished_ && std::fwrite(text.data(), 1, text.size(), file_) == text.size();
+    }
+    bool reuse(char* block, std::size_t used) noexcept {
+        if (!write({block, used})) return false;
+        std::memset(block, ' ', used);
+        return true;
     }
     void give_back(char* block) noexcept {
         std::fwrite(block, 1, block_size, file_);

@@ -44,6 +44,12 @@ class JsonText {
         std::memcpy(next_, text.data(), text.size());
         next_ += text.size();
     }
+    /// A literal: its length is known, so that copying it is a few instructions.
+    template <std::size_t size>
+    void put(const char (&literal)[size]) noexcept {
+        std::memcpy(next_, literal, size - 1);
+        next_ += size - 1;
+    }
     void put_number(std::uint64_t number) noexcept { next_ = std::to_chars(next_, end(), number).ptr; }
     void put_hex(std::uint64_t number) noexcept { next_ = std::to_chars(next_, end(), number, 16).ptr; }
     /// Nanoseconds, as microseconds.
@@ -59,6 +65,11 @@ class JsonText {
         *next_++ = '"';
         text = text.substr(0, 256);
         while (!text.empty()) {
+            if (is_plain(text[0])) {
+                *next_++ = text[0];
+                text.remove_prefix(1);
+                continue;
+            }
             const std::size_t length = length_of_first(text);
             const auto first = static_cast<unsigned char>(text[0]);
             if (length == 0) {
@@ -79,6 +90,11 @@ class JsonText {
 
   private:
     static char digit(unsigned value) noexcept { return static_cast<char>('0' + value); }
+    /// Stands for itself between quotes.
+    static bool is_plain(char letter) noexcept {
+        const auto byte = static_cast<unsigned char>(letter);
+        return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+    }
     char* end() noexcept { return text_.data() + capacity; }
     /// Bytes of the first character; 0: it is not UTF-8.
     static std::size_t length_of_first(std::string_view text) noexcept {
@@ -162,16 +178,30 @@ class TraceWriter {
     void append(Row& row, std::string_view record) noexcept {
         if (!row.block || static_cast<std::size_t>(row.block + TraceStorage::block_size - row.next) < record.size()) {
             const std::lock_guard lock(mutex_);
-            if (row.block) storage_.give_back(std::exchange(row.block, nullptr));
-            row.block = row.next = storage_.take_block();
-            if (!row.block) return;
-            if (std::exchange(is_empty_, false)) {
-                *row.next++ = '[';
-                record.remove_prefix(1);
-            }
+            if (!make_room(row)) return;
         }
         std::memcpy(row.next, record.data(), record.size());
         row.next += record.size();
+    }
+    /// With the lock.
+    bool make_room(Row& row) noexcept {
+        if (row.block) {
+            if (storage_.reuse(row.block, static_cast<std::size_t>(row.next - row.block))) {
+                row.next = row.block;
+                return true;
+            }
+            storage_.give_back(std::exchange(row.block, nullptr));
+        }
+        if (is_empty_) {  // every other record begins with a comma
+            JsonText first;
+            first.put("[\n{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":");
+            first.put_number(process_);
+            first.put(",\"tid\":0,\"args\":{\"name\":\"program\"}}");
+            if (!storage_.write(first.text())) return false;
+            is_empty_ = false;
+        }
+        row.block = row.next = storage_.take_block();
+        return row.block != nullptr;
     }
     Row* find_row(std::string_view name) noexcept {
         Row* found = nullptr;
