@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT
 //
-// block_allocator.hpp: memory for calls, which one thread makes and another lets go.
+// block_allocator.hpp: memory for objects that one thread makes and another thread often destroys.
 //
 //     class Call : public BlockAllocated { … };      // new Call, delete call: as usual
 //
-// Each thread cuts its blocks off a page of its own, one behind the other, so that making one takes no atomic
-// operation. A page counts the blocks in use; the last one that comes back takes the page along. Threads
-// count what they free in one page and settle it when they come to the next: calls that are made in a
-// row come back in a row. The block made last may be put back on its page: a call that is waited
-// for at once leaves no trace.
+// Each thread cuts its blocks off a page of its own, one behind the other, so making a block takes no atomic
+// operation. A page counts its blocks in use; when the last one comes back, the page is free. A thread counts the
+// blocks that it frees in one page, and settles the count with the page when it frees a block of another page: objects
+// that were made in a row are mostly freed in a row. The block made last is put back on its page when it is freed
+// first, so a task that is waited for at once uses up no memory.
 //
 //     page.in_use = what its thread may still make (`lead`, until it has taken the next page)
 //                 + blocks made − blocks settled
 //
-// Why not malloc: it takes a lock where another thread frees, and has a header for each block. Why not lists
-// of free blocks per thread: where one thread makes and another frees they fill up on one side; and pages that are
-// empty go back to malloc after a burst. Cost: a call that is kept keeps its page, 16 KiB, which has about 250
-// calls with a small result. So a program that keeps one future of 200 pays 12 KiB for each of them, and one that
-// keeps one of 10 pays 640 bytes; it should keep the values instead. With smaller pages what a page needs for
-// itself would show: 64 bytes and 0.25 a call.
-// With a sanitizer, and for blocks that are large or over-aligned: operator new.
+// Why not malloc: it takes a lock when another thread frees, and has a header for each block. Why not lists of free
+// blocks per thread: where one thread makes and another frees, the lists fill up on one side; and here empty pages go
+// back to malloc after a burst. Cost: an object that is kept keeps its page of 16 KiB, which holds about 250 tasks
+// with a small result. So a program that keeps one future of 200 pays 12 KiB for each, and one that keeps one of 10
+// pays 640 bytes; it should keep the values instead. With smaller pages the page's own 64 bytes, 0.25 bytes per task
+// now, would show. With a sanitizer, and for blocks that are large or over-aligned: operator new.
 #pragma once
 
 #include <cstddef>
@@ -36,12 +35,12 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// Pages that are free, for the next who needs one. Never destroyed: calls may outlive everything.
+/// Free pages. Never destroyed: tasks may outlive all other static objects.
 class PageStore {
   public:
     /// Throws std::bad_alloc.
     void* take() {
-        // try_lock: in a forked child somebody may have held it at the fork, for ever.
+        // try_lock: in a forked child the mutex stays locked for ever if another thread held it at the fork.
         if (const std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock() && first_) {
             --pages_;
             return std::exchange(first_, *static_cast<void**>(first_));
@@ -65,11 +64,11 @@ class PageStore {
     std::size_t pages_ = 0;  // guarded by mutex_
 };
 
-/// At the end of each page, behind the blocks, so that these begin where cache lines begin.
+/// Lies at the end of each page, behind the blocks, so that the blocks begin at cache lines.
 struct BlockPage {
     Atomic<std::uint32_t> in_use;
 
-    static constexpr std::size_t offset = page_alignment - 64;  // which is where the blocks end
+    static constexpr std::size_t offset = page_alignment - 64;  // the blocks end here
     static BlockPage* make(void* page, std::uint32_t blocks) noexcept {
         return ::new (static_cast<char*>(page) + offset) BlockPage{blocks};
     }
@@ -78,7 +77,7 @@ struct BlockPage {
     }
 };
 static_assert(BlockPage::offset + sizeof(BlockPage) <= page_size);
-/// What a thread has of the BlockAllocator. Nothing to construct or destroy, so that reaching it takes no check.
+/// The thread-local part of the BlockAllocator. Trivial to construct and destroy, so access needs no check.
 struct LocalBlocks {
     char* next = nullptr;
     char* end = nullptr;
@@ -131,7 +130,7 @@ class BlockAllocator {
     static bool tidies_up(LocalBlocks& local) noexcept {
         return local.tidies_up || (local.tidies_up = call_at_thread_end<end_thread>());
     }
-    /// Others that are called at the end of a thread may come back to the allocator; then this is called again.
+    /// Other functions that run at the end of a thread may use the allocator again; then this is called again.
     static void end_thread() noexcept {
         leave_page(local_);
         settle(local_);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// free_extents.hpp: which parts of a region are free, and which of those have been in use before.
+// free_extents.hpp: which parts of a region are free, and which of the free parts have been in use before.
 //
 //     FreeExtents free(0, region_size);
 //     const auto extent = free.take(size);      // empty: nothing is large enough
@@ -8,9 +8,9 @@
 //     free.give_back(extent->offset, size);     // warm from now on
 //     free.cool(discard);                       // discard(offset, size) of every warm part; cold again
 //
-// Warm memory has its pages, cold memory would have to be given them first, which costs ten times as much
-// as writing them: so what is warm goes first, the tightest fit of it. Neighbours of the same kind are one
-// extent. Threads: a value, not synchronised.
+// Warm memory has its pages. Cold memory needs pages first, which costs ten times as much as writing to them. So warm
+// memory is taken first, the tightest fit. Neighbours of the same kind are one extent. Threads: a value, not
+// synchronised.
 #pragma once
 
 #include <cstddef>

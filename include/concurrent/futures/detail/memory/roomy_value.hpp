@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// roomy_value.hpp: a value of any type for a function's local variable: a large one lies on the heap, for a stack has
-// 8 MiB, or much less.
+// roomy_value.hpp: a local variable of any type. A large value lies on the heap, because a stack has 8 MiB or much
+// less.
 //
 //     RoomyValue<Call> call(std::in_place, f, args...);        // constructed where it stays
 //     RoomyValue<Result> result([&] { return (*call)(); });    // so is the result of a function

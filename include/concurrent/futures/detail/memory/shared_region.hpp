@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// shared_region.hpp: memory that is known by a number in all processes of the program, which is what crosses.
+// shared_region.hpp: shared memory with a number. The number crosses to other processes, which map the memory.
 //
 //     pool's process                                                worker
-//     SharedRegion ──▶ number, in the bytes of a call ──▶ SharedRegion::resolve(): known here? else
-//          ▲                                              RegionSource::fetch(): the pool is asked for it,
-//          └── the call keeps it until it has ended       and the worker keeps it until the pool says that
-//                                                         its own last owner is gone
+//     SharedRegion ──▶ number, in the bytes of a task ──▶ SharedRegion::resolve(): known here? otherwise
+//          ▲                                              RegionSource::fetch() asks the pool for it, and
+//          └── the task keeps it until it has ended       the worker keeps it until the pool says that
+//                                                         the pool's last owner is gone
 //
-// One object and one mapping per process, whoever asks for it, found by its number; it goes with its last owner
-// here, the memory with the last in any process. Numbers cannot be guessed, so that bytes cannot name memory
-// which their sender was never given.
-// After a fork the child has the objects and their memory, but an empty table: what it is sent, it maps anew.
+// Each process has one object and one mapping for a number. The mapping goes with its last owner in the process, the
+// memory with the last owner in any process. Numbers cannot be guessed, so bytes cannot name memory that their sender
+// never had. After a fork the child has the objects and their memory, but an empty table: it maps anew what it is sent.
 // Threads: any.
 #pragma once
 
@@ -72,12 +71,12 @@ class SharedRegions {
         const std::lock_guard lock(mutex_);
         return known_.contains(number);
     }
-    /// Runs `give(region)` for the region of this number, which stays meanwhile; the lock is held. From now on
-    /// the watchers are told when it has gone.
+    /// Runs `give(region)` for the region of this number, with the lock held, so that the region stays. From now on the
+    /// watchers are told when the region has gone.
     template <class Give>
     bool give_out(const RegionNumber& number, Give give);
 
-    /// `wake_up` is notified when a region that was given out has gone; deaths() is another one then.
+    /// `wake_up` is notified when a region that was given out has gone; deaths() has changed then.
     void watch(const WakeUp& wake_up) {
         const std::lock_guard lock(mutex_);
         watchers_.push_back(&wake_up);
@@ -87,7 +86,7 @@ class SharedRegions {
         std::erase(watchers_, &wake_up);
     }
     std::uint64_t deaths() const noexcept {
-        // relaxed: who reads an old one is woken, and reads again.
+        // relaxed: a reader of an old number is woken, and reads again.
         return deaths_.load(std::memory_order_relaxed);
     }
 
@@ -104,18 +103,18 @@ class SharedRegions {
     Atomic<std::uint64_t> deaths_{0};
 };
 
-/// Where a worker gets regions that it does not have.
+/// How a worker gets regions that it does not have.
 class RegionSource {
   public:
     /// Asks for it, and waits. Throws SerializationError when there is no such region.
     virtual std::shared_ptr<SharedRegion> fetch(const RegionName& name) = 0;
-    /// The call that runs was given this one.
+    /// The running task was given this region.
     virtual void note(const std::shared_ptr<SharedRegion>& region) = 0;
 
   protected:
     ~RegionSource() = default;
 };
-/// Of the thread that runs a worker's calls; null elsewhere.
+/// Set in the thread that runs a worker's tasks; null elsewhere.
 inline constinit thread_local RegionSource* region_source = nullptr;
 
 class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
@@ -185,7 +184,7 @@ class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
         SharedRegions& regions = SharedRegions::instance();
         const std::lock_guard lock(regions.mutex_);
         SharedRegions::Entry& entry = regions.known_[name.number];
-        // Another thread may have been quicker, or an older one of the same number be about to go.
+        // Another thread may have been quicker, or an older object of the same number may be about to go.
         if (auto other = entry.owners.lock()) return other;
         entry = {region.get(), region};
         return region;

@@ -4,24 +4,25 @@
 //
 // The rule. It holds in every wait: result(), exception(), wait(), as_completed(), when_all(), when_any(), the
 // iteration of a map, calls of processes, futures of a Promise, room at max_pending, shutdown() and join.
-//   1. Before a thread sleeps, it runs the continuations that it has set off itself and not run yet
-//      (Trampoline::catch_up()): the thread may be about to wait for one of these.
-//   2. A wait without a time limit that needs one particular call first looks whether that call is pending in
-//      the pool of this very worker. Then this worker takes it out of the queue and runs it on its own stack.
-//      A continuation is followed to the call that it waits for; wait() for all, when_all() and an ordered map
-//      need each of their calls.
-//   3. Nothing else ever runs on the stack of a wait: it might need a lock that the waiting task holds, or
-//      something that the task does after the wait. So a frame on top of a wait is one that this wait needs.
-//   4. A wait with a time limit runs nothing itself, because a call may take longer than that. Neither does a wait
-//      that any one of several calls can end (first_completed, as_completed(), when_any(), map_unordered()).
+//   1. Before a thread sleeps, it runs the continuations that are due in this thread (Trampoline::catch_up()): it may
+// be
+//      about to wait for one of them.
+//   2. A wait without a time limit for one particular task first looks whether that task is pending in the pool of this
+//      worker. If so, the worker takes it out of the queue and runs it on its own stack. A continuation is followed to
+//      the task that it waits for. wait() for all, when_all() and an ordered map need each of their tasks.
+//   3. No other task ever runs on the stack of a wait: it might need a lock that the waiting task holds, or something
+//      that the waiting task does after the wait. So every frame on top of a wait is one that this wait needs.
+//   4. A wait with a time limit runs no task itself, because the task may take longer than that. Neither does a wait
+// that
+//      any one of several tasks can end (first_completed, as_completed(), when_any(), map_unordered()).
 //   5. A worker that sleeps counts as blocked. Its pool lets another thread work in its place as long as tasks are
 //      queued, so max_workers threads can work. There are at most max_workers + most_substitutes threads.
 //      Only when all of these sleep, tasks are queued and nothing starts for a while (slice), one more thread is
-//      started, and so on: slow, but no deadlock. Before that, a wait of point 4 runs one of its own
-//      calls here after all.
+//      started, and so on: slow, but no deadlock. Before that, a wait of point 4 does run one of
+//      its own tasks here.
 //   6. When a blocked worker comes back, there may be one thread too many for a moment. The next worker that has
 //      ended its task sleeps, and ends if it is not needed for a second (WorkerThreads::lie_down()).
-// Nothing runs on a stack that is nearly full (has_stack()): then point 5 applies, and the recursion goes on on
+// No task is started on a stack that is nearly full (has_stack()): then point 5 applies, and the recursion goes on on
 // the stack of another thread.
 #pragma once
 
@@ -46,14 +47,14 @@ class BlockingWorker {
         at_bound,   ///< no more threads may be started, but some still work
         none        ///< no more threads may be started, and all of them sleep
     };
-    /// It is about to sleep.
+    /// The worker is about to sleep.
     virtual Substitute begin_block() noexcept = 0;
-    /// It goes on.
+    /// The worker goes on.
     virtual void end_block() noexcept = 0;
-    /// Still asleep at the bound: starts one more thread if nothing else can get the pool going.
+    /// The worker still sleeps, and the bound is reached: starts one more thread if nothing else can make progress.
     virtual void watch() noexcept = 0;
 
-    /// There is room for one more call on top of what is on the stack of this worker.
+    /// The stack of this worker has room for one more task.
     bool has_stack() const noexcept { return stack_.has_room(); }
 
   protected:
@@ -66,13 +67,13 @@ class BlockingWorker {
 /// awaited state instead (SharedState::worker_here()).
 inline constinit thread_local BlockingWorker* this_worker = nullptr;
 
-/// This thread does the work of a process pool: while it waits for a call of the pool, it goes on with that work.
+/// This thread does the work of a process pool: while it waits for a task of the pool, it goes on with that work.
 inline constinit thread_local bool this_thread_serves_processes = false;
 
 /// Blocks until `over()`; false when the deadline passed first. Every place of the library where a thread may sleep
 /// for long comes here.
 ///   sleep(until)    sleeps until something has changed, or for no reason; looks first
-///   last_resort()   runs one of the awaited calls here; false if there is none
+///   last_resort()   runs one of the awaited tasks here; false if there is none
 /// User code may run in it, so the caller holds no lock.
 template <class Over, class Sleep, class LastResort>
 bool block_until(BlockingWorker* worker, const Deadline& deadline, Over over, Sleep sleep,
@@ -104,7 +105,7 @@ bool block_until(BlockingWorker* worker, const Deadline& deadline, Over over, Sl
         worker->end_block();
     }
 }
-/// Where the thread can do nothing about it itself.
+/// For waits in which the thread itself can do nothing.
 template <class Over, class Sleep>
 bool block_until(const Deadline& deadline, Over over, Sleep sleep) {
     return block_until(this_worker, deadline, over, sleep, [] { return false; });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// call_state.hpp: the states of one call, the legal moves, and who may touch the outcome in each.
+// call_state.hpp: the states of one task, the legal moves, and which thread owns the outcome in each state.
 //
 //              ┌─ cancel() ─▶ cancelling ─▶ cancelled
 //   pending ───┤
@@ -9,12 +9,12 @@
 //              └─ claim() ─▶ completing ───┴─▶ failed     (an exception)
 //
 //                                       the outcome belongs to
-//   pending                             nobody
+//   pending                             no thread
 //   running, completing, cancelling     the one thread that made the move
 //   cancelled, finished, failed         readers, for ever
 //
-// `completing` and `cancelling` last only while the winner stores the outcome or destroys the
-// callable; from outside they look like running and pending.
+// `completing` and `cancelling` last only while the thread that made the move stores the outcome or destroys the
+// callable. From outside they look like running and pending.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// once_value.hpp: a value that is made when it is first asked for, by whoever asks first.
+// once_value.hpp: a value that is made when a thread first asks for it.
 //
 //     OnceValue<Model> model;
 //     const Model& same = model.get([] { return load(); });   // load() runs once; others wait for it
 //
-// No lock is held while the value is made, so that this may run the user's code. If that throws, who asked gets
-// the exception, and the next one tries again. Asking for a value inside of its own making is an error.
+// No lock is held while the value is made, so making it may run user code. If that throws, the asking thread gets the
+// exception, and the next thread tries again. The function that makes the value must not ask for it: that is an error.
 // Threads: any.
 #pragma once
 

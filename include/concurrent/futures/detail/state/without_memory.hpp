@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// without_memory.hpp: what is to be said may need memory that is not there. Then that is said.
+// without_memory.hpp: makes an error text or an exception; if there is no memory for it, the result says so.
 //
 //     fail(task, error_or_why_not([&] { return WorkerDiedError(long_text(), …); }));     // or std::bad_alloc
 //     break_pool(text_or_why_not([&] { return "…" + reason; }));                         // or "out of memory"
@@ -18,7 +18,7 @@ std::string text_or_why_not(MakeText make_text) noexcept {
     try {
         return make_text();
     } catch (...) {
-        return "out of memory";  // no longer than what a std::string has room for in itself
+        return "out of memory";  // short enough to need no allocation
     }
 }
 

@@ -22,7 +22,7 @@ template <class Callable, class... Args>
 concept CallableWithCopies = std::invocable<std::decay_t<Callable>, std::decay_t<Args>...> ||
                              std::invocable<std::decay_t<Callable>, std::stop_token, std::decay_t<Args>...>;
 
-/// What traces call a callable of the library's own; empty for those of users.
+/// The name of the library's own callables in traces; empty for callables of users.
 template <class Callable>
 constexpr const char* library_name() noexcept {
     if constexpr (requires { Callable::library_name; })
@@ -41,7 +41,7 @@ class BoundCall {
     explicit BoundCall(F&& callable, As&&... args)
         : callable_(std::forward<F>(callable)), args_(std::forward<As>(args)...) {}
 
-    /// Once only: hands the copies over to the callable.
+    /// May be called once: moves the copies into the call.
     decltype(auto) operator()() {
         return std::apply(
             [this](Args&... args) -> decltype(auto) {
@@ -53,7 +53,7 @@ class BoundCall {
             args_);
     }
 
-    /// The same call once more, not asked to stop. On the heap: it may be too large for the stack.
+    /// A fresh copy of the call, without a stop request. On the heap, as it may be too large for the stack.
     std::unique_ptr<BoundCall> copy() const {
         return std::apply(
             [this](const Args&... args) { return std::make_unique<BoundCall>(callable_, args...); }, args_);
@@ -61,7 +61,7 @@ class BoundCall {
 
     static constexpr bool stoppable = takes_stop_token;
     static constexpr const char* library_name = detail::library_name<Callable>();
-    /// What asks the call to stop. Only where stoppable.
+    /// Requests the stop of the call. Only where stoppable.
     const auto& stop_source() const noexcept { return stop_; }
 
   private:

@@ -6,9 +6,9 @@
 //     push()  →  arrived (mutex A)    →      try_take()  →  next (mutex B)
 //                          all at once, when next has nothing as high
 //
-// Two locks, so that submitters and workers do not meet: a worker takes mutex A only to fetch all that has
-// arrived, which is once per burst. Lock order: B, then A. A take that follows a push (in the order of
-// the locks, or told by somebody) sees it. The masks are hints for those who look without a lock.
+// Two locks, so that submitters and workers do not wait for each other: a worker takes mutex A only to fetch all tasks
+// that have arrived, once per burst. Lock order: B, then A. A take sees every push that happened before it. The masks
+// are hints for threads that look without a lock.
 // Threads: all members from any thread. Ownership of tasks as in task.hpp; empty when destroyed.
 #pragma once
 
@@ -51,7 +51,7 @@ class Inbox {
     Task* try_take(Priority lowest = Priority::low) noexcept {
         const std::lock_guard lock(next_.mutex);
         const int highest = next_.tasks.highest();
-        // relaxed: what was pushed before by somebody who told this thread is seen; the rest may be late.
+        // relaxed: a push that happened before is seen; later pushes may be missed.
         if (arrived_.mask.load(std::memory_order_relaxed) >> (highest + 1)) fetch();
         if (next_.tasks.highest() < static_cast<int>(lowest)) return nullptr;
         Task* const task = next_.tasks.try_pop();
@@ -66,7 +66,7 @@ class Inbox {
                               next_.mask.load(std::memory_order_relaxed);
         return mask >> static_cast<unsigned>(lowest) == 0;
     }
-    /// With the locks: for those who go to sleep if it is.
+    /// With the locks: for threads that go to sleep if it is empty.
     bool empty() const noexcept {
         const std::lock_guard lock(next_.mutex);
         const std::lock_guard also(arrived_.mutex);
@@ -78,7 +78,7 @@ class Inbox {
         return next_.tasks.size() + arrived_.tasks.size();
     }
 
-    /// How many tasks came along when the workers fetched last: a hint how fast they arrive.
+    /// How many tasks the workers fetched last time: a hint how fast tasks arrive.
     std::size_t last_fetched() const noexcept {
         return last_fetched_.load(std::memory_order_relaxed);  // relaxed: a hint
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// task_deque.hpp: the tasks that one worker has submitted itself: a ring of pointers.
+// task_deque.hpp: a ring of pointers to the tasks that one worker has submitted itself.
 //
 //     owner                                     owner and others
 //     push(), try_remove()                      try_pop_oldest()
 //
-// A task knows its place, so that a worker that is going to wait for one can take it out from anywhere.
+// A task knows its place, so a worker that is about to wait for it can take it out of the middle.
 // Not synchronised: the owner brings the lock. Ownership as in task.hpp; empty when destroyed. Grows as
 // needed; a ring that was large is given back when it runs empty.
 #pragma once
@@ -27,7 +27,7 @@ class TaskDeque {
     /// With the places of removed ones between the oldest and the newest.
     std::size_t size() const noexcept { return end_ - oldest_; }
 
-    /// Makes room for so many more. Throws std::bad_alloc; then nothing has changed.
+    /// Makes room for `more` tasks. Throws std::bad_alloc; then nothing has changed.
     void reserve(std::size_t more) {
         while (capacity_ - size() < more) grow();
     }
