@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// broken_pipe.hpp: writes to a pipe that nobody reads, in a thread of the program: without SIGPIPE.
+// broken_pipe.hpp: write to a pipe without a reader and get no SIGPIPE, in a thread of the program.
 //
 //     const QuietPipes quiet;
 //     if (write_some(fd, parts).kind == IoResult::Kind::closed) …
 //
-// Neither the program's handler nor its signal mask is touched, but for this thread's mask while the object
-// lives. The signal of a failed write goes to the thread that wrote, so it can be taken back here.
+// The program's handler is not touched, and of the signal masks only this thread's, while the object lives. The signal
+// of a failed write goes to the thread that wrote, so it can be consumed here.
 #pragma once
 
 #include <signal.h>

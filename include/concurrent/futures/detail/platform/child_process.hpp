@@ -8,8 +8,8 @@
 //
 // A pidfd makes signals safe against reuse of the pid and needs no SIGCHLD handler. Without one
 // (other systems, old kernels) watch_fd() is -1 and the owner notices the end by its pipes.
-// Somebody else may reap the child (SIGCHLD ignored, a stray waitpid(-1)): its pidfd tells the status then, on Linux
-// 6.15 and later. Elsewhere it is unknown.
+// Other code may reap the child first (SIGCHLD ignored, a stray waitpid(-1)). Then the pidfd gives the status on Linux
+// 6.15 and later; elsewhere it is unknown.
 #pragma once
 
 #include <dirent.h>

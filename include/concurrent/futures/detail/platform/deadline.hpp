@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// deadline.hpp: a point on the steady clock until which somebody is willing to wait.
+// deadline.hpp: a point on the steady clock at which a wait ends.
 //
 //     const Deadline deadline = Deadline::after(5s);   // from now
 //     while (!ready() && !deadline.passed()) …
 //
-// Saturates: a duration too long for the clock (seconds::max()) means for ever, a negative one now. One that is not a
-// number throws std::invalid_argument, as in Python.
+// A duration too long for the clock (seconds::max()) means for ever, a negative duration means now. NaN throws
+// std::invalid_argument, as in Python.
 #pragma once
 
 #include <limits>

@@ -8,8 +8,8 @@
 //     receive_descriptor(theirs.get(), &message, sizeof message, received, true);
 //     peer_of(theirs.get())                                                  // which process made the pair
 //
-// A message of another size is an error. A descriptor for which the receiver has no room is lost, the message is
-// not. Standard streams and the numbers behind them are never used.
+// A message of another size is an error. A descriptor for which the receiver has no room is lost; the message is still
+// received. The numbers of the standard streams, and the next ones, are never used.
 #pragma once
 
 #include <sys/socket.h>

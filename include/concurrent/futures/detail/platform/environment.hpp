@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// environment.hpp: the environment of this process, where it may be believed.
+// environment.hpp: the environment of this process, if it can be trusted.
 //
-//     const char* text = trusted_variable("CONCURRENT_FUTURES_INLINE");   // null: not set, or not to be believed
+//     const char* text = trusted_variable("CONCURRENT_FUTURES_INLINE");   // null: not set, or not trusted
 //     std::vector<std::string> copy = environment_without("CONCURRENT_FUTURES_WORKER");
 //
 // A program whose file is set-user-ID, set-group-ID or has capabilities runs with more rights than the user who

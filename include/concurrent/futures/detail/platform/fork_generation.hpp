@@ -4,7 +4,7 @@
 //
 //     const ForkMark born_;
 //     …
-//     if (born_.in_forked_child()) return;   // our threads and children did not come along
+//     if (born_.in_forked_child()) return;   // the child has neither our threads nor our children
 //
 // One relaxed load, cheap enough for every submit; getpid() is a system call. Each module (the program, a library
 // that hides its symbols) has its own count, so an object keeps the address of the count of the module that made it.

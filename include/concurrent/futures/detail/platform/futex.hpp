@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// futex.hpp: sleep until somebody changes a 32-bit word.
+// futex.hpp: sleep until another thread changes a 32-bit word.
 //
 //     while (word.load(std::memory_order_acquire) == busy) futex_wait(word, busy, deadline);
 //     word.store(free, std::memory_order_release);
 //     futex_wake_all(&word);
 //
-// Spurious returns are allowed, so callers loop over an acquire load, which is also what orders the
-// data (a futex orders nothing). Waking takes only an address: the word may be gone by then, the
-// worst that happens is a spurious wake-up of somebody else.
+// Spurious returns are allowed, so callers loop over an acquire load. That load also orders the data: a futex orders
+// nothing. Waking takes only an address. The word may be gone by then; at worst another thread wakes up spuriously.
 //
 // Linux: the system call. Elsewhere: mutexes and condition variables, chosen by address.
 // Why not std::atomic::wait: it has no time limit.

@@ -6,16 +6,16 @@
 //     obey_end_request(page.end_request);  // SIGTERM works once the pool has set this
 //
 // A terminal, a service manager (systemd sends SIGTERM to the whole control group) or kill(0, …) reaches workers
-// as well as the program. What the signal means is for the program to say: it may drain, read its configuration
-// again, or end, and workers end with it in any case. So in workers SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 and
+// as well as the program. The program decides what the signal means: it may drain, read its configuration again, or
+// end, and workers end with it in any case. So in workers SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 and
 // the real-time signals do nothing. SIGTERM works when the pool has asked for it before, in shared memory: neither
 // the signal's number nor its sender tells a time limit from kill(0, SIGTERM) in the program.
 //
-// There is a handler and not SIG_IGN, because what a task executes inherits the latter. So a sleeping system call
-// of a task may end early with EINTR. What the program ignores stays ignored (nohup), except SIGTERM. A task may set
-// handlers of its own; they then get the signal from anybody. Why not a process group for the workers: control groups
-// do not care, and Ctrl-Z would not stop them.
-// A process that a task forks has the default behaviour. Threads: while there is one.
+// There is a handler and not SIG_IGN, because programs that a task executes would inherit SIG_IGN. So a sleeping system
+// call of a task may end early with EINTR. What the program ignores stays ignored (nohup), except SIGTERM. A task may
+// set handlers of its own; they then get the signal from every sender. Why not a process group for the workers:
+// control groups do not care, and Ctrl-Z would not stop them.
+// A process that a task forks has the default behaviour. Threads: call these while the process has one thread.
 #pragma once
 
 #include <signal.h>

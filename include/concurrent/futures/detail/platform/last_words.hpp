@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// last_words.hpp: why a process dies, written down by itself where its parent can read it afterwards.
+// last_words.hpp: a dying process writes the reason to shared memory, where its parent reads it afterwards.
 //
 //     LastWords& words = …;                // in shared memory
 //     record_last_words(words);            // in the child, once
@@ -11,15 +11,14 @@
 //     SIGSEGV and such   "at address 0x0, which is not mapped", "the stack was full: endless recursion?"
 //     AddressSanitizer   the line that sums it up
 //
-// Why this and not the last lines of stderr: to have those, stderr would have to be a pipe to the parent.
-// Then it is no terminal any more; a child waits when the parent does not read; what a child has started
-// and outlives the parent gets SIGPIPE; and the parent's thread would wait for the program's stderr. So
-// stderr stays what it was, what is written there is seen there, and this costs nothing until the end.
+// Why not the last lines of stderr: for that, stderr would have to be a pipe to the parent. Then stderr is not a
+// terminal any more; a child blocks when the parent does not read; programs that a child started and that outlive the
+// parent get SIGPIPE; and the parent's thread would wait for the program's stderr. So stderr stays as it is, and this
+// costs nothing until the end.
 //
-// The process dies as it would have: same signal, same core dump, same text on stderr. Handlers are set
-// only where the program has none, and the program may set its own later. Not counted as words of this
-// process are those of a child that it forked. Threads: record_last_words() while there is one; whichever
-// thread dies first writes.
+// The process dies as it would without this: same signal, same core dump, same text on stderr. Handlers are set only
+// where the program has none, and the program may set its own later. Words of a child that this process forked do not
+// count. Threads: call record_last_words() while the process has one thread; the thread that dies first writes.
 #pragma once
 
 #include <signal.h>

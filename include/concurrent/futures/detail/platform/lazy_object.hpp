@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// lazy_object.hpp: an object that is made when it is first asked for, and never destroyed.
+// lazy_object.hpp: an object that is made at its first use, and never destroyed.
 //
 //     static constinit LazyObject<Table> table;
-//     return table.get([] { return read_table(); });      // several threads may make one; one is kept
+//     return table.get([] { return read_table(); });      // if several threads make one, one is kept
 //
-// Why not a static variable with an initializer: if a thread is in the middle of that when another one calls
-// fork(), the child waits for it for ever.
+// Why not a static variable with an initializer: if one thread runs the initializer while another one calls fork(), the
+// child waits for the initializer for ever.
 #pragma once
 
 #include "concurrent/futures/detail/platform/atomic.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// loaded_modules.hpp: addresses of code that mean the same in another process of this program.
+// loaded_modules.hpp: addresses of code in a form that other processes of this program can resolve.
 //
 //     CodeLocation where = locate(&function);        // {which module, offset in it}
 //     void* here = resolve(where);                   // in the other process; null if not loaded

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// oom_kills.hpp: has the kernel's out-of-memory killer struck here?
+// oom_kills.hpp: how often the kernel's out-of-memory killer has killed a process of this control group.
 //
 //     const OomKills kills;                            // of this process's control group
 //     const auto before = kills.count();               // empty: the system does not tell
-//     … a child is killed by a signal 9 that nobody here has sent …
+//     … a child is killed by a signal 9 that this process has not sent …
 //     if (before && *kills.count() > *before) …        // it was the out-of-memory killer
 //
 // The kernel counts a kill in the victim's control group before it sends the signal: cgroup v2 in

@@ -13,9 +13,9 @@
 // would free the string twice. It concerns braces (also parentheses) around members with a destructor, and
 // captures of a lambda; see coroutine.hpp. clang and g++ 14 are right.
 //
-// What this does about it: an OptionValue knows its own address. One that is somewhere else is a copy of bytes
-// whose original still lives: it may be read and copied, and its destructor does nothing.
-// Don't move a T out of an option, and don't change one through members of T: only by assignment.
+// The remedy: an OptionValue knows its own address. If it is at another address, it is a copy of the bytes of an
+// original that still lives: then it may be read and copied, and its destructor does nothing.
+// Do not move a T out of an option, and do not change a T through its members: assign a new one.
 #pragma once
 
 #include <concepts>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// page_memory.hpp: memory in pages whose address tells where they begin.
+// page_memory.hpp: aligned pages, so that any address in a page tells where the page begins.
 //
-// Four of the system's pages each, and not quite: with 16 bytes less glibc packs them one behind the other, its
-// own header in the gap; with all of it, it would leave a page between every two.
+// Each has the size of four system pages, less 16 bytes. With these 16 bytes free, glibc puts its own header there and
+// packs the pages one behind the other; otherwise it would leave a system page between every two.
 #pragma once
 
 #include <cstddef>

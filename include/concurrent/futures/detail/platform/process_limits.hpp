@@ -6,8 +6,8 @@
 //     set_own_niceness(10);
 //     set_own_processors(std::array{0, 1});
 //
-// Each gives 0, or errno. For the calling process; threads and programs that it starts later inherit it.
-// Threads: call them while there is one.
+// Each returns 0 or an errno. They apply to the calling process; threads and programs that it starts later inherit
+// them. Threads: call them while the process has one thread.
 #pragma once
 
 #include <signal.h>

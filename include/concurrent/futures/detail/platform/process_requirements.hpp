@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// process_requirements.hpp: what processes and serialization cannot do without, as one error; see requirements.hpp.
+// process_requirements.hpp: one clear compiler error if processes or serialization cannot work; see requirements.hpp.
 #pragma once
 
 #include "concurrent/futures/detail/platform/config.hpp"

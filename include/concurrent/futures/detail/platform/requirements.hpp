@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// requirements.hpp: what the library cannot do without, as one error. Public headers include it first.
+// requirements.hpp: one clear compiler error if the library cannot work. Public headers include it first.
 //
-// The include after an #error names no file: it ends the compilation, so that no errors follow that say nothing new.
+// The include after an #error names no file: it ends the compilation, so that no useless errors follow.
 #pragma once
 
 #if defined(_MSVC_LANG) ? _MSVC_LANG < 202002L : __cplusplus < 202002L

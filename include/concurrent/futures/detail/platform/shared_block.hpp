@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// shared_block.hpp: one piece of memory, of a fixed size, that any process maps which gets its descriptor.
+// shared_block.hpp: memory of a fixed size that any process can map that gets its descriptor.
 //
 //     SharedBlock block = SharedBlock::make(size);          // zeros; block.fd() goes to another process
 //     SharedBlock same = SharedBlock::adopt(std::move(fd), size, SharedBlock::Contents::variable);   // there
 //     SharedBlock constant = SharedBlock::draft(size);
-//     constant.freeze(used);                                // from now on nobody can write to it, ever
+//     constant.freeze(used);                                // from now on no process can write to it
 //
-// All of its memory is there from the beginning, and nobody can change its length, so that touching it
-// raises no signal. It lives as long as somebody maps it or has a descriptor of it, however that process ends.
-// A fork of this process has it, too. Threads: a value, not synchronised; the bytes are the users' business.
+// All of its memory is reserved from the beginning, and no process can change its length, so accesses raise no signal.
+// It
+// lives as long as any process maps it or has a descriptor of it, however processes end. A fork of this process has it,
+// too. Threads: a value, not synchronised; its users synchronise accesses to the bytes.
 #pragma once
 
 #include <fcntl.h>
@@ -32,7 +33,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// 64 bits that nobody can guess.
+/// 64 random bits that cannot be guessed.
 inline std::uint64_t unguessable_number() {
     std::uint64_t number = 0;
     if (::getentropy(&number, sizeof number) != 0) throw_system_error("getentropy");

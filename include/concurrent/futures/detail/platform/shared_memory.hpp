@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// shared_memory.hpp: a large region of memory that two processes map, without a name in any namespace, of
-// which only what is in use costs anything.
+// shared_memory.hpp: a large region of memory that two processes map, without a name in any namespace. Only the parts
+// in use take memory.
 //
 //     SharedMemory region = SharedMemory::make(shared_memory_reservation(), SharedMemory::Access::write);
 //     if (!region) …                            // the system has none: do without
@@ -10,10 +10,9 @@
 //
 //     SharedMemory same = SharedMemory::map(std::move(fd), SharedMemory::Access::read);   // elsewhere
 //
-// Sealed: nobody can change its length, so that no process can take memory away from under another one,
-// which would be SIGBUS there. A descriptor for readers is opened for reading only: its mapping cannot be
-// made writable. A fork of this process does not get a mapping that can be written. Nothing here throws: shared memory that
-// is not to be had is no error but the occasion to take another way.
+// Sealed: no process can change its length, so none can take memory away from another one, which would get SIGBUS. A
+// descriptor for readers is opened for reading only: its mapping cannot be made writable. A fork of this process does
+// not get a writable mapping. Nothing here throws: without shared memory, callers take another way.
 // Threads: different parts of a region may be provided, used and discarded at the same time.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// shared_signal.hpp: a counter in memory that two processes map; a thread of one sleeps until the other
-// counts on.
+// shared_signal.hpp: a counter in memory that two processes map. A thread of one process sleeps until the other process
+// raises the counter.
 //
 //     const std::uint32_t seen = signal.count();           // in one process
 //     while (!asked()) signal.wait_beyond(seen);           // false wake-ups are allowed

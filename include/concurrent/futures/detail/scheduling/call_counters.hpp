@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// call_counters.hpp: how many calls began, returned, threw and were cancelled. Counted before a call's future
-// is done, so that who has seen the result finds it counted.
+// call_counters.hpp: how many tasks began, returned, threw and were cancelled. A task is counted before its future is
+// done, so a thread that has seen the result finds it counted.
 //
 // Each worker has its own and counts without read-modify-writes; one set per pool is shared by all other
-// threads. Sums are exact as soon as nothing happens, and otherwise as good as any number that is old
-// by the time it is read.
+// threads. Sums are exact when no task begins or ends meanwhile; otherwise they are outdated when they are read, as any
+// such number.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ class CallCounters {
     };
     void add_to(Counts& counts) const noexcept {
         // relaxed, all of them: numbers that order nothing; the end of the call, which follows in the
-        // same thread with release, publishes them to whoever waits for it.
+        // same thread with release, publishes them to threads that wait for it.
         counts.completed += completed_.load(std::memory_order_relaxed);
         counts.failed += failed_.load(std::memory_order_relaxed);
         counts.cancelled += cancelled_.load(std::memory_order_relaxed);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// parker.hpp: where one worker sleeps until somebody wakes it.
+// parker.hpp: where one worker sleeps until another thread wakes it.
 //
-//     worker                                   somebody
+//     worker                                   another thread
 //     reset()                                  takes the worker off the idle stack
 //     lies down on the idle stack              wake()
 //     park(deadline)
@@ -18,7 +18,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 class Parker {
   public:
     void reset() noexcept {
-        // relaxed: nobody wakes this worker until it is on the idle stack, which a mutex guards.
+        // relaxed: no thread wakes this worker until it is on the idle stack, which a mutex guards.
         awake_.store(0, std::memory_order_relaxed);
     }
     /// Returns when woken or when the deadline has passed.
@@ -28,8 +28,8 @@ class Parker {
             futex_wait(awake_, 0, deadline);
     }
     void wake() noexcept {
-        // (1) release, pairs with (2). The tasks are handed over by the pool's mutex; this hands over that
-        // the waker is done with the worker, which may go away then. The futex takes only the address.
+        // (1) release, pairs with (2). The pool's mutex hands over the tasks. This hands over that the waker is done
+        // with the worker, which may be destroyed then. The futex takes only the address.
         awake_.store(1, std::memory_order_release);
         futex_wake_one(&awake_);
     }

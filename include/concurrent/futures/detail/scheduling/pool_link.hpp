@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// pool_link.hpp: what a call of a thread pool knows of its pool, in one word: which pool it is, whether the call keeps
-// it alive, and, if the pool has an observer, what is told to that about the call.
+// pool_link.hpp: one word of a thread pool's call: which pool it belongs to, whether the call keeps the pool alive,
+// and, if the pool has an observer, what the observer is told about the call.
 //
 //     bit 0      kept: the call holds a reference to the pool
 //     bit 1      watched: the rest is the address of a Watched, which has that of the pool
 //     the rest   the address of the pool, or of the Watched
 //
-// So a call without an observer is as small as ever.
+// So an observer costs a call that has none no memory.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class PoolLink {
   public:
-    /// `name`: what the library calls its own calls; mostly empty. Throws std::bad_alloc.
+    /// `name`: of the library's own calls; mostly empty. Throws std::bad_alloc.
     PoolLink(WorkerThreads& pool, bool keep, std::string_view name)
         : word_(pool.watch() ? reinterpret_cast<std::uintptr_t>(new Watched(pool, name)) | watched
                              : reinterpret_cast<std::uintptr_t>(&pool)) {
@@ -36,7 +36,7 @@ class PoolLink {
         return word_ & watched ? address<Watched>()->pool : *address<WorkerThreads>();
     }
     bool keeps_pool() const noexcept { return word_ & kept; }
-    /// Null: nobody observes the pool.
+    /// Null: the pool has no observer.
     WatchedCall* watch() const noexcept { return word_ & watched ? &address<Watched>()->call : nullptr; }
     /// Last of all.
     void let_go() noexcept {

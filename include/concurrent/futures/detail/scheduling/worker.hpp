@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// worker.hpp: what a pool keeps of one of its threads: the tasks it has submitted itself, where it sleeps,
-// what it has counted.
+// worker.hpp: what a pool keeps about one of its threads: the tasks that it submitted itself, where it sleeps, its
+// counters.
 //
-// Lives as long as the pool, so that others may look for work here without asking whether the thread is
-// still there; a thread that starts later takes over the place of one that has ended.
+// Lives as long as the pool, so other threads may look for work here without asking whether the thread still exists. A
+// thread that starts later takes over the Worker of one that has ended.
 #pragma once
 
 #include <cstddef>
@@ -47,7 +47,7 @@ class alignas(64) Worker final : public BlockingWorker {
         note();
         return removed;
     }
-    /// By anybody.
+    /// By any thread.
     Task* try_take_oldest() noexcept {
         if (looks_empty()) return nullptr;
         const std::lock_guard lock(mutex_);
@@ -61,7 +61,7 @@ class alignas(64) Worker final : public BlockingWorker {
         return !has_tasks_.load(std::memory_order_relaxed);
     }
 
-    /// With the lock: for those who go to sleep if it is.
+    /// With the lock: for threads that go to sleep if it is empty.
     bool empty() const noexcept {
         const std::lock_guard lock(mutex_);
         return tasks_.empty();
