@@ -433,6 +433,38 @@ def docs_snippets(root):
                 yield f"docs/{page.name}: the snippet that starts with '{first}' is in no example"
 
 
+rejects("doc_links", README_md="[a](docs/b.md)\n")
+rejects("doc_links", README_md="[a](docs/b.md#there)\n", docs__b_md="# Here\n")
+
+
+def anchors_of(text):
+    """What GitHub makes of the headings of a page."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ +(.*?) *$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).replace(" ", "-") for heading in headings}
+
+
+@rule
+def doc_links(root):
+    """Each relative link of a document leads to a file, and to a heading of it if it names one."""
+    pages = sorted(path for path in root.rglob("*.md") if not {"build", "shared"} & set(path.relative_to(root).parts))
+    if not pages:
+        raise Skip("there are no documents yet")
+    for page in pages:
+        prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        prose = re.sub(r"`[^`\n]*`", "", prose)
+        for target in re.findall(r"\]\(([^)\s]+)", prose):
+            path, _, anchor = target.partition("#")
+            if re.match(r"\w+:", path):
+                continue
+            there = page.parent / path if path else page
+            if not there.exists():
+                yield f"{page.relative_to(root)}: the link {target} leads nowhere"
+            elif anchor and there.suffix == ".md" and not re.fullmatch(r"L\d+", anchor) \
+                    and anchor not in anchors_of(there.read_text("utf-8")):
+                yield f"{page.relative_to(root)}: {path} has no heading for the link {target}"
+
+
 # The public names of Python 3.14's concurrent.futures.
 PYTHON_NAMES = """
 Executor submit map shutdown ThreadPoolExecutor thread_name_prefix initializer initargs max_workers

@@ -52,7 +52,7 @@ class ByteBuffer {
     ByteBuffer() noexcept = default;
     /// Grows into the store, which may be null.
     explicit ByteBuffer(ByteStore* store) noexcept : store_(store) {}
-    /// Begins in memory that somebody else frees, later: before that the bytes must be moved_to() other memory, or
+    /// Begins in memory that another owner frees later: before that the bytes must be moved_to() other memory, or
     /// be more than fit there.
     ByteBuffer(ByteStore* store, std::span<std::byte> lent) noexcept
         : data_(lent.data()), capacity_(lent.size()), store_(store), memory_(Memory::lent) {}
@@ -70,7 +70,7 @@ class ByteBuffer {
         if (is_lent()) reallocate(size_ + 1);  // some, even for none
         return std::move(*this);
     }
-    /// The same bytes, copied into memory that somebody else frees, later. There must be size() bytes of it.
+    /// The same bytes, copied into memory that another owner frees later. It must have size() bytes.
     ByteBuffer moved_to(std::byte* place) && noexcept {
         ByteBuffer moved;
         if (size_ != 0) std::memcpy(place, data_, size_);
@@ -102,7 +102,7 @@ class ByteBuffer {
     bool empty() const noexcept { return size_ == 0; }
     /// The bytes lie in the store, not in the heap.
     bool is_stored() const noexcept { return memory_ == Memory::store; }
-    /// They lie in memory that somebody else frees.
+    /// The bytes lie in memory that another owner frees.
     bool is_lent() const noexcept { return memory_ == Memory::lent; }
 
     std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }

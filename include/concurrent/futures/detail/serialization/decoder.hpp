@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// decoder.hpp: bytes that somebody else wrote into values.
+// decoder.hpp: reads values from bytes that another process wrote.
 //
 //     cf::Decoder decoder(bytes);
 //     auto numbers = decoder.decode<std::vector<int>>();

@@ -23,7 +23,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// An exception type without constructor for a message, which said something else than usual:
+/// An exception type without a constructor for a message, whose message was not the usual one:
 /// std::bad_variant_access has several texts, but only one can be had from outside.
 template <class E>
 class WithMessage : public E {

@@ -186,7 +186,7 @@ void add_exception_entry() {
         }
         ExceptionEntry entry = exception_entry<E>();
     };
-    // Static: registered once, whoever calls how often; and it outlives every look-up, for its
+    // Static: registered once, however often this is called; and it outlives every look-up, for its
     // destructor is trivial.
     static const Registration registration;
     static_cast<void>(registration);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// shared_encoding.hpp: a value encoded into shared memory that nobody can change.
+// shared_encoding.hpp: a value encoded into shared memory that no process can change.
 //
 //     std::shared_ptr<SharedRegion> region = encoded_in_memory(value);
 //     Decoder decoder = decoder_of<T>(*region);             // there
