@@ -352,14 +352,16 @@ rejects("figures", README_md="## How fast\nA task 64 ns.\n```\n64 ns\n```\n",
 
 @rule
 def figures(root):
-    """Each time in the README, outside of programs, is a median of benchmarks/README.md."""
-    text, table = root / "README.md", root / "benchmarks/README.md"
-    if not (text.exists() and table.exists()):
+    """Each time in these pages, outside of programs, is a median of benchmarks/README.md."""
+    table = root / "benchmarks/README.md"
+    pages = [page for page in (root / "README.md", root / "docs/threads_or_processes.md") if page.exists()]
+    if not (pages and table.exists()):
         raise Skip("there is no README.md or no benchmarks/README.md")
-    prose = re.sub(r"^```.*?^```", "", text.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for figure in re.findall(r"[\d.]+\s(?:ns|µs|ms)\b", prose):
-        if f"| {' '.join(figure.split())} [" not in table.read_text("utf-8"):
-            yield f"README.md: {figure} is no median of benchmarks/README.md"
+    for page in pages:
+        prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for figure in re.findall(r"[\d.]+\s(?:ns|µs|ms)\b", prose):
+            if f"| {' '.join(figure.split())} [" not in table.read_text("utf-8"):
+                yield f"{page.relative_to(root)}: {figure} is no median of benchmarks/README.md"
 
 
 def program_of(source):
