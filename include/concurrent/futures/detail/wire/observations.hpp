@@ -54,10 +54,10 @@ struct Observation {
   private:
     void tell_of_worker(Observer& observer, const PoolWatch& watch, PoolWatch::Time when) const {
         const std::string name = "worker " + std::to_string(pid);
-        const WorkerEvent worker = watch.worker_event(static_cast<std::size_t>(number), name, when, pid);
-        if (kind == Kind::worker_started) return observer.worker_started(worker);
-        if (kind == Kind::worker_ended) return observer.worker_ended(worker);
-        observer.worker_died(worker, text);
+        const WorkerEvent event = watch.worker_event(static_cast<std::size_t>(number), name, when, pid);
+        if (kind == Kind::worker_started) return observer.worker_started(event);
+        if (kind == Kind::worker_ended) return observer.worker_ended(event);
+        observer.worker_died(event, text);
     }
 };
 
