@@ -128,6 +128,12 @@ class InlineExecutor : public MapOperations<InlineExecutor> {
     void shutdown_for(std::chrono::duration<Rep, Period>) {
         shutdown();
     }
+    /// Returns at once: a task has ended when submit() returns.
+    void wait_idle() {}
+    template <class Rep, class Period>
+    void wait_idle_for(std::chrono::duration<Rep, Period>) {}
+    /// There is never anything to cancel.
+    void cancel_pending() {}
     /// One worker: whichever thread submits. `pending` and `cancelled` are always 0.
     ExecutorStats stats() const { return submitter_.stats(); }
     /// 1.

@@ -203,6 +203,19 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
                                "tasks return");
     }
 
+    /// Waits until every submitted task has ended; the pool can be used afterwards. Tasks that are submitted meanwhile,
+    /// by others or by tasks, are waited for too. Throws std::system_error (resource_deadlock_would_occur) in a
+    /// callback of this pool, which would wait for itself.
+    void wait_idle() { static_cast<void>(hub().wait_idle(pool(), detail::Deadline::never())); }
+    /// wait_idle() that gives up with TimeoutError. The tasks go on.
+    template <class Rep, class Period>
+    void wait_idle_for(std::chrono::duration<Rep, Period> timeout) {
+        if (!hub().wait_idle(pool(), detail::Deadline::after(timeout)))
+            throw TimeoutError("MPIPoolExecutor::wait_idle_for: tasks still wait or run");
+    }
+    /// Cancels every task that has not started; their futures are cancelled when this returns. The pool goes on.
+    void cancel_pending() { hub().begin_shutdown(pool(), true, false); }
+
     /// The workers and tasks of this moment; completed, failed and cancelled count from the start. A worker counts from
     /// its first task on; the first of the tasks that were sent to a worker counts as running.
     ExecutorStats stats() const {

@@ -253,6 +253,19 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
                                "tasks return, or with kill_workers()");
     }
 
+    /// Waits until every submitted task has ended; the pool can be used afterwards. Tasks that are submitted meanwhile,
+    /// by others or by tasks, are waited for too. Throws std::system_error (resource_deadlock_would_occur) in a
+    /// callback of this pool, which would wait for itself.
+    void wait_idle() { static_cast<void>(manager().wait_idle(detail::Deadline::never())); }
+    /// wait_idle() that gives up with TimeoutError. The tasks go on.
+    template <class Rep, class Period>
+    void wait_idle_for(std::chrono::duration<Rep, Period> timeout) {
+        if (!manager().wait_idle(detail::Deadline::after(timeout)))
+            throw TimeoutError("ProcessPoolExecutor::wait_idle_for: tasks still wait or run");
+    }
+    /// Cancels every task that has not started; their futures are cancelled when this returns. The pool goes on.
+    void cancel_pending() { manager().cancel_pending(); }
+
     /// Shuts down without waiting, cancels tasks that have not started, and sends SIGTERM to the workers. Running tasks
     /// fail with WorkerDiedError.
     void terminate_workers() { manager().end_workers(SIGTERM); }

@@ -269,6 +269,20 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
                                "tasks return");
     }
 
+    /// Waits until every submitted task has ended; the pool can be used afterwards. Tasks that are submitted meanwhile,
+    /// by others or by tasks, are waited for too. Throws std::system_error (resource_deadlock_would_occur) in a worker
+    /// of this pool, which would wait for itself. A task that a submitter runs itself (QueueFull::caller_runs) is not
+    /// waited for.
+    void wait_idle() { static_cast<void>(engine().wait_idle(detail::Deadline::never())); }
+    /// wait_idle() that gives up with TimeoutError. The tasks go on.
+    template <class Rep, class Period>
+    void wait_idle_for(std::chrono::duration<Rep, Period> timeout) {
+        if (!engine().wait_idle(detail::Deadline::after(timeout)))
+            throw TimeoutError("ThreadPoolExecutor::wait_idle_for: tasks still wait or run");
+    }
+    /// Cancels every task that has not started; their futures are cancelled when this returns. The pool goes on.
+    void cancel_pending() { engine().cancel_pending(); }
+
     /// The threads and tasks of this moment; completed, failed and cancelled count from the start. The numbers are
     /// exact: it looks at every queued task, under the locks of the queues, about 10 ns for each. So do not call it in
     /// a loop while a million tasks wait.

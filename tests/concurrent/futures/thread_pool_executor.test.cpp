@@ -953,4 +953,45 @@ TEST_CASE("a stop callback that takes its time delays the limit of no other call
     CHECK_THROWS_AS(slow.result(), cf::TaskTimeoutError);
 }
 
+TEST_CASE("wait_idle() waits for tasks that tasks submit, and a task that calls it gets an error", "[threads]") {
+    cf::ThreadPoolExecutor pool(2);
+    std::atomic<int> ended{0};
+    std::function<void(int)> grow = [&](int depth) {
+        if (depth > 0)
+            for (int child = 0; child < 2; ++child) pool.post(grow, depth - 1);
+        ++ended;
+    };
+    pool.post(grow, 8);
+    pool.wait_idle();
+    CHECK(ended == 511);
+    CHECK_THROWS_AS(pool.submit([&] { pool.wait_idle(); }).result(), std::system_error);
+    // A task of another pool may wait.
+    cf::ThreadPoolExecutor other(1);
+    pool.post(grow, 3);
+    other.submit([&] { pool.wait_idle(); }).result();
+    CHECK(ended == 511 + 15);
+}
+
+TEST_CASE("cancel_pending() makes room for a submitter that waits at max_pending", "[threads]") {
+    support::Gate gate;
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .max_pending = 1});
+    const auto running = pool.submit([&] { gate.wait(); });
+    REQUIRE(support::eventually([&] { return running.running(); }));
+    const auto waiting = pool.submit([] {});
+    std::atomic<bool> submitted{false};
+    std::thread submitter([&] {
+        pool.submit([] {});
+        submitted = true;
+    });
+    CHECK(support::eventually([&] {
+        pool.cancel_pending();
+        return submitted.load();
+    }));
+    submitter.join();
+    CHECK(waiting.cancelled());
+    gate.open();
+    pool.wait_idle();
+    CHECK(running.done());
+}
+
 }  // namespace

@@ -132,7 +132,10 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     bool is_running(const MpiTask& task) const;
     /// False: ask again. Throws std::invalid_argument if it runs and takes no std::stop_token.
     bool request_stop(MpiTask& task);
-    void begin_shutdown(MpiPool& pool, bool cancel_pending);
+    /// `close`: no more submissions.
+    void begin_shutdown(MpiPool& pool, bool cancel_pending, bool close = true);
+    /// Waits until no task waits or runs, and all have been told. Throws on the engine thread.
+    bool wait_idle(MpiPool& pool, const Deadline& deadline);
     bool join(MpiPool& pool, const Deadline& deadline);
     Counts counts(MpiPool& pool);
     void count_unreadable_result(MpiPool& pool) noexcept;

@@ -224,14 +224,16 @@ inline void MpiHub::wait_for_recall(Lock& lock, const RootLane& lane) {
     }
 }
 
-inline void MpiHub::begin_shutdown(MpiPool& pool, bool cancel_pending) {
+inline void MpiHub::begin_shutdown(MpiPool& pool, bool cancel_pending, bool close) {
     if (fork_generation() != born_) return;
     std::vector<std::pair<MpiTask*, bool>> asked;  // and whether it came back
     RemoteTask* revoked = nullptr;
     {
         Lock lock(mutex_);
-        pool.closed_ = true;
-        pool.intake_.close();
+        if (close) {
+            pool.closed_ = true;
+            pool.intake_.close();
+        }
         pool.intake_.move_to(pool.queue_);
         changed_.notify_all();
         if (cancel_pending) {
@@ -275,6 +277,23 @@ inline void MpiHub::begin_shutdown(MpiPool& pool, bool cancel_pending) {
             task->end_cancelled();
         }
         task->release();
+    }
+}
+
+inline bool MpiHub::wait_idle(MpiPool& pool, const Deadline& deadline) {
+    if (fork_generation() != born_) return true;
+    if (on_engine_thread())
+        throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                                "MPIPoolExecutor::wait_idle: called in a callback of this pool, which would wait for "
+                                "itself; wait for futures instead");
+    Lock lock(mutex_);
+    for (;;) {
+        // relaxed: with the lock. An engine that sleeps has told everybody.
+        const bool told = asleep_.load(std::memory_order_relaxed) && endings_.empty();
+        if (pool.ended_ || (told && pool.waiting() == 0 && !pool.intake_.has_tasks() && pool.in_flight_ == 0)) return true;
+        if (deadline.passed()) return false;
+        // The engine goes to sleep without a word, so this looks again now and then.
+        timed_wait(changed_, lock, deadline.or_earlier(Deadline::after(std::chrono::milliseconds(1))));
     }
 }
 

@@ -33,6 +33,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -103,10 +104,14 @@ class ProcessManager {
     bool is_running(const RemoteTask& task) const;
     bool request_stop(RemoteTask& task);
 
+    /// Tasks that have not started end as cancelled.
+    void cancel_pending();
     /// `forced`: workers that end from here on are not replaced, whatever they leave.
     void begin_shutdown(bool cancel_pending, bool forced = false);
     /// Waits for all workers to be gone. From the manager thread: returns true at once.
     bool join(const Deadline& deadline);
+    /// Waits until no task waits or runs, and all have been told. Throws on the manager thread.
+    bool wait_idle(const Deadline& deadline);
     /// Before destruction in a callback on the manager thread: it ends by itself.
     void detach();
     /// shutdown(cancel_pending), and a signal to all workers, which are not replaced.
@@ -177,6 +182,7 @@ class ProcessManager {
     void initialize_here();
     RemoteTaskQueue take_revoked() noexcept;
     RemoteTask* revoke_all_unstarted() noexcept;
+    void end_revoked(RemoteTask* first) noexcept;
     /// Length of the queue, with and without those that are revoked.
     std::size_t queued() const noexcept { return queue_[0].size() + queue_[1].size() + queue_[2].size(); }
     std::size_t waiting() const noexcept { return queued() - revoked_in_queue_; }
@@ -250,6 +256,7 @@ class ProcessManager {
     void deliver(RemoteTask& task, Ending& ending) noexcept;
     void deliver_to_waiter(RemoteTask& task, Ending& ending) noexcept;
     void deliver(const Notice& notice) noexcept;
+    bool is_idle() const noexcept;
     bool finished() const noexcept { return closed_ && links_.empty() && queued() == 0; }
     int poll_milliseconds() const;
 
@@ -322,7 +329,8 @@ class ProcessManager {
     bool thread_ended_ = false;
     std::string broken_;     // why, or empty
     std::condition_variable room_;
-    std::condition_variable ended_;
+    std::size_t waiting_for_idle_ = 0;  // threads in wait_idle()
+    std::condition_variable ended_;  // and: the manager is about to sleep
 
     std::mutex join_mutex_;
     std::thread thread_;  // guarded by join_mutex_ after start()

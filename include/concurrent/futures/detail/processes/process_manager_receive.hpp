@@ -83,6 +83,7 @@ inline void ProcessManager::look_at_descriptors(bool may_sleep) {
         if (may_sleep) {
             // relaxed: see wake(). From here on other threads may do this one's work.
             asleep_.store(true, std::memory_order_relaxed);
+            if (waiting_for_idle_ != 0) ended_.notify_all();
             // relaxed: with the lock.
             const bool nothing =
                 !intake_.has_tasks() && !news_.load(std::memory_order_relaxed) && !has_news();

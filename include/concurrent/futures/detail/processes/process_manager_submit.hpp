@@ -244,12 +244,32 @@ inline void ProcessManager::begin_shutdown(bool cancel_pending, bool forced) {
         room_.notify_all();
     }
     wake();
-    while (revoked) {
-        RemoteTask* const task = std::exchange(revoked, revoked->next_revoked);
+    end_revoked(revoked);
+}
+
+/// Those of revoke_all_unstarted(), without the lock.
+inline void ProcessManager::end_revoked(RemoteTask* first) noexcept {
+    while (first) {
+        RemoteTask* const task = std::exchange(first, first->next_revoked);
         tell_cancelled(*task);
         task->end_cancelled();
         task->release();
     }
+}
+
+inline void ProcessManager::cancel_pending() {
+    if (in_forked_child()) return;
+    RemoteTask* revoked = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        intake_.move_to(queue_);
+        revoked = revoke_all_unstarted();
+        // relaxed: read under the mutex where it matters.
+        news_.store(true, std::memory_order_relaxed);
+        room_.notify_all();
+    }
+    wake();
+    end_revoked(revoked);
 }
 
 inline bool ProcessManager::join(const Deadline& deadline) {
@@ -269,6 +289,37 @@ inline bool ProcessManager::join(const Deadline& deadline) {
     const std::lock_guard lock(join_mutex_);
     if (thread_.joinable()) thread_.join();
     return true;
+}
+
+/// With the lock. A manager that sleeps has told everybody.
+inline bool ProcessManager::is_idle() const noexcept {
+    if (thread_ended_) return true;
+    // relaxed, both: with the lock.
+    if (!asleep_.load(std::memory_order_relaxed) || news_.load(std::memory_order_relaxed)) return false;
+    return waiting() == 0 && !intake_.has_tasks() && endings_.empty() &&
+           std::all_of(links_.begin(), links_.end(), [](const auto& link) { return link->in_flight() == 0; });
+}
+
+inline bool ProcessManager::wait_idle(const Deadline& deadline) {
+    if (in_forked_child()) return true;
+    if (on_manager_thread())
+        throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                                "ProcessPoolExecutor::wait_idle: called in a callback of this pool, which would wait for "
+                                "itself; wait for futures instead");
+    return block_until(
+        deadline,
+        [this] {
+            const std::lock_guard lock(mutex_);
+            return is_idle();
+        },
+        [this](const Deadline& until) {
+            // A result that its waiter reads itself does not wake the manager, so this looks again now and then.
+            constexpr std::chrono::milliseconds interval{5};
+            Lock lock(mutex_);
+            ++waiting_for_idle_;
+            timed_wait(ended_, lock, until.or_earlier(Deadline::after(interval)), [this] { return is_idle(); });
+            --waiting_for_idle_;
+        });
 }
 
 inline void ProcessManager::end_workers(int signal) {

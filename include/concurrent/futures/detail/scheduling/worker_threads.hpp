@@ -36,6 +36,7 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -85,9 +86,13 @@ class WorkerThreads {
 
     /// No more submissions; queued tasks still run, or are given up if `cancel_pending`.
     void begin_shutdown(bool cancel_pending);
+    /// Tasks that no worker has taken end as cancelled.
+    void cancel_pending() noexcept;
     /// Waits for all workers to have ended and joins them; false when the deadline passed first. From
     /// a thread of this pool, which cannot wait for itself: returns true at once.
     bool join(const Deadline& deadline);
+    /// Waits until no task waits or runs; false when the deadline passed first. Throws in a thread of this pool.
+    bool wait_idle(const Deadline& deadline);
     /// Before destruction from one of its own threads: they end by themselves.
     void detach();
 
@@ -168,6 +173,8 @@ class WorkerThreads {
     std::size_t at_work() const noexcept { return alive_ - idle_.size() - blocked_; }
     bool too_many() const noexcept { return at_work() > options_.max_workers; }
     bool work_is_left() const noexcept;
+    /// All workers sleep, and there is nothing to wake them for.
+    bool is_idle() const noexcept { return alive_ == idle_.size() && !work_is_left(); }
     std::size_t backlog() const noexcept;
 
     // A worker's life.
@@ -239,7 +246,8 @@ class WorkerThreads {
     std::size_t begun_ = 0;
     std::chrono::steady_clock::time_point begun_at_{};
     std::string broken_;           // why, or empty
-    std::condition_variable all_ended_;
+    std::size_t waiting_for_idle_ = 0;  // threads in wait_idle()
+    std::condition_variable all_ended_;  // and: all workers that there are sleep
     // Counts wake-ups of submitters that wait at max_pending, who read it without the mutex. It may wrap around: a
     // wake-up is missed only if exactly 2^32 come before the submitter that has read it sleeps, and then the next one
     // counts.

@@ -304,6 +304,7 @@ inline bool WorkerThreads::lie_down(Worker& worker) noexcept {
         worker.parker.reset();
         idle_.push_back(&worker);
         recount();
+        if (waiting_for_idle_ != 0 && alive_ == idle_.size()) all_ended_.notify_all();
     }
     // relaxed: with mutex_; a worker that blocks must not rely on this one.
     if (spare) searching_.fetch_sub(1, std::memory_order_relaxed);

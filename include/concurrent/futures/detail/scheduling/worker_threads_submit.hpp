@@ -210,6 +210,13 @@ inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
     if (cancel_pending) abandon_all(nullptr);
 }
 
+inline void WorkerThreads::cancel_pending() noexcept {
+    if (in_forked_child()) return;
+    abandon_all(nullptr);
+    const std::lock_guard lock(mutex_);
+    give_room();
+}
+
 inline void WorkerThreads::abandon(PriorityQueue tasks, const std::exception_ptr& reason) noexcept {
     while (Task* const task = tasks.try_pop())
         if (task->abandon(reason) == TaskEnd::cancelled) calls().cancelled();
@@ -250,6 +257,28 @@ inline bool WorkerThreads::join(const Deadline& deadline) {
     lock.unlock();
     timer_.stop();
     return true;
+}
+
+/// A worker that looks around before it sleeps is in idle_ already. What it finds is still in a queue, so is_idle() is
+/// false, and it will lie down once more.
+inline bool WorkerThreads::wait_idle(const Deadline& deadline) {
+    throw_if_forked();
+    if (is_own_thread())
+        throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                                "ThreadPoolExecutor::wait_idle: called in a task of this pool, which would wait for "
+                                "itself; wait for futures instead");
+    return block_until(
+        deadline,
+        [this] {
+            const std::lock_guard lock(mutex_);
+            return is_idle();
+        },
+        [this](const Deadline& until) {
+            Lock lock(mutex_);
+            ++waiting_for_idle_;
+            timed_wait(all_ended_, lock, until, [this] { return is_idle(); });
+            --waiting_for_idle_;
+        });
 }
 
 inline void WorkerThreads::detach() {
