@@ -39,12 +39,16 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
+/// Larger than that of a worker: two processes that share one processor change places each time it is full or empty,
+/// and with 64 KiB that was half of what a value of 1 MiB cost.
+using ChannelRing = ByteRingOf<256 * 1024>;
+
 /// In shared memory. Zeros are an empty one.
 struct ChannelPage {
-    alignas(ByteRing::line) Bell reader_bell;  // what the receiver sleeps for
-    alignas(ByteRing::line) Bell writer_bell;  // what the sender sleeps for
-    alignas(ByteRing::line) Atomic<std::uint32_t> reader_closed{0};
-    ByteRing ring;
+    alignas(ChannelRing::line) Bell reader_bell;  // what the receiver sleeps for
+    alignas(ChannelRing::line) Bell writer_bell;  // what the sender sleeps for
+    alignas(ChannelRing::line) Atomic<std::uint32_t> reader_closed{0};
+    ChannelRing ring;
 };
 
 /// Before the bytes of a value, or of a part of it. A value is one chunk or more; the last one says so.
@@ -56,7 +60,7 @@ struct ChunkHeader {
     std::uint32_t flags;
 };
 /// Large values are cut into such pieces, so that one side writes while the other one reads.
-inline constexpr std::size_t chunk_limit = ByteRing::capacity / 4 - sizeof(ChunkHeader) - sizeof(std::uint64_t);
+inline constexpr std::size_t chunk_limit = ChannelRing::capacity / 4 - sizeof(ChunkHeader) - sizeof(std::uint64_t);
 /// Buffers up to this size are kept for the next value.
 inline constexpr std::size_t kept_channel_buffer = std::size_t{16} << 20;
 

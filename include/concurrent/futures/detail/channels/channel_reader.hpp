@@ -128,7 +128,7 @@ class ChannelReader final : public ChannelEnd {
             available_ -= header.size;
             ring_.publish();
             // A sender that sleeps is woken when half of the ring is free, not for each piece.
-            if (available_ <= ByteRing::capacity / 2 && page().writer_bell.must_ring(Bell::room)) wake_other();
+            if (available_ <= ChannelRing::capacity / 2 && page().writer_bell.must_ring(Bell::room)) wake_other();
             if (kind == ChunkHeader::last) return true;
             if (kind == ChunkHeader::forget) value_.clear();
         }
@@ -165,7 +165,7 @@ class ChannelReader final : public ChannelEnd {
         return claimed;
     }
 
-    RingReader ring_;
+    RingReaderOf<ChannelRing> ring_;
     std::size_t available_ = 0;  // bytes in the ring as it was looked at last
     ByteBuffer value_;           // as much as has come
     std::size_t descriptors_ = 0;  // that belong to it

@@ -142,7 +142,7 @@ class ChannelWriter final : public ChannelEnd {
 
     static constexpr std::uint64_t look_interval = 100'000;  // cycles: 20 to 50 microseconds
 
-    RingWriter ring_;
+    RingWriterOf<ChannelRing> ring_;
     Encoder encoder_;
     std::uint64_t value_ = 0;   // number of the last value with descriptors
     bool must_forget_ = false;  // the receiver has a part of a value that was taken back

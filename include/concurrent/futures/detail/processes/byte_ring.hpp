@@ -30,9 +30,10 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// In shared memory. Zeros are an empty one.
-struct ByteRing {
-    static constexpr std::size_t capacity = 64 * 1024;
+/// In shared memory. Zeros are an empty one. `Capacity` is a power of two.
+template <std::size_t Capacity>
+struct ByteRingOf {
+    static constexpr std::size_t capacity = Capacity;
     static constexpr std::size_t line = 64;  // of the cache: each side writes to lines of its own
 
     alignas(line) Atomic<std::uint64_t> written{0};
@@ -46,28 +47,32 @@ struct ByteRing {
     }
 };
 
-class RingWriter {
+/// The ring of the library's workers.
+using ByteRing = ByteRingOf<64 * 1024>;
+
+template <class Ring>
+class RingWriterOf {
   public:
     /// Goes on where the ring says that it was left.
-    explicit RingWriter(ByteRing& ring) noexcept
+    explicit RingWriterOf(Ring& ring) noexcept
         : ring_(&ring),
           // relaxed: written by this side only.
           written_(ring.written.load(std::memory_order_relaxed)),
           published_(written_),
-          read_(written_ - ByteRing::capacity) {}
+          read_(written_ - Ring::capacity) {}
 
     /// Bytes that can be written now; `wanted` or more are enough to know. Throws SerializationError when the
     /// reader is where no reader can be.
     std::size_t room_for(std::size_t wanted) {
-        if (ByteRing::capacity - (written_ - read_) < wanted) look();
-        return ByteRing::capacity - static_cast<std::size_t>(written_ - read_);
+        if (Ring::capacity - (written_ - read_) < wanted) look();
+        return Ring::capacity - static_cast<std::size_t>(written_ - read_);
     }
     /// Copies as many as there is room for; the reader sees them after publish().
     std::size_t write(std::span<const std::byte> bytes) {
         const std::size_t size = (std::min)(bytes.size(), room_for(bytes.size()));
         if (size == 0) return 0;
-        const std::size_t place = written_ % ByteRing::capacity;
-        const std::size_t first = (std::min)(size, ByteRing::capacity - place);
+        const std::size_t place = written_ % Ring::capacity;
+        const std::size_t first = (std::min)(size, Ring::capacity - place);
         std::memcpy(ring_->bytes.data() + place, bytes.data(), first);
         if (size > first) std::memcpy(ring_->bytes.data(), bytes.data() + first, size - first);
         written_ += size;
@@ -76,7 +81,7 @@ class RingWriter {
     /// A look that never throws.
     bool may_have_room() const noexcept {
         // (3) as below.
-        return ring_->read.load(std::memory_order_seq_cst) != written_ - ByteRing::capacity;
+        return ring_->read.load(std::memory_order_seq_cst) != written_ - Ring::capacity;
     }
     bool has_unpublished() const noexcept { return written_ != published_; }
     void publish() noexcept {
@@ -89,21 +94,22 @@ class RingWriter {
     void look() {
         // (3) pairs with (4): the reader has done with these bytes. seq_cst, after a bell was told to ring.
         read_ = ring_->read.load(std::memory_order_seq_cst);
-        if (written_ - read_ > ByteRing::capacity) {
-            read_ = written_ - ByteRing::capacity;
+        if (written_ - read_ > Ring::capacity) {
+            read_ = written_ - Ring::capacity;
             throw SerializationError("the reader of a ring is where no reader can be");
         }
     }
 
-    ByteRing* ring_;
+    Ring* ring_;
     std::uint64_t written_;
     std::uint64_t published_;
     std::uint64_t read_;  // as last seen
 };
 
-class RingReader {
+template <class Ring>
+class RingReaderOf {
   public:
-    explicit RingReader(ByteRing& ring) noexcept
+    explicit RingReaderOf(Ring& ring) noexcept
         : ring_(&ring),
           // relaxed: written by this side only.
           read_(ring.read.load(std::memory_order_relaxed)) {}
@@ -112,7 +118,7 @@ class RingReader {
     std::size_t available() const {
         // (2) pairs with (1). seq_cst, after a bell was told to ring.
         const std::uint64_t size = ring_->written.load(std::memory_order_seq_cst) - read_;
-        if (size > ByteRing::capacity)
+        if (size > Ring::capacity)
             throw SerializationError("the writer of a ring is where no writer can be");
         return static_cast<std::size_t>(size);
     }
@@ -122,8 +128,8 @@ class RingReader {
     /// Copies out. At most available() as it was asked last, by the caller.
     void read(std::byte* to, std::size_t size) noexcept {
         if (size == 0) return;
-        const std::size_t place = read_ % ByteRing::capacity;
-        const std::size_t first = (std::min)(size, ByteRing::capacity - place);
+        const std::size_t place = read_ % Ring::capacity;
+        const std::size_t first = (std::min)(size, Ring::capacity - place);
         std::memcpy(to, ring_->bytes.data() + place, first);
         if (size > first) std::memcpy(to + first, ring_->bytes.data(), size - first);
         read_ += size;
@@ -135,9 +141,12 @@ class RingReader {
     }
 
   private:
-    ByteRing* ring_;
+    Ring* ring_;
     std::uint64_t read_;
 };
+
+using RingWriter = RingWriterOf<ByteRing>;
+using RingReader = RingReaderOf<ByteRing>;
 
 /// In shared memory: what one side is about to sleep for.
 class Bell {
