@@ -3,6 +3,7 @@
 # Builds and runs tests/consumer/main.cpp the way a user would, each in an empty folder of its own. -Dway is
 #
 #     find_package      an installed tree that was moved, by CMake and by pkg-config
+#     components        an installed tree, with a program for each component whose library is here
 #     debian_package    what CPack packs, unpacked, by CMake and by pkg-config
 #     add_subdirectory, fetch_content, meson_subproject
 #     copied_headers    one compile line
@@ -31,7 +32,25 @@ if(way STREQUAL "debian_package")
 endif()
 find_program(PKG_CONFIG pkg-config)
 
-if(way MATCHES "^(find_package|debian_package)$")
+if(way STREQUAL "components")
+  run(${CMAKE_COMMAND} -G "${generator}" "-DCMAKE_CXX_COMPILER=${compiler}"
+      -DCONCURRENT_FUTURES_TESTS=OFF -DCONCURRENT_FUTURES_EXAMPLES=OFF
+      -S "${source}" -B "${work}/package")
+  run(${CMAKE_COMMAND} --install "${work}/package" --prefix "${work}/prefix")
+  run(${configure} "-DCMAKE_PREFIX_PATH=${work}/prefix")
+  run(${CMAKE_COMMAND} -E env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+      ${CMAKE_COMMAND} --build "${work}")
+  # A component that nobody knows is refused, and named.
+  file(WRITE "${work}/unknown/CMakeLists.txt" "cmake_minimum_required(VERSION 3.25)\nproject(unknown LANGUAGES CXX)\n"
+       "find_package(concurrent_futures REQUIRED COMPONENTS no_such_component)\n")
+  execute_process(COMMAND ${CMAKE_COMMAND} -G "${generator}" "-DCMAKE_CXX_COMPILER=${compiler}"
+                          "-DCMAKE_PREFIX_PATH=${work}/prefix" -S "${work}/unknown" -B "${work}/unknown/build"
+                  ERROR_VARIABLE errors OUTPUT_QUIET RESULT_VARIABLE result)
+  if(result EQUAL 0 OR NOT errors MATCHES "component 'no_such_component' is unknown")
+    message(FATAL_ERROR "an unknown component was not refused: ${result} ${errors}")
+  endif()
+  return()
+elseif(way MATCHES "^(find_package|debian_package)$")
   # The package is made by a configure of its own: what is tested is what a packager gets.
   run(${CMAKE_COMMAND} -G "${generator}" "-DCMAKE_CXX_COMPILER=${compiler}"
       -DCONCURRENT_FUTURES_TESTS=OFF -DCONCURRENT_FUTURES_EXAMPLES=OFF
