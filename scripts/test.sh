@@ -11,7 +11,9 @@
 #              alignment (tests/CMakeLists.txt)
 #     tsan     the tests under ThreadSanitizer
 #              Both leave out cpython/ and MPI, tsan also Asio and the codecs; configure with
-#              -DCONCURRENT_FUTURES_SANITIZE_ALL=ON to have cpython/, and under asan MPI, as well
+#              -DCONCURRENT_FUTURES_SANITIZE_ALL=ON to have cpython/, and under asan MPI, as well.
+#              In both, a file of tests is one test of CTest, which runs each case in a process of its own
+#              (tests/support/main.cpp) and names the cases that failed
 #     clang    the same as normal with the newest clang++ there is, 16 or later; it is not installed by this
 #              script, so the lane runs only when it is asked for, and says what to install
 #
@@ -93,8 +95,8 @@ for lane in "${lanes[@]}"; do
     # Failures in full: compiler errors and the output of failed tests, not the passing ones.
     if [[ $verdict == FAILED ]]; then
         failed+=("$lane")
-        grep -vE '^ *Start +[0-9]+:| Passed +[0-9.]+ sec$|^\[[0-9]+/[0-9]+\] (Building|Linking)' \
-            "$log" | tail -n 400
+        grep -vE '^ *Start +[0-9]+:| Passed +[0-9.]+ sec$|^\[[0-9]+/[0-9]+\] (Building|Linking)' "$log" |
+            grep -vE '^(Filters: |Randomness seeded to: |All tests passed |=+$|$)' | tail -n 400
     fi
     summary=$(sed -n '/^[0-9]*% tests passed/,$p' "$log")
     echo "lane $lane: $verdict: $counted, $((SECONDS - began)) s"

@@ -54,7 +54,7 @@ void map_starts(const std::string& path, std::size_t calls) {
 
 enum class Way : std::uint8_t { lives, kill, abort, exit, answer_and_die };
 
-std::vector<int> run(std::uint32_t number, Way way, std::size_t size) {
+std::vector<int> run_call(std::uint32_t number, Way way, std::size_t size) {
     starts[number] = {starts[number].times + 1, ::getpid()};
     const auto die = [=] {
         ::signal(SIGABRT, SIG_DFL);
@@ -142,7 +142,7 @@ class Chaos {
                 if (chance < 4 || !kill_one(pool, window)) way = static_cast<Way>(1 + chance % 4);
             }
             const std::size_t size = random_() % 50 == 0 ? 20'000 + random_() % 40'000 : random_() % 10;
-            window.push_back({i, way, size, pool.submit(::run, i, way, size)});
+            window.push_back({i, way, size, pool.submit(run_call, i, way, size)});
             window.back().future.add_done_callback([this, i](const cf::Future<std::vector<int>>&) {
                 // relaxed: counted when the pool is gone.
                 ended_[i].fetch_add(1, std::memory_order_relaxed);

@@ -7,8 +7,8 @@
 
 #include "support/watchdog.hpp"
 
-int main(int argc, char** argv) {
-    return support::run_supervised(argc, argv, [] {
+int main() {
+    return support::run_supervised([] {
         if (::fork() == 0)
             for (;;) ::pause();
         return 0;

@@ -37,8 +37,6 @@ using Clock = std::chrono::steady_clock;
 
 int activity_pipe = -1;     // the supervised process's end
 pid_t supervised_pid = -1;  // forked workers inherit activity_pipe, but must not use it
-pid_t supervisor_pid = -1;
-constexpr const char* activity_variable = "CONCURRENT_FUTURES_TEST_ACTIVITY";
 
 [[noreturn]] void throw_errno(const std::string& what) {
     throw std::system_error(errno, std::generic_category(), what);
@@ -105,11 +103,13 @@ class Supervisor {
     Supervisor(pid_t child, int activity, std::chrono::milliseconds deadline_per_test)
         : child_(child), activity_(activity), deadline_(deadline_per_test) {}
 
-    [[noreturn]] void run() {
+    /// The child's exit code, or what stands for it.
+    int run() {
         sigset_t child_ended;
+        sigset_t mask;
         sigemptyset(&child_ended);
         sigaddset(&child_ended, SIGCHLD);
-        ::sigprocmask(SIG_BLOCK, &child_ended, nullptr);
+        ::sigprocmask(SIG_BLOCK, &child_ended, &mask);
         const int endings = ::signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK);
         expires_ = Clock::now() + deadline_;
         for (reap(); !child_status_; reap()) {
@@ -125,7 +125,10 @@ class Supervisor {
             read_activity();
         }
         read_activity();
-        finish(endings);
+        const int code = finish(endings);
+        ::close(endings);
+        ::sigprocmask(SIG_SETMASK, &mask, nullptr);  // the next child starts with it
+        return code;
     }
 
   private:
@@ -174,7 +177,7 @@ class Supervisor {
         }
     }
 
-    [[noreturn]] void finish(int endings) {
+    int finish(int endings) {
         const auto end = Clock::now() + deadline(std::chrono::seconds(2));
         auto left = children_of(::getpid());
         while (!left.empty() && Clock::now() < end) {
@@ -192,10 +195,10 @@ class Supervisor {
             const int signal = WTERMSIG(*child_status_);
             say("watchdog: " + activity() + ": the process was ended by signal " +
                 std::to_string(signal) + " (" + ::strsignal(signal) + ")");
-            std::_Exit(128 + signal);
+            return 128 + signal;
         }
         const int code = WEXITSTATUS(*child_status_);
-        std::_Exit(code == 0 && !left.empty() ? left_behind_exit_code : code);
+        return code == 0 && !left.empty() ? left_behind_exit_code : code;
     }
 
     const pid_t child_;
@@ -229,17 +232,7 @@ void reset_caught_signals() {
 
 }  // namespace
 
-int run_supervised(int argc, char** argv, const std::function<int()>& run) {
-    if (const char* inherited = std::getenv(activity_variable)) {
-        // The child: "<supervisor's pid> <pipe>". The variable must not reach its own children.
-        std::istringstream(inherited) >> supervisor_pid >> activity_pipe;
-        ::unsetenv(activity_variable);
-        ::fcntl(activity_pipe, F_SETFD, FD_CLOEXEC);
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (::getppid() != supervisor_pid) return watchdog_exit_code;  // it has ended already
-        supervised_pid = ::getpid();
-        return run();
-    }
+int run_supervised(const std::function<int()>& run) {
     const auto deadline_per_test = chosen_deadline();
     if (deadline_per_test.count() == 0) return run();
 
@@ -247,21 +240,22 @@ int run_supervised(int argc, char** argv, const std::function<int()>& run) {
     if (::pipe2(ends, O_CLOEXEC) != 0) throw_errno("pipe2");
     ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    std::array<char, 4096> program{};
-    if (::readlink("/proc/self/exe", program.data(), program.size() - 1) < 0)
-        throw_errno("readlink /proc/self/exe");
-    const std::vector<char*> arguments(argv, argv + argc + 1);
-    const std::string value = std::to_string(::getpid()) + ' ' + std::to_string(ends[1]);
-    ::setenv(activity_variable, value.c_str(), 1);
+    std::fflush(nullptr);  // else the child would print it, too
+    const pid_t supervisor = ::getpid();
     const pid_t child = ::fork();
     if (child < 0) throw_errno("fork");
     if (child == 0) {
-        ::fcntl(ends[1], F_SETFD, 0);
-        ::execv(program.data(), arguments.data());
-        std::_Exit(127);
+        ::close(ends[0]);
+        activity_pipe = ends[1];
+        supervised_pid = ::getpid();
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != supervisor) std::_Exit(watchdog_exit_code);  // it has ended already
+        std::exit(run());
     }
     ::close(ends[1]);
-    Supervisor(child, ends[0], deadline_per_test).run();
+    const int code = Supervisor(child, ends[0], deadline_per_test).run();
+    ::close(ends[0]);
+    return code;
 }
 
 bool supervised() { return activity_pipe >= 0 && ::getpid() == supervised_pid; }

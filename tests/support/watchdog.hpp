@@ -3,13 +3,12 @@
 // watchdog.hpp: a test that hangs shows every stack and fails, instead of hanging.
 //
 //     int main(int argc, char** argv) {
-//         return support::run_supervised(argc, argv,
-//                                        [&] { return Catch::Session().run(argc, argv); });
+//         return support::run_supervised([&] { return Catch::Session().run(argc, argv); });
 //     }
 //
 // The watchdog is a process, not a thread, because tests of the fork start method need a process
-// with one thread. run_supervised starts this program again: the child runs the tests and reports
-// their beginning and end through a pipe; the parent waits, and forwards the child's exit code.
+// with one thread. run_supervised forks while this program has one thread: the child runs the tests and reports
+// their beginning and end through a pipe; the parent waits, and returns the child's exit code. It may be called again.
 // When a test case has not ended after 60 s (240 under a sanitizer), the parent prints the threads
 // of the child and of its descendants with gdb, kills them, and exits with 124.
 // The parent also adopts what the child's processes leave behind. What is still there 2 s after
@@ -26,7 +25,7 @@ namespace support {
 inline constexpr int watchdog_exit_code = 124;
 inline constexpr int left_behind_exit_code = 125;
 
-int run_supervised(int argc, char** argv, const std::function<int()>& run);
+int run_supervised(const std::function<int()>& run);
 
 /// True in the child that runs the tests, false in its forks and without a watchdog.
 bool supervised();
