@@ -252,10 +252,13 @@ class DoneCallback final : public Listener {
     explicit DoneCallback(const Future<T>& future, C&& callback)
         : Listener(Kind::callback), future_(future), callback_(std::forward<C>(callback)) {}
 
-    void notify(SharedState& state, TaskQueue*) noexcept override {
+    void notify(SharedState& state, TaskQueue*) override {
         const std::unique_ptr<DoneCallback> self(this);
         try {
             detail::invoke(std::move(callback_), std::move(future_));
+        } catch (ForcedUnwind&) {
+            state.report(ended_thread_error());
+            throw;
         } catch (...) {
             state.report(std::current_exception());
         }

@@ -19,6 +19,7 @@
 #include "concurrent/futures/detail/memory/roomy_value.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/state/ended_thread.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -63,9 +64,16 @@ class InlineSubmitter {
     Future<T> run(InlineState<T>& state, Call& call) const {
         Future<T> future = FutureAccess::adopt<T>(&state);
         state.begin();
-        const CallState end = state.store_result_of([&]() -> decltype(auto) { return call(); });
-        ended(end == CallState::finished);
-        state.finish_and_drop_producer(end);
+        const auto finish = [&](CallState end) {
+            ended(end == CallState::finished);
+            state.finish_and_drop_producer(end);
+        };
+        try {
+            finish(state.store_result_of([&]() -> decltype(auto) { return call(); }));
+        } catch (ForcedUnwind&) {
+            if (!state.done()) finish(state.store_exception(ended_thread_error()));
+            throw;
+        }
         return future;
     }
 

@@ -21,7 +21,10 @@
 // another thread.
 // Threads: every member may be called from any thread, also from tasks and callbacks. The workers get the
 // processors, scheduling class, niceness and signal mask that the thread which made the pool had then.
-// Limits:  a task must not end its thread with pthread_exit() or pthread_cancel(): that ends the program. A worker
+// Limits:  a task, callback or hook that ends its thread (pthread_exit(), pthread_cancel()) fails with
+// BrokenPromiseError. So do tasks that wait for it on the same thread, and the items of its map that have not started.
+// The worker is replaced. It still ends the program in a coroutine, in a callback that cancel() or a Promise runs, in a
+// task that is run by a wait in a catch block, and with another standard library than libstdc++. A worker
 // starts with the floating-point environment (rounding mode, flush-to-zero) of the thread that started it. What a task
 // changes there stays: a task that calls fesetround() must restore the mode before it returns. The stack of a worker
 // has the size that the system gives to threads: `ulimit -s`, but 2 MiB after `ulimit -s unlimited` (glibc, x86-64).

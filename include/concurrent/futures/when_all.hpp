@@ -77,7 +77,7 @@ class Combination final : public OutcomeState<Result> {
     }
 
     /// when_all() needs all parts; when_any() runs one here only as a last resort.
-    bool run_here(const RunHere& way) noexcept override {
+    bool run_here(const RunHere& way) override {
         if (this_worker && !this_worker->has_stack()) return false;  // combinations may be nested
         std::unordered_set<const void*> followed;
         RunHere each = way;

@@ -2,6 +2,7 @@
 //
 // What only threads can show; what every executor does is in tests/contract.
 #include <concurrent/futures/as_completed.hpp>
+#include <concurrent/futures/promise.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <concurrent/futures/wait.hpp>
 #include <sys/wait.h>
@@ -307,6 +308,7 @@ TEST_CASE("a submitter gets the only free place, though the calls before it last
     // The submitter has begun to wait then, or has waited for a while, in most runs: it has to return in any case.
     const auto before = GENERATE(0ms, 20ms);
     std::array<support::Gate, bound + 4> gates;
+    const cf::Promise<int> nothing;
     Pool pool({.max_workers = 1, .max_pending = bound});
     std::size_t next = 0;
     const auto submit = [&] { pool.post([&gate = gates[next]] { gate.wait(); }), ++next; };
@@ -320,7 +322,7 @@ TEST_CASE("a submitter gets the only free place, though the calls before it last
             submit();
         });
         about_to.wait();
-        std::this_thread::sleep_for(before);
+        CHECK_THROWS_AS(nothing.get_future().result(before), cf::TimeoutError);
         gates[ended].open();  // the other calls last until the submitter has returned
     }
     for (support::Gate& gate : gates) gate.open();

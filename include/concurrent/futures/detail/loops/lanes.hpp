@@ -25,6 +25,7 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -79,9 +80,10 @@ class Lanes {
         }
     }
 
-    /// Claims and runs items of a lane until it is empty, `most` at most. Gives how many.
+    /// Claims and runs items of a lane until it is empty, `most` at most. Gives how many. run() may throw nothing but
+    /// a ForcedUnwind.
     template <class Run, class Ran>
-    std::uint32_t run_claimed(std::size_t lane, std::uint32_t most, Run& run, Ran& ran) noexcept {
+    std::uint32_t run_claimed(std::size_t lane, std::uint32_t most, Run& run, Ran& ran) {
         Word& word = lanes_[lane].word;
         const std::uint32_t stride = stride_;
         std::uint32_t count = 0;
@@ -94,7 +96,13 @@ class Lanes {
             if (claimed == 0) return count;
             std::uint32_t item = next_in(seen);
             const std::uint32_t end = item + claimed;
-            do run(item); while (++item != end);
+            try {
+                do run(item); while (++item != end);
+            } catch (ForcedUnwind&) {
+                while (++item != end) run(item);  // they are claimed
+                look_for_waiter(lane, ran);
+                throw;
+            }
             count += claimed;
         }
         look_for_waiter(lane, ran);

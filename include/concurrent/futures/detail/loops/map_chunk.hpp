@@ -45,6 +45,8 @@ struct MapChunk {
                     RoomyValue<MapItem<R>> result([&]() -> R { return std::apply(callable, std::move(input)); });
                     results.emplace_back(std::in_place_index<0>, std::move(*result));
                 }
+            } catch (ForcedUnwind&) {
+                throw;
             } catch (...) {
                 results.emplace_back(std::in_place_index<1>, std::current_exception());
             }

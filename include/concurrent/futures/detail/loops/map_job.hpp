@@ -52,11 +52,11 @@ class MapJobOf : public MapSchedule {
     std::size_t end_of_run(std::size_t index) const noexcept { return outcomes_.end_of_run(index); }
 
     /// The reader, in a worker of the pool. Runs any one item; false if none is unclaimed.
-    virtual bool run_any() noexcept = 0;
+    virtual bool run_any() = 0;
     /// Runs this item; false if it has been claimed. `run_ticket()` runs one of the map's tickets in this thread,
     /// so that it counts as one call, if there is any.
     template <class RunTicket>
-    bool run_item(std::uint32_t item, RunTicket run_ticket) noexcept {
+    bool run_item(std::uint32_t item, RunTicket run_ticket) {
         if (!is_ready()) return false;
         claimed_begin_ = item;
         claimed_end_ = item + this->claim(item);
@@ -85,7 +85,7 @@ class MapJobOf : public MapSchedule {
     }
     /// False: nothing can be run in the reader's thread.
     virtual bool is_ready() noexcept = 0;
-    virtual void run_claimed() noexcept = 0;
+    virtual void run_claimed() = 0;
 
     // Of the reader's thread alone.
     std::uint32_t claimed_begin_ = 0, claimed_end_ = 0;
@@ -142,14 +142,19 @@ class MapJob final : public MapJobOf<R> {
     std::size_t added() const noexcept { return added_; }
 
     /// A worker: `callable` is its own copy.
-    void take_part(Callable& callable) noexcept {
+    void take_part(Callable& callable) {
         Place place;
-        if (!this->is_of_reader())
-            return this->run_ticket([&](std::size_t index) { run(callable, place, index); });
-        this->take_ticket();
-        run_claimed();
+        try {
+            if (!this->is_of_reader())
+                return this->run_ticket([&](std::size_t index) { run(callable, place, index); });
+            this->take_ticket();
+            run_claimed();
+        } catch (ForcedUnwind&) {
+            this->close(ended_thread_error());  // this ticket was to run what is left
+            throw;
+        }
     }
-    bool run_any() noexcept override {
+    bool run_any() override {
         if (!is_ready()) return false;
         Place place;
         return this->run_one([&](std::size_t index) { run(*readers_copy_, place, index); });
@@ -185,17 +190,17 @@ class MapJob final : public MapJobOf<R> {
             return false;  // a worker will have to do it
         }
     }
-    void run_claimed() noexcept override {
+    void run_claimed() override {
         // The calls may wait for other items of this map, in the same thread.
         const std::uint32_t end = this->claimed_end_;
         for (std::uint32_t index = this->claimed_begin_; index != end; ++index)
             run(*readers_copy_, readers_place_, index);
     }
 
-    void run(Callable& callable, Place& place, std::size_t index) noexcept {
+    void run(Callable& callable, Place& place, std::size_t index) {
         if (!place.inputs.has(index)) place = place_of(index);
         Input* const input = place.inputs.at(index);
-        const bool returned = place.outcomes.at(index)->store_result_of(this->ends(), [&]() -> R {
+        const auto call = [&]() -> R {
             const DestroyAtEnd end{input};
             if constexpr (is_reusable) {
                 return std::apply(callable, std::move(*input));
@@ -203,11 +208,17 @@ class MapJob final : public MapJobOf<R> {
                 Callable copy(callable_);
                 return std::apply(std::move(copy), std::move(*input));
             }
-        });
-        if constexpr (is_trivial) {
-            // relaxed: read when no other reference is left.
-            if (!returned) has_failures_.store(true, std::memory_order_relaxed);
+        };
+        try {
+            if (!place.outcomes.at(index)->store_result_of(this->ends(), call)) note_failure();
+        } catch (ForcedUnwind&) {
+            note_failure();
+            throw;
         }
+    }
+    void note_failure() noexcept {
+        // relaxed: read when no other reference is left.
+        if constexpr (is_trivial) has_failures_.store(true, std::memory_order_relaxed);
     }
     struct DestroyAtEnd {
         Input* input;

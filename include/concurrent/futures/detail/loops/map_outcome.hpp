@@ -21,6 +21,7 @@
 #include <variant>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/state/ended_thread.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -68,19 +69,29 @@ class MapOutcome {
     bool ran() const noexcept { return state() >= State::value; }
 
     /// Once, by the thread that runs the item. False when the call threw. Where there is a counter of
-    /// ends, the outcome takes a number from it.
+    /// ends, the outcome takes a number from it. A ForcedUnwind passes when the outcome is stored.
     template <class Call>
-    bool store_result_of(Atomic<std::uint32_t>* ends, Call&& call) noexcept {
+    bool store_result_of(Atomic<std::uint32_t>* ends, Call&& call) {
         State end = State::value;
+        const auto store = [&](std::exception_ptr error) {
+            std::construct_at(std::addressof(error_), std::move(error));
+            end = State::error;
+        };
+        const auto tell = [&] {
+            // relaxed: the number orders nothing but the reader's list.
+            if (ends) order_ = ends->fetch_add(1, std::memory_order_relaxed);
+            publish(end);
+        };
         try {
             construct_map_item<R>(std::addressof(value_), std::forward<Call>(call));
+        } catch (ForcedUnwind&) {
+            store(ended_thread_error());
+            tell();
+            throw;
         } catch (...) {
-            std::construct_at(std::addressof(error_), std::current_exception());
-            end = State::error;
+            store(std::current_exception());
         }
-        // relaxed: the number orders nothing but the reader's list.
-        if (ends) order_ = ends->fetch_add(1, std::memory_order_relaxed);
-        publish(end);
+        tell();
         return end == State::value;
     }
     void mark_unstarted() noexcept { publish(State::unstarted); }

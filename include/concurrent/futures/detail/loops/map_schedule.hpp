@@ -122,7 +122,7 @@ class MapSchedule {
 
     /// A ticket's work. `run(index)` runs an item.
     template <class Run>
-    void run_ticket(Run run) noexcept {
+    void run_ticket(Run run) {
         std::unique_lock lock(mutex_);
         --tickets_;
         const Clock::time_point begun = Clock::now();
@@ -132,15 +132,24 @@ class MapSchedule {
             lane = free_lanes_.back();
             free_lanes_.pop_back();
         }
-        while (run_block(lock, lane, run)) {
-            if (available_ <= singles() ? tickets_ >= unclaimed() : tickets_ > 1 && had_turn(begun)) break;
+        const auto give_back = [&] {
+            if (lane != no_lane) free_lanes_.push_back(lane);
+        };
+        try {
+            while (run_block(lock, lane, run)) {
+                if (available_ <= singles() ? tickets_ >= unclaimed() : tickets_ > 1 && had_turn(begun)) break;
+            }
+        } catch (ForcedUnwind&) {
+            lock.lock();
+            give_back();
+            throw;
         }
-        if (lane != no_lane) free_lanes_.push_back(lane);
+        give_back();
     }
 
     /// Runs any one item without a ticket: for the reader, where that is the last resort.
     template <class Run>
-    bool run_one(Run run) noexcept {
+    bool run_one(Run run) {
         std::unique_lock lock(mutex_);
         return run_block(lock, no_lane, run);
     }
@@ -176,7 +185,7 @@ class MapSchedule {
 
     /// False when no item is unclaimed. The lock is released meanwhile.
     template <class Run>
-    bool run_block(std::unique_lock<std::mutex>& lock, std::size_t lane, Run& run) noexcept {
+    bool run_block(std::unique_lock<std::mutex>& lock, std::size_t lane, Run& run) {
         std::uint32_t most = Lanes::limit;
         if (lane == no_lane || available_ <= singles()) most = 1;
         if (lanes_.has_items(shared_lane)) {

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/state/pool_watch.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
@@ -57,6 +58,8 @@ class OptionedCall {
         for (;; --retries_) {
             try {
                 return attempt();
+            } catch (ForcedUnwind&) {
+                throw;
             } catch (...) {
                 if (retries_ == 0 || stop_.stop_requested()) throw;
             }
@@ -92,6 +95,8 @@ class OptionedCall {
                 } else {
                     return result_in_time(call, limit);
                 }
+            } catch (ForcedUnwind&) {
+                throw;
             } catch (...) {
                 if (!limit.fired()) throw;
             }

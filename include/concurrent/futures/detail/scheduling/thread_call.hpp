@@ -19,6 +19,7 @@
 #include "concurrent/futures/detail/memory/block_allocator.hpp"
 #include "concurrent/futures/detail/scheduling/pool_link.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
+#include "concurrent/futures/detail/state/ended_thread.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
@@ -53,24 +54,29 @@ class PostedTask final : public Task, public BlockAllocated {
     /// Null: nobody observes the pool.
     WatchedCall* watch() const noexcept { return link_.watch(); }
 
-    TaskEnd run() noexcept override {
+    TaskEnd run() override {
         WorkerThreads& pool = link_.pool();
         Worker* const here = pool.current_worker();
         const WorkerOfModule scope(here);
         CallCounters& calls = pool.calls_of(here);
         calls.begin();
-        TaskEnd end = TaskEnd::completed;
         WatchedRun watched(link_.watch());
+        const auto end = [&](const std::exception_ptr& error) {
+            if (error) report_unhandled(pool.hook(), error, "a posted task");
+            watched.finished(!error);
+            calls.end(!error);
+            delete this;
+            return error ? TaskEnd::failed : TaskEnd::completed;
+        };
         try {
             call_();
+        } catch (ForcedUnwind&) {
+            end(ended_thread_error());
+            throw;
         } catch (...) {
-            report_unhandled(pool.hook(), std::current_exception(), "a posted task");
-            end = TaskEnd::failed;
+            return end(std::current_exception());
         }
-        watched.finished(end == TaskEnd::completed);
-        calls.end(end == TaskEnd::completed);
-        delete this;
-        return end;
+        return end(nullptr);
     }
     TaskEnd abandon(const std::exception_ptr& reason) noexcept override {
         WatchedCall* const watched = link_.watch();
@@ -106,10 +112,9 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     WatchedCall* watch() const noexcept { return link_.watch(); }
 
     // The queue's side.
-    TaskEnd run() noexcept override {
+    TaskEnd run() override {
         if (this->begin()) {
-            const CallState end = execute();
-            this->finish_and_drop_producer(end);
+            const CallState end = execute([this](CallState as) { this->finish_and_drop_producer(as); });
             return end == CallState::finished ? TaskEnd::completed : TaskEnd::failed;
         }
         const TaskEnd end = was_cancelled() ? TaskEnd::cancelled : TaskEnd::claimed;
@@ -161,7 +166,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         }
     }
     /// See blocking.hpp.
-    bool run_here(const RunHere&) noexcept override {
+    bool run_here(const RunHere&) override {
         Worker* const here = current_worker();
         if (!here || !here->has_stack()) return false;
         if (here->try_remove(*this)) {
@@ -169,8 +174,10 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
             return true;
         }
         if (!this->begin()) return false;
-        this->finish(execute());  // the queue still holds it
-        if (keeps_pool()) pool().note_spent();
+        execute([this](CallState as) {
+            if (keeps_pool()) pool().note_spent();
+            this->finish(as);  // the queue still holds it
+        });
         return true;
     }
     bool could_run_here() const noexcept override {
@@ -179,7 +186,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     }
     bool may_end_soon() const noexcept override { return true; }
     BlockingWorker* worker_here() const noexcept override { return this_worker ? this_worker : current_worker(); }
-    void run_callback(Listener& callback, TaskQueue* later) noexcept override {
+    void run_callback(Listener& callback, TaskQueue* later) override {
         // The library's own calls have callbacks of the library's own.
         if constexpr (*Call::library_name == '\0')
             if (const WatchedCall* const watched = watch())
@@ -209,18 +216,37 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         link_.let_go();
     }
 
-    /// Runs it and stores the outcome; the caller finishes it.
-    CallState execute() noexcept {
+    /// Runs it, stores the outcome and calls finish(how it ends), also when it has ended its thread.
+    template <class Finish>
+    CallState execute(Finish finish) {
+        CallState end = CallState::failed;
+        try {
+            end = run_and_store();
+        } catch (ForcedUnwind&) {
+            finish(CallState::failed);
+            throw;
+        }
+        finish(end);
+        return end;
+    }
+    CallState run_and_store() {
         Worker* const here = pool().current_worker();
         const WorkerOfModule scope(here);
         CallCounters& calls = pool().calls_of(here);
         calls.begin();
         WatchedRun watched(watch());
-        const CallState end = this->store_result_of([this]() -> decltype(auto) { return call_(); });
-        watched.finished(end == CallState::finished);
-        destroy_call();
-        calls.end(end == CallState::finished);
-        return end;
+        const auto over = [&](CallState end) {
+            watched.finished(end == CallState::finished);
+            destroy_call();
+            calls.end(end == CallState::finished);
+            return end;
+        };
+        try {
+            return over(this->store_result_of([this]() -> decltype(auto) { return call_(); }));
+        } catch (ForcedUnwind&) {
+            over(this->store_exception(ended_thread_error()));
+            throw;
+        }
     }
 
     /// By the thread that has begun it. From here on request_stop() finds nothing to stop.

@@ -179,9 +179,12 @@ class WorkerThreads {
 
     // A worker's life.
     template <class Last>
-    void work(Worker& worker, Last last) noexcept;
-    bool initialize() noexcept;
-    void run_tasks(Worker& worker) noexcept;
+    void work(Worker& worker, Last last);
+    void live(Worker& worker);
+    bool initialize();
+    void give_up(std::string why) noexcept;
+    void run_worker_exit();
+    void run_tasks(Worker& worker);
     bool sees_work() const noexcept;
     Task* try_take(Worker& worker) noexcept;
     Task* search(Worker& worker) noexcept;
@@ -260,5 +263,6 @@ class WorkerThreads {
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
 
+#include "concurrent/futures/detail/scheduling/worker_threads_hooks.hpp"   // IWYU pragma: export
 #include "concurrent/futures/detail/scheduling/worker_threads_life.hpp"    // IWYU pragma: export
 #include "concurrent/futures/detail/scheduling/worker_threads_submit.hpp"  // IWYU pragma: export

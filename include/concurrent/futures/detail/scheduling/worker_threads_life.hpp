@@ -124,8 +124,12 @@ inline std::thread WorkerThreads::start_thread(WorkerThreads& pool, Worker& work
             });
         };
         tell(&Observer::worker_started);
+        struct Release {
+            WorkerThreads& pool;
+            ~Release() { pool.release(); }
+        };
+        const Release reference{pool};
         pool.work(worker, [&] { tell(&Observer::worker_ended); });
-        pool.release();
     });
 }
 
@@ -145,64 +149,8 @@ inline std::size_t WorkerThreads::backlog() const noexcept {
 
 // ---- a worker's life ----------------------------------------------------------------------------
 
-/// `last`: what to do before others may hear that this thread has ended.
-template <class Last>
-void WorkerThreads::work(Worker& worker, Last last) noexcept {
-    this_worker = &worker;
-    worker.note_stack();
-    const bool ready = initialize();
-    {
-        const std::lock_guard lock(mutex_);
-        --starting_;
-        // relaxed: it has not looked yet.
-        if (ready) searching_.fetch_add(1, std::memory_order_relaxed);
-    }
-    if (ready) {
-        run_tasks(worker);
-    } else {
-        abandon_all(error_or_why_not([this] { return BrokenThreadPool(broken_); }));
-    }
-    if (ready && options_.worker_exit) {
-        try {
-            options_.worker_exit();
-        } catch (...) {
-            report_unhandled(hook(), std::current_exception(), "worker_exit");
-        }
-    }
-    last();
-    end(worker);
-    // What thread_locals of this thread still do is done from outside.
-    this_worker = nullptr;
-}
-
-/// False when the initializer threw: the pool is broken now.
-inline bool WorkerThreads::initialize() noexcept {
-    std::string why;
-    try {
-        if (options_.initializer) options_.initializer();
-        return true;
-    } catch (const std::exception& error) {
-        why = text_or_why_not([&] {
-            return std::string("ThreadPoolExecutor: the initializer threw: ") + error.what() +
-                   "; the pool cannot be used any more";
-        });
-    } catch (...) {
-        why = text_or_why_not([] {
-            return std::string("ThreadPoolExecutor: the initializer threw something that is no std::exception; "
-                               "the pool cannot be used any more");
-        });
-    }
-    const std::lock_guard lock(mutex_);
-    if (broken_.empty()) broken_ = std::move(why);
-    // release, pairs with the acquire in submit().
-    closed_.store(true, std::memory_order_release);
-    inbox_.close();
-    give_room();
-    return false;
-}
-
 /// From searching_ to searching_, until there is a reason to leave.
-inline void WorkerThreads::run_tasks(Worker& worker) noexcept {
+inline void WorkerThreads::run_tasks(Worker& worker) {
     while (Task* task = search(worker)) {
         do {
             if (options_.max_pending != 0) note_room();

@@ -31,7 +31,7 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// A worker runs what a wait without a limit needs in any case, see blocking.hpp.
-inline void run_needed_here(SharedState& state, const RunHere& way) noexcept {
+inline void run_needed_here(SharedState& state, const RunHere& way) {
     while (!state.done() && state.run_here(way)) {
     }
 }

@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/platform/function.hpp"
+#include "concurrent/futures/detail/state/ended_thread.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -39,7 +40,7 @@ decltype(auto) value_for(OutcomeState<T>& state) {
 
 /// Ends `to` as `from` has ended. `to` belongs to the caller (running or completing).
 template <class T>
-CallState copy_outcome(OutcomeState<T>& from, OutcomeState<T>& to) noexcept {
+CallState copy_outcome(OutcomeState<T>& from, OutcomeState<T>& to) {
     switch (from.state()) {
         case CallState::failed:
             from.mark_observed();
@@ -99,7 +100,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
         ::new (static_cast<void*>(std::addressof(function_))) Function(std::forward<F>(function));
     }
 
-    void notify(SharedState&, TaskQueue* later) noexcept override {
+    void notify(SharedState&, TaskQueue* later) override {
         inner_ ? end_like_inner(later) : run_function(later);
     }
 
@@ -121,7 +122,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
         const CallState now = this->state();
         return now == CallState::cancelled || now == CallState::cancelling;
     }
-    bool run_here(const RunHere& way) noexcept override {
+    bool run_here(const RunHere& way) override {
         SharedState* other = awaited();
         if (!other) return false;
         // One after the other: a chain may have a million links.
@@ -132,9 +133,12 @@ class Continuation final : public OutcomeState<U>, public Listener {
             follows = way.follows(other);
             std::exchange(other, before)->drop_handle();
         }
-        const bool ran = follows && other->run_here(way);
-        other->drop_handle();
-        return ran;
+        struct Drop {
+            SharedState* state;
+            ~Drop() { state->drop_handle(); }
+        };
+        const Drop reference{other};
+        return follows && other->run_here(way);
     }
     SharedState* awaited() noexcept override {
         SharedState* const inner = borrow(inner_);
@@ -146,25 +150,18 @@ class Continuation final : public OutcomeState<U>, public Listener {
         if (parent_) parent_->drop_handle();
     }
 
-    void run_function(TaskQueue* later) noexcept {
+    void run_function(TaskQueue* later) {
         CallState end = CallState::cancelled;
         const bool wanted = this->begin();
         bool has_inner = false;
-        if (wanted) {
-            switch (parent_->state()) {
-                case CallState::cancelled:
-                    break;
-                case CallState::failed:
-                    parent_->mark_observed();
-                    end = this->store_exception(parent_->error());
-                    break;
-                default:
-                    if constexpr (std::is_void_v<Inner>)
-                        end = this->store_result_of(
-                            [&]() -> U { return invoke_with_value(function_, *parent_); });
-                    else
-                        has_inner = get_inner(end);
-            }
+        try {
+            if (wanted) has_inner = call_function(end);
+        } catch (ForcedUnwind&) {
+            end = this->store_exception(ended_thread_error());
+            std::destroy_at(std::addressof(function_));
+            let_go(parent_);
+            this->finish_and_drop_producer(end, later);
+            throw;
         }
         if (wanted) std::destroy_at(std::addressof(function_));  // else cancel() does
         let_go(parent_);
@@ -178,14 +175,35 @@ class Continuation final : public OutcomeState<U>, public Listener {
         wanted ? this->finish_and_drop_producer(end, later) : this->drop_producer();
     }
 
+    /// True: the function has returned a future, which is inner_ now. Else `end` says how this call ends.
+    bool call_function(CallState& end) {
+        switch (parent_->state()) {
+            case CallState::cancelled:
+                return false;
+            case CallState::failed:
+                parent_->mark_observed();
+                end = this->store_exception(parent_->error());
+                return false;
+            default:
+                if constexpr (!std::is_void_v<Inner>) {
+                    return get_inner(end);
+                } else {
+                    end = this->store_result_of([&]() -> U { return invoke_with_value(function_, *parent_); });
+                    return false;
+                }
+        }
+    }
+
     /// False when the function threw; then `end` says how this call ends.
-    bool get_inner(CallState& end) noexcept {
+    bool get_inner(CallState& end) {
         if constexpr (!std::is_void_v<Inner>) {
             try {
                 OutcomeState<U>* const inner = Inner::release(invoke_with_value(function_, *parent_));
                 const std::lock_guard guard(*static_cast<SharedState*>(this));
                 inner_ = inner;
                 return true;
+            } catch (ForcedUnwind&) {
+                throw;
             } catch (...) {
                 end = this->store_exception(std::current_exception());
             }
@@ -193,7 +211,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
         return false;
     }
 
-    void end_like_inner(TaskQueue* later) noexcept {
+    void end_like_inner(TaskQueue* later) {
         if constexpr (!std::is_void_v<Inner>) {
             const CallState end = copy_outcome(*inner_, static_cast<OutcomeState<U>&>(*this));
             let_go(inner_);

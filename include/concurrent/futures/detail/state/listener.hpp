@@ -28,7 +28,8 @@ class Listener {
 
     /// The state is final. A callback ends its own life here.
     /// `later`: where to put states that it ends as the last thing it does; may be null. See trampoline.hpp.
-    virtual void notify(SharedState& state, TaskQueue* later) noexcept = 0;
+    /// Throws nothing but a ForcedUnwind, as the last thing it does.
+    virtual void notify(SharedState& state, TaskQueue* later) = 0;
 
   protected:
     explicit Listener(Kind kind) noexcept : kind_(kind) {}

@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -31,9 +32,10 @@ class OutcomeState : public SharedState {
 
     // Writing: only by the thread that owns the outcome (see call_state.hpp), once.
 
-    /// Stores what `call()` returns or throws, and says which final state that is.
+    /// Stores what `call()` returns or throws, and says which final state that is. A ForcedUnwind is not stored and
+    /// passes.
     template <class Call>
-    CallState store_result_of(Call&& call) noexcept {
+    CallState store_result_of(Call&& call) {
         try {
             if constexpr (std::is_void_v<T>) {
                 std::forward<Call>(call)();
@@ -47,6 +49,8 @@ class OutcomeState : public SharedState {
                     Stored<T>(std::forward<Call>(call)());
             }
             return CallState::finished;
+        } catch (ForcedUnwind&) {
+            throw;
         } catch (...) {
             return store_exception(std::current_exception());
         }

@@ -82,11 +82,12 @@ class SharedState : public Task {
     bool begin_cancel() noexcept { return move(CallState::pending, CallState::cancelling); }
     /// Only by the thread that made the move before: publishes the outcome, wakes and tells all.
     /// `later`: see Trampoline::tell().
-    void finish(CallState final_state, TaskQueue* later = nullptr) noexcept;
+    /// It and those below throw nothing but a ForcedUnwind, of a callback, when all is done.
+    void finish(CallState final_state, TaskQueue* later = nullptr);
     /// The same, unless somebody other than sleepers is to be told: then false, and nothing has changed.
     bool try_finish_untold(CallState final_state) noexcept;
     /// The same as finish(), and drop_producer(): this object may be gone afterwards.
-    void finish_and_drop_producer(CallState final_state, TaskQueue* later = nullptr) noexcept;
+    void finish_and_drop_producer(CallState final_state, TaskQueue* later = nullptr);
 
     /// The failure has found somebody who looks at it.
     void mark_observed() noexcept {
@@ -95,7 +96,7 @@ class SharedState : public Task {
     }
 
     /// Blocks; false when the deadline passed first.
-    bool wait(const Deadline& deadline) noexcept;
+    bool wait(const Deadline& deadline);
 
     /// False when the state is final already: the listener was not added.
     bool add_listener(Listener& listener) noexcept;
@@ -125,7 +126,7 @@ class SharedState : public Task {
     virtual void request_stop() { cancel(); }
     /// Called by a thread that is about to wait: runs the call, or one that this call waits for, if that is
     /// pending in the pool of this very worker. True when it ran something. The rule is in blocking.hpp.
-    virtual bool run_here(const RunHere&) noexcept { return false; }
+    virtual bool run_here(const RunHere&) { return false; }
     /// The calling thread is a worker of the pool that this call belongs to, with stack for one more call.
     virtual bool could_run_here() const noexcept { return false; }
     /// The worker that the calling thread is, as far as the module knows that made this state; or null.
@@ -139,11 +140,11 @@ class SharedState : public Task {
     virtual bool look_again() noexcept {
         return may_end_soon() && spin_until([this] { return done(); });
     }
-    TaskEnd run() noexcept override { return TaskEnd::claimed; }
+    TaskEnd run() override { return TaskEnd::claimed; }
     TaskEnd abandon(const std::exception_ptr&) noexcept override { return TaskEnd::claimed; }
     Standing standing() const noexcept override { return Standing::claimed; }
     /// `callback` is off the list.
-    virtual void run_callback(Listener& callback, TaskQueue* later) noexcept { callback.notify(*this, later); }
+    virtual void run_callback(Listener& callback, TaskQueue* later) { callback.notify(*this, later); }
     /// Where exceptions of callbacks go.
     virtual void report(const std::exception_ptr& error) noexcept {
         report_unhandled(error, "a done callback");
@@ -195,7 +196,7 @@ class SharedState : public Task {
     }
     bool move(CallState from, CallState to) noexcept;
     void lock_slowly() noexcept;
-    void tell_listeners(TaskQueue* later) noexcept;
+    void tell_listeners(TaskQueue* later);
     void pin() noexcept {
         // relaxed: half of the count is still free, so it does not matter when others begin to see this.
         word_.fetch_or(pinned, std::memory_order_relaxed);
@@ -217,6 +218,18 @@ class SharedState : public Task {
     ListenerList listeners_;  // guarded by lock()
 };
 
+/// Drops a producer reference at the end of a scope.
+class ProducerToDrop {
+  public:
+    explicit ProducerToDrop(SharedState& state) noexcept : state_(state) {}
+    ProducerToDrop(const ProducerToDrop&) = delete;
+    ProducerToDrop& operator=(const ProducerToDrop&) = delete;
+    ~ProducerToDrop() { state_.drop_producer(); }
+
+  private:
+    SharedState& state_;
+};
+
 inline CallState SharedState::state() const noexcept {
     // (1) acquire, pairs with (3): after a final state, the outcome may be read.
     return state_of(word_.load(std::memory_order_acquire));
@@ -236,7 +249,7 @@ inline bool SharedState::move(CallState from, CallState to) noexcept {
     return false;
 }
 
-inline void SharedState::finish(CallState final_state, TaskQueue* later) noexcept {
+inline void SharedState::finish(CallState final_state, TaskQueue* later) {
     // relaxed: the state is this thread's own by now, and nobody else changes it.
     const std::uint64_t now = word_.load(std::memory_order_relaxed) & state_bits;
     // (3) release, pairs with (1), (4) and (5): hands the outcome to everybody who sees the state. An
@@ -262,7 +275,7 @@ inline bool SharedState::try_finish_untold(CallState final_state) noexcept {
     return false;
 }
 
-inline void SharedState::finish_and_drop_producer(CallState final_state, TaskQueue* later) noexcept {
+inline void SharedState::finish_and_drop_producer(CallState final_state, TaskQueue* later) {
     // relaxed: a guess that the compare-exchange checks.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     while (!(seen & listeners)) {
@@ -278,8 +291,8 @@ inline void SharedState::finish_and_drop_producer(CallState final_state, TaskQue
             return;
         }
     }
+    const ProducerToDrop reference(*this);
     finish(final_state, later);
-    drop_producer();
 }
 
 inline bool SharedState::cancel() noexcept {
@@ -291,7 +304,7 @@ inline bool SharedState::cancel() noexcept {
     return now == CallState::cancelled || now == CallState::cancelling;
 }
 
-inline bool SharedState::wait(const Deadline& deadline) noexcept {
+inline bool SharedState::wait(const Deadline& deadline) {
     if (done()) return true;
     Trampoline::catch_up();
     if (deadline.is_never() || this_thread_serves_processes)

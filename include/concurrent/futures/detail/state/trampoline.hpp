@@ -17,6 +17,8 @@
 // notify() gets the queue for what is to be told later, and hands it to finish(). A variable of the thread would not
 // do: each module (the program, a library that hides its symbols) would have its own, and one could name a queue
 // further out, with user code of another module in between.
+//
+// A callback may end its thread (forced_unwind.hpp). Then the other callbacks run before that goes on.
 #pragma once
 
 #include "concurrent/futures/detail/task/task.hpp"
@@ -29,18 +31,19 @@ class Trampoline {
   public:
     /// Takes over a producer reference. `later`: null, or the queue that notify() got, which the state goes to if it
     /// is in no other one and this is the last thing that notify() does.
-    static void tell(SharedState& ended, TaskQueue* later) noexcept;
+    static void tell(SharedState& ended, TaskQueue* later);
 
     /// For Promise: null, except where promises are fulfilled in callbacks of each other, more than `deep` of them.
     /// Then catch_up() is needed.
     static TaskQueue* later_if_deep() noexcept { return depth_ >= deep ? set_off_ : nullptr; }
     /// Called by a thread that is about to block: runs the callbacks that were put off for that. True when there were any.
-    static bool catch_up() noexcept;
+    static bool catch_up();
 
   private:
     static constexpr int deep = 32;
 
-    static void run(SharedState& first) noexcept;
+    class Run;
+    static void run(SharedState& first);
 
     inline static constinit thread_local TaskQueue* set_off_ = nullptr;  // by the callback that is running
     inline static constinit thread_local int depth_ = 0;                 // runs inside each other

@@ -28,8 +28,9 @@ class Task {
     Task(const Task&) = delete;
     Task& operator=(const Task&) = delete;
 
-    /// Does the work, unless it was cancelled or already claimed by someone who waits for it.
-    virtual TaskEnd run() noexcept = 0;
+    /// Does the work, unless it was cancelled or already claimed by someone who waits for it. Throws nothing but a
+    /// ForcedUnwind, when the task has ended: see forced_unwind.hpp.
+    virtual TaskEnd run() = 0;
     /// Gives it up without running it: its future ends with `reason`, or cancelled if that is null.
     virtual TaskEnd abandon(const std::exception_ptr& reason) noexcept = 0;
 
