@@ -13,7 +13,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline std::exception_ptr ended_thread_error() noexcept {
     return error_or_why_not([] {
-        return BrokenPromiseError("the call ended its thread, with pthread_exit() or because the thread was cancelled, and "
+        return BrokenPromiseError("the task ended its thread, with pthread_exit() or because the thread was cancelled, and "
                                   "so has no result; return or throw instead");
     });
 }
