@@ -32,7 +32,7 @@ namespace {
 
 std::atomic<int> started{0}, ended{0};
 
-[[noreturn]] int end_thread() { ::pthread_exit(nullptr); }
+int end_thread() { ::pthread_exit(nullptr); }
 
 void show(const char* what, const std::exception_ptr& error) {
     try {
