@@ -13,6 +13,7 @@
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <cfenv>
 #include <functional>
 #include <map>
 #include <memory>
@@ -391,6 +392,21 @@ TEST_CASE("a worker of the pool never waits at the bound of its own pool", "[thr
         return total;
     });
     CHECK(sum.result() == 1225);
+}
+
+// ---- the floating-point environment: thread_pool_executor.hpp says so under "Limits" ----
+
+TEST_CASE("a worker starts with the rounding mode of the thread that started it, and keeps what a task sets",
+          "[thread_pool]") {
+    const int before = std::fegetround();
+    REQUIRE(std::fesetround(FE_UPWARD) == 0);
+    Pool pool(1);
+    const cf::Future<int> first = pool.submit([] { return std::fegetround(); });
+    REQUIRE(std::fesetround(before) == 0);
+    CHECK(first.result() == FE_UPWARD);
+    pool.submit([] { std::fesetround(FE_DOWNWARD); }).result();
+    CHECK(pool.submit([] { return std::fegetround(); }).result() == FE_DOWNWARD);
+    CHECK(std::fegetround() == before);
 }
 
 // ---- initializer and worker_exit ----
