@@ -36,7 +36,7 @@ class HostileSender {
     }
     detail::ChannelPage& page() { return *reinterpret_cast<detail::ChannelPage*>(memory_->data()); }
     void write(std::uint32_t size, std::uint32_t flags, std::size_t bytes) {
-        detail::RingWriter writer(page().ring);
+        detail::RingWriterOf<detail::ChannelRing> writer(page().ring);
         const detail::ChunkHeader header{size, flags};
         const std::vector<std::byte> body(bytes, std::byte{0xee});
         writer.write(std::as_bytes(std::span(&header, 1)));
