@@ -70,7 +70,7 @@ static int play(const std::string& part) {
             } catch (const cf::BrokenProcessPool& error) {
                 const std::string text = error.what();
                 const std::size_t begin = text.find("real user id");
-                return "refused, " + text.substr(begin, text.find(',', begin) - begin);
+                return "refused, " + text.substr(begin, text.find('.', begin) - begin);
             }
         };
         say("set-user-ID: " + refusal());
