@@ -56,7 +56,7 @@ class InvalidStateError : public Error {
     using Error::Error;
 };
 
-/// A promise was destroyed before it was given a value or an exception.
+/// A promise was destroyed before it was given a value or an exception, or a task ended its thread with pthread_exit().
 class BrokenPromiseError : public Error {
   public:
     using Error::Error;
