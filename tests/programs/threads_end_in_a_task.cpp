@@ -50,7 +50,7 @@ void show(const char* what, const cf::Future<T>& future) {
     show(what, future.exception());
 }
 
-void try_all(cf::ThreadPoolExecutor& pool) {
+[[maybe_unused]] void try_all(cf::ThreadPoolExecutor& pool) {
     show("submit", pool.submit(end_thread));
     show("cancelled thread", pool.submit([] {
         ::pthread_cancel(::pthread_self());
