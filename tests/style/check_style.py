@@ -27,10 +27,10 @@ LAYERS = [
     {"future.hpp", "promise.hpp", "serialization.hpp", "process_main.hpp", "parallelism.hpp",
      "bind_task.hpp", "worker_limits.hpp", "shared_array.hpp", "broadcast.hpp", "detail/serialization", "detail/scheduling", "detail/wire", "detail/processes",
      "detail/loops", "detail/progress", "detail/trace", "detail/channels", "detail/asio", "detail/execution", "detail/mpi"},
-    {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp",
+    {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp", "or_else.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "channel.hpp", "process.hpp", "serialization"},
     {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp",
-     "algorithm.hpp"} | OPT_IN,
+     "default_pool.hpp", "algorithm.hpp"} | OPT_IN,
     {"../futures.hpp"},
 ]
 DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp", "observer.hpp", "version.hpp"}
