@@ -27,7 +27,7 @@ def main():
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder) / "openmp"
-        command = [compiler, "-std=c++20", "-O1", "-pthread", "-fopenmp", "-Wall", "-Wextra", "-Werror",
+        command = [compiler, "-std=c++20", "-O0", "-pthread", "-fopenmp", "-Wall", "-Wextra", "-Werror",
                    f"-I{repository / 'include'}", repository / "tests" / "builds" / "openmp.cpp", "-o", program]
         probe = subprocess.run([compiler, "-fopenmp", "-x", "c++", "-", "-o", program], input="#include <omp.h>\n"
                                "int main() { return omp_get_num_places() < 0; }", text=True, check=False,

@@ -24,7 +24,7 @@ def main():
 
         def build(name, *options):
             target = folder / name
-            command = [compiler, "-std=c++20", "-O1", "-pthread", "-Wall", "-Wextra", "-Werror",
+            command = [compiler, "-std=c++20", "-O0", "-pthread", "-Wall", "-Wextra", "-Werror",
                        f"-I{repository / 'include'}", sources / f"{name}.cpp", "-o", target, *options]
             subprocess.run(command, check=True)
             return target
