@@ -143,7 +143,7 @@ class ProcessSubmitter {
         }
         return future;
     }
-    TaskLimits default_limits() const noexcept { return {manager_->default_timeout(), 0}; }
+    TaskLimits default_limits() const noexcept { return {manager_->settings().default_timeout(), 0}; }
     ProcessManager& manager() const noexcept { return *manager_; }
     const std::shared_ptr<ProcessManager>& shared_manager() const noexcept { return manager_; }
 
@@ -281,7 +281,7 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
                 now.completed, now.failed, now.cancelled, now.restarts};
     }
     /// How many workers there may be.
-    std::size_t max_workers() const noexcept { return manager().max_workers(); }
+    std::size_t max_workers() const noexcept { return manager().settings().max_workers; }
 
   private:
     friend MapOperations<ProcessPoolExecutor>;

@@ -83,7 +83,7 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
         watch.tell([&](Observer& observer) { observer.callback_finished(event()); });
     }
     void report(const std::exception_ptr& error) noexcept override {
-        report_unhandled(manager_->hook(), error, "a done callback");
+        report_unhandled(manager_->settings().hook, error, "a done callback");
     }
 
   private:
@@ -102,8 +102,8 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     static void decoded(Decoder& result) requires std::is_void_v<T> { result.expect_end(); }
 
     ~ProcessCall() override {
-        if (manager_->reports_unobserved() && this->failed_unobserved())
-            report_unhandled(manager_->hook(), this->error(), "a task whose failure was never looked at");
+        if (manager_->settings().report_unobserved && this->failed_unobserved())
+            report_unhandled(manager_->settings().hook, this->error(), "a task whose failure was never looked at");
     }
 
     const std::shared_ptr<ProcessManager> manager_;
@@ -122,7 +122,7 @@ class PostedProcessCall final : public RemoteTask {
     bool try_succeed_untold(Decoder&) noexcept override { return true; }
     void finish_stored() noexcept override {}
     void fail(std::exception_ptr error) noexcept override {
-        report_unhandled(manager_->hook(), error, "a posted task");
+        report_unhandled(manager_->settings().hook, error, "a posted task");
     }
     void end_cancelled() noexcept override {}
     void retain() noexcept override {

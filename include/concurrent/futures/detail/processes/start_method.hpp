@@ -13,7 +13,7 @@
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/process_rights.hpp"
-#include "concurrent/futures/detail/processes/process_manager.hpp"
+#include "concurrent/futures/detail/processes/manager_threads.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/options.hpp"
@@ -32,7 +32,7 @@ inline std::size_t threads_besides_pools() noexcept {
     std::size_t others = 0;
     for (int milliseconds = 0; milliseconds < 100; ++milliseconds) {
         const std::size_t all = thread_count();  // 0: nobody knows
-        const std::size_t of_pools = ProcessManager::manager_threads();
+        const std::size_t of_pools = ManagerThreads::number();
         others = all > of_pools ? all - of_pools : 0;
         if (others <= 1) break;
         ::poll(nullptr, 0, 1);

@@ -28,6 +28,7 @@
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/region_exchange.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
+#include "concurrent/futures/detail/processes/worker_life.hpp"
 #include "concurrent/futures/detail/processes/worker_pace.hpp"
 #include "concurrent/futures/detail/processes/worker_page.hpp"
 #include "concurrent/futures/detail/wire/frame.hpp"
@@ -37,8 +38,6 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class WorkerLink {
   public:
-    enum class Phase : std::uint8_t { starting, ready, retiring };
-
     /// The ends for the worker; close them when it has them.
     struct Ends {
         FileDescriptor tasks, results, page, calls, payloads, memory;
@@ -92,7 +91,7 @@ class WorkerLink {
         RemoteTask* task = nullptr;  // null: the slot is free
         std::uint64_t id = 0;
         bool revoked = false;  // the worker will skip it
-        bool limited = false;  // it may have to be ended, see process_manager_limits.hpp
+        bool limited = false;  // it may have to be ended, see deadline_enforcer.hpp
         std::int64_t paused = 0;  // nanoseconds in which the pool's process did not run, of those of the task
     };
 
@@ -219,39 +218,24 @@ class WorkerLink {
     bool reads_shared_memory = false;  // the worker does
     bool keeps_memory = false;         // it has shared memory that may be of no use any more
     RegionLender regions;              // SharedArrays and Broadcasts that it asks for or makes
-    Phase phase = Phase::starting;
-    bool start_told = false;  // by the worker: ready, or failed
-    bool initialized = false;  // it has said that it is ready
+    WorkerLife life;
     ProcessHandle process;
     const std::int64_t born = monotonic_nanoseconds();
-    std::optional<ExitStatus> exit_status;  // known before the end is dealt with
-    bool ended = false;                     // the process is gone
-    std::string complaint;                  // why the pool killed it, if it did
     std::optional<std::uint64_t> oom_kills_before;  // OomKills::count() at its start
     OutOfMemory out_of_memory = OutOfMemory::unknown;
-    /// The worker is being ended because of the one task that it was running.
-    struct Eviction {
-        enum class Cause : std::uint8_t { timeout, stop } cause;
-        std::uint64_t task;  // its id
-    };
-    std::optional<Eviction> eviction;
-    /// When it gets SIGKILL unless it has ended by itself; the clock is that of monotonic_nanoseconds().
-    std::int64_t kill_at = TaskLimits::never;
-    bool killed = false;  // the pool has sent SIGKILL
     std::int64_t heard_at = 0;  // when something came
     std::int64_t paused = 0;    // as InFlight::paused, of the worker's whole life
-    /// It will end, whatever it does.
-    bool dying() const noexcept { return eviction || killed || kill_at != TaskLimits::never; }
     /// Asks it to end, with SIGTERM. One that has not come to process_main() has nothing to put in order.
     void ask_to_end() noexcept {
         page().ask_to_end();
         process.send_signal(page().first_peak() == 0 ? SIGKILL : SIGTERM);
     }
     void kill() noexcept {
-        kill_at = TaskLimits::never;
-        killed = true;
+        life.note_kill();
         process.send_signal(SIGKILL);
     }
+    /// It gets a moment to end by itself, so that the pool learns how it died; then it is killed.
+    void leave_a_moment() noexcept { life.force_by(monotonic_nanoseconds() + moment); }
     std::chrono::steady_clock::time_point idle_since = std::chrono::steady_clock::now();
 
   private:
@@ -265,6 +249,7 @@ class WorkerLink {
         std::size_t written = 0;
     };
 
+    static constexpr std::int64_t moment = 100'000'000;        // nanoseconds
     static constexpr std::size_t copied_up_to = 16 * 1024;  // larger calls are written in place
 
     bool fits(const FrameHeader& header) {

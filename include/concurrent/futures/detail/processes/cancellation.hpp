@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// cancellation.hpp: here a task of a process pool is cancelled before it starts, alone or with all others.
+//
+// A task that waits in the queue is cancelled with the mutex. One that was sent to a worker is cancelled on the control
+// page, where exactly one of pool and worker wins. Threads: any, without the pool's mutex.
+#pragma once
+
+#include <mutex>
+#include <utility>
+
+#include "concurrent/futures/detail/processes/pool_tables.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+class Cancellation {
+  public:
+    explicit Cancellation(PoolTables& pool) noexcept : pool_(pool) {}
+
+    /// True to one caller: the task will not run and is the caller's to end as cancelled.
+    bool revoke(RemoteTask& task) {
+        ByteBuffer unsent;      // both are freed without the mutex
+        RemoteTaskQueue spent;
+        {
+            const std::lock_guard lock(pool_.mutex);
+            const bool was_queued = task.stage == RemoteTask::Stage::queued;
+            const bool won =
+                was_queued || (task.stage == RemoteTask::Stage::sent && task.worker->try_revoke(task));
+            if (!won) return false;
+            task.stage = RemoteTask::Stage::revoked;
+            ++pool_.completions.counts().cancelled;
+            if (was_queued) {
+                unsent = task.take_unsent_call();
+                pool_.queue.note_cancelled();
+                spent = pool_.queue.take_cancelled();
+                if (pool_.settings.max_pending != 0) pool_.room.notify_one();
+            }
+        }
+        while (!spent.empty()) spent.pop_front().release();
+        pool_.observer.tell_cancelled(task);
+        return true;
+    }
+    bool is_revoked(const RemoteTask& task) const {
+        const std::lock_guard lock(pool_.mutex);
+        return task.stage == RemoteTask::Stage::revoked;
+    }
+    bool is_running(const RemoteTask& task) const {
+        const std::lock_guard lock(pool_.mutex);
+        if (task.stage == RemoteTask::Stage::ended) return true;  // its result is being delivered
+        if (task.stage != RemoteTask::Stage::sent) return false;
+        const SlotState seen = task.worker->page().state(task.slot, task.id);
+        return seen == SlotState::running || seen == SlotState::done;
+    }
+    /// With the mutex: revokes every task that has not started. They are still to be told, with end_revoked(): gives the
+    /// first one, which leads to the others.
+    RemoteTask* revoke_all_unstarted() noexcept {
+        RemoteTask* first = nullptr;
+        RemoteTask** last = &first;
+        const auto note = [&](RemoteTask& task) {
+            task.stage = RemoteTask::Stage::revoked;
+            ++pool_.completions.counts().cancelled;
+            task.retain();
+            *last = &task;
+            last = &task.next_revoked;
+        };
+        pool_.queue.for_each_waiting([&](RemoteTask& task) {
+            note(task);
+            pool_.queue.note_cancelled();
+        });
+        for (const auto& link : pool_.workers)
+            for (const WorkerLink::InFlight& entry : link->table())
+                if (entry.task && entry.task->stage == RemoteTask::Stage::sent &&
+                    entry.task->worker == link.get() && link->try_revoke(*entry.task))
+                    note(*entry.task);
+        return first;
+    }
+    void end_revoked(RemoteTask* revoked) noexcept {
+        while (revoked) {
+            RemoteTask* const task = std::exchange(revoked, revoked->next_revoked);
+            pool_.observer.tell_cancelled(*task);
+            task->end_cancelled();
+            task->release();
+        }
+    }
+
+  private:
+    PoolTables& pool_;
+};
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

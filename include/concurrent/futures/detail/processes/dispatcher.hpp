@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+//
+// dispatcher.hpp: here waiting tasks of a process pool are given to workers, and workers that are not needed any more
+// are told to leave.
+//
+//     missing = dispatcher.missing_workers();
+//     dispatcher.dispatch(missing);           // the queue → workers
+//     dispatcher.balance();                   // from behind a running task → a worker with nothing to do
+//     dispatcher.stop_unneeded();
+//
+// How many tasks a worker may have, dispatch_policy.hpp computes. Threads: with the pool's mutex.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+
+#include "concurrent/futures/detail/processes/dispatch_policy.hpp"
+#include "concurrent/futures/detail/processes/pool_tables.hpp"
+#include "concurrent/futures/detail/processes/result_reader.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+class Dispatcher {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    Dispatcher(PoolTables& pool, ResultReader& reader) noexcept
+        : pool_(pool), reader_(reader), policy_{pool.settings.max_workers, pool.settings.max_tasks_per_child} {}
+
+    /// How many workers to start now.
+    std::size_t missing_workers() const noexcept;
+    /// No worker is started before this time, because the last one could not be.
+    void start_again_at(Time time) noexcept { start_again_ = time; }
+    const std::optional<Time>& start_again() const noexcept { return start_again_; }
+
+    /// Gives waiting tasks to workers. `coming`: workers that are about to be started, and get their part later.
+    void dispatch(std::size_t coming);
+    /// A task that waits behind another one while a worker has nothing to do is taken back and given to that worker;
+    /// the oldest first, so that tasks start in the order of submission.
+    void balance();
+    /// While the pool shuts down, a worker leaves when no task waits, neither in the queue nor behind another task, where
+    /// balance() would take it from.
+    void stop_unneeded();
+    /// Hands over what the workers' rings take.
+    void flush() noexcept {
+        for (const auto& link : pool_.workers) {
+            try {
+                link->flush();
+            } catch (const std::exception& error) {
+                reader_.distrust(*link, error);
+            }
+        }
+    }
+
+    // For a thread that gives a task itself, see direct_path.hpp.
+
+    /// It has nothing to do and may have a task.
+    bool is_idle(const WorkerLink& link) const noexcept { return link.in_flight() == 0 && may_take_more(link); }
+    /// Gives it the task, which goes back to the queue when that throws.
+    void give(WorkerLink& link, RemoteTask& task) {
+        CONCURRENT_FUTURES_ASSERT(link.life.is_ready());
+        task.id = ++last_id_;
+        try {
+            link.give(task);
+            pool_.observer.set_waiting(task, false);
+        } catch (...) {
+            pool_.put_back(task);
+            throw;
+        }
+    }
+
+  private:
+    static WorkerLoad load_of(const WorkerLink& link) noexcept {
+        return {link.life.is_open(), link.life.is_ready(), link.life.is_dying(), link.in_flight(),
+                link.wanted(),       link.pace.credits(),  link.given()};
+    }
+    bool may_take_more(const WorkerLink& link) const noexcept {
+        return link.life.is_ready() && policy_.may_take_more(load_of(link), share_);
+    }
+    std::size_t unstarted() const noexcept;
+    std::size_t fair_share(std::size_t coming) const noexcept;
+    WorkerLink* choose_worker() noexcept;
+    RemoteTask* oldest_behind() const noexcept;
+
+    PoolTables& pool_;
+    ResultReader& reader_;
+    const DispatchPolicy policy_;
+    std::size_t share_ = 1;  // tasks per worker
+    std::uint64_t last_id_ = 0;
+    std::optional<Time> start_again_;
+};
+
+/// Tasks that wait for a worker: in the queue, or behind another task of the worker they were sent to.
+inline std::size_t Dispatcher::unstarted() const noexcept {
+    std::size_t count = pool_.queue.waiting();
+    for (const auto& link : pool_.workers)
+        if (!link->life.has_exited() && link->wanted() > 1) count += link->wanted() - 1;
+    return count;
+}
+
+inline std::size_t Dispatcher::missing_workers() const noexcept {
+    if (!pool_.may_start_workers()) return 0;
+    if (start_again_ && std::chrono::steady_clock::now() < *start_again_) return 0;
+    std::size_t alive = 0;
+    std::size_t coming = 0;
+    for (const auto& link : pool_.workers) {
+        const WorkerLoad load = load_of(*link);
+        if (!load.is_open || policy_.is_worn_out(load, share_)) continue;
+        ++alive;
+        coming += DispatchPolicy::will_take(load);
+    }
+    return policy_.workers_to_start(unstarted(), alive, coming);
+}
+
+inline std::size_t Dispatcher::fair_share(std::size_t coming) const noexcept {
+    std::size_t tasks = pool_.queue.size();
+    std::size_t workers = coming;
+    for (const auto& link : pool_.workers) {
+        if (!link->life.is_open()) continue;
+        tasks += link->in_flight();
+        ++workers;
+    }
+    return DispatchPolicy::fair_share(tasks, workers);
+}
+
+/// The one with the least to do.
+inline WorkerLink* Dispatcher::choose_worker() noexcept {
+    WorkerLink* best = nullptr;
+    for (const auto& link : pool_.workers)
+        if ((!best || link->in_flight() < best->in_flight()) && may_take_more(*link)) best = link.get();
+    return best;
+}
+
+inline void Dispatcher::dispatch(std::size_t coming) {
+    share_ = fair_share(coming);
+    while (RemoteTask* const task = pool_.next_queued()) {
+        WorkerLink* const link = choose_worker();
+        if (!link) return pool_.queue.put_back(*task);
+        give(*link, *task);
+        if (pool_.settings.max_pending != 0) pool_.room.notify_one();
+    }
+}
+
+/// Of the tasks that were sent to a worker and wait there behind another one; null if there is none.
+inline RemoteTask* Dispatcher::oldest_behind() const noexcept {
+    RemoteTask* oldest = nullptr;
+    for (const auto& busy : pool_.workers) {
+        if (busy->in_flight() < 2) continue;
+        for (const WorkerLink::InFlight& entry : busy->table())
+            if (entry.task && !entry.revoked && (!oldest || entry.task->number < oldest->number) &&
+                busy->page().state(entry.task->slot, entry.id) == SlotState::queued)
+                oldest = entry.task;
+    }
+    return oldest;
+}
+
+inline void Dispatcher::balance() {
+    for (const auto& idle : pool_.workers) {
+        if (!is_idle(*idle)) continue;
+        RemoteTask* const oldest = oldest_behind();
+        if (!oldest) return;
+        if (!oldest->worker->try_revoke(*oldest)) continue;
+        oldest->retain();  // the revoked entry keeps its own reference until the worker has skipped it
+        give(*idle, *oldest);
+    }
+}
+
+inline void Dispatcher::stop_unneeded() {
+    const Time now = std::chrono::steady_clock::now();
+    const bool not_needed = pool_.closed && unstarted() == 0;
+    for (const auto& link : pool_.workers) {
+        if (!link->life.is_open() || link->life.is_dying() || link->in_flight() != 0 || link->has_output()) continue;
+        const bool ready = link->life.is_ready();
+        const bool worn_out = ready && !may_take_more(*link);
+        const bool idle_too_long =
+            ready && pool_.settings.idle_timeout && now - link->idle_since >= *pool_.settings.idle_timeout;
+        if (!not_needed && !worn_out && !idle_too_long) continue;
+        link->life.note_stop();
+        link->stop();
+    }
+}
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// idle_wait.hpp: threads that wait until a process pool has nothing to do.
+//
+//     idle.wait(deadline);          // any thread but the manager thread, without the pool's mutex
+//     idle.note_sleep();            // the manager thread, with it: it is about to sleep
+//
+// A pool is idle when its manager thread sleeps, because then all that has ended is delivered, and no task waits or runs.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/timed_wait.hpp"
+#include "concurrent/futures/detail/processes/pool_tables.hpp"
+#include "concurrent/futures/detail/state/shared_state.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+class IdleWait {
+  public:
+    explicit IdleWait(PoolTables& pool) noexcept : pool_(pool) {}
+
+    /// False when the deadline came first.
+    bool wait(const Deadline& deadline) {
+        return block_until(
+            deadline,
+            [this] {
+                const std::lock_guard lock(pool_.mutex);
+                return is_idle();
+            },
+            [this](const Deadline& until) {
+                PoolTables::Lock lock(pool_.mutex);
+                ++waiting_;
+                timed_wait(changed_, lock, until.or_earlier(Deadline::after(interval)), [this] { return is_idle(); });
+                --waiting_;
+            });
+    }
+    void note_sleep() noexcept {
+        if (waiting_ != 0) changed_.notify_all();
+    }
+    /// The manager thread ends: from here on the pool is idle. Without the mutex.
+    void note_end() {
+        const std::lock_guard lock(pool_.mutex);
+        over_ = true;
+        changed_.notify_all();
+    }
+
+  private:
+    /// A result that its waiter reads itself does not wake the manager thread, so wait() looks again after this time.
+    static constexpr std::chrono::milliseconds interval{5};
+
+    /// With the mutex.
+    bool is_idle() const noexcept {
+        if (over_) return true;
+        if (!pool_.signal.is_asleep() || pool_.signal.has_news()) return false;
+        return pool_.queue.waiting() == 0 && !pool_.queue.has_new() && !pool_.completions.has_endings() &&
+               std::all_of(pool_.workers.begin(), pool_.workers.end(),
+                           [](const auto& link) { return link->in_flight() == 0; });
+    }
+
+    PoolTables& pool_;
+    std::condition_variable changed_;
+    std::size_t waiting_ = 0;  // threads; guarded by the pool's mutex
+    bool over_ = false;        // guarded by the pool's mutex
+};
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

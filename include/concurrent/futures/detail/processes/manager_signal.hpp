@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// manager_signal.hpp: how other threads wake the manager thread of a process pool.
+//
+//     { lock; …; signal.note_news(); }  signal.wake();       // any thread
+//     { lock; signal.fall_asleep(); if (!signal.has_news() && …nothing else…) may_block = true; }
+//     poll({signal.fd(), …});                                // the manager thread
+//     { lock; signal.rise(); }
+//
+// Why no wake-up is lost: the manager thread falls asleep and then looks, under the pool's mutex; a thread that brings
+// something writes it under that mutex, or under the lock of the intake, which the manager takes for its look. So
+// either the manager sees what was brought, or that thread sees that the manager sleeps. That lock orders all operations
+// here, which are therefore relaxed.
+#pragma once
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/file_descriptor.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+class ManagerSignal {
+  public:
+    // Any thread, without the mutex.
+
+    /// After something was put where the manager thread looks before it sleeps.
+    void wake() noexcept {
+        // relaxed, both: see above. The exchange is there so that only one thread of many notifies.
+        if (asleep_.load(std::memory_order_relaxed) && asleep_.exchange(false, std::memory_order_relaxed))
+            wake_up_.notify();
+    }
+    /// A hint without the mutex, exact with it: the manager thread sleeps, and other threads may do its work.
+    bool is_asleep() const noexcept {
+        return asleep_.load(std::memory_order_relaxed);  // relaxed: see above
+    }
+    /// A hint without the mutex, exact with it.
+    bool has_news() const noexcept {
+        return news_.load(std::memory_order_relaxed);  // relaxed: see above
+    }
+
+    // With the mutex.
+
+    /// There is something for the manager thread, beside new tasks and what workers say.
+    void note_news() noexcept {
+        news_.store(true, std::memory_order_relaxed);  // relaxed: see above
+    }
+    void clear_news() noexcept {
+        news_.store(false, std::memory_order_relaxed);  // relaxed: see above
+    }
+    void fall_asleep() noexcept {
+        asleep_.store(true, std::memory_order_relaxed);  // relaxed: see above
+    }
+    void rise() noexcept {
+        asleep_.store(false, std::memory_order_relaxed);  // relaxed: see above
+    }
+
+    WakeUp& wake_up() noexcept { return wake_up_; }
+
+  private:
+    WakeUp wake_up_;
+    Atomic<bool> news_{false};
+    Atomic<bool> asleep_{false};
+};
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+//
+// pool_tables.hpp: what the parts of a process pool's engine share, and what may become of a task in it.
+//
+// `mutex` guards all members but the settings and the signal. The parts that work on the tables are ResultReader,
+// DeadlineEnforcer, WorkerDeaths, Dispatcher and DirectPath; ProcessManager owns them and the thread. Every task ends on
+// every path: delivered, or failed when its worker died, or when the pool broke, or when it was cancelled. So a step
+// from one place to another needs no memory: the links and the outcome are in the task itself.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "concurrent/futures/detail/processes/completion_queue.hpp"
+#include "concurrent/futures/detail/processes/manager_signal.hpp"
+#include "concurrent/futures/detail/processes/obituary.hpp"
+#include "concurrent/futures/detail/processes/pool_memory.hpp"
+#include "concurrent/futures/detail/processes/process_settings.hpp"
+#include "concurrent/futures/detail/processes/restart_budget.hpp"
+#include "concurrent/futures/detail/processes/submission_queue.hpp"
+#include "concurrent/futures/detail/processes/task_observer.hpp"
+#include "concurrent/futures/detail/processes/worker_set.hpp"
+#include "concurrent/futures/detail/state/without_memory.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+struct PoolTables {
+    using Lock = std::unique_lock<std::mutex>;
+
+    PoolTables(ProcessSettings asked_for, ProcessTreeShare share)
+        : settings(std::move(asked_for)),
+          observer(settings.observer, settings.max_workers, settings.hook),
+          completions(mutex, observer, settings.hook),
+          workers(settings, std::move(share)) {}
+    PoolTables(const PoolTables&) = delete;
+    PoolTables& operator=(const PoolTables&) = delete;
+
+    const ProcessSettings settings;
+    ManagerSignal signal;
+    mutable std::mutex mutex;
+    TaskObserver observer;
+    SubmissionQueue queue;
+    CompletionQueue completions;
+    PoolMemory memory;  // outlives the workers, which refer to it
+    WorkerSet workers;
+    RestartBudget budget;
+    bool closed = false;  // no more submissions
+    bool forced = false;  // workers are being ended by a signal: start no more
+    std::string broken;   // why, or empty
+    std::condition_variable room;  // in the queue, or the pool has closed
+
+    // All below with the mutex.
+
+    bool is_broken() const noexcept { return !broken.empty(); }
+    bool may_start_workers() const noexcept { return !forced && !is_broken(); }
+    /// The pool is shut down and all is done that it has to do with workers.
+    bool is_finished() const noexcept { return closed && workers.empty() && queue.size() == 0; }
+    void throw_if_closed() const {
+        if (is_broken()) throw BrokenProcessPool(broken);
+        if (closed) throw ShutdownError("ProcessPoolExecutor: cannot schedule new tasks after shutdown");
+    }
+    /// The first task that is still wanted, which leaves the queue; null if there is none.
+    RemoteTask* next_queued() {
+        return queue.next([this](RemoteTask& cancelled) { completions.release(cancelled); });
+    }
+
+    // What may become of a task.
+
+    /// It goes back to the front of the queue.
+    void put_back(RemoteTask& task) noexcept {
+        observer.set_waiting(task, true);
+        queue.put_back(task);
+    }
+    /// True: the attempt that has just failed does not count, there will be another one.
+    bool retry(RemoteTask& task) noexcept {
+        const bool asked_to_stop = task.stop_at != TaskLimits::never;
+        if (task.limits.retries == 0 || asked_to_stop || !may_start_workers()) return false;
+        --task.limits.retries;
+        try_again(task);
+        return true;
+    }
+    /// As retry(), without a look at what the task was allowed.
+    void try_again(RemoteTask& task) noexcept {
+        observer.note_end(Observation::Kind::retried, task);
+        ++task.failures;
+        put_back(task);
+    }
+    void fail(RemoteTask& task, std::exception_ptr error) noexcept {
+        task.stage = RemoteTask::Stage::ended;
+        observer.note_end(Observation::Kind::failed, task);
+        ++completions.counts().failed;
+        task.ending.error = std::move(error);
+        completions.end(task, Ending::Kind::failure);
+    }
+    /// The task that its worker was ended for; it was taken from the worker.
+    void end_evicted(RemoteTask& task, const WorkerLink& link) noexcept;
+    /// Fails everything there is, and everything that comes.
+    void break_pool(std::string reason) noexcept;
+};
+
+inline void PoolTables::end_evicted(RemoteTask& task, const WorkerLink& link) noexcept {
+    if (link.life.eviction()->cause == WorkerLife::Eviction::Cause::stop) {
+        task.stage = RemoteTask::Stage::revoked;
+        ++completions.counts().cancelled;
+        observer.note_end(Observation::Kind::stopped, task);
+        return completions.end(task, Ending::Kind::cancelled);
+    }
+    if (retry(task)) return;
+    const std::int64_t now = monotonic_nanoseconds();
+    fail(task, error_or_why_not([&] {
+             return TaskTimeoutError(
+                 timeout_text({.pid = link.process.pid(),
+                               .task = task_text(task.number, task.name()),
+                               .elapsed = now - plausible_start(link.page().started(task.slot), now),
+                               .limit = task.limits.timeout,
+                               .ignored_sigterm_for = link.life.is_killed() ? settings.stop_grace.count() : -1}) +
+                 attempt_text(task.failures));
+         }));
+}
+
+inline void PoolTables::break_pool(std::string reason) noexcept {
+    if (is_broken()) return;
+    broken = std::move(reason);
+    forced = true;
+    queue.close();
+    room.notify_all();
+    // One exception object for each task, so that no two threads share one.
+    const auto fail_as_broken = [&](RemoteTask& task) {
+        fail(task, error_or_why_not([&] { return BrokenProcessPool(broken); }));
+    };
+    while (RemoteTask* const task = next_queued()) fail_as_broken(*task);
+    for (const auto& link : workers) {
+        for (WorkerLink::InFlight& entry : link->table()) {
+            if (!entry.task) continue;
+            const bool revoked = entry.revoked;
+            const std::uint64_t entry_id = entry.id;
+            RemoteTask* const task = link->take(entry);
+            // Cancelled, or taken back and with another worker or in the queue by now.
+            if (revoked || task->stage != RemoteTask::Stage::sent) {
+                completions.release(*task);
+                continue;
+            }
+            if (link->page().state(task->slot, entry_id) != SlotState::queued) observer.note_start(*task, *link);
+            fail_as_broken(*task);
+        }
+        if (!link->life.has_exited()) link->kill();
+    }
+}
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

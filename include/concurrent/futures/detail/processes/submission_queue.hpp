@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//
+// submission_queue.hpp: the tasks of a process pool that wait for a worker.
+//
+//     if (!queue.push(task, Priority::normal)) …       // any thread, without the mutex; closed
+//     queue.collect();                                 // with the pool's mutex, as all below
+//     while (RemoteTask* task = queue.next(release)) …
+//     queue.put_back(*task);                           // to the front
+//
+// A cancelled task stays in the queue until it is met, or until half of the queue is cancelled: so a cancel() costs
+// little. Ownership: the queue holds one reference to each task.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/wire/task_intake.hpp"
+#include "concurrent/futures/detail/wire/task_lists.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+class SubmissionQueue {
+  public:
+    // Any thread, without the mutex.
+
+    /// Takes over a reference. False when closed: then it is still the caller's.
+    bool push(RemoteTask& task, Priority priority) noexcept { return intake_.push(task, priority); }
+    /// A hint.
+    bool may_have_new() const noexcept { return intake_.may_have_tasks(); }
+    bool has_new() const noexcept { return intake_.has_tasks(); }
+
+    // With the pool's mutex.
+
+    /// What was pushed goes behind what waits.
+    void collect() noexcept { intake_.move_to(levels_); }
+    /// push() returns false from here on.
+    void close() noexcept {
+        intake_.close();
+        collect();
+    }
+    /// With the cancelled tasks, of what was collected.
+    std::size_t size() const noexcept { return levels_[0].size() + levels_[1].size() + levels_[2].size(); }
+    std::size_t waiting() const noexcept { return size() - cancelled_; }
+
+    /// The first task that is still wanted; null if there is none. Its reference is the caller's. `release(task)` gets
+    /// the references of cancelled ones.
+    template <class Release>
+    RemoteTask* next(Release release) {
+        for (std::size_t level = levels_.size(); level-- > 0;) {
+            while (!levels_[level].empty()) {
+                RemoteTask& task = levels_[level].pop_front();
+                if (task.stage == RemoteTask::Stage::queued) return &task;
+                CONCURRENT_FUTURES_ASSERT(task.stage == RemoteTask::Stage::revoked && cancelled_ > 0);
+                --cancelled_;
+                release(task);
+            }
+        }
+        return nullptr;
+    }
+    /// To the front of its level, with the caller's reference.
+    void put_back(RemoteTask& task) noexcept {
+        task.stage = RemoteTask::Stage::queued;
+        task.worker = nullptr;
+        levels_[task.level].push_front(task);
+    }
+    /// Those that wait, highest priority first.
+    template <class Visit>
+    void for_each_waiting(Visit visit) {
+        for (std::size_t level = levels_.size(); level-- > 0;)
+            levels_[level].for_each([&](RemoteTask& task) {
+                if (task.stage == RemoteTask::Stage::queued) visit(task);
+            });
+    }
+    /// A task that was pushed was cancelled: its stage is revoked. It may not have been collected yet.
+    void note_cancelled() noexcept {
+        ++cancelled_;
+        if (may_have_new() || cancelled_ > size()) collect();
+        CONCURRENT_FUTURES_ASSERT(cancelled_ <= size());
+    }
+    /// Cancelled tasks whose references are to be dropped, without the mutex. None as long as they are few.
+    RemoteTaskQueue take_cancelled() noexcept {
+        RemoteTaskQueue taken;
+        if (cancelled_ < few) return taken;
+        collect();
+        if (cancelled_ < size() / 2) return taken;
+        for (RemoteTaskQueue& level : levels_)
+            level.move_if([](const RemoteTask& task) { return task.stage != RemoteTask::Stage::queued; }, taken);
+        CONCURRENT_FUTURES_ASSERT(taken.size() == cancelled_);
+        cancelled_ -= taken.size();
+        return taken;
+    }
+
+  private:
+    static constexpr std::size_t few = 64;
+
+    TaskIntake intake_;
+    RemoteTaskQueues levels_;
+    std::size_t cancelled_ = 0;  // of those in levels_
+};
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/processes/completion_queue.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <stdexcept>
+
+#include "concurrent/futures/detail/processes/pool_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+
+void end_with(parts::Pool& pool, RemoteTask& task, Ending::Kind kind, ByteBuffer body = {}) {
+    task.ending.body = std::move(body);
+    pool.tables.completions.end(task, kind);
+}
+
+TEST_CASE("each task is told how it ended, and gives back its reference", "[completion_queue]") {
+    parts::Pool pool;
+    CompletionQueue& completions = pool.tables.completions;
+    recorded::Task result, failure, cancelled, released;
+    CHECK(completions.empty());
+    end_with(pool, result, Ending::Kind::result, parts::encoded(42));
+    failure.ending.error = std::make_exception_ptr(std::runtime_error("it failed"));
+    end_with(pool, failure, Ending::Kind::failure);
+    end_with(pool, cancelled, Ending::Kind::cancelled);
+    completions.release(released);
+    CHECK((completions.has_endings() && !completions.empty()));
+    pool.deliver();
+    CHECK(completions.empty());
+    CHECK((result.end == "result" && result.value == 42));
+    CHECK((failure.end == "exception" && failure.error == "it failed"));
+    CHECK(cancelled.end == "cancelled");
+    CHECK(released.end.empty());
+    for (const recorded::Task* task : {&result, &failure, &cancelled, &released}) CHECK(task->references == 0);
+}
+
+TEST_CASE("an exception is decoded in the delivery, and bytes that are none are told as that", "[completion_queue]") {
+    parts::Pool pool;
+    recorded::Task thrown, garbage;
+    concurrent::futures::Encoder encoder;
+    encode_exception(encoder, std::make_exception_ptr(std::out_of_range("too far")));
+    end_with(pool, thrown, Ending::Kind::exception, std::move(encoder).take());
+    end_with(pool, garbage, Ending::Kind::exception);
+    pool.deliver();
+    CHECK((thrown.end == "exception" && thrown.error.find("too far") != std::string::npos));
+    CHECK((garbage.end == "exception" && !garbage.error.empty()));
+}
+
+TEST_CASE("a thread that waits takes the result of its task if nothing else is to be delivered", "[completion_queue]") {
+    parts::Pool pool;
+    CompletionQueue& completions = pool.tables.completions;
+    recorded::Task mine, other;
+    Ending ending;
+    CHECK(completions.take_only_result(mine, ending) == nullptr);
+    end_with(pool, mine, Ending::Kind::result, parts::encoded(5));
+    end_with(pool, other, Ending::Kind::result, parts::encoded(6));
+    CHECK(completions.take_only_result(mine, ending) == nullptr);
+    pool.deliver();
+    end_with(pool, mine, Ending::Kind::cancelled);
+    CHECK(completions.take_only_result(mine, ending) == nullptr);
+    pool.deliver();
+
+    for (const bool has_callback : {false, true}) {
+        recorded::Task task;
+        task.has_callback = has_callback;
+        end_with(pool, task, Ending::Kind::result, parts::encoded(7));
+        REQUIRE(completions.take_only_result(task, ending) == &task);
+        CHECK(completions.empty());
+        // With a callback the manager thread has to be woken, and runs it.
+        CHECK(completions.deliver_to_waiter(task, ending) == !has_callback);
+        CHECK((task.end == "stored" && task.value == 7));
+        pool.deliver();
+        CHECK(task.end == (has_callback ? "callbacks have run" : "stored"));
+        CHECK(task.references == 0);
+    }
+}
+
+TEST_CASE("an initializer that threw is told with what it threw", "[completion_queue]") {
+    parts::Pool pool;
+    concurrent::futures::Encoder encoder;
+    encode_exception(encoder, std::make_exception_ptr(std::runtime_error("no licence")));
+    pool.tables.completions.add(
+        {CompletionQueue::Notice::Kind::start_failed, std::move(encoder).take(), 77});
+    CHECK(!pool.tables.completions.empty());
+    pool.deliver();
+    REQUIRE(pool.start_failures.size() == 1);
+    CHECK(pool.start_failures[0].find("initializer threw") != std::string::npos);
+    CHECK(pool.start_failures[0].find("no licence") != std::string::npos);
+}
+
+TEST_CASE("a result that cannot be read counts as a failure", "[completion_queue]") {
+    parts::Pool pool;
+    CompletionQueue::Counts& counts = pool.tables.completions.counts();
+    counts.completed = 3;
+    pool.tables.completions.count_unreadable_result();
+    CHECK((counts.completed == 2 && counts.failed == 1));
+}
+
+}  // namespace

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/processes/deadline_enforcer.hpp>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <csignal>
+#include <string>
+
+#include "concurrent/futures/detail/processes/pool_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+using Stage = RemoteTask::Stage;
+
+void end_worker(parts::Pool& pool, WorkerLink& worker) {
+    worker.life.note_reaped({.signal = SIGKILL});
+    pool.deaths.settle(worker);
+    pool.deliver();
+}
+
+TEST_CASE("a task whose time is up is asked to end, and the tasks behind it go back to the queue", "[deadline_enforcer]") {
+    parts::Pool pool({.max_workers = 1, .stop_grace = std::chrono::hours(1)});
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 3> tasks;
+    tasks[0].limits.timeout = 1;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    pool.deadlines.enforce(0);
+    CHECK(!worker.life.is_dying());  // it has not started
+    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
+    CHECK(pool.deadlines.has_deadline(worker));
+    pool.deadlines.enforce(0);
+    CHECK((worker.life.is_evicted_for(tasks[0].id) && !worker.life.is_killed()));
+    CHECK(worker.life.kill_at() != TaskLimits::never);
+    CHECK(pool.deadlines.next(worker, monotonic_nanoseconds()) == worker.life.kill_at());
+    CHECK((tasks[0].stage == Stage::sent && pool.tables.queue.waiting() == 2));
+    CHECK(pool.tables.next_queued() == &tasks[1]);
+    end_worker(pool, worker);
+    CHECK(tasks[0].end == "exception");
+    CHECK(tasks[0].error.find("time") != std::string::npos);
+}
+
+TEST_CASE("after the grace the worker is killed", "[deadline_enforcer]") {
+    parts::Pool pool({.max_workers = 1, .stop_grace = std::chrono::nanoseconds(0)});
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    task.limits.timeout = 1;
+    pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(task.slot, task.id));
+    pool.deadlines.enforce(0);
+    pool.deadlines.enforce(0);
+    CHECK((worker.life.is_killed() && worker.life.kill_at() == TaskLimits::never));
+}
+
+TEST_CASE("a task that was asked to stop and does not is ended with its worker, as cancelled", "[deadline_enforcer]") {
+    parts::Pool pool({.max_workers = 1, .stop_grace = std::chrono::nanoseconds(0)});
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    pool.submit(task);
+    CHECK(!pool.deadlines.request_stop(task));
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(task.slot, task.id));
+    CHECK(!pool.deadlines.has_deadline(worker));
+    CHECK(pool.deadlines.request_stop(task));
+    CHECK(pool.tables.signal.has_news());
+    CHECK(worker.page().stop_request().stop_asked(task.id));
+    pool.deadlines.enforce(0);
+    CHECK(worker.life.is_killed());
+    end_worker(pool, worker);
+    CHECK(task.end == "cancelled");
+}
+
+TEST_CASE("time in which this process did not run does not count", "[deadline_enforcer]") {
+    constexpr std::int64_t hour = 3600'000'000'000;
+    parts::Pool pool({.max_workers = 1});
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    task.limits.timeout = 1;
+    pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(task.slot, task.id));
+    pool.deadlines.enforce(hour);
+    CHECK(!worker.life.is_dying());
+    CHECK(pool.deadlines.next(worker, monotonic_nanoseconds()) > monotonic_nanoseconds());
+}
+
+TEST_CASE("a worker has a limit on its way to process_main() where there is a task_timeout, until it is there", "[deadline_enforcer]") {
+    for (const bool limited : {false, true}) {
+        ProcessSettings settings{.max_workers = 1, .start_limit = std::chrono::nanoseconds(0)};
+        if (limited) settings.task_timeout = std::chrono::nanoseconds(1);
+        parts::Pool pool(std::move(settings));
+        WorkerLink& worker = pool.add_worker(false);
+        CHECK(pool.deadlines.has_deadline(worker) == limited);
+        worker.page().note_first_peak(1);  // it is there
+        CHECK(!pool.deadlines.has_deadline(worker));
+    }
+}
+
+}  // namespace

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/processes/dispatcher.hpp>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+
+#include "concurrent/futures/detail/processes/pool_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+using Stage = RemoteTask::Stage;
+
+TEST_CASE("tasks are spread over the workers that are ready", "[dispatcher]") {
+    parts::Pool pool;
+    WorkerLink& one = pool.add_worker();
+    WorkerLink& other = pool.add_worker();
+    WorkerLink& late = pool.add_worker(false);
+    std::array<recorded::Task, 7> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);  // 7 tasks, 3 workers: 2 each
+    CHECK((one.in_flight() == 2 && other.in_flight() == 2 && late.in_flight() == 0));
+    CHECK(pool.tables.queue.waiting() == 3);
+    CHECK((tasks[0].stage == Stage::sent && tasks[0].worker == &one));
+    CHECK((tasks[1].stage == Stage::sent && tasks[1].worker == &other));
+    CHECK(tasks[4].stage == Stage::queued);
+    CHECK(tasks[0].id != tasks[1].id);
+}
+
+TEST_CASE("workers are missing for tasks that wait, not while the last start has failed or the pool is forced", "[dispatcher]") {
+    parts::Pool pool;
+    std::array<recorded::Task, 2> tasks;
+    CHECK(pool.dispatcher.missing_workers() == 0);
+    for (recorded::Task& task : tasks) pool.submit(task);
+    CHECK(pool.dispatcher.missing_workers() == 2);
+    pool.add_worker(false);  // one is on its way
+    CHECK(pool.dispatcher.missing_workers() == 1);
+    pool.dispatcher.start_again_at(std::chrono::steady_clock::now() + std::chrono::hours(1));
+    CHECK(pool.dispatcher.missing_workers() == 0);
+    pool.dispatcher.start_again_at({});
+    CHECK(pool.dispatcher.missing_workers() == 1);
+    pool.tables.forced = true;
+    CHECK(pool.dispatcher.missing_workers() == 0);
+}
+
+TEST_CASE("a task behind another one goes to a worker with nothing to do, one that runs does not", "[dispatcher]") {
+    parts::Pool pool;
+    WorkerLink& busy = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(busy.in_flight() == 2);
+    REQUIRE(busy.page().start(tasks[0].slot, tasks[0].id));
+    WorkerLink& idle = pool.add_worker();
+    pool.dispatcher.balance();
+    CHECK((tasks[0].worker == &busy && tasks[1].worker == &idle));
+    CHECK((idle.in_flight() == 1 && busy.wanted() == 1 && busy.in_flight() == 2));
+    CHECK(tasks[1].references == 2);  // the entry that the first worker will skip has one
+    WorkerLink& another = pool.add_worker();
+    REQUIRE(idle.page().start(tasks[1].slot, tasks[1].id));
+    pool.dispatcher.balance();
+    CHECK(another.in_flight() == 0);
+}
+
+TEST_CASE("workers with nothing to do leave when the pool is shut down and no task waits", "[dispatcher]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    pool.dispatcher.stop_unneeded();
+    CHECK(worker.life.is_ready());
+    pool.tables.closed = true;
+    pool.submit(task);
+    pool.dispatcher.stop_unneeded();
+    CHECK(worker.life.is_ready());
+    pool.dispatcher.dispatch(0);
+    pool.dispatcher.flush();
+    pool.dispatcher.stop_unneeded();
+    CHECK(worker.life.is_ready());  // it has a task
+    parts::say(worker, FrameType::result, task, parts::encoded(1));
+    pool.reader.read(worker);
+    pool.dispatcher.stop_unneeded();
+    CHECK(worker.life.state() == WorkerState::stopping);
+    CHECK(!pool.tables.is_finished());
+}
+
+TEST_CASE("a worker that has had max_tasks_per_child tasks gets no more, and leaves after the last", "[dispatcher]") {
+    parts::Pool pool({.max_workers = 1, .max_tasks_per_child = 1});
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    pool.dispatcher.flush();
+    CHECK((worker.in_flight() == 1 && pool.tables.queue.waiting() == 1));
+    CHECK(pool.dispatcher.missing_workers() == 0);
+    parts::say(worker, FrameType::result, tasks[0], parts::encoded(1));
+    pool.reader.read(worker);
+    CHECK(pool.dispatcher.missing_workers() == 1);
+    pool.dispatcher.stop_unneeded();
+    CHECK(worker.life.state() == WorkerState::stopping);
+}
+
+}  // namespace

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// recorded_task.hpp: a task for tests of the parts of a process pool's engine. It records how it ended.
+#pragma once
+
+#include <concurrent/futures/detail/wire/remote_task.hpp>
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace recorded {
+
+class Task final : public concurrent::futures::detail::RemoteTask {
+  public:
+    using Decoder = concurrent::futures::Decoder;
+
+    explicit Task(concurrent::futures::detail::ByteBuffer call = {}) : RemoteTask(std::move(call)) {}
+
+    void succeed(Decoder& decoder) noexcept override {
+        value = decoder.decode<int>();
+        end = "result";
+    }
+    bool try_succeed_untold(Decoder& decoder) noexcept override {
+        value = decoder.decode<int>();
+        end = "stored";
+        return !has_callback;
+    }
+    void finish_stored() noexcept override { end = "callbacks have run"; }
+    void fail(std::exception_ptr failure) noexcept override {
+        end = "exception";
+        try {
+            std::rethrow_exception(std::move(failure));
+        } catch (const std::exception& caught) {
+            error = caught.what();
+        }
+    }
+    void end_cancelled() noexcept override { end = "cancelled"; }
+    void retain() noexcept override { ++references; }
+    void release() noexcept override { --references; }
+
+    std::string end;    // empty: it has not ended
+    std::string error;  // what the exception says
+    int value = 0;
+    int references = 1;
+    bool has_callback = false;
+};
+
+}  // namespace recorded
