@@ -77,13 +77,44 @@ print_skips() {
         / skipped: / { print "    " $0 }' "$log"
 }
 
+# What a failed lane printed: compiler errors, or each failed test's last lines. A failed test's whole output is kept in
+# build/<lane>.failed/<number>.log, since the end of a lane's log may show only half of a sanitizer's report.
+print_failures() {
+    local lane=$1 log=build/$1.log folder=build/$1.failed tests file
+    # CTest prints a failed test's output after its line "12/345 Test #67: name ...***Failed  0.12 sec".
+    awk -v folder="$folder" '
+        /^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: / {
+            if (file) close(file)
+            file = ""
+            if ($0 ~ / (Passed|Skipped|\*+Skipped) +[0-9.]+ sec *$|\*\*\*Skipped /) next
+            number = $0
+            sub(/^[^#]*#/, "", number)
+            sub(/:.*/, "", number)
+            file = folder "/" number ".log"
+        }
+        /^[0-9]+% tests passed/ || /^ +Start +[0-9]+: / { if (file) close(file); file = "" }
+        file { print > file }' "$log"
+    tests=$(ls -v "$folder")
+    if [[ -z $tests ]]; then
+        grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$log" | tail -n 200 | cut -c 1-300
+        return
+    fi
+    for file in $tests; do
+        echo "---- $folder/$file, its last 80 lines:"
+        head -n 1 "$folder/$file" | cut -c 1-300
+        tail -n +2 "$folder/$file" | tail -n 80 | cut -c 1-300
+    done
+    echo "---- end of the failed tests' output"
+}
+
 failed=()
 progress=
 trap '[[ -z $progress ]] || kill "$progress" 2>/dev/null || true' EXIT
 for lane in "${lanes[@]}"; do
     preset=${lane/#normal/test}
     log=build/$lane.log
-    rm -f "build/$preset/Testing/Temporary/LastTest.log"
+    rm -rf "build/$preset/Testing/Temporary/LastTest.log" "build/$lane.failed"
+    mkdir -p "build/$lane.failed"
     began=$SECONDS
     : >"$log"
     show_progress "$lane" &
@@ -92,11 +123,9 @@ for lane in "${lanes[@]}"; do
     kill "$progress" 2>/dev/null || true
     wait "$progress" 2>/dev/null || true
     counted=$(grep -E '^[0-9]+% tests passed' "$log" || echo "did not get as far as the tests")
-    # Failures in full: compiler errors and the output of failed tests, not the passing ones.
     if [[ $verdict == FAILED ]]; then
         failed+=("$lane")
-        grep -vE '^ *Start +[0-9]+:| Passed +[0-9.]+ sec$|^\[[0-9]+/[0-9]+\] (Building|Linking)' "$log" |
-            grep -vE '^(Filters: |Randomness seeded to: |All tests passed |=+$|$)' | tail -n 400
+        print_failures "$lane"
     fi
     summary=$(sed -n '/^[0-9]*% tests passed/,$p' "$log")
     echo "lane $lane: $verdict: $counted, $((SECONDS - began)) s"
