@@ -2,6 +2,7 @@
 //
 // Programs that start, fail and end in different ways under mpirun; run_cases.py says what each must print.
 #include <concurrent/futures/mpi_pool_executor.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
 
 #include <unistd.h>
 
@@ -25,12 +26,51 @@ int die(int) {
     std::raise(SIGSEGV);
     return 0;
 }
-/// A process pool in a rank; how many of the launcher's variables its workers see.
-int squares_of_processes(int n) {
-    cf::ProcessPoolExecutor pool(2);
-    int sum = 0;
-    for (const int y : pool.map(square, std::vector{1, 2, n})) sum += y;
-    return sum;
+
+// What a worker of a process pool in a rank does.
+
+/// The names of variables by which a launcher says that this process is a rank.
+std::string variables_of_the_launcher() {
+    std::string names;
+    for (char** variable = environ; *variable; ++variable) {
+        const std::string_view text = *variable;
+        for (const std::string_view prefix :
+             {"OMPI_COMM_WORLD_", "OMPI_UNIVERSE_SIZE", "OMPI_APP_CTX", "OMPI_MCA_ess", "OMPI_MCA_orte_",
+              "OMPI_MCA_pmix", "PMIX_RANK", "PMIX_NAMESPACE", "PMIX_SERVER", "PMI_", "HYDI_", "MPI_LOCAL"})
+            if (text.starts_with(prefix)) names.append(text.substr(0, text.find('='))).append(" ");
+    }
+    return names;
+}
+/// A setting of the user.
+std::string yields_when_idle() {
+    const char* const setting = std::getenv("OMPI_MCA_mpi_yield_when_idle");
+    return setting ? setting : "";
+}
+/// MPI_Init in a process that no launcher has started.
+int ranks_of_this_process() {
+    int provided = 0, size = 0;
+    MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    MPI_Finalize();
+    return size;
+}
+int run_command(const std::string& command) { return std::system(command.c_str()); }
+
+/// In a rank.
+std::string a_pool_of_processes(const std::string& program_of_two_ranks) {
+    std::string seen = variables_of_the_launcher();
+    std::string said = seen.empty() ? "this is no rank" : "this is a rank";
+    cf::ProcessPoolExecutor pool({.max_workers = 1, .start_method = cf::StartMethod::spawn});
+    said += ", its worker sees '" + pool.submit(variables_of_the_launcher).result() + "' and '" +
+            pool.submit(yields_when_idle).result() + "'";
+    said += ", started: " + std::to_string(pool.submit(run_command, program_of_two_ranks).result());
+    said += ", alone: " + std::to_string(pool.submit(ranks_of_this_process).result());
+    return said;
+}
+/// What a ThreadPoolExecutor of this rank has by default.
+std::size_t threads_of_rank() {
+    cf::ThreadPoolExecutor pool;
+    return pool.max_workers();
 }
 
 int rank() {
@@ -143,7 +183,20 @@ void finalizes(int argc, char** argv) {
 void processes(int argc, char** argv) {
     cf::mpi_main(argc, argv);
     cf::MPIPoolExecutor pool;
-    say("sum %d", pool.submit(squares_of_processes, 5).result());
+    const std::string two_ranks = std::string(argv[2]) + " -n 2 '" + argv[0] + "' child";
+    say("%s", pool.submit(a_pool_of_processes, two_ranks).result().c_str());
+}
+void child(int argc, char** argv) {
+    int provided = 0, size = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    say("child %d of %d", rank(), size);
+    MPI_Finalize();
+}
+void threads(int argc, char** argv) {
+    cf::mpi_main(argc, argv);
+    cf::MPIPoolExecutor pool;
+    say("root %zu, rank %zu", threads_of_rank(), pool.submit(threads_of_rank).result());
 }
 
 struct Case {
@@ -153,7 +206,7 @@ struct Case {
 constexpr std::array cases{Case{"forgotten", forgotten}, Case{"level", level},         Case{"identity", identity},
                            Case{"comm", comm},           Case{"comm_fails", comm_fails}, Case{"dies", dies},
                            Case{"throws", throws},       Case{"exits", exits},         Case{"finalizes", finalizes},
-                           Case{"processes", processes}};
+                           Case{"processes", processes}, Case{"child", child},         Case{"threads", threads}};
 
 }  // namespace
 

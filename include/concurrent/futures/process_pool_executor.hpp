@@ -70,6 +70,8 @@ struct ProcessPoolOptions {
     Count max_workers{};
     /// spawn starts this program again and needs process_main(). fork needs a process without other threads. automatic
     /// is spawn if process_main() has run, otherwise fork.
+    /// A spawned worker gets the environment as it is when the pool is made. In an MPI rank the launcher's variables
+    /// (OMPI_COMM_WORLD_RANK, PMIX_*, PMI_*, SLURM_STEP*) are left out, because a worker is no rank.
     /// Standard streams are flushed before a fork, and when a worker ends. Flush a std::ofstream yourself.
     StartMethod start_method = StartMethod::automatic;
     detail::OptionValue<BoundTask> initializer{};  ///< runs first in every worker; bind_task(f, args...)

@@ -3,9 +3,11 @@
 // More about process_main() is in tests/programs: each case needs a main of its own.
 #include <concurrent/futures/process_main.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "concurrent/futures/process_pool.hpp"
 
@@ -60,6 +62,33 @@ TEST_CASE("the environment of a worker is that of the program and one order", "[
     CHECK(has_path == (std::getenv("PATH") != nullptr));
     CHECK(variables.back() == std::string(detail::worker_variable) + "=" +
                                   std::to_string(::getpid()) + ":1:17");
+}
+
+TEST_CASE("a worker in an MPI rank gets the user's variables, and none by which a launcher says who the rank is",
+          "[process_main]") {
+    const std::vector<std::string> launchers{
+        "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE", "OMPI_APP_CTX_NUM_PROCS", "OMPI_UNIVERSE_SIZE",
+        "OMPI_MCA_ess", "OMPI_MCA_ess_base_vpid", "OMPI_MCA_orte_hnp_uri", "OMPI_MCA_pmix", "PMIX_RANK",
+        "PMIX_SERVER_URI41", "PMI_FD", "PMI_RANK", "PMI_SIZE", "HYDI_CONTROL_FD", "MPI_LOCALRANKID", "MPI_LOCALNRANKS",
+        "SLURM_STEP_ID"};
+    const std::vector<std::string> users{"OMPI_MCA_btl", "OMPI_MCA_mpi_yield_when_idle", "PMIX_MCA_gds",
+                                         "OMPI_ALLOW_RUN_AS_ROOT", "MPIR_CVAR_ENABLE_GPU", "SLURM_JOB_ID", "PMI"};
+    for (const auto* names : {&launchers, &users})
+        for (const std::string& name : *names) ::setenv(name.c_str(), "1", 1);
+    const auto variables = detail::worker_environment(1);
+    for (const auto* names : {&launchers, &users})
+        for (const std::string& name : *names) ::unsetenv(name.c_str());
+    const auto has = [&](const std::string& name) {
+        return std::find(variables.begin(), variables.end(), name + "=1") != variables.end();
+    };
+    for (const std::string& name : launchers) {
+        INFO(name);
+        CHECK(!has(name));
+    }
+    for (const std::string& name : users) {
+        INFO(name);
+        CHECK(has(name));
+    }
 }
 
 }  // namespace

@@ -39,6 +39,7 @@
 #include "concurrent/futures/detail/platform/environment.hpp"
 #include "concurrent/futures/detail/platform/lazy_object.hpp"
 #include "concurrent/futures/detail/platform/trace_storage.hpp"
+#include "concurrent/futures/detail/processes/launcher_variables.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -113,13 +114,15 @@ inline bool is_proven(const WorkerOrder& order) noexcept {
 
 inline bool has_worker_order() noexcept { return trusted_variable(worker_variable) != nullptr; }
 
-/// The environment of this process as it is now, with the order for a worker that may have so many processes below
-/// itself.
+/// The environment of this process as it is now, with the order for a worker that may have `allowance` processes below
+/// itself. An MPI rank's own variables are left out: a worker is no rank.
 inline std::vector<std::string> worker_environment(std::size_t allowance, WorkerKind kind = WorkerKind::of_pool) {
     std::vector<std::string> variables = environment_without(worker_variable);
     // The file is the program's: what its workers do is in there.
     const std::string trace = std::string(trace_variable) + "=";
-    std::erase_if(variables, [&](const std::string& variable) { return variable.starts_with(trace); });
+    std::erase_if(variables, [&](const std::string& variable) {
+        return variable.starts_with(trace) || is_launcher_variable(variable);
+    });
     variables.push_back(std::string(worker_variable) + "=" + std::to_string(::getpid()) + ":" +
                         std::to_string(program_start().depth + 1) + ":" + std::to_string(allowance) +
                         (kind == WorkerKind::single_call ? ":1" : ""));
