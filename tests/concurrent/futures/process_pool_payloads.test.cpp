@@ -92,7 +92,14 @@ PROCESS_CASE("large arguments and results arrive as they are, with and without s
     {
         cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
         exchange_large_values(pool);
+        // An argument that waits keeps its memory; what is unused may have gone back to the system by now.
+        BusyWorker one(pool);
+        BusyWorker other(pool);
+        const auto waiting = pool.submit(length, std::string(3 * mebibyte, 's'));
         CHECK(shared_bytes() > 0);
+        one.open();
+        other.open();
+        CHECK(waiting.result() == 3 * mebibyte);
     }
     CHECK(shared_bytes() == 0);
     const support::FileSizeLimit limit(mebibyte);

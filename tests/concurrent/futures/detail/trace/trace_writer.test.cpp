@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -36,7 +37,7 @@ std::vector<std::size_t> numbers_of(const std::string& text) {
     std::vector<std::size_t> numbers;
     const std::string key = "{\"number\":";
     for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + 1)) {
-        numbers.push_back(std::stoul(text.substr(at + key.size())));
+        numbers.push_back(std::strtoul(text.c_str() + at + key.size(), nullptr, 10));
         const std::size_t before = text.find_last_not_of(" \n", at - 1);
         if (text[before] != ',') FAIL("no comma before " << text.substr(at, 20));
     }
