@@ -3,7 +3,7 @@
 #
 # Installs what the project needs and this machine lacks; installed things are left alone.
 #
-#     scripts/install_dependencies.sh [build] [test] [examples] [benchmarks]     (default: all)
+#     scripts/install_dependencies.sh [build] [test] [examples] [benchmarks] [site] [pictures]     (default: the first four)
 #
 # On Debian and its relatives it uses apt, as root or through sudo. Elsewhere it prints what is
 # needed and succeeds: CMake then fetches Catch2 and Google Benchmark itself when they are missing.
@@ -14,6 +14,8 @@ declare -A packages_of=(
     [test]="python3 gdb meson pkg-config catch2 libasio-dev libboost-dev libcereal-dev libopenmpi-dev openmpi-bin libmpich-dev mpich
             libtbb-dev libopenblas-dev libglib2.0-dev qtbase5-dev python3-dev libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0"
     [examples]="python3 libcurl4-openssl-dev libpng-dev libjpeg-dev libasio-dev libcereal-dev"
+    [site]="python3 python3-sphinx furo python3-myst-parser python3-linkify-it python3-breathe python3-sphinx-copybutton doxygen plantuml"
+    [pictures]="chromium"
     [benchmarks]="libbenchmark-dev libtbb-dev libasio-dev libcereal-dev"
 )
 # Packages that count as there when their program is, whoever installed it.
@@ -140,7 +142,7 @@ main() {
     (($# > 0)) || set -- build test examples benchmarks
     for group in "$@"; do
         [[ -n ${packages_of[$group]:-} ]] ||
-            fail "unknown group '$group': use build, test, examples, benchmarks"
+            fail "unknown group '$group': use build, test, examples, benchmarks, site, pictures"
         for package in ${packages_of[$group]}; do
             [[ -z ${seen[$package]:-} ]] || continue
             seen[$package]=1

@@ -59,7 +59,7 @@ def rejects(name, **files):
     """A bad sample: a repository with these files, `__` in a name for a slash, `_hpp` for .hpp."""
     def path(key):
         key = key.replace("__", "/")
-        return re.sub(r"_(hpp|cpp|md|sh)$", r".\1", key)
+        return re.sub(r"_(hpp|cpp|md|py|sh)$", r".\1", key)
     SAMPLES.setdefault(name, []).append({path(key): text for key, text in files.items()})
 
 
@@ -465,6 +465,21 @@ def doc_links(root):
             elif anchor and there.suffix == ".md" and not re.fullmatch(r"L\d+", anchor) \
                     and anchor not in anchors_of(there.read_text("utf-8")):
                 yield f"{page.relative_to(root)}: {path} has no heading for the link {target}"
+
+
+rejects("site_pages", docs__site__pages_py="GUIDES = {}\n", docs__a_md="# A\n")
+
+
+@rule
+def site_pages(root):
+    """Each document has its place in the sidebar of the site."""
+    generator = root / "docs/site/pages.py"
+    if not generator.exists():
+        raise Skip("there is no documentation site yet")
+    listed = set(re.findall(r'"([^"\n]+\.md)"', generator.read_text("utf-8")))
+    for page in files_of(root, "docs", ".md"):
+        if str(page.relative_to(root)) not in listed:
+            yield f"{page.relative_to(root)}: not in GUIDES of docs/site/pages.py"
 
 
 # The public names of Python 3.14's concurrent.futures.

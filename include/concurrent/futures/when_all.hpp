@@ -164,7 +164,7 @@ Future<std::tuple<Future<Ts>...>> when_all(Future<Ts>... futures) {
     return detail::combine<All>(All(std::move(futures)...));
 }
 
-/// Future<WhenAnyResult<…>> of the same: done when one future is, or at once if there are none. The others go on.
+/// A future of `WhenAnyResult` of the same: done when one future is, or at once if there are none. The others go on.
 /// Throws InvalidStateError for an empty future.
 template <detail::FutureRange Range>
 auto when_any(Range&& futures) {

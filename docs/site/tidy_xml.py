@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Takes out of Doxygen's XML what Sphinx cannot show: friends, and the second of two overloads that differ by their
+constraints alone (Doxygen 1.9 gives both one identifier).
+
+    docs/site/tidy_xml.py FOLDER_OF_XML
+"""
+
+import pathlib
+import sys
+import xml.etree.ElementTree as ElementTree
+
+for path in pathlib.Path(sys.argv[1]).glob("*.xml"):
+    tree = ElementTree.parse(path)
+    seen: set[str] = set()
+    for compound in tree.iter("compounddef"):
+        for section in compound.findall("sectiondef"):
+            for member in section.findall("memberdef"):
+                identifier = member.get("id", "")
+                is_friend = member.get("kind") == "friend" or (member.findtext("type") or "").startswith("friend")
+                if is_friend or identifier in seen:
+                    section.remove(member)
+                seen.add(identifier)
+    tree.write(path, encoding="utf-8", xml_declaration=True)
