@@ -178,7 +178,7 @@ class Supervisor {
     }
 
     int finish(int endings) {
-        const auto end = Clock::now() + deadline(std::chrono::seconds(2));
+        const auto end = Clock::now() + std::chrono::seconds(sanitized ? 8 : 5);
         auto left = children_of(::getpid());
         while (!left.empty() && Clock::now() < end) {
             pollfd ended{endings, POLLIN, 0};

@@ -237,15 +237,19 @@ TEST_CASE("a loop ends although all workers are busy, or gone", "[algorithm]") {
 }
 
 TEST_CASE("short loops wake nobody", "[algorithm]") {
-    cf::ThreadPoolExecutor pool(2);
     std::vector<double> numbers(support::thread_sanitized ? 20 : 200, 2.0);  // some microseconds at most
     const int rounds = 200;
-    for (int round = 0; round < rounds; ++round)
-        cf::for_each(pool, numbers, [](double& x) { x = x * 0.5 + 1.0; });
+    // A loop whose thread loses its processor looks long, so that a busy machine may spoil an attempt.
+    bool few_wakes = false;
+    for (int attempt = 0; !few_wakes && attempt < 50; ++attempt) {
+        cf::ThreadPoolExecutor pool(2);
+        for (int round = 0; round < rounds; ++round)
+            cf::for_each(pool, numbers, [](double& x) { x = x * 0.5 + 1.0; });
+        const cf::ExecutorStats stats = pool.stats();
+        few_wakes = stats.pending + stats.running + stats.completed + stats.cancelled < rounds / 4;
+    }
+    CHECK(few_wakes);
     CHECK(numbers.front() == 2.0);
-    // A loop whose thread loses its processor looks long.
-    const cf::ExecutorStats stats = pool.stats();
-    CHECK(stats.pending + stats.running + stats.completed + stats.cancelled < rounds / 4);
 }
 
 TEST_CASE("parallel_invoke() calls each once, side by side", "[algorithm]") {

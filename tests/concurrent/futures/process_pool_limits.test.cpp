@@ -124,11 +124,11 @@ PROCESS_CASE("the timeout counts from the start of the call, not from submit()")
     // Sent ahead to the worker, behind a call that lasts longer than their timeout.
     std::vector<cf::Future<int>> waiting;
     for (int i = 0; i < 5; ++i) waiting.push_back(pool.submit({.timeout = 5s}, square, i));
-    const auto short_one = pool.submit({.timeout = 50ms}, run_for_ever, log.path());
+    const auto short_one = pool.submit({.timeout = 300ms}, run_for_ever, log.path());
     REQUIRE(support::eventually([&] { return pool.stats().running == 1; }));
     const auto submitted = std::chrono::steady_clock::now();
     bool ended_early = false;
-    while (std::chrono::steady_clock::now() < submitted + 150ms) {
+    while (std::chrono::steady_clock::now() < submitted + 400ms) {
         ended_early = ended_early || short_one.done();
         std::this_thread::yield();
     }
@@ -142,12 +142,18 @@ PROCESS_CASE("the timeout counts from the start of the call, not from submit()")
 PROCESS_CASE("task_timeout holds for calls that say nothing else, maps and posts included") {
     support::ProcessLog log;
     support::ProcessLog long_log;
-    std::atomic<int> reports{0};
+    std::atomic<int> reports{0}, others{0};
     support::ProcessGate gate;
     cf::ProcessPoolExecutor pool(TestType::with(
         {.max_workers = 2, .task_timeout = 200ms, .on_unhandled_exception = [&](const std::exception_ptr& error) {
-             CHECK_THROWS_AS(std::rethrow_exception(error), cf::TaskTimeoutError);
-             ++reports;
+             // Counted, not checked: the hook runs on the pool's thread, and Catch2 takes assertions of one thread.
+             try {
+                 std::rethrow_exception(error);
+             } catch (const cf::TaskTimeoutError&) {
+                 ++reports;
+             } catch (...) {
+                 ++others;
+             }
          }}));
     const auto longer = pool.submit({.timeout = 1h}, stay, long_log.path(), gate.path());
     long_log.wait_for(1);
@@ -158,7 +164,8 @@ PROCESS_CASE("task_timeout holds for calls that say nothing else, maps and posts
     CHECK(support::eventually([&] { return reports == 1; }));
     gate.open();
     CHECK(longer.result() > 0);
-    CHECK(log.lines().size() == 3);
+    CHECK(others == 0);
+    CHECK(log.lines().size() <= 3);  // one may have been ended before it could write
 }
 
 PROCESS_CASE("a call that ends in time is left alone, and so is its worker") {
@@ -173,9 +180,9 @@ PROCESS_CASE("a call that ignores SIGTERM gets SIGKILL after stop_grace") {
     support::ProcessLog log;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .stop_grace = 100ms}));
     const auto start = std::chrono::steady_clock::now();
-    const auto call = pool.submit({.timeout = 50ms}, ignore_sigterm_for_ever, log.path());
+    const auto call = pool.submit({.timeout = 300ms}, ignore_sigterm_for_ever, log.path());
     const auto error = error_of<cf::TaskTimeoutError>(call);
-    CHECK(std::chrono::steady_clock::now() - start >= 150ms);
+    CHECK(std::chrono::steady_clock::now() - start >= 400ms);
     CHECK_THAT(error.what(), ContainsSubstring("It ignored SIGTERM for 0.100 s and was killed."));
     CHECK(pool.submit(square, 3).result() == 9);
 }
@@ -183,7 +190,7 @@ PROCESS_CASE("a call that ignores SIGTERM gets SIGKILL after stop_grace") {
 PROCESS_CASE("a call that returns because of SIGTERM has timed out all the same") {
     support::ProcessLog log;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .stop_grace = 1h}));
-    const auto call = pool.submit({.timeout = 100ms}, return_at_sigterm, log.path());
+    const auto call = pool.submit({.timeout = 300ms}, return_at_sigterm, log.path());
     std::vector<cf::Future<int>> behind;
     for (int i = 0; i < 20; ++i) behind.push_back(pool.submit(square, i));
     error_of<cf::TaskTimeoutError>(call);
@@ -427,10 +434,10 @@ PROCESS_CASE("a call whose worker dies is tried again so often") {
 PROCESS_CASE("a call that times out is tried again so often") {
     support::ProcessCounter ran;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
-    CHECK(pool.submit({.timeout = 100ms, .retries = 1}, hang_at_first, ran.path(), 1U)
+    CHECK(pool.submit({.timeout = support::deadline(500ms), .retries = 1}, hang_at_first, ran.path(), 1U)
               .result(support::deadline(30s)) == 2);
     support::ProcessCounter more;
-    const auto fails = pool.submit({.timeout = 50ms, .retries = 1}, hang_at_first, more.path(), 99U);
+    const auto fails = pool.submit({.timeout = 300ms, .retries = 1}, hang_at_first, more.path(), 99U);
     CHECK_THAT(error_of<cf::TaskTimeoutError>(fails).what(),
                ContainsSubstring("It was attempt 2, the last."));
     CHECK(more.value() == 2);

@@ -277,7 +277,7 @@ PROCESS_CASE("an initializer that hangs is ended at task_timeout; three in a row
              .initializer = ignores_sigterm
                                 ? cf::bind_task(ignore_sigterm_and_hang, started.path())
                                 : cf::bind_task(hang_at_first, started.path(), std::size_t{1000}),
-             .task_timeout = 100ms,
+             .task_timeout = 300ms,
              .stop_grace = 20ms}));
         const auto call = pool.submit(square, 2);
         const auto behind = pool.submit({.timeout = 1h}, square, 3);
@@ -285,7 +285,7 @@ PROCESS_CASE("an initializer that hangs is ended at task_timeout; three in a row
         CHECK_THAT(error.what(),
                    ContainsSubstring("3 workers in a row died before they were ready") &&
                        ContainsSubstring(ignores_sigterm ? "signal 9" : "signal 15") &&
-                       ContainsSubstring("(its initializer ran longer than task_timeout, 0.100 s)"));
+                       ContainsSubstring("(its initializer ran longer than task_timeout, 0.300 s)"));
         error_of<cf::BrokenProcessPool>(behind);
         CHECK(started.value() >= 3);  // a fourth may have been on its way
         CHECK(started.value() <= 4);
@@ -298,7 +298,7 @@ PROCESS_CASE("a worker whose initializer hangs is replaced by one whose initiali
     cf::ProcessPoolExecutor pool(TestType::with(
         {.max_workers = 1,
          .initializer = cf::bind_task(hang_at_first, started.path(), std::size_t{2}),
-         .task_timeout = support::deadline(250ms)}));
+         .task_timeout = support::deadline(500ms)}));
     CHECK(pool.submit(square, 2).result(support::deadline(30s)) == 4);
     CHECK(started.value() == 3);
     CHECK(pool.stats().worker_restarts == 2);
@@ -391,7 +391,7 @@ PROCESS_CASE("a worker_exit that hangs is ended at task_timeout, and that is rep
         cf::ProcessPoolExecutor pool(TestType::with(
             {.max_workers = 1,
              .worker_exit = cf::bind_task(hang_at_first, ended.path(), std::size_t{1000}),
-             .task_timeout = 100ms,
+             .task_timeout = 300ms,
              .on_unhandled_exception = [&](const std::exception_ptr& error) {
                  words = thrown_by<cf::TaskTimeoutError>([&] { std::rethrow_exception(error); }).what();
                  ++reports;
@@ -400,7 +400,7 @@ PROCESS_CASE("a worker_exit that hangs is ended at task_timeout, and that is rep
     }
     CHECK(ended.value() == 1);
     CHECK(reports == 1);
-    CHECK_THAT(words, ContainsSubstring("worker_exit ran longer than task_timeout, 0.100 s, in worker "
+    CHECK_THAT(words, ContainsSubstring("worker_exit ran longer than task_timeout, 0.300 s, in worker "
                                         "process "));
 }
 
@@ -448,7 +448,7 @@ PROCESS_CASE("hundreds of replacements lose no call and leave nothing behind") {
     for (int i = 0; i < count; ++i) futures.push_back(pool.submit(record, log.path(), i));
     for (int i = 0; i < count; ++i) CHECK(futures[static_cast<std::size_t>(i)].result() == i);
     CHECK(recorded(log) == numbers_below(count));
-    CHECK(pool.worker_pids().size() <= 3);  // two, and one that is just leaving
+    CHECK(support::eventually([&] { return pool.worker_pids().size() <= 2; }));  // others may still be leaving
 }
 
 PROCESS_CASE("workers are replaced while the pool shuts down, too") {

@@ -15,12 +15,17 @@ TEST_CASE("as long as few items have ended, each has its own task", "[map_pace]"
 }
 
 TEST_CASE("short items travel together, by no more than the evidence", "[map_pace]") {
-    MapPace pace(2);
-    pace.items_per_task(16);
-    // Ten thousand more at once: as short as can be.
-    CHECK(pace.items_per_task(1'000) > 1);
-    CHECK(pace.items_per_task(1'000) <= 1'000 / 8);
-    CHECK(pace.items_per_task(1'000'000) <= 1'024);
+    bool together = false;
+    // A thread that loses its processor between the questions makes the items look long: then once more.
+    for (int attempt = 0; !together && attempt < 100; ++attempt) {
+        MapPace pace(2);
+        pace.items_per_task(16);
+        // A thousand more at once: as short as can be.
+        together = pace.items_per_task(1'000) > 1;
+        CHECK(pace.items_per_task(1'000) <= 1'000 / 8);
+        CHECK(pace.items_per_task(1'000'000) <= 1'024);
+    }
+    CHECK(together);
 }
 
 TEST_CASE("long items travel alone", "[map_pace]") {

@@ -140,12 +140,16 @@ TEST_CASE("stop() ends the thread, more than once and without entries", "[deadli
 TEST_CASE("stop callbacks run without the timer's lock", "[deadline_timer]") {
     DeadlineTimer timer;
     std::stop_source first, second;
-    support::Gate asked;
+    support::Gate asked, added;
     std::deque<DeadlineTimer::Entry> entries;
     const std::stop_callback last(second.get_token(), [&] { asked.open(); });
-    const std::stop_callback callback(first.get_token(), [&] { entries.emplace_back(timer, in(-1s), second); });
+    const std::stop_callback callback(first.get_token(), [&] {
+        entries.emplace_back(timer, in(-1s), second);
+        added.open();
+    });
     const DeadlineTimer::Entry entry(timer, in(-1s), first);
     asked.wait();
+    added.wait();  // another thread may have asked while the entry was being added
     CHECK(entries.front().fired());
 }
 
