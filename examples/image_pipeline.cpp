@@ -58,7 +58,8 @@ void make_thumbnails(cf::Executor auto& pool, const fs::path& from, const fs::pa
     std::sort(names.begin(), names.end());
     std::vector<cf::Future<Report>> reports;
     for (const fs::path& name : names)
-        reports.push_back(pool.submit(make_thumbnail, from / name, to / (name.string() + ".png")));
+        reports.push_back(
+            pool.submit({.name = name.string()}, make_thumbnail, from / name, to / (name.string() + ".png")));
 
     std::size_t ok = 0, failed = 0, lost = 0;
     Seconds added_up{};

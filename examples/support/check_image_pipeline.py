@@ -7,6 +7,7 @@
 Every thumbnail must be the one that the program makes without processes. Those of the PNG and the
 PPM file, which Python can read alone, are also computed here once more.
 """
+import os
 import pathlib
 import re
 import shutil
@@ -81,6 +82,17 @@ def thumbnail(width, height, rows):
                                          for channel in range(3)) for y in range(new_height)]
 
 
+def check_picture(trace, good):
+    """The picture of the run has a box per file, failed ones in another colour, and the death."""
+    picture = trace.with_suffix(".svg")
+    script = pathlib.Path(__file__).resolve().parents[2] / "scripts/draw_trace.py"
+    run([sys.executable, str(script), str(trace), str(picture)])
+    drawn = picture.read_text(encoding="utf-8")
+    boxes = dict(re.findall(r"<title>([\w.]+): [\d.]+ ms(, failed)?</title>", drawn))
+    check(boxes == dict.fromkeys(good, "") | dict.fromkeys(BAD, ", failed"), f"the picture shows {boxes}")
+    check("killed by signal 11" in drawn, "the picture does not show the death")
+
+
 def main():
     program, photos, scratch = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
     shutil.rmtree(scratch, ignore_errors=True)
@@ -92,7 +104,10 @@ def main():
         shutil.copy(photo, good_only)
 
     run([program, str(good_only), str(serial), "0"])
+    trace = scratch / "run.json"
+    os.environ["CONCURRENT_FUTURES_TRACE"] = str(trace)
     output = run([program, str(photos), str(pooled), "2"])
+    del os.environ["CONCURRENT_FUTURES_TRACE"]
 
     lines = output.splitlines()
     said = {match[2]: match[1] for match in
@@ -122,6 +137,7 @@ def main():
             check((width, height, rows) == thumbnail(*original), f"{name} has wrong pixels")
         else:
             check(len(set(b"".join(rows))) > 50, f"{name} is no photograph")
+    check_picture(trace, [photo.name for photo in good])
     print(output)
 
 
