@@ -4,7 +4,7 @@
 //
 // What decodes must encode again, and decode to the same bytes; what does not must say so with
 // SerializationError; and nothing may ask for more memory at once than the bytes that arrived can need.
-#include <concurrent/futures/detail/loops/map_chunk.hpp>
+#include <concurrent/futures/detail/map/map_chunk.hpp>
 #include <concurrent/futures/detail/processes/control_page.hpp>
 #include <concurrent/futures/detail/wire/frame.hpp>
 #include <concurrent/futures/detail/wire/remote_call.hpp>

@@ -36,7 +36,7 @@
 #include <utility>
 #include <vector>
 
-#include "concurrent/futures/detail/loops/map_positions.hpp"
+#include "concurrent/futures/detail/map/map_positions.hpp"
 #include "concurrent/futures/detail/loops/parallel_loop.hpp"
 #include "concurrent/futures/detail/platform/cycle_counter.hpp"
 #include "concurrent/futures/executor.hpp"

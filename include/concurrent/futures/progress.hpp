@@ -27,7 +27,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "concurrent/futures/detail/loops/map_positions.hpp"
+#include "concurrent/futures/detail/map/map_positions.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/progress/progress_bar.hpp"
 #include "concurrent/futures/future.hpp"

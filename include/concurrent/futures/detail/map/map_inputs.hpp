@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "concurrent/futures/detail/loops/map_chunk.hpp"
-#include "concurrent/futures/detail/loops/map_positions.hpp"
+#include "concurrent/futures/detail/map/map_chunk.hpp"
+#include "concurrent/futures/detail/map/map_positions.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <concurrent/futures/detail/loops/element_store.hpp>
+#include <concurrent/futures/detail/map/element_store.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

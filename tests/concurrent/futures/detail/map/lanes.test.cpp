@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <concurrent/futures/detail/loops/lanes.hpp>
+#include <concurrent/futures/detail/map/lanes.hpp>
 
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "concurrent/futures/detail/loops/lanes.hpp"
+#include "concurrent/futures/detail/map/lanes.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"

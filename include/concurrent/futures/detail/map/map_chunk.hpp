@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "concurrent/futures/detail/loops/map_outcome.hpp"
+#include "concurrent/futures/detail/map/map_outcome.hpp"
 #include "concurrent/futures/detail/memory/roomy_value.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <concurrent/futures/detail/loops/map_pace.hpp>
+#include <concurrent/futures/detail/map/map_pace.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>

@@ -35,9 +35,9 @@
 #include <utility>
 #include <vector>
 
-#include "concurrent/futures/detail/loops/element_store.hpp"
-#include "concurrent/futures/detail/loops/map_outcome.hpp"
-#include "concurrent/futures/detail/loops/map_schedule.hpp"
+#include "concurrent/futures/detail/map/element_store.hpp"
+#include "concurrent/futures/detail/map/map_outcome.hpp"
+#include "concurrent/futures/detail/map/map_schedule.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+//
+// map_job_results.hpp: the reader of a map whose items run in this process. The picture is in map_job.hpp.
+//
+//     MapJobResults<int> results(ordered, deadline);
+//     results.start(submitter, workers, chunksize, f, ranges...);   // takes all input, submits tickets
+//     results.current(); results.advance();                         // one thread at a time
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/detail/map/map_job.hpp"
+#include "concurrent/futures/detail/map/map_outcome.hpp"
+#include "concurrent/futures/detail/map/map_positions.hpp"
+#include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/future.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+/// The reader of a map whose items run in this process (detail/map/map_job.hpp).
+template <class R>
+class MapJobResults final : public MapStream<R> {
+  public:
+    explicit MapJobResults(bool ordered, Deadline deadline) noexcept
+        : ordered_(ordered), deadline_(deadline) {}
+    ~MapJobResults() override {
+        if (this->cancels_) cancel();
+    }
+
+    /// Takes all items from the ranges, and submits the tasks that will run them.
+    template <class Submitter, class Callable, class... Ranges>
+    void start(const Submitter& submitter, std::size_t workers, std::size_t chunksize,
+               Callable&& callable, Ranges&&... ranges);
+    void cancel() noexcept override;
+    std::optional<std::size_t> beyond() const noexcept override { return total_ - given_ + (chosen_ ? 1 : 0); }
+
+  private:
+    using Outcome = MapOutcome<R>;
+    struct EndedLater {
+        bool operator()(const Outcome* a, const Outcome* b) const noexcept {
+            if (a->ran() != b->ran()) return b->ran();  // what will never run comes last
+            return a->ran() && a->order() > b->order();
+        }
+    };
+
+    bool is_at_end() const noexcept override { return given_ == total_ && !chosen_; }
+    MapReference<R> wait_for_current() override;
+    void skip() override;
+    void turn_page() override;
+
+    template <class Submitter, class Job>
+    void submit(const Submitter& submitter, const std::shared_ptr<Job>& job, std::size_t tickets);
+    template <class Over>
+    bool wait(std::size_t item, Over over);
+    bool run_here(std::size_t item);
+    bool nap_if_short(std::size_t left, const Deadline& until);
+    void choose();
+    void look_for_ended();
+    MapReference<R> value_of(Outcome& outcome);
+    [[noreturn]] void expire();
+
+    const bool ordered_;
+    const Deadline deadline_;
+    std::shared_ptr<MapJobOf<R>> job_;
+    std::vector<Future<void>> tickets_;
+    std::size_t total_ = 0;
+    std::size_t given_ = 0;          // ordered: items of the pages before; unordered: items chosen
+    std::size_t next_ticket_ = 0;    // those before have been tried
+
+    // Unordered only.
+    Outcome* chosen_ = nullptr;
+    std::priority_queue<Outcome*, std::vector<Outcome*>, EndedLater> ended_;  // to be given out
+    std::vector<std::size_t> open_;   // below looked_at_ and not ended when last seen
+    std::size_t looked_at_ = 0;
+};
+
+template <class R>
+template <class Submitter, class Callable, class... Ranges>
+void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, std::size_t chunksize,
+                             Callable&& callable, Ranges&&... ranges) {
+    using Positions = MapPositions<Ranges...>;
+    using Job = MapJob<R, std::decay_t<Callable>, MapInput<Ranges>...>;
+    std::tuple<Ranges...> kept(std::forward<Ranges>(ranges)...);
+    Positions positions(kept);
+    const auto job = std::make_shared<Job>(workers, chunksize, positions.count(), ordered_,
+                                           std::forward<Callable>(callable));
+    job_ = job;
+    std::size_t published = 0;
+    const auto publish = [&] {
+        published = job->added();
+        submit(submitter, job, job->publish(published));
+    };
+    // At first each item, or chunk, goes to the workers at once. Later, reading the input in batches pays, except for
+    // inputs that may be slow.
+    const std::size_t singles = job->singles(), chunk = job->chunksize();
+    for (; !positions.at_end(); positions.step()) {
+        positions.apply([&](auto&&... element) {
+            job->add(map_input<Ranges>(std::forward<decltype(element)>(element))...);
+        });
+        const std::size_t batch =
+            Positions::can_be_read_twice && job->added() > singles
+                ? smaller<std::size_t>(job->added() / 4, 1024)
+                : 1;
+        const std::size_t fresh = job->added() - published;
+        if (fresh >= batch && fresh % chunk == 0) publish();
+    }
+    if (job->added() != published) publish();
+    total_ = published;
+    submit(submitter, job, job->tickets_for_turns());
+    turn_page();
+}
+
+template <class R>
+template <class Submitter, class Job>
+void MapJobResults<R>::submit(const Submitter& submitter, const std::shared_ptr<Job>& job,
+                              std::size_t tickets) {
+    for (; tickets > 0; --tickets) {
+        tickets_.push_back(submitter.submit(MapTicket<Job>(job)));
+        // When the pool gives up or cancels its queue, the items that have not started are given up, too.
+        tickets_.back().add_done_callback([job](const Future<void>& ticket) {
+            if (ticket.cancelled())
+                job->close(nullptr);
+            else if (const std::exception_ptr error = ticket.exception())
+                job->close(error);
+        });
+    }
+}
+
+template <class R>
+void MapJobResults<R>::cancel() noexcept {
+    if (!job_) return;
+    job_->close(nullptr);
+    for (const Future<void>& ticket : tickets_) ticket.cancel();
+    tickets_.clear();
+    this->next_ = this->stop_ = nullptr;
+    chosen_ = nullptr;
+    given_ = total_ = 0;
+}
+
+template <class R>
+void MapJobResults<R>::turn_page() {
+    this->next_ = this->stop_ = nullptr;
+    if (!ordered_ || given_ == total_) return;
+    const std::size_t end = smaller(job_->end_of_run(given_), total_);
+    this->next_ = &job_->outcome(given_);
+    this->stop_ = this->next_ + (end - given_);
+    given_ = end;
+}
+
+template <class R>
+MapReference<R> MapJobResults<R>::wait_for_current() {
+    if (!ordered_) {
+        if (!chosen_) choose();
+        return value_of(*chosen_);
+    }
+    Outcome& outcome = *this->next_;
+    const std::size_t item = given_ - static_cast<std::size_t>(this->stop_ - this->next_);
+    if (!wait(item, [&] { return outcome.state() != Outcome::State::waiting; })) expire();
+    return value_of(outcome);
+}
+
+template <class R>
+void MapJobResults<R>::skip() {
+    if (ordered_ || is_at_end()) return;
+    if (!chosen_) choose();
+    if (chosen_) chosen_->release();
+    chosen_ = nullptr;
+}
+
+template <class R>
+MapReference<R> MapJobResults<R>::value_of(Outcome& outcome) {
+    if (outcome.ran()) return outcome.get();
+    if (const std::exception_ptr reason = job_->reason()) std::rethrow_exception(reason);
+    throw CancelledError();
+}
+
+template <class R>
+void MapJobResults<R>::choose() {
+    look_for_ended();
+    if (ended_.empty() &&
+        !wait(MapJobOf<R>::any_item, [this] { return look_for_ended(), !ended_.empty(); }))
+        expire();
+    chosen_ = ended_.top();
+    ended_.pop();
+    ++given_;
+}
+
+/// Unordered: items that have ended since the last look, in the order in which they ended.
+template <class R>
+void MapJobResults<R>::look_for_ended() {
+    if (!ended_.empty()) return;
+    const auto has_ended = [this](std::size_t item) {
+        Outcome& outcome = job_->outcome(item);
+        if (outcome.state() == Outcome::State::waiting) return false;
+        ended_.push(&outcome);
+        return true;
+    };
+    std::erase_if(open_, has_ended);
+    for (const std::size_t end = job_->frontier(); looked_at_ < end; ++looked_at_)
+        if (!has_ended(looked_at_)) open_.push_back(looked_at_);
+}
+
+/// False when the time was up first.
+template <class R>
+template <class Over>
+bool MapJobResults<R>::wait(std::size_t item, Over over) {
+    if (over()) return true;
+    Trampoline::catch_up();
+    const bool any = item == MapJobOf<R>::any_item;
+    if (!any && deadline_.is_never() && run_here(item)) return true;
+    SharedState* const ticket = tickets_.empty() ? nullptr : &FutureAccess::state(tickets_.front(), "map");
+    BlockingWorker* const worker = this_worker || !ticket ? this_worker : ticket->worker_here();
+    if (worker && !deadline_.passed() && spin_until(over)) return true;
+    bool napped = false;
+    return block_until(
+        worker, deadline_, over,
+        [&](const Deadline& until) {
+            if (!std::exchange(napped, true) && nap_if_short(total_ - (ordered_ ? item : given_), until)) return;
+            job_->lanes().wait(any ? Lanes::any_item : static_cast<std::uint32_t>(item), over, until);
+        },
+        [&] { return any ? ticket && ticket->could_run_here() && job_->run_any() : run_here(item); });
+}
+
+/// Runs this item here, if this thread is a worker of the pool and the item is unclaimed. True when it has run.
+template <class R>
+bool MapJobResults<R>::run_here(std::size_t item) {
+    if (tickets_.empty() || !FutureAccess::state(tickets_.front(), "map").could_run_here()) return false;
+    return job_->run_item(static_cast<std::uint32_t>(item), [this] {
+        while (next_ticket_ < smaller(tickets_.size(), job_->singles()))
+            if (FutureAccess::state(tickets_[next_ticket_++], "map").run_here({})) return;
+    });
+}
+
+/// While short items run, waking this thread for each would cost the workers more than the items do. So it sleeps for
+/// a part of the time that the items are likely to take, and only then asks to be woken. False: it did not sleep.
+template <class R>
+bool MapJobResults<R>::nap_if_short(std::size_t left, const Deadline& until) {
+    const double ns = job_->ns_per_item() / static_cast<double>(job_->workers());
+    const double rest = ns * static_cast<double>(left);
+    if (ns > 5'000 || rest < 100'000) return false;
+    const auto nap = std::chrono::nanoseconds(static_cast<std::int64_t>(smaller(rest / 4, 1e6)));
+    job_->lanes().nap(until.or_earlier(Deadline::after(nap)));
+    return true;
+}
+
+template <class R>
+void MapJobResults<R>::expire() {
+    const std::size_t left = total_ - given_ + static_cast<std::size_t>(this->stop_ - this->next_);
+    cancel();
+    throw TimeoutError("map: " + std::to_string(left) +
+                       " results were still to come when the time was up; what had not started is "
+                       "cancelled");
+}
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
