@@ -81,6 +81,17 @@ foreach(mpi IN LISTS mpis)
     add_test(NAME "${name}" COMMAND "${launcher}" -n ${ranks} $<TARGET_FILE:mpi_tests.${mpi}>)
     list(APPEND mpi_tests "${name}")
   endforeach()
+  # Over two hosts, made of namespaces; the ranks sleep most of the time.
+  set(name "mpi: some of it over two hosts with ${mpi}")
+  add_test(NAME "${name}"
+           COMMAND Python3::Interpreter "${CMAKE_CURRENT_SOURCE_DIR}/mpi/hosts.py" "${launcher}"
+                   $<TARGET_FILE:mpi_tests.${mpi}> $<TARGET_FILE:mpi_cases_one.${mpi}>
+                   $<TARGET_FILE:mpi_cases_another.${mpi}>)
+  set_tests_properties("${name}" PROPERTIES TIMEOUT 500 LABELS mpi PROCESSORS 2 RESOURCE_LOCK namespaces
+      SKIP_REGULAR_EXPRESSION "^skipped: ")
+  if(mpi_environment)
+    set_tests_properties("${name}" PROPERTIES ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
+  endif()
   foreach(name IN LISTS mpi_tests)
     set_tests_properties("${name}" PROPERTIES TIMEOUT 300 LABELS mpi RUN_SERIAL TRUE
         ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_hwloc_base_binding_policy=none;OMPI_MCA_mpi_yield_when_idle=1${mpi_environment}")
