@@ -32,7 +32,7 @@ def skip(reason):
 
 
 def command(*words):
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT)
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         skip(f"{' '.join(words)}: {done.stdout.strip()}")
 
