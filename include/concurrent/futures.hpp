@@ -15,6 +15,7 @@
 #include "concurrent/futures/detail/platform/process_requirements.hpp"
 
 #include "concurrent/futures/algorithm.hpp"
+#include "concurrent/futures/any_executor.hpp"
 #include "concurrent/futures/as_completed.hpp"
 #include "concurrent/futures/bind_task.hpp"
 #include "concurrent/futures/broadcast.hpp"
@@ -37,6 +38,7 @@
 #include "concurrent/futures/serialization.hpp"
 #include "concurrent/futures/shared_array.hpp"
 #include "concurrent/futures/thread_pool_executor.hpp"
+#include "concurrent/futures/timers.hpp"
 #include "concurrent/futures/version.hpp"
 #include "concurrent/futures/wait.hpp"
 #include "concurrent/futures/worker_limits.hpp"

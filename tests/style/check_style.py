@@ -30,7 +30,7 @@ LAYERS = [
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp", "or_else.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "channel.hpp", "process.hpp", "serialization"},
     {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp",
-     "default_pool.hpp", "algorithm.hpp"} | OPT_IN,
+     "default_pool.hpp", "any_executor.hpp", "timers.hpp", "algorithm.hpp"} | OPT_IN,
     {"../futures.hpp"},
 ]
 DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp", "observer.hpp", "version.hpp"}

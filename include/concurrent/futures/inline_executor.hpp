@@ -22,6 +22,7 @@
 #include "concurrent/futures/detail/state/ended_thread.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
+#include "concurrent/futures/detail/task/submitter_access.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/promise.hpp"
@@ -149,6 +150,7 @@ class InlineExecutor : public MapOperations<InlineExecutor> {
 
   private:
     friend MapOperations<InlineExecutor>;
+    friend detail::SubmitterAccess;
 
     template <class Callable, class... Args>
     static consteval void check_call() {

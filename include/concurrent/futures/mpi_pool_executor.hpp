@@ -36,6 +36,7 @@
 #include "concurrent/futures/detail/mpi/mpi_call.hpp"
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
 #include "concurrent/futures/detail/mpi/mpi_start.hpp"
+#include "concurrent/futures/detail/task/submitter_access.hpp"
 #include "concurrent/futures/detail/trace/program_trace.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
@@ -227,6 +228,7 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
 
   private:
     friend MapOperations<MPIPoolExecutor>;
+    friend detail::SubmitterAccess;
 
     detail::MpiPool& pool() const noexcept { return submitter_.pool(); }
     detail::MpiHub& hub() const noexcept { return pool().hub(); }

@@ -50,6 +50,7 @@
 #include "concurrent/futures/detail/processes/process_call.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/processes/start_method.hpp"
+#include "concurrent/futures/detail/task/submitter_access.hpp"
 #include "concurrent/futures/detail/trace/program_trace.hpp"
 #include "concurrent/futures/detail/wire/remote_call.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -287,6 +288,7 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
 
   private:
     friend MapOperations<ProcessPoolExecutor>;
+    friend detail::SubmitterAccess;
 
     detail::ProcessManager& manager() const noexcept { return submitter_.manager(); }
     const detail::ProcessSubmitter& submitter() const noexcept { return submitter_; }

@@ -47,6 +47,7 @@
 #include "concurrent/futures/detail/scheduling/optioned_call.hpp"
 #include "concurrent/futures/detail/scheduling/thread_call.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
+#include "concurrent/futures/detail/task/submitter_access.hpp"
 #include "concurrent/futures/detail/trace/program_trace.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
@@ -299,6 +300,7 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
 
   private:
     friend MapOperations<ThreadPoolExecutor>;
+    friend detail::SubmitterAccess;
 
     ThreadPoolExecutor(ThreadPoolOptions options, std::nullptr_t)
         : cancels_pending_(options.on_destroy == OnDestroy::cancel_pending),

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+//
+// timers.hpp: tasks that start later, or again and again, and pauses in coroutines.
+//
+//     cf::Future<int> later = cf::submit_after(pool, 5s, work, 12);
+//     cf::Future<void> beat = cf::submit_every(pool, 1s, send_heartbeat);    // until beat.cancel()
+//     co_await cf::after(100ms);                                             // blocks no thread
+//
+// One timer for the whole program. Its thread is started by the first use, and ends with the program: what is not due
+// by then does not run. Done callbacks of after(), and coroutines that await it, run in a thread of the timer; a slow
+// one delays no other timer. Write `co_await cf::resume_on(pool)` to go on in a pool.
+// A timer that is cancelled keeps its memory, and the copies of function and arguments, until it would have been due.
+// Setting a timer takes time in proportion to the timers that are due later.
+// The pool may go first: then the task fails with ShutdownError.
+// To cancel a coroutine, cancel the future that it awaits: the coroutine gets CancelledError there. Or give it a
+// std::stop_token, as to any function.
+// Threads: any.
+#pragma once
+
+#include "concurrent/futures/detail/platform/requirements.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
+#include "concurrent/futures/detail/task/submitter_access.hpp"
+#include "concurrent/futures/future.hpp"
+#include "concurrent/futures/promise.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
+namespace detail {
+
+inline constinit ModuleWide<DeadlineTimer> module_timer;
+
+/// Its threads end before static objects that were made earlier.
+inline DeadlineTimer& program_timer() {
+    struct StopAtExit {
+        ~StopAtExit() { module_timer.get().stop(); }
+    };
+    static const StopAtExit stop_at_exit;
+    return module_timer.get();
+}
+
+/// One point in time that somebody waits for. Deletes itself when that has come.
+class Alarm {
+  public:
+    /// Throws std::system_error if there is no thread for the timer.
+    static Future<void> set(DeadlineTimer::Clock::time_point due) {
+        Future<void> future;
+        static_cast<void>(new Alarm(due, future));
+        return future;
+    }
+
+  private:
+    struct Ring {
+        Alarm* alarm;
+        void operator()() const {
+            Promise<void> promise = std::move(alarm->promise_);
+            delete alarm;
+            if (promise.set_running_or_notify_cancel()) promise.set_value();
+        }
+    };
+
+    Alarm(DeadlineTimer::Clock::time_point due, Future<void>& future)
+        : ring_(stop_.get_token(), Ring{this}),
+          entry_(program_timer(), due, (future = promise_.get_future(), stop_)) {}
+    ~Alarm() = default;
+
+    Promise<void> promise_;
+    std::stop_source stop_;
+    std::stop_callback<Ring> ring_;
+    DeadlineTimer::Entry entry_;  // last: when it is made, this may be gone already
+};
+
+template <class Submitter, class Callable, class... Args>
+class Repetition : public std::enable_shared_from_this<Repetition<Submitter, Callable, Args...>> {
+  public:
+    template <class F, class... As>
+    Repetition(Submitter submitter, std::chrono::nanoseconds period, F&& callable, As&&... args)
+        : submitter_(std::move(submitter)),
+          period_(period),
+          next_(DeadlineTimer::deadline_after(period)),
+          callable_(std::forward<F>(callable)),
+          args_(std::forward<As>(args)...) {}
+
+    Future<void> ended() const { return ended_.get_future(); }
+    void wait() {
+        Alarm::set(next_).add_done_callback([self = this->shared_from_this()](const Future<void>&) { self->submit(); });
+    }
+
+  private:
+    using Clock = DeadlineTimer::Clock;
+
+    void submit() {
+        if (ended().done()) return;
+        try {
+            auto run = std::apply([this](const Args&... args) { return submitter_.submit(callable_, args...); }, args_);
+            run.add_done_callback([self = this->shared_from_this()](const auto& done) { self->ran(done); });
+        } catch (...) {
+            end(std::current_exception());
+        }
+    }
+    template <class T>
+    void ran(const Future<T>& done) {
+        if (done.cancelled()) return static_cast<void>(ended().cancel());
+        if (const std::exception_ptr error = done.exception()) return end(error);
+        try {
+            // A time that has passed while the task ran is left out.
+            next_ += period_ * ((std::max)(Clock::now() - next_, Clock::duration(0)) / period_ + 1);
+            wait();
+        } catch (...) {
+            end(std::current_exception());
+        }
+    }
+    void end(const std::exception_ptr& error) {
+        if (ended_.set_running_or_notify_cancel()) ended_.set_exception(error);
+    }
+
+    const Submitter submitter_;
+    const Clock::duration period_;
+    Clock::time_point next_;
+    const Callable callable_;
+    const std::tuple<Args...> args_;
+    Promise<void> ended_;
+};
+
+}  // namespace detail
+
+/// A future that is done when `delay` has passed; at once if that is 0 or less. cancel() ends it earlier. Throws
+/// std::system_error if the timer's thread cannot be started.
+template <class Rep, class Period>
+[[nodiscard]] Future<void> after(std::chrono::duration<Rep, Period> delay) {
+    const detail::Deadline due = detail::Deadline::after(delay);
+    return detail::Alarm::set(due.is_never() ? (detail::DeadlineTimer::Clock::time_point::max)() : due.at());
+}
+
+/// pool.submit(f, args...) when `delay` has passed, with copies that are made now. What that submit throws becomes the
+/// exception of the future. Cancelling the future before that means that the task is not submitted; afterwards cancel()
+/// gives false.
+template <class Pool, class Rep, class Period, class Callable, class... Args>
+auto submit_after(Pool& pool, std::chrono::duration<Rep, Period> delay, Callable&& callable, Args&&... args) {
+    return after(delay).then(
+        [submitter = detail::SubmitterAccess::of(pool),
+         call = std::tuple<std::decay_t<Callable>, std::decay_t<Args>...>(
+             std::forward<Callable>(callable), std::forward<Args>(args)...)]() mutable {
+            return std::apply([&](auto&... parts) { return submitter.submit(std::move(parts)...); }, call);
+        });
+}
+
+/// pool.submit(f, args...) each time that `period` has passed; the first time after one period. A run that has not
+/// ended when the next one would be due makes that one be left out. Goes on until the future is cancelled. When a run
+/// throws, or the pool refuses it, the future fails with that exception and there are no more runs. Dropping the future
+/// ends nothing. Function and arguments are copied for each run. Throws std::invalid_argument for a period that is not
+/// positive.
+template <class Pool, class Rep, class Period, class Callable, class... Args>
+[[nodiscard]] Future<void> submit_every(Pool& pool, std::chrono::duration<Rep, Period> period, Callable&& callable,
+                                        Args&&... args) {
+    if (period <= period.zero())
+        throw std::invalid_argument("submit_every(pool, period, f, args...): the period must be positive");
+    auto submitter = detail::SubmitterAccess::of(pool);
+    using Repetition = detail::Repetition<decltype(submitter), std::decay_t<Callable>, std::decay_t<Args>...>;
+    const auto repetition = std::make_shared<Repetition>(
+        std::move(submitter), std::chrono::duration_cast<std::chrono::nanoseconds>(period),
+        std::forward<Callable>(callable), std::forward<Args>(args)...);
+    repetition->wait();
+    return repetition->ended();
+}
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

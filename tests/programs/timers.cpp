@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// expect-exit: 0
+// expect-output: ^all checks passed$
+// expect-no-output: wrong|terminate
+//
+// timers.hpp. A program of its own, because the timer's threads stay until the program ends.
+#include <concurrent/futures/coroutine.hpp>
+#include <concurrent/futures/inline_executor.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
+#include <concurrent/futures/timers.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace cf = concurrent::futures;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+static int failures = 0;
+
+static void check(bool condition, const char* sentence) {
+    if (condition) return;
+    std::printf("wrong: %s\n", sentence);
+    ++failures;
+}
+template <class Error, class Call>
+static void check_throws(Call call, const char* sentence) {
+    try {
+        call();
+        check(false, sentence);
+    } catch (const Error&) {
+    }
+}
+
+static void after() {
+    const auto begin = Clock::now();
+    cf::after(20ms).result();
+    check(Clock::now() - begin >= 20ms, "after() is not done before its time");
+    cf::after(0s).result();
+    cf::after(-1h).result();
+    auto late = cf::after(1h), never = cf::after(std::chrono::hours::max());
+    cf::after(1ms).result();
+    check(!late.done(), "timers end in the order of their times");
+    check(late.cancel() && never.cancel(), "a timer can be cancelled");
+    check_throws<cf::CancelledError>([&] { late.result(); }, "a cancelled timer has no result");
+}
+
+static void later() {
+    cf::ThreadPoolExecutor pool(1);
+    const auto begin = Clock::now();
+    std::string text = "abc";
+    const auto length = cf::submit_after(pool, 10ms, [](const std::string& s) { return s.size(); }, text);
+    text.clear();
+    check(length.result() == 3, "submit_after() copies its arguments");
+    check(Clock::now() - begin >= 10ms, "submit_after() does not run before its time");
+    const auto failed = cf::submit_after(pool, 1ms, []() -> int { throw std::logic_error("expected"); });
+    check_throws<std::logic_error>([&] { failed.result(); }, "an exception of the task comes through");
+    cf::InlineExecutor here;
+    auto moved = cf::submit_after(here, 1ms, [](std::unique_ptr<int> p) { return p; }, std::make_unique<int>(4));
+    check(*moved.result() == 4, "arguments that are only moved");
+    std::atomic<bool> ran{false};
+    check(cf::submit_after(pool, 1h, [&] { ran = true; }).cancel(), "a task can be cancelled before its time");
+    pool.wait_idle();
+    check(!ran, "it does not run then");
+}
+
+static void pool_that_goes() {
+    std::optional<cf::ThreadPoolExecutor> pool(std::in_place, 1);
+    const auto late = cf::submit_after(*pool, 5ms, [] {});
+    const auto often = cf::submit_every(*pool, 5ms, [] {});
+    pool.reset();
+    // It may have been submitted before.
+    if (const auto error = late.exception())
+        check_throws<cf::ShutdownError>([&] { std::rethrow_exception(error); }, "submit_after() of a pool that is gone");
+    check_throws<cf::ShutdownError>([&] { often.result(); }, "submit_every() of a pool that is gone");
+}
+
+static void again_and_again() {
+    cf::ThreadPoolExecutor pool(4);
+    const auto runs = std::make_shared<std::atomic<int>>(0);
+    auto often = cf::submit_every(
+        pool, 1ms,
+        [](const std::shared_ptr<std::atomic<int>>& n) {
+            n->fetch_add(1);
+            n->notify_all();
+        },
+        runs);
+    for (int seen = 0; seen < 5; seen = runs->load()) runs->wait(seen);
+    check(often.cancel(), "submit_every() goes on until it is cancelled");
+    // Once everything is let go, there are no more runs.
+    while (runs.use_count() != 1) cf::after(1ms).result();
+
+    std::atomic<int> inside{0}, count{0}, overlaps{0};
+    const auto slow = cf::submit_every(pool, 100us, [&] {
+        if (inside.fetch_add(1) != 0) overlaps.fetch_add(1);
+        cf::after(1ms).result();  // longer than the period
+        inside.fetch_sub(1);
+        if (count.fetch_add(1) == 3) throw std::runtime_error("expected");
+    });
+    check_throws<std::runtime_error>([&] { slow.result(); }, "submit_every() ends with what a run throws");
+    check(count == 4, "there are no more runs then");
+    check(overlaps == 0, "runs never overlap");
+    check_throws<std::invalid_argument>([&] { static_cast<void>(cf::submit_every(pool, 0s, [] {})); },
+                                        "a period is positive");
+}
+
+static cf::Future<int> pause_and(int value) {
+    co_await cf::after(2ms);
+    co_await cf::after(2ms);
+    co_return value;
+}
+static cf::Future<int> await(cf::Future<void> pause) {
+    co_await pause;
+    co_return 1;
+}
+
+static void coroutines() {
+    std::vector<cf::Future<int>> all;
+    for (int n = 0; n < 100; ++n) all.push_back(pause_and(n));
+    for (std::size_t n = 0; n < all.size(); ++n) check(all[n].result() == static_cast<int>(n), "a coroutine pauses");
+    auto pause = cf::after(1h);
+    const auto coroutine = await(pause);
+    check(!coroutine.cancel(), "a coroutine runs from the start, so it is not cancelled from outside");
+    check(pause.cancel() && coroutine.cancelled(), "cancelling what a coroutine awaits cancels the coroutine");
+}
+
+int main() {
+    after();
+    later();
+    pool_that_goes();
+    again_and_again();
+    coroutines();
+    if (failures == 0) std::printf("all checks passed\n");
+    return failures;
+}
