@@ -133,6 +133,8 @@ def main():
     # name, what is started, code (None: any but 0), {regular expression: how often}
     hostnames = ("two names", ["-n", "2", "hostname"], 0, {r"^nodea$": 1, r"^nodeb$": 1})
     if rest[0] == "--example":
+        if "mpich" in mpirun or "hydra" in os.path.realpath(mpirun):
+            skip("MPICH 4.0.2 may hang in MPI_Finalize after messages between hosts")
         primes = r"^17984 primes below 200000, counted by [12] of 2 workers$"
         runs = [hostnames,
                 ("cluster_map", ["-n", "3", rest[1]], 0, {primes: 1}),
