@@ -3,12 +3,15 @@
 // What a call costs on other ranks: a raw ping-pong, and MPIPoolExecutor. run.sh builds and runs it.
 //
 //     mpirun -n 2 pool          prints one line for each figure
+//     pool processes            the same calls on one worker of a ProcessPoolExecutor, without MPI
 #include <concurrent/futures/mpi_pool_executor.hpp>
+#include <concurrent/futures/process_pool_executor.hpp>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
+#include <string_view>
 #include <vector>
 
 namespace cf = concurrent::futures;
@@ -71,6 +74,12 @@ static void measure(const char* who, Pool& pool) {
 }
 
 int main(int argc, char** argv) {
+    cf::process_main(argc, argv);
+    if (argc > 1 && std::string_view(argv[1]) == "processes") {
+        cf::ProcessPoolExecutor pool(1);
+        measure("process pool", pool);
+        return 0;
+    }
     int provided = 0, rank = 0, size = 0;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);

@@ -9,6 +9,8 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
@@ -23,12 +25,21 @@ template <class Callable, class... W>
 inline constexpr bool remote_call_takes_stop_token<RemoteCall<Callable, ParameterList<W...>>> =
     takes_stop_token<Callable, W...>;
 
+/// Decoding runs no code of the user.
+template <class T>
+inline constexpr bool is_plain_result = std::is_void_v<T> || Bitwise<T> || BitwiseContainer<T>;
+/// What a task of a map brings back. Only codecs of exceptions may be the user's.
+template <class T>
+inline constexpr bool is_plain_result<std::vector<std::variant<T, std::exception_ptr>>> = is_plain_result<T>;
+
 template <class T>
 class MpiCall final : public OutcomeState<T>, public MpiTask {
   public:
     /// By BlockWithBytes only.
     MpiCall(ByteBuffer call, std::shared_ptr<MpiPool> pool, std::unique_ptr<const std::string> name) noexcept
-        : MpiTask(std::move(call), std::move(name)), pool_(std::move(pool)) {}
+        : MpiTask(std::move(call), std::move(name)), pool_(std::move(pool)) {
+        has_plain_result = is_plain_result<T>;
+    }
     static void operator delete(void* place) noexcept { BlockWithBytes<MpiCall>::free(place); }
 
     // The hub's side.

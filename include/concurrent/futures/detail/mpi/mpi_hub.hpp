@@ -8,14 +8,16 @@
 //     futures, callbacks ◀── deliver() ◀── endings ◀── receive() ◀════╝ results
 //
 // All pools of a communicator share its ranks: a lane runs one call at a time, whichever pool it is of. A lane is
-// given as many calls as it is likely to run in 200 µs, so long ones go out by ones and twos. The first one in flight counts
+// given as many calls as it is likely to run in 200 µs, so long ones go out by ones and twos. That time doubles, up to
+// 10 ms, each time a lane has run all it had before it was given more, as happens on a busy machine. The first one in flight counts
 // as running. The others can be taken back: when they are cancelled, or when another lane has nothing to do while
 // this one does not get on.
 // The engine thread lives as long as there are pools. While it sleeps, a thread that submits sends the call
-// itself, and one that waits for a result looks for it. One mutex guards all of it, MPI included; user code
-// never runs under it.
+// itself. A thread that waits for a result looks for messages itself, and the engine sleeps meanwhile: so a round trip
+// needs no other thread of the root. One mutex guards all of it, MPI included; user code never runs under it.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/mpi/look_pace.hpp"
 #include "concurrent/futures/detail/mpi/mpi_port.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
@@ -56,6 +59,7 @@ class MpiTask : public RemoteTask {
     // Guarded by the hub's mutex, but the second, which is constant from submit on.
     RootLane* lane = nullptr;  // when sent
     bool takes_stop_token = false;
+    bool has_plain_result = false;  // constant from submit on: decoding runs no code of the user
     bool wanted_back = false;  // somebody waits to cancel it
     // With an observer only.
     MpiPool* watched_by = nullptr;  // constant from submit on
@@ -76,13 +80,22 @@ struct RootLane {
     std::int64_t last_end = 0;   // of an observed call
     bool recalling = false;
     bool held = false;  // after a recall, until the next result: one call at a time
+    double ahead = least_ahead;  // nanoseconds of work that it is given in advance
 
     std::size_t window() const noexcept {
         if (held || mean == 0) return 1;
-        constexpr double ahead = 200'000, most = 512;
-        const double count = ahead / mean;
-        return count < 2 ? 2 : static_cast<std::size_t>(count < most ? count : most);
+        constexpr double most = 16 * 1024;
+        const double count = ahead / (std::max)(mean, ahead / most);
+        return count < 2 ? 2 : static_cast<std::size_t>(count);
     }
+    /// It has nothing left, although calls wait.
+    void has_starved() noexcept { ahead = (std::min)(2 * ahead, most_ahead); }
+    void has_been_recalled() noexcept {
+        held = true;
+        ahead = least_ahead;
+    }
+
+    static constexpr double least_ahead = 200'000, most_ahead = 10'000'000;
 };
 
 struct RootPeer {
@@ -168,6 +181,8 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     bool take_out(MpiPool& pool, MpiTask& task);
     void ask_back(RootLane& lane);
     void wait_for_recall(Lock& lock, const RootLane& lane);
+    enum class Watch : std::uint8_t { nothing, news, for_engine };
+    Watch watch(const MpiTask& task, std::int64_t now) noexcept;
     void deliver_to_waiter(MpiTask& task, Ending& ending) noexcept;
 
     // mpi_hub_engine.hpp: the engine thread.
@@ -211,15 +226,18 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     void break_all(const std::string& reason) noexcept;
     void fail(MpiTask& task, std::exception_ptr error) noexcept;
 
-    static constexpr std::int64_t spin_for = 50'000;
     static constexpr std::int64_t nap_for = 20'000'000;  // without calls in flight: then it sleeps until it is woken
     static constexpr std::int64_t stuck_after = 500'000;
-    static constexpr std::chrono::microseconds waiters_patience{50};
+    static constexpr double much_work = 1'000'000;
+    static constexpr std::int64_t give_interval = 10'000;
+    static constexpr std::int64_t patience_with_engine = 50'000;
+    static constexpr std::int64_t watch_lasts = 500'000;
 
     inline static constinit thread_local const MpiHub* current_ = nullptr;
 
     const unsigned born_ = fork_generation();
     mutable std::mutex mutex_;
+    bool polls_ = false;  // constant from open() on: MPI's news must be looked for
     // All below: guarded by mutex_.
     std::unique_ptr<MpiPort> port_;
     std::vector<std::unique_ptr<RootPeer>> peers_;
@@ -229,6 +247,10 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     std::size_t first_lane_ = 0;   // to be given something first, in turn
     std::size_t in_flight_ = 0;    // calls, and other things that will be answered
     std::int64_t last_news_ = 0;
+    unsigned looks_ = 0;           // of the engine, in vain, since then
+    std::int64_t watched_at_ = 0;  // when a waiting thread has looked for messages
+    std::int64_t given_at_ = 0;    // when the engine has given calls to lanes
+    unsigned telling_ = 0;         // waiting threads that are about to end tasks
     std::uint64_t region_deaths_ = 0;
     EndingList endings_;
     std::deque<Notice> notices_;

@@ -3,8 +3,9 @@
 // mpi_hub_engine.hpp: the engine thread of MPI pools: steps while there is something to do, and how it waits.
 // Included by mpi_hub.hpp, where the class and its picture are.
 //
-//     calls in flight        spins 50 µs, then sleeps a quarter of the time it has waited, 50 µs to 1 ms at a time
-//     none for 20 ms         sleeps until a call is submitted
+//     calls in flight                      look_pace.hpp
+//     a thread waits for a result          sleeps: that thread looks. Looks itself each 2 ms, or 0.5 ms after it
+//     no calls for 20 ms                   sleeps until a call is submitted
 #pragma once
 
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
@@ -26,6 +27,7 @@ inline ByteBuffer encode_origin(const RankCard& card, int rank) {
 
 inline void MpiHub::open(std::unique_ptr<MpiPort> port) {
     port_ = std::move(port);
+    polls_ = port_->needs_polling();
     for (const int rank : port_->ranks()) {
         const std::size_t place = peers_.size();
         peers_.push_back(std::make_unique<RootPeer>(
@@ -141,12 +143,18 @@ inline bool MpiHub::step(Lock&) noexcept {
             end_pools();
             return false;
         }
-        for (const auto& pool : pools_)
-            if (pool->intake_.may_have_tasks()) {
-                pool->intake_.move_to(pool->queue_);
-                progress = true;
-            }
-        progress |= dispatch();
+        // Calls go out a few microseconds' worth at a time: a message costs as much as ten short calls.
+        const std::int64_t now = monotonic_nanoseconds();
+        // relaxed: a hint that somebody waits for a result.
+        if (in_flight_ == 0 || now - given_at_ >= give_interval || watchers_.load(std::memory_order_relaxed) != 0) {
+            for (const auto& pool : pools_)
+                if (pool->intake_.may_have_tasks()) {
+                    pool->intake_.move_to(pool->queue_);
+                    progress = true;
+                }
+            progress |= dispatch();
+            if (progress) given_at_ = now;
+        }
         progress |= receive();
         recall_stuck();
         end_pools();
@@ -156,20 +164,22 @@ inline bool MpiHub::step(Lock&) noexcept {
         break_all(std::string("MPIPoolExecutor: ") + error.what());
         progress = true;
     }
-    if (progress) last_news_ = monotonic_nanoseconds();
+    if (progress) {
+        last_news_ = monotonic_nanoseconds();
+        looks_ = 0;
+    }
     return progress;
 }
 
 /// Waits for news, a moment at a time.
 inline void MpiHub::idle(Lock& lock) {
     const std::int64_t waited = monotonic_nanoseconds() - last_news_;
-    const bool polls = port_->needs_polling() && (in_flight_ != 0 || port_->is_moving());
+    const bool polls = polls_ && (in_flight_ != 0 || port_->is_moving());
     // relaxed: a hint; who watches takes the lock to look.
-    if (polls && (port_->is_moving() ||
-                  (waited < spin_for && spinning_pays() && watchers_.load(std::memory_order_relaxed) == 0))) {
+    const bool is_watched = watchers_.load(std::memory_order_relaxed) != 0;
+    if (polls && !is_watched && (port_->is_moving() || keeps_looking(waited, looks_++))) {
         lock.unlock();
-        for (int pauses = 0; pauses < 8; ++pauses) pause();
-        if (waited > spin_for / 4) std::this_thread::yield();
+        pause_between_looks(waited);
         lock.lock();
         return;
     }
@@ -178,17 +188,21 @@ inline void MpiHub::idle(Lock& lock) {
     asleep_.store(true, std::memory_order_relaxed);
     bool news = false;
     for (const auto& pool : pools_) news = news || pool->intake_.has_tasks();
-    if (!news && broken_.empty() && !port_->needs_polling()) news = receive();
+    if (!news && broken_.empty() && !polls_) news = receive();
     if (!news) {
-        sleeps_deeply_ = !polls && (waited > nap_for || !port_->needs_polling());
+        sleeps_deeply_ = !polls && (waited > nap_for || !polls_);
         const auto woken = [this] {
             // relaxed: see above; the notifier has held the mutex.
             return !asleep_.load(std::memory_order_relaxed);
         };
-        if (sleeps_deeply_)
+        if (sleeps_deeply_) {
             wake_up_.wait(lock, woken);
-        else
-            timed_wait(wake_up_, lock, Deadline::after(nap_after(waited)), woken);
+        } else {
+            const std::chrono::nanoseconds watch(watch_lasts);
+            timed_wait(wake_up_, lock, Deadline::after(is_watched ? watch : nap_after(waited)), woken);
+            for (int naps = 0; naps < 3 && !woken() && monotonic_nanoseconds() - watched_at_ < watch_lasts; ++naps)
+                timed_wait(wake_up_, lock, Deadline::after(watch), woken);
+        }
         sleeps_deeply_ = false;
     }
     // relaxed: see above.

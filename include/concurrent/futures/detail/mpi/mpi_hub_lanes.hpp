@@ -120,16 +120,20 @@ inline void MpiHub::ship_all() {
     for (const auto& peer : peers_) ship(*peer);
 }
 
-/// True if there was something.
+/// One message. True if there was something. The next one waits for the next step: to look in vain may cost the
+/// processor, since MPI yields then if it runs more ranks than processors.
 inline bool MpiHub::receive() {
     bool progress = false;
     std::size_t place = 0;
-    for (int messages = 0; messages < 16 && port_->poll(place); ++messages)
+    if (port_->poll(place))
         while (auto frame = port_->next(place)) {
             receive(*peers_[place], *frame);
             progress = true;
         }
-    if (progress) last_news_ = monotonic_nanoseconds();
+    if (progress) {
+        last_news_ = monotonic_nanoseconds();
+        looks_ = 0;
+    }
     return progress;
 }
 
@@ -152,7 +156,7 @@ inline void MpiHub::receive(RootPeer& peer, ReceivedFrame& frame) {
         case FrameType::recalled:
             --in_flight_;
             lane.recalling = false;
-            lane.held = true;
+            lane.has_been_recalled();
             while (!lane.returned.empty()) {
                 const auto [task, owner] = lane.returned.back();
                 lane.returned.pop_back();
@@ -186,6 +190,7 @@ inline void MpiHub::receive_end(RootLane& lane, ReceivedFrame& frame) {
     lane.held = false;
     lane.last_news = last_news_;
     const auto took = static_cast<double>(frame.header.reserved_too);
+    if (lane.in_flight.empty() && pool.queued() != 0 && lane.mean != 0) lane.has_starved();
     lane.mean = lane.mean == 0 ? (std::max)(took, 1.0) : lane.mean + (took - lane.mean) / 8;
     const bool failed = frame.header.type == FrameType::exception;
     if (failed && task.limits.retries > 0 && pool.broken_.empty()) {
@@ -246,7 +251,7 @@ inline void MpiHub::put_back(MpiPool& pool, MpiTask& task) {
     pool.queue_[task.level].push_front(task);
 }
 
-/// A lane that does not get on keeps calls that another one, which has nothing to do, could run.
+/// A lane that does not get on, or has much to do, keeps calls that another one, which has nothing to do, could run.
 inline void MpiHub::recall_stuck() {
     if (in_flight_ < 2 || !port_->needs_polling()) return;
     for (const auto& pool : pools_) {
@@ -256,12 +261,16 @@ inline void MpiHub::recall_stuck() {
         if (!some_idle) continue;
         const std::int64_t now = monotonic_nanoseconds();
         for (RootLane* const lane : pool->lanes_)
-            if (lane->in_flight.size() > 1 && now - lane->last_news > stuck_after) ask_back(*lane);
+            if (lane->in_flight.size() > 1 &&
+                (now - lane->last_news > stuck_after ||
+                 static_cast<double>(lane->in_flight.size()) * lane->mean > much_work))
+                ask_back(*lane);
     }
 }
 
 /// Pools that are shut down and have nothing to do: their lanes run worker_exit.
 inline void MpiHub::end_pools() {
+    if (telling_ != 0) return;
     for (const auto& pool : pools_) {
         if (!pool->closed_ || pool->leaves_ || pool->in_flight_ != 0) continue;
         if (pool->queued() != 0) {

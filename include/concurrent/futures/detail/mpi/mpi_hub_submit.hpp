@@ -4,6 +4,8 @@
 // picture are.
 #pragma once
 
+#include <algorithm>
+
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -93,44 +95,74 @@ inline bool MpiHub::send_here(MpiPool& pool) noexcept {
 template <class Done>
 bool MpiHub::look_for_end(MpiTask& task, Done done) noexcept {
     if (on_engine_thread() || fork_generation() != born_) return done();
-    const auto end = std::chrono::steady_clock::now() + waiters_patience;
-    Ending ending;
-    bool ended = false;
     // relaxed: a hint for the engine.
     watchers_.fetch_add(1, std::memory_order_relaxed);
-    do {
+    bool is_over = false, is_for_engine = false;
+    std::int64_t news = monotonic_nanoseconds();
+    for (unsigned looks = 0;; ++looks) {
+        const std::int64_t now = monotonic_nanoseconds();
         // relaxed: looked at again with the lock.
-        if (asleep_.load(std::memory_order_relaxed)) {
-            const Lock lock(mutex_, std::try_to_lock);
-            if (lock && port_ && broken_.empty() && port_->needs_polling() && asleep_.load(std::memory_order_relaxed)) {
-                try {
-                    receive();
-                } catch (const std::exception& error) {
-                    break_all(std::string("MPIPoolExecutor: ") + error.what());
-                }
-                ended = endings_.is_only(task) && notices_.empty() && task.ending.kind == Ending::Kind::result;
-                if (ended) ending = std::exchange(endings_.pop_front().ending, {});
-                if (ended || !endings_.empty()) break;
-            }
+        const bool looks_here = polls_ && asleep_.load(std::memory_order_relaxed);
+        const Watch seen = looks_here ? watch(task, now) : Watch::nothing;
+        is_for_engine = seen == Watch::for_engine;
+        is_over = done();
+        if (is_over || is_for_engine) break;
+        if (seen == Watch::news) {
+            news = now;
+            looks = 0;
         }
-        pause();
-    } while (!done() && spinning_pays() && std::chrono::steady_clock::now() < end);
+        const std::int64_t waited = now - news;
+        if (!(looks_here ? keeps_looking(waited, looks) : waited < patience_with_engine)) break;
+        pause_between_looks(waited);
+    }
     // relaxed: as above.
     watchers_.fetch_sub(1, std::memory_order_relaxed);
-    if (ended) {
-        deliver_to_waiter(task, ending);
-        const Lock lock(mutex_, std::try_to_lock);
-        if (lock && endings_.empty() && notices_.empty()) {
-            bool waiting = false;
-            for (const auto& pool : pools_) waiting = waiting || pool->queued() != 0;
-            if (!waiting) return done();
-        }
-    }
-    if (ended || !done()) wake();
-    return done();
+    if (!is_over || is_for_engine) wake();
+    return is_over || done();
 }
 
-/// In the thread that waits for the task: others are told by the engine, for it may hold a lock that they need.
+/// While the engine sleeps, in a thread that waits for `task`: looks for messages, and ends that task and those whose
+/// end runs no code of the user: this thread may hold a lock that such code needs.
+inline MpiHub::Watch MpiHub::watch(const MpiTask& task, std::int64_t now) noexcept {
+    Lock lock(mutex_, std::try_to_lock);
+    // relaxed: with the lock.
+    if (!lock || !port_ || !broken_.empty() || !asleep_.load(std::memory_order_relaxed)) return Watch::nothing;
+    watched_at_ = now;
+    bool news = false;
+    try {
+        news = receive();
+        if (news) {
+            for (const auto& pool : pools_) pool->intake_.move_to(pool->queue_);
+            dispatch();
+            ship_all();
+        }
+    } catch (const std::exception& error) {
+        break_all(std::string("MPIPoolExecutor: ") + error.what());
+        return Watch::for_engine;
+    }
+    const bool some_end = std::any_of(pools_.begin(), pools_.end(), [](const auto& pool) { return pool->closed_; });
+    if (endings_.empty() && notices_.empty() && !some_end) return news ? Watch::news : Watch::nothing;
+    const auto may_end = [&](const RemoteTask& next) {
+        const auto& ended = static_cast<const MpiTask&>(next);
+        return ended.ending.kind == Ending::Kind::result &&
+               (&ended == &task || (ended.has_plain_result && !ended.watched_by));
+    };
+    for (Deliveries some; some.take_from(endings_, may_end), !some.empty();) {
+        ++telling_;
+        lock.unlock();
+        while (!some.empty()) {
+            Deliveries::Delivery next = some.pop_front();
+            deliver_to_waiter(static_cast<MpiTask&>(*next.task), next.ending);
+        }
+        lock.lock();
+        --telling_;
+    }
+    const bool some_closed = std::any_of(pools_.begin(), pools_.end(), [](const auto& pool) { return pool->closed_; });
+    if (!endings_.empty() || !notices_.empty() || some_closed) return Watch::for_engine;
+    return news ? Watch::news : Watch::nothing;
+}
+
+/// Callbacks of the task are left to the engine.
 inline void MpiHub::deliver_to_waiter(MpiTask& task, Ending& ending) noexcept {
     tell(task);
     task.drop_call(ending.body);
@@ -289,7 +321,7 @@ inline bool MpiHub::wait_idle(MpiPool& pool, const Deadline& deadline) {
     Lock lock(mutex_);
     for (;;) {
         // relaxed: with the lock. An engine that sleeps has told everybody.
-        const bool told = asleep_.load(std::memory_order_relaxed) && endings_.empty();
+        const bool told = asleep_.load(std::memory_order_relaxed) && endings_.empty() && telling_ == 0;
         if (pool.ended_ || (told && pool.waiting() == 0 && !pool.intake_.has_tasks() && pool.in_flight_ == 0)) return true;
         if (deadline.passed()) return false;
         // The engine goes to sleep without a word, so this looks again now and then.

@@ -4,8 +4,7 @@
 //
 //     this thread                                    the helper thread
 //     poll ─▶ run a call ─▶ … ─▶ send results        looks every millisecond; when a call has been running for
-//     nothing to do: spin 100 µs, then sleep         longer than that, it receives and sends meanwhile
-//     up to 1 ms between two looks
+//     nothing to do: look_pace.hpp                   longer than that, it receives and sends meanwhile
 //
 // So short calls run in the thread that has received them, and a long one neither holds back results nor keeps
 // the root from taking calls back or asking the call to stop. Both threads call MPI, one at a time: hence
@@ -13,7 +12,6 @@
 // An idle rank looks 1000 times a second, which takes less than 1 % of a core.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -21,21 +19,15 @@
 #include <mutex>
 #include <thread>
 
+#include "concurrent/futures/detail/mpi/look_pace.hpp"
 #include "concurrent/futures/detail/mpi/mpi_channel.hpp"
 #include "concurrent/futures/detail/mpi/rank_server.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
-#include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
-
-/// How long a rank or a root that waits for messages sleeps between two looks, `waited` after the last one.
-inline std::chrono::nanoseconds nap_after(std::int64_t waited) noexcept {
-    constexpr std::int64_t shortest = 50'000, longest = 1'000'000;
-    return std::chrono::nanoseconds(std::clamp(waited / 4, shortest, longest));
-}
 
 class RankLoop final : public RankServer {
   public:
@@ -46,7 +38,8 @@ class RankLoop final : public RankServer {
     void run() {
         keep_freed_memory(kept_heap);
         std::int64_t news = monotonic_nanoseconds();
-        std::int64_t looked = news;
+        std::int64_t looked = news, sent = news;
+        unsigned looks = 0;  // in vain, since `news`
         while (!has_quit()) {
             note_run();
             const bool ran = run_next();
@@ -54,25 +47,29 @@ class RankLoop final : public RankServer {
             running_since_.store(0, std::memory_order_release);
             if (ran) {
                 news = monotonic_nanoseconds();
-                if (last_duration() < short_call && news - looked < look_interval && outbox_size() < full &&
-                    !own_lane_is_empty())
+                looks = 0;
+                if (!own_lane_is_empty() && news - looked < look_interval) {
+                    if (last_duration() < short_call && news - sent < send_interval && outbox_size() < full) continue;
+                    sent = news;
+                    const std::lock_guard lock(channel_mutex_);
+                    send_replies();
                     continue;
-                looked = news;
+                }
+                looked = sent = news;
                 look();
                 continue;
             }
             if (look()) {
-                news = looked = monotonic_nanoseconds();
+                news = looked = sent = monotonic_nanoseconds();
+                looks = 0;
                 continue;
             }
             const std::int64_t waited = monotonic_nanoseconds() - news;
-            if (waited < spin_for && spinning_pays()) {
-                pause();
-                if (waited > spin_for / 4) std::this_thread::yield();
+            if (keeps_looking(waited, looks++) || is_moving()) {
+                pause_between_looks(waited);
                 continue;
             }
             std::unique_lock lock(mutex_);
-            if (is_moving()) continue;
             timed_wait(wake_up_, lock, Deadline::after(nap_after(waited)), [this] { return has_replies_; });
             has_replies_ = false;
         }
@@ -84,8 +81,8 @@ class RankLoop final : public RankServer {
 
   private:
     static constexpr std::int64_t short_call = 10'000;
-    static constexpr std::int64_t look_interval = 50'000;
-    static constexpr std::int64_t spin_for = 100'000;
+    static constexpr std::int64_t send_interval = 50'000;
+    static constexpr std::int64_t look_interval = 500'000;  // to look in vain may cost the processor
     static constexpr std::size_t full = 16 * 1024;
     static constexpr std::size_t kept_heap = 128 * 1024 * 1024;
     static constexpr std::chrono::milliseconds tick{1};
@@ -154,9 +151,7 @@ class RankLoop final : public RankServer {
             if (since == 0 || monotonic_nanoseconds() - since < tick / std::chrono::nanoseconds(1)) continue;
             lock.unlock();
             try {
-                do
-                    look();
-                while (is_moving());
+                while (look() || is_moving()) std::this_thread::yield();
             } catch (const std::exception& error) {
                 std::fprintf(stderr, "concurrent::futures: an MPI rank has lost its root: %s\n", error.what());
                 std::abort();

@@ -95,6 +95,8 @@ class EndingList {
     }
     /// Nobody but this task is to be told anything.
     bool is_only(const RemoteTask& task) const noexcept { return first_ == &task && last_ == &task; }
+    /// There must be one.
+    const RemoteTask& front() const noexcept { return *first_; }
     /// There must be one. Its ending is for the caller to take.
     RemoteTask& pop_front() noexcept {
         RemoteTask& task = *first_;
@@ -119,7 +121,12 @@ class Deliveries {
     bool empty() const noexcept { return next_ == end_; }
     /// Of an empty one, which takes as many as there is room for.
     void take_from(EndingList& list) noexcept {
-        for (next_ = end_ = 0; end_ < some_.size() && !list.empty(); ++end_) {
+        take_from(list, [](const RemoteTask&) { return true; });
+    }
+    /// Up to the first task for which `condition(task)` does not hold.
+    template <class Condition>
+    void take_from(EndingList& list, Condition condition) noexcept {
+        for (next_ = end_ = 0; end_ < some_.size() && !list.empty() && condition(list.front()); ++end_) {
             some_[end_].task = &list.pop_front();
             some_[end_].ending = std::exchange(some_[end_].task->ending, {});
         }
