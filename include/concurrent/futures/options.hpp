@@ -120,6 +120,10 @@ struct ThreadPoolOptions {
     /// Gets exceptions of callbacks, posted tasks and worker_exit.
     detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
     detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< is told what the pool does: observer.hpp, trace.hpp
+    /// Bytes of stack for each worker, for deep recursion or large local arrays. 0: what `main` has (`ulimit -s`), up to
+    /// 32 MiB, or what the system gives to threads if that is more. It is address space; memory is taken for what a
+    /// task uses of it. From 128 KiB to 64 GiB (512 MiB in 32 bits).
+    Count stack_size{};
 };
 
 namespace detail {

@@ -27,7 +27,8 @@
 // task that is run by a wait in a catch block, and with another standard library than libstdc++. A worker
 // starts with the floating-point environment (rounding mode, flush-to-zero) of the thread that started it. What a task
 // changes there stays: a task that calls fesetround() must restore the mode before it returns. The stack of a worker
-// has the size that the system gives to threads: `ulimit -s`, but 2 MiB after `ulimit -s unlimited` (glibc, x86-64).
+// is as large as that of `main` (`ulimit -s`), but 32 MiB where that is unlimited; ThreadPoolOptions::stack_size sets
+// it. Stop callbacks of a task whose timeout has passed run on a thread with the system's default.
 // Memory:  what the submitter did before submit() happens before the task runs.
 // How it works: detail/scheduling/worker_threads.hpp.
 #pragma once
@@ -38,12 +39,15 @@
 #include <cstddef>
 #include <iterator>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/sized_thread.hpp"
 #include "concurrent/futures/detail/scheduling/optioned_call.hpp"
 #include "concurrent/futures/detail/scheduling/thread_call.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
@@ -181,9 +185,24 @@ class ThreadSubmitter {
     WorkerThreads* engine_;
 };
 
+/// 0 is the default.
+inline void require_sane_stack_size(std::size_t size) {
+    if (size == 0) return;
+    const char* const option = "ThreadPoolOptions::stack_size";
+    if constexpr (!can_size_stacks)
+        throw std::invalid_argument(std::string(option) + " cannot be set on this system; leave it out, and link the "
+                                                          "program with a larger default for threads");
+    if (size >= least_stack_size && size <= most_stack_size) return;
+    throw std::invalid_argument(std::string(option) + " = " + std::to_string(size) + " bytes is " +
+                                (size < least_stack_size ? "below " : "above ") +
+                                std::to_string(size < least_stack_size ? least_stack_size : most_stack_size) +
+                                "; it is a number of bytes, such as 64 << 20 for 64 MiB; 0 takes what main() has");
+}
+
 inline ThreadPoolOptions checked(ThreadPoolOptions options) {
     require_sane_worker_count(options.max_workers, 65536);
     require_not_negative(options.idle_timeout, "ThreadPoolOptions::idle_timeout");
+    require_sane_stack_size(options.stack_size);
     options.observer = with_program_trace(options.observer);
     if (options.max_workers == 0) options.max_workers = available_parallelism();
     if (options.thread_name_prefix.empty()) {

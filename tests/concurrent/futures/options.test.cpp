@@ -59,8 +59,10 @@ TEST_CASE("options are written as keyword arguments, in the order of the contrac
                                      .on_destroy = cf::OnDestroy::cancel_pending,
                                      .report_unobserved = false,
                                      .on_unhandled_exception = [](const std::exception_ptr&) {},
-                                     .observer = nullptr};
+                                     .observer = nullptr,
+                                     .stack_size = 1 << 20};
     CHECK(pool.max_pending == 9);
+    CHECK(pool.stack_size == 1 << 20);
 }
 
 TEST_CASE("a name in options is a std::string in every form of writing it", "[options]") {

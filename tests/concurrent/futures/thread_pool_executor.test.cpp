@@ -13,6 +13,7 @@
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers.hpp>
 #include <cfenv>
 #include <functional>
 #include <map>
@@ -407,6 +408,53 @@ TEST_CASE("a worker starts with the rounding mode of the thread that started it,
     pool.submit([] { std::fesetround(FE_DOWNWARD); }).result();
     CHECK(pool.submit([] { return std::fegetround(); }).result() == FE_DOWNWARD);
     CHECK(std::fegetround() == before);
+}
+
+// ---- stacks; the default under `ulimit -s unlimited`: tests/programs/stack_without_limit.cpp ----
+
+/// Takes more than 16 KiB of stack for each level.
+int descend(int levels) {  // NOLINT(misc-no-recursion)
+    volatile char used[16 * 1024];
+    used[0] = 1;
+    return levels == 0 ? 0 : descend(levels - 1) + used[0];
+}
+/// The same, by tasks that wait for each other; they tell on which threads they run.
+int descend_by_tasks(Pool& pool, Events<std::thread::id>& threads, int levels) {  // NOLINT(misc-no-recursion)
+    volatile char used[16 * 1024];
+    used[0] = 1;
+    threads.add(std::this_thread::get_id());
+    if (levels == 0) return 0;
+    return pool.submit(descend_by_tasks, std::ref(pool), std::ref(threads), levels - 1).result() + used[0];
+}
+/// On how many threads, with stacks of `stack_size`.
+std::size_t threads_to_descend(std::size_t stack_size, int levels) {
+    Pool pool({.max_workers = 1, .stack_size = stack_size});
+    Events<std::thread::id> threads;
+    CHECK(pool.submit(descend_by_tasks, std::ref(pool), std::ref(threads), levels).result() == levels);
+    const std::vector<std::thread::id> all = threads.all();
+    return std::set<std::thread::id>(all.begin(), all.end()).size();
+}
+
+TEST_CASE("a task may use the stack that stack_size asks for", "[thread_pool]") {
+    Pool pool({.max_workers = 1, .stack_size = 256 << 20});
+    CHECK(pool.submit(descend, 3000).result() == 3000);  // 48 MiB, more with a sanitizer
+}
+
+TEST_CASE("tasks that wait for each other stay on one large stack, and go on elsewhere when a small one is full",
+          "[thread_pool]") {
+    CHECK(threads_to_descend(256 << 20, 1000) == 1);
+    CHECK(threads_to_descend(512 << 10, 100) > 1);
+}
+
+TEST_CASE("a stack that is no size for one is refused, with the unit and the bounds", "[thread_pool]") {
+    CHECK_NOTHROW(Pool({.stack_size = 128 << 10}));
+    for (const std::size_t size : {std::size_t{1}, std::size_t{64}, (std::size_t{128} << 10) - 1})
+        CHECK_THROWS_WITH(Pool({.stack_size = size}),
+                          "ThreadPoolOptions::stack_size = " + std::to_string(size) +
+                              " bytes is below 131072; it is a number of bytes, such as 64 << 20 for 64 MiB; 0 takes "
+                              "what main() has");
+    CHECK_THROWS_AS(Pool({.stack_size = static_cast<std::size_t>(-1)}), std::invalid_argument);
+    CHECK_THROWS_AS(Pool({.stack_size = -1}), std::invalid_argument);
 }
 
 // ---- initializer and worker_exit ----

@@ -6,7 +6,7 @@
 //     if (limit.has_room()) recurse();
 //
 // An eighth of the stack is kept in reserve, at least 64 KiB: for what the recursion calls. Where the system does
-// not tell the bounds, 512 KiB below the first frame are taken for the stack of a thread.
+// not tell the bounds, the given size, or 512 KiB, below the first frame is taken for the stack of a thread.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +25,9 @@ class StackLimit {
     /// Without a limit.
     StackLimit() = default;
 
-    static StackLimit of_this_thread() noexcept {
-        constexpr std::size_t usual = 512 * 1024;
+    /// `size_given`: what the thread was started with, or 0.
+    static StackLimit of_this_thread(std::size_t size_given = 0) noexcept {
+        const std::size_t usual = size_given != 0 ? size_given : 512 * 1024;
         StackLimit limit;
         const std::uintptr_t here = frame();
 #if CONCURRENT_FUTURES_LINUX

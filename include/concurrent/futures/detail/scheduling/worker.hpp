@@ -9,9 +9,9 @@
 
 #include <cstddef>
 #include <mutex>
-#include <thread>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/sized_thread.hpp"
 #include "concurrent/futures/detail/platform/spin_mutex.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/parker.hpp"
@@ -80,14 +80,14 @@ class alignas(64) Worker final : public BlockingWorker {
     Substitute begin_block() noexcept override;
     void end_block() noexcept override;
     void watch() noexcept override;
-    /// By its thread, when that starts.
-    void note_stack() noexcept { stack_ = StackLimit::of_this_thread(); }
+    /// By its thread, when that starts. `size`: what was asked for, or 0.
+    void note_stack(std::size_t size) noexcept { stack_ = StackLimit::of_this_thread(size); }
 
     WorkerThreads& pool;
     Worker* const next;  // another one of the pool, or null
     CallCounters calls{CallCounters::Writers::one};
     Parker parker;
-    std::thread thread;   // guarded by the pool's mutex
+    SizedThread thread;   // guarded by the pool's mutex
     unsigned picked = 0;  // the owner's, to look into the inbox from time to time
     int patience = 0;     // the owner's: pauses before it looks for more, see WorkerThreads::search()
     int long_rests = 0;   // the owner's: sleeps in a row that no spinning would have spared

@@ -37,7 +37,6 @@
 #include <mutex>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -46,6 +45,7 @@
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
+#include "concurrent/futures/detail/platform/sized_thread.hpp"
 #include "concurrent/futures/detail/platform/thread_attributes.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
@@ -210,16 +210,19 @@ class WorkerThreads {
         return worker && &worker->pool == pool ? worker : nullptr;
     }
     static BlockingWorker* worker_here() noexcept { return this_worker; }
-    static std::thread start_thread(WorkerThreads& pool, Worker& worker, std::size_t number);
+    static SizedThread start_thread(WorkerThreads& pool, Worker& worker, std::size_t number);
 
     // Code of the module that made the pool. Shared libraries may each have a copy of this class and of
     // `this_worker`; workers are started and asked for in one of them only.
     struct Home {
         BlockingWorker* (*worker)() noexcept;
-        std::thread (*start_thread)(WorkerThreads&, Worker&, std::size_t);
+        SizedThread (*start_thread)(WorkerThreads&, Worker&, std::size_t);
     };
     const Home home_{&worker_here, &start_thread};
     const ThreadPoolOptions options_;
+    /// 0: what the system gives to threads.
+    const std::size_t stack_size_ =
+        options_.stack_size != 0 ? std::size_t{options_.stack_size} : stack_size_of_main();
     const PoolWatch watch_;
     const ForkMark born_;
     Atomic<std::size_t> references_{1};

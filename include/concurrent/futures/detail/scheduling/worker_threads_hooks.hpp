@@ -18,7 +18,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 template <class Last>
 void WorkerThreads::work(Worker& worker, Last last) {
     this_worker = &worker;
-    worker.note_stack();
+    worker.note_stack(stack_size_);
     const auto leave = [&] {
         last();
         end(worker);

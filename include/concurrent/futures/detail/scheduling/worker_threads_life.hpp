@@ -7,7 +7,6 @@
 #include <exception>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
@@ -37,7 +36,7 @@ inline void WorkerThreads::recount() noexcept {
         surplus_.store(too_many(), std::memory_order_relaxed);
 }
 
-/// Wakes or starts one, unless enough are about to look. Throws what std::thread throws; then nothing has
+/// Wakes or starts one, unless enough are about to look. Throws what SizedThread throws; then nothing has
 /// changed. Gives up the lock for the wake-up.
 inline void WorkerThreads::bring_worker(Lock& lock) {
     // (B) seq_cst, pairs with the decrement in search(): of one that searches no more it is seen that it takes.
@@ -112,8 +111,8 @@ inline void WorkerThreads::start_worker() {
     recount();
 }
 
-inline std::thread WorkerThreads::start_thread(WorkerThreads& pool, Worker& worker, std::size_t number) {
-    return std::thread([&pool, &worker, number] {
+inline SizedThread WorkerThreads::start_thread(WorkerThreads& pool, Worker& worker, std::size_t number) {
+    const auto live = [&pool, &worker, number] {
         pool.attributes_.apply();
         name_current_thread(pool.options_.thread_name_prefix, number);
         const auto tell = [&](auto event) {
@@ -130,7 +129,16 @@ inline std::thread WorkerThreads::start_thread(WorkerThreads& pool, Worker& work
         };
         const Release reference{pool};
         pool.work(worker, [&] { tell(&Observer::worker_ended); });
-    });
+    };
+    if (pool.options_.stack_size == 0 && pool.stack_size_ != 0) {
+        try {
+            return SizedThread(pool.stack_size_, live);
+        } catch (const std::system_error&) {
+            // A limit on address space, such as `ulimit -v`: what the system gives to threads is less.
+        }
+        return SizedThread(0, live);
+    }
+    return SizedThread(pool.stack_size_, live);
 }
 
 /// With the locks of all queues, one after the other.
@@ -299,7 +307,7 @@ inline void WorkerThreads::end(Worker& worker) noexcept {
     // Each ending thread joins those that ended before, so that they do not pile up.
     while (!ended_.empty()) {
         Worker& before = *ended_.back();
-        std::thread thread = std::move(before.thread);
+        SizedThread thread = std::move(before.thread);
         ended_.pop_back();
         lock.unlock();
         if (thread.joinable()) thread.join();

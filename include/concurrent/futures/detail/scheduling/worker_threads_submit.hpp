@@ -66,8 +66,8 @@ inline void WorkerThreads::submit_all(TaskQueue& tasks) {
 
 inline std::exception_ptr WorkerThreads::cannot_start() {
     return error_or_why_not([] {
-        return BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread; ask for fewer workers, or "
-                                "raise the system's limits on threads and memory");
+        return BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread; ask for fewer workers or a "
+                                "smaller stack_size, or raise the system's limits on threads and memory");
     });
 }
 
@@ -81,7 +81,7 @@ inline void WorkerThreads::unsubmit_or_keep(Task& task, Priority priority, const
     note_room();
     throw BrokenThreadPool(std::string("ThreadPoolExecutor: cannot start a worker thread: ") +
                            error.what() +
-                           "; ask for fewer workers, or raise the system's limits on threads and memory");
+                           "; ask for fewer workers or a smaller stack_size, or raise the system's limits on threads and memory");
 }
 
 inline void WorkerThreads::throw_closed() const {
@@ -247,7 +247,7 @@ inline bool WorkerThreads::join(const Deadline& deadline) {
     // Their last act was to hand over this mutex: joining takes no time. Nor memory: destructors come here.
     while (!ended_.empty()) {
         Worker& worker = *ended_.back();
-        std::thread thread = std::move(worker.thread);
+        SizedThread thread = std::move(worker.thread);
         ended_.pop_back();
         vacant_.push_back(&worker);
         lock.unlock();
