@@ -29,6 +29,7 @@
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
+#include "concurrent/futures/detail/platform/unnamed_file.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -153,6 +154,10 @@ inline void SharedBlock::fork_with(const SharedBlock& block, bool inherited) noe
 }
 inline FileDescriptor SharedBlock::unnamed_file() {
     FileDescriptor fd(::memfd_create("concurrent_futures_shared", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!fd && is_refused(errno))
+        throw_system_error("memfd_create is refused: SharedArray and Broadcast need it, because no process can shorten "
+                           "such memory under another one; allow it (seccomp profile of the container, Linux 3.17), "
+                           "or pass the data by value");
     if (!fd)
         throw_system_error("no descriptor for shared memory: every SharedArray and Broadcast needs one for as "
                            "long as it lives (RLIMIT_NOFILE); keep fewer of them, or make them larger");

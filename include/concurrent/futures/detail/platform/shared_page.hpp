@@ -6,16 +6,15 @@
 //     SharedPage same(FileDescriptor(fd), sizeof(Table));
 #pragma once
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstddef>
-#include <string>
 #include <utility>
 
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/unnamed_file.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -48,20 +47,9 @@ class SharedPage {
 
   private:
     static FileDescriptor unnamed_memory(std::size_t size) {
-#if CONCURRENT_FUTURES_LINUX
-        FileDescriptor fd(::memfd_create("concurrent_futures", MFD_CLOEXEC));
-        if (!fd) throw_system_error("memfd_create");
-#else
-        // A name for an instant: made exclusively and removed at once.
-        const std::string name = "/cf" + std::to_string(::getpid()) + "." +
-                                 std::to_string(reinterpret_cast<std::uintptr_t>(&size) & 0xffff);
-        FileDescriptor fd(::shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
-        if (!fd) throw_system_error("shm_open");
-        ::shm_unlink(name.c_str());
-        set_close_on_exec(fd.get());
-#endif
+        FileDescriptor fd = make_unnamed_file();
         if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) throw_system_error("ftruncate");
-        return off_standard_streams(std::move(fd));
+        return fd;
     }
 
     FileDescriptor fd_;
