@@ -30,7 +30,7 @@ std::size_t stack_of(std::size_t asked) {
 }
 
 TEST_CASE("a thread has the stack that was asked for", "[sized_thread]") {
-    for (const std::size_t mib : {1, 3, 40}) {
+    for (const std::size_t mib : {std::size_t{1}, std::size_t{3}, std::size_t{40}}) {
         CHECK(stack_of(mib << 20) >= mib << 20);
         CHECK(stack_of(mib << 20) < (mib + 1) << 20);
     }
