@@ -4,10 +4,10 @@
 //
 //     cf::Future<int> answer = cf::default_pool().submit(work, 12);    // std::async(std::launch::async, work, 12)
 //
-// It has available_parallelism() workers, and is made by the first call. At the end of the program, after main, it ends its
-// queued work and joins its threads: as any static object, after those that were made later. Do not shut it down: other
-// code uses it too. Not for work that blocks for long, which deserves a pool of its own. In a child made by fork()
-// without exec, submit() throws BrokenThreadPool if the parent had called default_pool().
+// The first call makes the pool. It has available_parallelism() workers. It is a static object: after main, it runs what
+// is queued and joins its threads, before static objects that were made earlier are destroyed. Do not shut it down: other
+// code uses it too. Give work that blocks for long a pool of its own. In a child made by fork() without exec, submit()
+// throws BrokenThreadPool if the parent had called default_pool().
 // Threads: any. Each shared library that hides its symbols has a default pool of its own.
 #pragma once
 

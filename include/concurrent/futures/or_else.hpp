@@ -6,8 +6,8 @@
 //     cf::Future<void> told = cf::when_done(page, [](const cf::Future<Page>& done) { … });   // whatever the outcome
 //
 // The function runs as a done callback does: in the thread that completes the future, or at once if it is done already. So
-// it should be short. What it throws is the exception of the returned future. Cancelling the returned future means that the
-// function does not run; it does not cancel the task.
+// it should be short. What it throws is the exception of the returned future. A Future that it returns is not unwrapped.
+// If the returned future is cancelled first, the function does not run; the task goes on.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
