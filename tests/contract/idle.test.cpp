@@ -2,7 +2,14 @@
 //
 // wait_idle(), wait_idle_for() and cancel_pending() of every executor.
 #include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <future>
+#include <limits>
+#include <stdexcept>
+#include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "contract/executors.hpp"
@@ -72,6 +79,54 @@ CONCURRENT_CASE("cancel_pending() cancels what has not started, and the pool goe
     CHECK(busy.call().result() == 7);
     CHECK(busy.pool.stats().cancelled == 10);
     busy.pool.wait_idle();
+}
+
+CONTRACT_CASE("the longest timeouts wait as if there were none, and NaN is refused without an effect") {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const std::chrono::duration<double> nan(std::numeric_limits<double>::quiet_NaN());
+    TestType pool(1);
+    const auto refused = [](auto&& call) {
+        CHECK_THROWS_AS(call(), std::invalid_argument);
+        return message_of(call);
+    };
+    CHECK(refused([&] { pool.shutdown_for(nan); }).find("::shutdown_for is not a number") != std::string::npos);
+    CHECK(refused([&] { pool.wait_idle_for(nan); }).find("::wait_idle_for is not a number") != std::string::npos);
+    const auto future = pool.submit(square, 3);  // the pool still takes tasks
+    CHECK(future.result(std::chrono::hours::max()) == 9);
+    CHECK(refused([&] { static_cast<void>(future.result(nan)); }).find("Future::result") != std::string::npos);
+    CHECK(refused([&] { static_cast<void>(future.exception(nan)); }).find("Future::exception") != std::string::npos);
+    CHECK(refused([&] { static_cast<void>(future.wait_for(nan)); }).find("Future::wait_for") != std::string::npos);
+
+    CHECK(pool.submit(square, 4).exception(std::chrono::duration<double>(infinity)) == nullptr);
+    CHECK(pool.submit(square, 4).wait_for(std::chrono::nanoseconds::max()) == std::future_status::ready);
+    CHECK(pool.submit(square, 4).wait_until(std::chrono::system_clock::time_point::max()) ==
+          std::future_status::ready);
+    const std::vector futures{pool.submit(square, 1), pool.submit(square, 2)};
+    CHECK(cf::wait(futures, {.timeout = std::chrono::hours::max()}).done.size() == 2);
+    std::size_t ended = 0;
+    for ([[maybe_unused]] const auto& each : cf::as_completed(futures, std::chrono::hours::max())) ++ended;
+    CHECK(ended == 2);
+    int total = 0;
+    for (const int n : pool.map({.timeout = std::chrono::hours::max()}, square, std::vector{1, 2, 3})) total += n;
+    CHECK(total == 14);
+    pool.wait_idle_for(std::chrono::hours::max());
+    pool.shutdown_for(std::chrono::duration<double>(infinity));
+}
+
+CONCURRENT_CASE("a negative timeout gives up at once") {
+    constexpr std::chrono::duration<double> before(-std::numeric_limits<double>::infinity());
+    BusyPool<TestType> busy;
+    CHECK_THROWS_AS(busy.call().result(std::chrono::hours::min()), cf::TimeoutError);
+    CHECK_THROWS_AS(busy.call().exception(before), cf::TimeoutError);
+    CHECK(busy.call().wait_for(std::chrono::nanoseconds::min()) == std::future_status::timeout);
+    CHECK(busy.call().wait_until(std::chrono::steady_clock::time_point::min()) == std::future_status::timeout);
+    CHECK(cf::wait(std::vector{busy.call()}, {.timeout = std::chrono::hours::min()}).done.empty());
+    CHECK_THROWS_AS(busy.pool.wait_idle_for(before), cf::TimeoutError);
+    CHECK_THROWS_AS(busy.pool.map({.timeout = std::chrono::hours::min()}, square, std::vector{1}),
+                    std::invalid_argument);
+    CHECK_THROWS_AS(busy.pool.shutdown_for(std::chrono::hours::min()), cf::TimeoutError);
+    busy.open();
+    CHECK(busy.call().result() == 7);
 }
 
 CONTRACT_CASE("cancel_pending() of a pool in which nothing waits changes nothing") {

@@ -57,11 +57,11 @@ class Sender {
     /// False when the channel stayed full for `timeout`: then the value will not be received, not even in part.
     template <class Rep, class Period>
     bool send(const T& value, std::chrono::duration<Rep, Period> timeout) {
-        return send_copy(value, detail::Deadline::after(timeout));
+        return send_copy(value, detail::Deadline::after(timeout, "the timeout of Sender::send"));
     }
     template <class Rep, class Period>
     bool send(T&& value, std::chrono::duration<Rep, Period> timeout) {
-        return send_value(value, detail::Deadline::after(timeout));
+        return send_value(value, detail::Deadline::after(timeout, "the timeout of Sender::send"));
     }
     /// Closes this end. The receiver gets what was sent before, then the end. The destructor does the same.
     void close() noexcept {
@@ -114,7 +114,7 @@ class Receiver {
     /// Throws TimeoutError when no value arrived in that time; the channel stays open.
     template <class Rep, class Period>
     std::optional<T> receive(std::chrono::duration<Rep, Period> timeout) {
-        return receive_until(detail::Deadline::after(timeout));
+        return receive_until(detail::Deadline::after(timeout, "the timeout of Receiver::receive"));
     }
     /// Closes this end. From now on the sender gets BrokenChannelError. The destructor does the same.
     void close() noexcept {

@@ -130,14 +130,14 @@ class Future {
     /// Gives up after `timeout` with TimeoutError; 0 or less does not wait.
     template <class Rep, class Period>
     Reference result(std::chrono::duration<Rep, Period> timeout) const& {
-        return value_after(detail::Deadline::after(timeout), "result");
+        return value_after(detail::Deadline::after(timeout, "the timeout of Future::result"), "result");
     }
     /// On an rvalue: the value itself. It is moved out when this is the last handle or T cannot be copied, otherwise
     /// copied. The future is empty afterwards, unless this throws.
     T result() && { return taken_after(detail::Deadline::never()); }
     template <class Rep, class Period>
     T result(std::chrono::duration<Rep, Period> timeout) && {
-        return taken_after(detail::Deadline::after(timeout));
+        return taken_after(detail::Deadline::after(timeout, "the timeout of Future::result"));
     }
 
     /// Waits, then gives the exception of the task, or null if it returned. Throws CancelledError, and TimeoutError
@@ -145,7 +145,7 @@ class Future {
     std::exception_ptr exception() const { return exception_after(detail::Deadline::never()); }
     template <class Rep, class Period>
     std::exception_ptr exception(std::chrono::duration<Rep, Period> timeout) const {
-        return exception_after(detail::Deadline::after(timeout));
+        return exception_after(detail::Deadline::after(timeout, "the timeout of Future::exception"));
     }
 
     /// As in std::shared_future: get() is result(); the others only wait, and do not throw what the task threw.
@@ -154,11 +154,11 @@ class Future {
     void wait() const { wait_until_done(detail::Deadline::never(), "wait"); }
     template <class Rep, class Period>
     std::future_status wait_for(std::chrono::duration<Rep, Period> duration) const {
-        return status_after(detail::Deadline::after(duration));
+        return status_after(detail::Deadline::after(duration, "the duration of Future::wait_for"));
     }
     template <class Clock, class Length>
     std::future_status wait_until(std::chrono::time_point<Clock, Length> time) const {
-        return status_after(detail::Deadline::until(time));
+        return status_after(detail::Deadline::until(time, "the time of Future::wait_until"));
     }
 
     /// True if the task had not started, or was cancelled before: it will never run, and threads that wait for it go on

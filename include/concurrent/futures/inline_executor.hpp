@@ -19,6 +19,7 @@
 #include "concurrent/futures/detail/memory/roomy_value.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/state/ended_thread.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
@@ -134,13 +135,16 @@ class InlineExecutor : public MapOperations<InlineExecutor> {
     /// From now on submit throws ShutdownError. There is never anything to wait for or to cancel.
     void shutdown(const ShutdownOptions& = {}) { submitter_.close(); }
     template <class Rep, class Period>
-    void shutdown_for(std::chrono::duration<Rep, Period>) {
+    void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
+        static_cast<void>(detail::Deadline::after(timeout, "the timeout of InlineExecutor::shutdown_for"));
         shutdown();
     }
     /// Returns at once: a task has ended when submit() returns.
     void wait_idle() {}
     template <class Rep, class Period>
-    void wait_idle_for(std::chrono::duration<Rep, Period>) {}
+    void wait_idle_for(std::chrono::duration<Rep, Period> timeout) {
+        static_cast<void>(detail::Deadline::after(timeout, "the timeout of InlineExecutor::wait_idle_for"));
+    }
     /// There is never anything to cancel.
     void cancel_pending() {}
     /// One worker: whichever thread submits. `pending` and `cancelled` are always 0.

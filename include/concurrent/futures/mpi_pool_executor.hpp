@@ -198,8 +198,9 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
     /// shutdown() that gives up waiting with TimeoutError.
     template <class Rep, class Period>
     void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
+        const auto deadline = detail::Deadline::after(timeout, "the timeout of MPIPoolExecutor::shutdown_for");
         hub().begin_shutdown(pool(), false);
-        if (!hub().join(pool(), detail::Deadline::after(timeout)))
+        if (!hub().join(pool(), deadline))
             throw TimeoutError("MPIPoolExecutor::shutdown_for: workers are still busy; they end when their "
                                "tasks return");
     }
@@ -211,7 +212,7 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
     /// wait_idle() that gives up with TimeoutError. The tasks go on.
     template <class Rep, class Period>
     void wait_idle_for(std::chrono::duration<Rep, Period> timeout) {
-        if (!hub().wait_idle(pool(), detail::Deadline::after(timeout)))
+        if (!hub().wait_idle(pool(), detail::Deadline::after(timeout, "the timeout of MPIPoolExecutor::wait_idle_for")))
             throw TimeoutError("MPIPoolExecutor::wait_idle_for: tasks still wait or run");
     }
     /// Cancels every task that has not started; their futures are cancelled when this returns. The pool goes on.

@@ -24,6 +24,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/function.hpp"
+#include "concurrent/futures/detail/platform/option_duration.hpp"
 #include "concurrent/futures/detail/platform/option_value.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
@@ -48,7 +49,9 @@ class Count {
     std::size_t value_ = 0;
 };
 
-using Duration = std::optional<std::chrono::nanoseconds>;  ///< empty: no limit
+/// A std::optional<std::chrono::nanoseconds>; empty: no limit. Takes any unit: what is too long for it, such as
+/// hours::max(), becomes nanoseconds::max(), which is for ever. NaN throws std::invalid_argument where it is written.
+using Duration = detail::OptionDuration<std::chrono::nanoseconds>;
 
 /// Waiting tasks of higher priority always start first. There is no ageing: while tasks of a higher priority arrive as
 /// fast as the workers run them, no task of a lower priority starts.
@@ -131,7 +134,8 @@ namespace detail {
 /// Options come from the user, so bad ones throw.
 inline void require_not_negative(const Duration& duration, const char* name) {
     if (duration && duration->count() < 0)
-        throw std::invalid_argument(std::string(name) + " must not be negative; leave it out for the default");
+        throw std::invalid_argument(std::string(name) + " must not be negative, but is " + std::to_string(duration->count()) +
+                                    " ns; leave it out for the default");
 }
 
 /// A number of workers beyond that of any machine's processors is a mistake.

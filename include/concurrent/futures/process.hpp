@@ -131,7 +131,7 @@ class Process {
     /// Gives up after `timeout` with TimeoutError; the process goes on.
     template <class Rep, class Period>
     void join(std::chrono::duration<Rep, Period> timeout) {
-        if (!own().join(detail::Deadline::after(timeout)))
+        if (!own().join(detail::Deadline::after(timeout, "the timeout of Process::join")))
             throw TimeoutError("Process::join: process " + std::to_string(pid()) +
                                (process_->name().empty() ? "" : " \"" + process_->name() + "\"") +
                                " is still running");

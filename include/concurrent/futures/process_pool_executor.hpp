@@ -250,8 +250,9 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     /// shutdown() that gives up waiting with TimeoutError. The workers still end when their tasks have ended.
     template <class Rep, class Period>
     void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
+        const auto deadline = detail::Deadline::after(timeout, "the timeout of ProcessPoolExecutor::shutdown_for");
         manager().begin_shutdown(false);
-        if (!manager().join(detail::Deadline::after(timeout)))
+        if (!manager().join(deadline))
             throw TimeoutError("ProcessPoolExecutor::shutdown_for: workers are still busy; they end when their "
                                "tasks return, or with kill_workers()");
     }
@@ -263,7 +264,7 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     /// wait_idle() that gives up with TimeoutError. The tasks go on.
     template <class Rep, class Period>
     void wait_idle_for(std::chrono::duration<Rep, Period> timeout) {
-        if (!manager().wait_idle(detail::Deadline::after(timeout)))
+        if (!manager().wait_idle(detail::Deadline::after(timeout, "the timeout of ProcessPoolExecutor::wait_idle_for")))
             throw TimeoutError("ProcessPoolExecutor::wait_idle_for: tasks still wait or run");
     }
     /// Cancels every task that has not started; their futures are cancelled when this returns. The pool goes on.

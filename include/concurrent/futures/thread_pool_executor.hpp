@@ -286,8 +286,9 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     /// shutdown() that gives up waiting with TimeoutError. The workers still end when their tasks have ended.
     template <class Rep, class Period>
     void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
+        const auto deadline = detail::Deadline::after(timeout, "the timeout of ThreadPoolExecutor::shutdown_for");
         engine().begin_shutdown(false);
-        if (!engine().join(detail::Deadline::after(timeout)))
+        if (!engine().join(deadline))
             throw TimeoutError("ThreadPoolExecutor::shutdown_for: workers are still busy; they end when their "
                                "tasks return");
     }
@@ -300,7 +301,7 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     /// wait_idle() that gives up with TimeoutError. The tasks go on.
     template <class Rep, class Period>
     void wait_idle_for(std::chrono::duration<Rep, Period> timeout) {
-        if (!engine().wait_idle(detail::Deadline::after(timeout)))
+        if (!engine().wait_idle(detail::Deadline::after(timeout, "the timeout of ThreadPoolExecutor::wait_idle_for")))
             throw TimeoutError("ThreadPoolExecutor::wait_idle_for: tasks still wait or run");
     }
     /// Cancels every task that has not started; their futures are cancelled when this returns. The pool goes on.

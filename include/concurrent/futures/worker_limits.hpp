@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/option_duration.hpp"
 #include "concurrent/futures/detail/platform/option_value.hpp"
 #include "concurrent/futures/detail/processes/call_limits.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
@@ -36,7 +37,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 struct WorkerLimits {
     /// Processor time of each task, all its threads together; at least 1 s. The system counts in whole seconds, so a
     /// task may end up to one second later.
-    std::optional<std::chrono::seconds> cpu_time{};
+    detail::OptionDuration<std::chrono::seconds> cpu_time{};
     /// As for nice(1): 0 is normal, 19 gives way to all other processes. To lower it needs a privilege.
     std::optional<int> niceness{};
     /// Numbers, from 0, of the processors that may be used; empty: those of this process. Linux only.
@@ -54,7 +55,8 @@ inline void WorkerLimits::operator()() const {
     };
     if (cpu_time) {
         if (*cpu_time < std::chrono::seconds(1))
-            throw std::invalid_argument("WorkerLimits::cpu_time must be at least 1 s");
+            throw std::invalid_argument("WorkerLimits::cpu_time must be at least 1 s, but is " +
+                                        std::to_string(cpu_time->count()) + " s; leave it out for no limit");
         detail::obey_cpu_limit();
         detail::cpu_seconds_per_call = cpu_time->count();
         demand(detail::limit_own_cpu(cpu_time->count()), "cpu_time");

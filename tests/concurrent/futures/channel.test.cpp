@@ -9,10 +9,12 @@
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -109,6 +111,25 @@ void sum_bytes(cf::Receiver<std::vector<std::byte>> receiver, cf::Sender<std::si
         for (std::size_t i = 0; i < bytes.size(); i += 4096) sum += std::to_integer<std::size_t>(bytes[i]);
         sums.send(sum + bytes.size());
     }
+}
+
+TEST_CASE("send() and receive() are right for every timeout", "[channel]") {
+    const std::chrono::duration<double> nan(std::numeric_limits<double>::quiet_NaN());
+    auto [sender, receiver] = cf::make_channel<int>();
+    CHECK_THROWS_AS(receiver.receive(std::chrono::hours::min()), cf::TimeoutError);
+    CHECK_THROWS_AS(receiver.receive(-std::chrono::duration<double>::max()), cf::TimeoutError);
+    CHECK_THROWS_AS(receiver.receive(nan), std::invalid_argument);
+    CHECK_THROWS_WITH(receiver.receive(nan), Catch::Matchers::ContainsSubstring("Receiver::receive is not a number"));
+    CHECK_THROWS_AS(sender.send(1, nan), std::invalid_argument);
+    CHECK_THROWS_WITH(sender.send(1, nan), Catch::Matchers::ContainsSubstring("Sender::send is not a number"));
+    CHECK(sender.send(2, std::chrono::nanoseconds::max()));
+    CHECK(sender.send(3, std::chrono::hours::min()));  // there is room
+    CHECK(receiver.receive(std::chrono::hours::max()) == 2);
+    CHECK(receiver.receive(std::chrono::duration<double>(std::numeric_limits<double>::infinity())) == 3);
+    while (sender.send(4, std::chrono::nanoseconds::min())) {
+    }  // until it is full
+    CHECK_FALSE(sender.send(5, std::chrono::hours::min()));
+    CHECK(receiver.receive() == 4);
 }
 
 }  // namespace

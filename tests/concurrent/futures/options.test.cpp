@@ -165,6 +165,14 @@ TEST_CASE("options that are left out mean what Python's defaults mean", "[option
     CHECK_FALSE(pool.idle_timeout);
 }
 
+TEST_CASE("the longest durations of any unit mean for ever in options", "[options]") {
+    CHECK(cf::TaskOptions{.timeout = std::chrono::hours::max()}.timeout == std::chrono::nanoseconds::max());
+    CHECK(cf::ThreadPoolOptions{.idle_timeout = std::chrono::years::max()}.idle_timeout ==
+          std::chrono::nanoseconds::max());
+    CHECK_THROWS_AS((cf::WaitOptions{.timeout = std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())}),
+                    std::invalid_argument);
+}
+
 TEST_CASE("negative durations and absurd worker counts are named in the refusal", "[options]") {
     CHECK_NOTHROW(cf::detail::require_not_negative(cf::Duration(), "x"));
     CHECK_NOTHROW(cf::detail::require_not_negative(cf::Duration(0s), "x"));
@@ -173,7 +181,8 @@ TEST_CASE("negative durations and absurd worker counts are named in the refusal"
         cf::detail::require_not_negative(cf::Duration(-1ns), "idle_timeout");
         FAIL("accepted");
     } catch (const std::invalid_argument& error) {
-        CHECK(std::string(error.what()).find("idle_timeout") == 0);
+        CHECK(std::string(error.what()) ==
+              "idle_timeout must not be negative, but is -1 ns; leave it out for the default");
     }
     try {
         cf::detail::require_sane_worker_count(65, 64);

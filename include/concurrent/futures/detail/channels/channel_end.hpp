@@ -35,6 +35,7 @@
 #include "concurrent/futures/detail/processes/byte_ring.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
+#include "concurrent/futures/detail/state/shared_state.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

@@ -26,6 +26,7 @@ class ChannelReader final : public ChannelEnd {
     /// Empty at the end. Throws TimeoutError, SerializationError, what the codec throws.
     template <class T>
     std::optional<T> receive(const Deadline& deadline) {
+        Trampoline::catch_up();  // it may be what sends; first, as it may use this end
         if (ended_) return std::nullopt;
         if (!is_open()) throw_not_open();
         if (!assemble(deadline)) return std::nullopt;

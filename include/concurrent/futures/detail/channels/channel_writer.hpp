@@ -28,6 +28,7 @@ class ChannelWriter final : public ChannelEnd {
     /// codec throws.
     template <class T>
     bool send(const T& value, const Deadline& deadline) {
+        Trampoline::catch_up();  // it may be what receives; first, as it may use this end
         require_open();
         DescriptorsOut descriptors;
         encoder_.clear();

@@ -37,7 +37,10 @@ inline int limit_own_cpu(std::int64_t seconds) noexcept {
     rlimit limit{};
     if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0 || ::getrlimit(RLIMIT_CPU, &limit) != 0)
         return errno;
-    const auto wanted = static_cast<rlim_t>(used.tv_sec + (used.tv_nsec > 0) + seconds);
+    // Bounded, so that the sum fits; more is no limit in practice.
+    constexpr std::int64_t longest = 1'000'000'000;
+    const auto wanted =
+        static_cast<rlim_t>(used.tv_sec + (used.tv_nsec > 0) + static_cast<std::time_t>((std::min)(seconds, longest)));
     limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : (std::min)(wanted, limit.rlim_max);
     return ::setrlimit(RLIMIT_CPU, &limit) == 0 ? 0 : errno;
 }

@@ -63,7 +63,7 @@ class DeadlineEnforcer {
         if (task.stage != RemoteTask::Stage::sent || task.stop_at != TaskLimits::never) return true;
         WorkerLink::InFlight* const entry = task.worker->find(task.slot, task.id);
         if (!entry) return true;
-        task.stop_at = saturating_sum(monotonic_nanoseconds(), policy_.stop_grace);
+        task.stop_at = planned_time(monotonic_nanoseconds(), policy_.stop_grace);
         task.worker->limit(*entry);
         task.worker->page().ask_to_stop(task.id);
         pool_.signal.note_news();
@@ -120,12 +120,13 @@ inline std::int64_t DeadlineEnforcer::next(const WorkerLink& link, std::int64_t 
 inline void DeadlineEnforcer::grant(std::int64_t lost) noexcept {
     for (const auto& link : pool_.workers) {
         link->paused = saturating_sum(link->paused, lost);
-        if (!link->life.is_killed()) link->life.force_at(saturating_sum(link->life.kill_at(), lost));
+        if (link->life.kill_at() != TaskLimits::never) link->life.force_at(planned_time(link->life.kill_at(), lost));
         for (WorkerLink::InFlight& entry : link->table()) {
             if (!entry.task || !entry.limited) continue;
             if (link->page().state(entry.task->slot, entry.id) != SlotState::queued)
                 entry.paused = saturating_sum(entry.paused, lost);
-            entry.task->stop_at = saturating_sum(entry.task->stop_at, lost);
+            std::int64_t& stop_at = entry.task->stop_at;
+            if (stop_at != TaskLimits::never) stop_at = planned_time(stop_at, lost);
         }
     }
 }
@@ -153,7 +154,7 @@ inline void DeadlineEnforcer::end_hook(WorkerLink& link, std::int64_t now) {
     const std::string limit = "ran longer than task_timeout, " + seconds_text(policy_.hook_timeout);
     const bool is_exit = link.life.is_initialized();
     link.life.complain_instead((is_exit ? "its worker_exit " : "its initializer ") + limit);
-    link.life.force_at(saturating_sum(now, policy_.stop_grace));
+    link.life.force_at(planned_time(now, policy_.stop_grace));
     link.ask_to_end();
     if (!is_exit) return;
     pool_.completions.add({.kind = CompletionQueue::Notice::Kind::exit_failed,
@@ -186,7 +187,7 @@ inline void DeadlineEnforcer::evict(WorkerLink& link, const RemoteTask& task, st
     } else {
         link.life.evict(WorkerLife::Eviction::Cause::timeout, task.id);
         pool_.observer.note(Observation::Kind::timed_out, task, now, link.process.pid());
-        link.life.force_at(saturating_sum(now, policy_.stop_grace));
+        link.life.force_at(planned_time(now, policy_.stop_grace));
         link.ask_to_end();
     }
 }

@@ -23,6 +23,11 @@ inline std::int64_t saturating_sum(std::int64_t time, std::int64_t length) noexc
     return length > TaskLimits::never - time ? TaskLimits::never : time + length;
 }
 
+/// `time + length` for something that is planned: never is what is not planned.
+inline std::int64_t planned_time(std::int64_t time, std::int64_t length) noexcept {
+    return (std::min)(saturating_sum(time, length), TaskLimits::never - 1);
+}
+
 /// What is known of a task in a worker.
 struct TaskTimes {
     SlotState state = SlotState::queued;

@@ -125,7 +125,7 @@ inline std::string obituary_text(const Obituary& death) {
 }
 
 /// The call runs again, or has, since it was given TaskOptions::retries.
-inline std::string attempt_text(unsigned failures) {
+inline std::string attempt_text(std::uint64_t failures) {
     return failures == 0 ? "" : " It was attempt " + std::to_string(failures + 1) + ", the last.";
 }
 

@@ -47,6 +47,7 @@
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/detail/processes/template_process.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
+#include "concurrent/futures/detail/state/shared_state.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -80,14 +81,14 @@ class SingleProcess {
     }
     /// False when the deadline passed first.
     bool join(const Deadline& deadline) {
-        for (;;) {
-            if (status()) return true;
-            if (deadline.passed()) return false;
-            constexpr int step = 10;  // where there is nothing to watch
-            const int left = deadline.is_never() ? 60'000 : milliseconds(deadline);
-            pollfd entry{process_.watch_fd(), POLLIN, 0};
-            poll_for({&entry, 1}, entry.fd >= 0 ? left : (std::min)(left, step));
-        }
+        return block_until(
+            deadline, [this] { return status().has_value(); },
+            [this](const Deadline& until) {
+                constexpr int step = 10;  // where there is nothing to watch
+                const int left = until.is_never() ? 60'000 : milliseconds(until);
+                pollfd entry{process_.watch_fd(), POLLIN, 0};
+                poll_for({&entry, 1}, entry.fd >= 0 ? left : (std::min)(left, step));
+            });
     }
     void request_stop() noexcept { page().control.ask_to_stop(SingleCallPage::task); }
     void send_signal(int signal) {

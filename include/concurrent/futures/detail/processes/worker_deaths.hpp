@@ -107,7 +107,8 @@ inline bool WorkerDeaths::settle_tasks(WorkerLink& link) {
         RemoteTask* const task = link.take(*entry);
         if (revoked) {
             pool_.completions.release(*task);
-        } else if (unstarted && !pool_.forced && ++task->returns < returns_limit) {
+        } else if (unstarted && !pool_.forced && task->returns + 1 < returns_limit) {
+            ++task->returns;
             pool_.put_back(*task);
         } else {
             ran_a_task = true;
@@ -134,7 +135,7 @@ inline OutOfMemory WorkerDeaths::judge_kill(const WorkerLink& link) {
 
 /// The task was running, or over but its result not sent.
 inline void WorkerDeaths::lose(RemoteTask& task, const WorkerLink& link) {
-    ++task.deaths;
+    if (task.deaths < deaths_limit) ++task.deaths;
     if (pool_.retry(task)) return;
     const bool retries_deaths = pool_.settings.on_worker_death == WorkerDeath::retry_task && !pool_.forced &&
                                 task.stop_at == TaskLimits::never;

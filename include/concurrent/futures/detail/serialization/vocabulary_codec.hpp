@@ -16,6 +16,7 @@
 #include <variant>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/option_duration.hpp"
 
 #include <concurrent/futures/detail/serialization/range_codec.hpp>
 
@@ -128,6 +129,11 @@ struct BuiltinCodec<std::chrono::duration<Representation, Period>> {
     static constexpr std::size_t minimum_size() { return detail::minimum_size<Representation>(); }
     static void encode(Encoder& encoder, const Duration& value) { encoder.encode(value.count()); }
     static Duration decode(Decoder& decoder) { return Duration(decoder.decode<Representation>()); }
+};
+
+template <class Unit>
+struct BuiltinCodec<OptionDuration<Unit>> : BuiltinCodec<std::optional<Unit>> {
+    static OptionDuration<Unit> decode(Decoder& decoder) { return BuiltinCodec<std::optional<Unit>>::decode(decoder); }
 };
 
 /// Counted from the epoch of the clock: right for steady_clock too while both processes run on

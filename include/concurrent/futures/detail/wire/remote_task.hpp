@@ -108,9 +108,9 @@ class RemoteTask {
     TaskLimits limits{};
     std::int64_t stop_at = TaskLimits::never;  // asked to stop: is ended by force then; the clock is that
                                                // of monotonic_nanoseconds()
-    unsigned deaths = 0;           // workers that died running it
-    unsigned returns = 0;          // workers that died before they started it
-    unsigned failures = 0;         // attempts that were followed by another one
+    unsigned deaths = 0;           // workers that died running it; not counted beyond what a policy asks for
+    unsigned returns = 0;          // workers that died before they started it; likewise
+    std::uint64_t failures = 0;    // attempts that were followed by another one
     bool has_limit() const noexcept {
         return limits.timeout != TaskLimits::never || stop_at != TaskLimits::never;
     }

@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <ratio>
@@ -78,6 +79,16 @@ TEST_CASE("fractions are rounded away from now", "[deadline]") {
     const auto before = Deadline::Clock::now();
     CHECK(Deadline::after(std::chrono::duration<double, std::nano>(0.25)).at() > before);
     CHECK(Deadline::after(std::chrono::years(10)).at() > before + std::chrono::years(9));
+}
+
+TEST_CASE("a time in a unit that is no multiple of the clock's is a deadline", "[deadline]") {
+    using Samples = std::chrono::duration<std::int64_t, std::ratio<1, 44100>>;
+    using Time = std::chrono::time_point<std::chrono::system_clock, Samples>;
+    CHECK(Deadline::after(Samples::max()).is_never());
+    CHECK(Deadline::after(Samples::min()).passed());
+    CHECK(Deadline::after(Samples(44100LL * 3600 * 24 * 365)).left() > 24h * 364);
+    CHECK(Deadline::until(Time(Samples(44100LL * 3600 * 24 * 365 * 29))).is_never() == false);
+    CHECK(Deadline::until(Time(Samples(0))).passed());
 }
 
 }  // namespace

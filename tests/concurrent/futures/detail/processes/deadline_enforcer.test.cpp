@@ -73,6 +73,31 @@ TEST_CASE("a task that was asked to stop and does not is ended with its worker, 
     CHECK(task.end == "cancelled");
 }
 
+TEST_CASE("with an endless grace a worker is asked to end once, and a task that was asked to stop is known to be", "[deadline_enforcer]") {
+    ProcessSettings settings{.max_workers = 1, .stop_grace = std::chrono::nanoseconds::max()};
+    settings.task_timeout = std::chrono::nanoseconds(1);
+    settings.start_limit = std::chrono::nanoseconds::max();
+    settings.initializer = configuration_of(settings);  // any bytes
+    parts::Pool pool(std::move(settings));
+    WorkerLink& starting = pool.add_worker(false);
+    starting.page().note_hook(monotonic_nanoseconds() - 1'000'000);
+    pool.deadlines.enforce(0);
+    CHECK(starting.life.is_dying());
+    CHECK(pool.deadlines.next(starting, monotonic_nanoseconds()) > monotonic_nanoseconds());
+    pool.deadlines.enforce(1'000'000'000);  // time that this process did not run
+    CHECK((starting.life.is_dying() && !starting.life.is_killed()));
+
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(task.slot, task.id));
+    CHECK(pool.deadlines.request_stop(task));
+    pool.deadlines.enforce(1'000'000'000);
+    CHECK(task.stop_at != TaskLimits::never);
+    CHECK(!worker.life.is_killed());
+}
+
 TEST_CASE("time in which this process did not run does not count", "[deadline_enforcer]") {
     constexpr std::int64_t hour = 3600'000'000'000;
     parts::Pool pool({.max_workers = 1});

@@ -136,6 +136,7 @@ TEST_CASE("a timeout, word for word", "[obituary]") {
           "ignored SIGTERM for 5.00 s and was killed.");
     CHECK(attempt_text(0).empty());
     CHECK(attempt_text(2) == " It was attempt 3, the last.");
+    CHECK(attempt_text(0xffff'ffffu) == " It was attempt 4294967296, the last.");
 }
 
 }  // namespace
