@@ -6,7 +6,7 @@
 //     socket     carries descriptors, and a wake-up for an end that sleeps; its end tells that the other end is gone
 //
 // A value is in the ring as soon as it is sent: nothing is held back to be sent with others, so nothing has to be
-// flushed. While both ends are busy neither of them makes a system call.
+// flushed. While both ends are busy, neither end makes a system call.
 // The other end is not trusted: whatever it writes harms only this channel.
 // Threads: an end is used by one thread at a time; the two ends may be used at the same time, in one process, too.
 #pragma once
@@ -180,7 +180,7 @@ class ChannelEnd : public CrossingEnd {
         }
     }
 
-    /// Whose last sleep was longer does not spin the next time.
+    /// An end whose last sleep was longer than this does not spin the next time.
     static constexpr std::chrono::microseconds patience{200};
 
     const std::shared_ptr<SharedBlock> memory_;  // one mapping for both ends in one process

@@ -27,7 +27,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// In a socket of descriptors: one descriptor, or none to wake who waits there.
+/// A message in a socket of descriptors: with a descriptor, or without one to wake the thread that waits there.
 struct CrossingMessage {
     enum class Kind : std::uint64_t { wake, end, region };
     std::uint64_t value = 0;  // which one it belongs to

@@ -183,7 +183,7 @@ inline ProcessHandle spawn(const char* path, const std::vector<std::string>& arg
         error = ::posix_spawn(&pid, path, &with.actions, &with.attributes, argv.data(), envp.data());
     if (here != all) here.apply();
     if (error != 0) throw_system_error(path, error);
-    return {pid, open_pidfd(pid)};  // nobody else knows this child yet: the pid is still its own
+    return {pid, open_pidfd(pid)};  // no other code can have reaped this child yet: the pid is still its own
 }
 
 /// Where the file of this program was when it started. /proc/self/exe is better, as it is right even after

@@ -22,8 +22,8 @@
 #endif
 
 // ---- sanitizers ----------------------------------------------------------------------------------
-// g++ has a macro for each, clang __has_feature. With one of them every call is an allocation of its own, so that the
-// sanitizer can watch each.
+// g++ has a macro for each, clang __has_feature. Under a sanitizer every task is an allocation of its own, so that
+// the sanitizer sees each.
 #if defined(__has_feature)
 #define CONCURRENT_FUTURES_HAS_FEATURE(name) __has_feature(name)
 #else

@@ -27,7 +27,7 @@ extern "C" char** environ;
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// The program's file gave this process more rights than the user has who started it. True for the whole life
+/// The program's file gave this process more rights than its user has. True for the whole life
 /// of the process, even after it has given those rights up.
 inline bool file_gave_rights() noexcept {
 #if CONCURRENT_FUTURES_LINUX

@@ -130,7 +130,7 @@ inline IoResult read_some(int fd, std::byte* data, std::size_t size) noexcept {
     return io_result(result, true);
 }
 
-/// Raises SIGPIPE when nobody reads: the manager thread blocks that signal, a worker dies of it.
+/// Raises SIGPIPE when the reading end is closed: the manager thread blocks that signal, a worker dies of it.
 inline IoResult write_some(int fd, std::span<const iovec> parts) noexcept {
     ssize_t result;
     do result = ::writev(fd, parts.data(), static_cast<int>(parts.size()));

@@ -38,7 +38,7 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 using FutexWord = Atomic<std::uint32_t>;
-using DoubleFutexWord = Atomic<std::uint64_t>;  // whose lower half is waited for
+using DoubleFutexWord = Atomic<std::uint64_t>;  // threads wait on its lower half
 static_assert(sizeof(FutexWord) == 4 && FutexWord::is_always_lock_free);
 
 #if CONCURRENT_FUTURES_LINUX

@@ -49,11 +49,13 @@ inline sigset_t group_signals() noexcept {
     return members;
 }
 
-/// Then the process dies of it, as soon as the handler has returned.
+/// The handler. If the pool has asked this worker to end, or this is a fork of the worker, the process ends by the signal
+/// when the handler returns. Otherwise it does nothing.
 inline void on_group_signal(int signal) noexcept {
     const int error = errno;
-    // (2) acquire, pairs with (1): the pool has asked, and then sent the signal.
     const bool asked = signal == SIGTERM && guarded_process.end_request &&
+                       // (11) acquire, pairs with (10) in ControlPage::ask_to_end(): the pool has asked, and then sent
+                       // the signal.
                        guarded_process.end_request->load(std::memory_order_acquire) != 0;
     if (asked || ::getpid() != guarded_process.pid) {
         struct sigaction usual{};

@@ -63,18 +63,18 @@ class LastWords {
   public:
     static constexpr std::size_t room = 400;
 
-    /// The first one counts, later ones come from the handlers of what is a consequence. Safe in a signal
+    /// Only the first call writes: later ones come from handlers of what the first failure caused. Safe in a signal
     /// handler.
     void write(std::string_view words) noexcept {
         std::uint32_t nobody = 0;
-        // relaxed: decides who writes, orders nothing.
+        // relaxed: decides which thread writes, orders nothing.
         if (words.empty() || !writer_.compare_exchange_strong(nobody, 1, std::memory_order_relaxed)) return;
         const std::size_t size = (std::min)(words.size(), room);
         std::memcpy(text_.data(), words.data(), size);
         // (1) release, pairs with (2): the text is there.
         size_.store(static_cast<std::uint32_t>(size), std::memory_order_release);
     }
-    /// In one line of printable characters, whatever the process has written here.
+    /// One line of printable characters, even if the process has written anything else here.
     std::string text() const {
         // (2) acquire, pairs with (1).
         const std::size_t size = std::min<std::size_t>(size_.load(std::memory_order_acquire), room);

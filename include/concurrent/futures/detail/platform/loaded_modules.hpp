@@ -180,7 +180,7 @@ inline std::uintptr_t resolve_variable(const CodeLocation& location, std::size_t
     });
 }
 
-/// A word of somebody's variables: a sanitizer may know that it is nobody's.
+/// Reads a word of memory that may be no variable, which a sanitizer would report.
 __attribute__((no_sanitize("address"))) __attribute__((no_sanitize("thread"))) inline std::uint64_t
 read_word(std::uintptr_t address) noexcept {
     return *reinterpret_cast<const volatile std::uint64_t*>(address);

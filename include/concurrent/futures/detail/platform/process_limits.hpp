@@ -30,8 +30,8 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// From now on at most so many more seconds of processor time, and up to one more, as the system counts
-/// whole ones; then SIGXCPU. The hard limit stays, so that the next call can move the end on.
+/// From now on this process may use `seconds` more of processor time, and up to one second more, because the system
+/// counts whole seconds; then SIGXCPU. The hard limit stays, so that the next call can move the end on.
 inline int limit_own_cpu(std::int64_t seconds) noexcept {
     std::timespec used{};
     rlimit limit{};

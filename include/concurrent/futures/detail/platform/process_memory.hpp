@@ -43,9 +43,9 @@ inline std::int64_t own_peak_memory() noexcept {
     return ::getrusage(RUSAGE_SELF, &usage) == 0 ? peak_memory(usage) : 0;
 }
 
-/// What is freed stays in the heap for the next allocation, up to so many bytes: pages that come from the
-/// system cost ten times as much as writing them. Where malloc is another one, or the environment has
-/// settings for it, it does as it likes.
+/// Freed memory stays in the heap for the next allocation, up to `bytes`: pages that come from the
+/// system cost ten times as much as writing them. Does nothing with another malloc than glibc's, or where the
+/// environment has settings for malloc.
 inline void keep_freed_memory([[maybe_unused]] std::size_t bytes) noexcept {
 #if defined(__GLIBC__)
     for (const char* const name : {"GLIBC_TUNABLES", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"})

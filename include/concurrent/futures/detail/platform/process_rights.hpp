@@ -52,7 +52,7 @@ class ProcessRights {
   public:
     static ProcessRights of_this_thread();
 
-    /// Whoever has these rights can do, or can get the right to do, all that `other` can.
+    /// A process with these rights can do, or can get the right to do, all that a process with `other` can.
     bool include(const ProcessRights& other) const noexcept {
         const bool users = may_change_users() || users_.include(other.users_);
         const bool groups = may_change_groups() ||
@@ -100,7 +100,7 @@ inline ProcessRights ProcessRights::of_this_thread() {
     return rights;
 }
 
-/// The file has capabilities that it gives to whoever executes it.
+/// The file has capabilities, which a process gets that executes it.
 inline bool file_has_capabilities([[maybe_unused]] const char* path) noexcept {
 #if CONCURRENT_FUTURES_LINUX
     struct statvfs about{};

@@ -10,7 +10,7 @@
 //     signal.raise();                                      // in the other
 //
 // The counter may wrap around. A wake-up would be lost only if raise() was called exactly 2^32 times between count()
-// and wait_beyond(), by a process whose one request at a time is read from memory beside it.
+// and wait_beyond(). The other process makes one request at a time, so it does not get that far.
 //
 // Linux: a futex that is not private to the process. Elsewhere: looks every ten milliseconds, because
 // POSIX has nothing of the kind that a killed process cannot leave locked.

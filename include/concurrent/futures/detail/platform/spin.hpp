@@ -5,10 +5,10 @@
 //     if (spin_until([&] { return done(); })) return;     // soon enough
 //     … sleep on a futex …
 //
-// Bounded by time, because what one pause costs differs tenfold between processors. First in pauses, which
-// another hardware thread hardly notices, for about as long as a call there and back takes; then giving the
-// processor to whoever can use it, who may be the one that is waited for. Where only one processor may be
-// used nobody can change anything meanwhile: no spinning there.
+// Bounded by time, because the cost of one pause differs tenfold between processors. First in pauses, which
+// another hardware thread hardly notices, for about as long as a round trip takes. Then the thread yields the
+// processor, perhaps to the thread that it waits for. With a single processor there is no spinning: no other thread
+// could make the condition true meanwhile.
 #pragma once
 
 #include <thread>
@@ -33,13 +33,13 @@ inline void pause() noexcept {
 
 inline bool spinning_pays() noexcept {
     static constinit Atomic<int> known{-1};
-    // relaxed, both: a number, the same whoever finds it out.
+    // relaxed, both: a number; all threads find the same one.
     int pays = known.load(std::memory_order_relaxed);
     if (pays < 0) known.store(pays = processors_of_affinity() > 1 ? 1 : 0, std::memory_order_relaxed);
     return pays == 1;
 }
 
-/// True as soon as `condition()` is; false when it was not for about so long.
+/// True as soon as `condition()` is; false when it was not within about `time`.
 template <class Condition>
 bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time) {
     if (!spinning_pays()) return condition();

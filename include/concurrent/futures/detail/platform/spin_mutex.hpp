@@ -6,9 +6,9 @@
 //
 // For lists of pointers that several threads push to and pop from within nanoseconds: std::mutex sleeps as
 // soon as it is held, and a sleep costs a thousand times what is done under it. Releasing it is a plain
-// store (what that gains is in benchmarks/README.md). So nobody can be woken: who waits for long, because
-// the holder was preempted, gives the processor away, and then sleeps for longer and longer, so that even a
-// holder of lower real-time priority gets on. Never held while user code or a system call runs.
+// store (what that gains is in benchmarks/README.md), which cannot wake a thread. So a thread that waits for long,
+// because the holder was preempted, yields the processor, and then sleeps for longer and longer, so that even a
+// holder of lower real-time priority can go on. Never held while user code or a system call runs.
 #pragma once
 
 #include <cstdint>

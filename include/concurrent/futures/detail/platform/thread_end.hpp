@@ -32,7 +32,7 @@ class ThreadEndKey {
         if (const unsigned long key = key_.load(std::memory_order_relaxed)) ::pthread_key_delete(as_key(key));
     }
     bool set() noexcept {
-        // relaxed, all of them: a number, which orders nothing.
+        // relaxed, all operations here: a number, which orders nothing.
         unsigned long key = key_.load(std::memory_order_relaxed);
         if (key == 0) {
             pthread_key_t made{};

@@ -11,7 +11,7 @@
 //
 // Where there is mmap(), a block is memory that the file shares: the system keeps what was written when the program
 // crashes. Elsewhere a block is written when it is given back. A lock on the file keeps a second process from writing to
-// it. While it is written nobody may make the file shorter: writing beyond its end would be SIGBUS.
+// it. The file must not be truncated while it is written: writing beyond its end would be SIGBUS.
 // Threads: the caller brings a lock for all functions; blocks are written without.
 #pragma once
 

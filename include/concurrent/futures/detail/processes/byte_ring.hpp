@@ -8,14 +8,13 @@
 //     if (page.worker_bell.must_ring(Bell::bytes)) … write to a pipe
 //
 // One thread writes at a time, and one reads. Two positions that only grow, each written by one side: what
-// lies between them belongs to the reader, the rest to the writer. Neither side believes the other: a
-// position that cannot be is SerializationError, and nothing is looked at twice. So a process may die at
-// any instruction, or write whatever it likes here, and harms its own bytes only.
+// lies between them belongs to the reader, the rest to the writer. Neither side trusts the other: an impossible
+// position is a SerializationError, and no word of the other side is read twice. So a process that dies at
+// any instruction, or writes anything here, harms its own bytes only.
 //
-// Who finds nothing to do says so at a Bell and looks again before it sleeps; who has done something
-// looks at the bell and then, only if somebody waits for that, wakes him by other means. Both write
-// their own word and then read the other one's, in the one order of all sequentially consistent operations,
-// so that one of them sees what the other did.
+// Sleep and wake-up. A side that has nothing to do writes what it waits for to its Bell, and looks at the ring once more
+// before it sleeps. The other side publishes its bytes, looks at that bell, and wakes the sleeper (a byte in a pipe) if
+// it waits for this. All four operations are sequentially consistent, so at least one side sees what the other did.
 #pragma once
 
 #include <algorithm>
@@ -40,9 +39,9 @@ struct ByteRingOf {
     alignas(line) Atomic<std::uint64_t> read{0};
     alignas(line) std::array<std::byte, capacity> bytes;
 
-    /// For any thread that knows where the reader was.
+    /// Any thread. `position`: RingReader::position() of before.
     bool has_moved_beyond(std::uint64_t position) const noexcept {
-        // (2) pairs with (1). seq_cst, after a bell was told to ring.
+        // (2) seq_cst, pairs with (1) in RingWriter::publish(): the bytes are there. The sleeper has set its bell before.
         return written.load(std::memory_order_seq_cst) != position;
     }
 };
@@ -53,7 +52,7 @@ using ByteRing = ByteRingOf<64 * 1024>;
 template <class Ring>
 class RingWriterOf {
   public:
-    /// Goes on where the ring says that it was left.
+    /// Goes on at the position in the ring.
     explicit RingWriterOf(Ring& ring) noexcept
         : ring_(&ring),
           // relaxed: written by this side only.
@@ -61,8 +60,8 @@ class RingWriterOf {
           published_(written_),
           read_(written_ - Ring::capacity) {}
 
-    /// Bytes that can be written now; `wanted` or more are enough to know. Throws SerializationError when the
-    /// reader is where no reader can be.
+    /// How many bytes can be written now; looks at the reader only if fewer than `wanted` are known to be free. Throws
+    /// SerializationError for a position of the reader that is impossible.
     std::size_t room_for(std::size_t wanted) {
         if (Ring::capacity - (written_ - read_) < wanted) look();
         return Ring::capacity - static_cast<std::size_t>(written_ - read_);
@@ -78,21 +77,23 @@ class RingWriterOf {
         written_ += size;
         return size;
     }
-    /// A look that never throws.
+    /// As room_for(1) > 0, but never throws.
     bool may_have_room() const noexcept {
-        // (3) as below.
+        // (3) seq_cst, pairs with (4) in RingReader::publish(): as in look().
         return ring_->read.load(std::memory_order_seq_cst) != written_ - Ring::capacity;
     }
     bool has_unpublished() const noexcept { return written_ != published_; }
     void publish() noexcept {
         published_ = written_;
-        // (1) pairs with (2): hands over the bytes. seq_cst, before the bell is looked at.
+        // (1) seq_cst, pairs with (2) in has_moved_beyond() and available(): hands over the bytes. The bell is looked
+        // at afterwards.
         ring_->written.store(written_, std::memory_order_seq_cst);
     }
 
   private:
     void look() {
-        // (3) pairs with (4): the reader has done with these bytes. seq_cst, after a bell was told to ring.
+        // (3) seq_cst, pairs with (4) in RingReader::publish(): the reader has done with these bytes. A writer that
+        // will sleep has set its bell before.
         read_ = ring_->read.load(std::memory_order_seq_cst);
         if (written_ - read_ > Ring::capacity) {
             read_ = written_ - Ring::capacity;
@@ -114,18 +115,19 @@ class RingReaderOf {
           // relaxed: written by this side only.
           read_(ring.read.load(std::memory_order_relaxed)) {}
 
-    /// Bytes to be read now. Throws SerializationError when the writer is not where it can be.
+    /// How many bytes can be read now. Throws SerializationError for a position of the writer that is impossible.
     std::size_t available() const {
-        // (2) pairs with (1). seq_cst, after a bell was told to ring.
+        // (2) seq_cst, pairs with (1) in RingWriter::publish(): the bytes are there. A reader that will sleep has set
+        // its bell before.
         const std::uint64_t size = ring_->written.load(std::memory_order_seq_cst) - read_;
         if (size > Ring::capacity)
             throw SerializationError("the writer of a ring is where no writer can be");
         return static_cast<std::size_t>(size);
     }
-    /// A look that never throws: something has changed since all was read.
+    /// As available() > 0 after all was read, but never throws.
     bool has_news() const noexcept { return ring_->has_moved_beyond(read_); }
     std::uint64_t position() const noexcept { return read_; }
-    /// Copies out. At most available() as it was asked last, by the caller.
+    /// Copies bytes out: no more than available() gave last.
     void read(std::byte* to, std::size_t size) noexcept {
         if (size == 0) return;
         const std::size_t place = read_ % Ring::capacity;
@@ -134,9 +136,10 @@ class RingReaderOf {
         if (size > first) std::memcpy(to + first, ring_->bytes.data(), size - first);
         read_ += size;
     }
-    /// What was read is room for the writer.
+    /// The writer may write over what was read.
     void publish() noexcept {
-        // (4) pairs with (3). seq_cst, before the bell is looked at.
+        // (4) seq_cst, pairs with (3) in RingWriter::look() and may_have_room(): these bytes are not needed any more. The
+        // bell is looked at afterwards.
         ring_->read.store(read_, std::memory_order_seq_cst);
     }
 
@@ -154,21 +157,23 @@ class Bell {
     static constexpr std::uint32_t bytes = 1;  // to read
     static constexpr std::uint32_t room = 2;   // to write
 
-    /// The sleeper: afterwards it looks once more.
+    /// The side that will sleep; afterwards it looks once more.
     void expect(std::uint32_t what) noexcept {
-        // (5) pairs with (6): this store comes before the next look, or after what that would have found.
+        // (5) seq_cst, pairs with (6) in must_ring(): (6) sees this store, or the look after it sees what was published
+        // before (6).
         waited_for_.store(what, std::memory_order_seq_cst);
     }
     void forget() noexcept {
-        // relaxed: a bell that rings in vain wakes somebody who is awake.
+        // relaxed: if the other side misses this, it wakes a side that is awake, which does no harm.
         if (waited_for_.load(std::memory_order_relaxed) != 0)
             waited_for_.store(0, std::memory_order_relaxed);
     }
-    /// The other side, after publish(): true to one caller, who wakes the sleeper.
+    /// The other side, after publish(). True: the caller wakes the sleeper; no other caller does.
     bool must_ring(std::uint32_t what) noexcept {
-        // (6) pairs with (5), twice: the first look only spares an exchange.
+        // (6) seq_cst, both: the load and the exchange pair with (5) in expect(). The load spares the exchange, which
+        // costs more.
         return (waited_for_.load(std::memory_order_seq_cst) & what) != 0 &&
-               waited_for_.exchange(0, std::memory_order_seq_cst) != 0;
+               waited_for_.exchange(0, std::memory_order_seq_cst) != 0;  // (6)
     }
 
   private:

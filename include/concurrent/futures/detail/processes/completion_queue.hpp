@@ -193,7 +193,7 @@ inline bool CompletionQueue::deliver_to_waiter(RemoteTask& task, Ending& ending)
     return is_told;
 }
 
-/// Before the delivery: whoever waits for this task and then submits the next one finds the memory of this one.
+/// Before the delivery: a thread that waits for this task and then submits the next one finds its memory free.
 ///
 /// A codec may look twice at the same bytes, and trust the second time what it checked the first time. So a
 /// body that its sender could change meanwhile is copied before that.

@@ -12,10 +12,10 @@
 //     try_revoke(slot, task)   revoked                   start() fails: answers "skipped"
 //     ask_to_stop(task)                                  stop_request(): it is told
 //
-// start() and try_revoke() are compare-exchanges of the same word, so exactly one of them wins: a
-// revoked task never runs, a running one is never thought revoked. There is nothing here to lock and
-// nothing to wait on. The worker may write garbage: the pool compares with its own tables and takes
-// what it reads as a hint that can only harm that worker's own tasks.
+// start() and try_revoke() are compare-exchanges of the same word, so exactly one of the two succeeds: a
+// revoked task never runs, a running one never counts as revoked. There is nothing here to lock and
+// nothing to wait for. The worker may write anything: the pool compares what it reads with its own tables, and a wrong
+// value harms only the tasks of that worker.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 enum class SlotState : std::uint64_t { free, queued, running, done, revoked };
 
-/// The page is written by the worker: a start in the future or before there was one is no start.
+/// The worker writes the time of a start and may write anything: a time in the future counts as now, one below 0 as 0.
 inline std::int64_t plausible_start(std::int64_t started, std::int64_t now) noexcept {
     return std::clamp<std::int64_t>(started, 0, now);
 }
@@ -44,94 +44,96 @@ class ControlPage {
 
     /// Pool: before the task is sent.
     void put(std::size_t slot, std::uint64_t task) noexcept {
-        // (1) release, pairs with (3): not for data, which the ring carries, but so that the worker,
-        // having read the frame, finds this and nothing older.
+        // (1) release, pairs with (3) in start(): hands over no data, which the ring does, but a worker that has
+        // read the frame finds this word and nothing older.
         slots_[slot].word.store(word(task, SlotState::queued), std::memory_order_release);
     }
     /// Pool: true when the worker will not run it.
     bool try_revoke(std::size_t slot, std::uint64_t task) noexcept {
         std::uint64_t expected = word(task, SlotState::queued);
-        // (2) acq_rel, against (3) on the same word: one of the two wins. Failure: acquire, as (5).
+        // (2) acq_rel, pairs with (3) in start(), on the same word: exactly one of the two succeeds. On failure acquire,
+        // pairs with (3) in start() and (4) in end(): hands over `started`.
         return slots_[slot].word.compare_exchange_strong(expected, word(task, SlotState::revoked),
-                                                         std::memory_order_acq_rel,
-                                                         std::memory_order_acquire);
+                                                         std::memory_order_acq_rel,  // (2)
+                                                         std::memory_order_acquire);  // with (3) and (4)
     }
     /// Worker: false when it was revoked.
     bool start(std::size_t slot, std::uint64_t task) noexcept {
-        // relaxed: published by (3).
+        // relaxed: handed over by (3), just below.
         slots_[slot].started.store(monotonic_nanoseconds(), std::memory_order_relaxed);
         std::uint64_t expected = word(task, SlotState::queued);
-        // (3) acq_rel, against (2) on the same word; its release hands `started` to (5). Failure: the pool has
-        // revoked the task; acquire pairs with (2).
+        // (3) acq_rel, pairs with (2) in try_revoke(), on the same word: exactly one of the two succeeds. Its release
+        // pairs with (5) in state(): hands over `started`. On failure acquire, pairs with (2): the task is revoked.
         return slots_[slot].word.compare_exchange_strong(expected, word(task, SlotState::running),
-                                                         std::memory_order_acq_rel,
-                                                         std::memory_order_acquire);
+                                                         std::memory_order_acq_rel,  // (3)
+                                                         std::memory_order_acquire);  // with (2)
     }
-    /// Worker: the call is over, its result not yet sent.
+    /// Worker: the function has returned, and its result is not sent yet.
     void end(std::size_t slot, std::uint64_t task) noexcept {
-        // relaxed, both: set before there is a worker; published by (4).
+        // relaxed, both: keeps_ends_ is set before there is a worker; `ended` is handed over by (4), just below.
         if (keeps_ends_.load(std::memory_order_relaxed))
             slots_[slot].ended.store(monotonic_nanoseconds(), std::memory_order_relaxed);
-        // (4) release, pairs with (5).
+        // (4) release, pairs with (5) in state(): hands over `started` and `ended`.
         slots_[slot].word.store(word(task, SlotState::done), std::memory_order_release);
     }
     /// Pool: `free` when the slot speaks of another task.
     SlotState state(std::size_t slot, std::uint64_t task) const noexcept {
-        // (5) acquire, pairs with (3) and (4).
+        // (5) acquire, pairs with (3) in start() and (4) in end(): `started` and `ended` may be read.
         const std::uint64_t seen = slots_[slot].word.load(std::memory_order_acquire);
         return seen >> state_width == task ? static_cast<SlotState>(seen & state_bits)
                                            : SlotState::free;
     }
     /// Pool: when the task started, on the clock of monotonic_nanoseconds(); after state() said so.
     std::int64_t started(std::size_t slot) const noexcept {
-        // relaxed: handed over by (5).
+        // relaxed: handed over by (5) in state().
         return slots_[slot].started.load(std::memory_order_relaxed);
     }
 
-    /// Pool: before there is a worker: it is to keep when tasks end, for an observer.
+    /// Pool, before there is a worker: the worker is to write the time at which each task ends, for an observer.
     void keep_ends() noexcept {
         // relaxed: the start of the process hands it over.
         keeps_ends_.store(1, std::memory_order_relaxed);
     }
     /// Pool: when the task ended, with keep_ends() and after state() said so.
     std::int64_t ended(std::size_t slot) const noexcept {
-        // relaxed: handed over by (5).
+        // relaxed: handed over by (5) in state().
         return slots_[slot].ended.load(std::memory_order_relaxed);
     }
 
     /// Pool: the running task is to stop, by its std::stop_token if it has one.
     void ask_to_stop(std::uint64_t task) noexcept { stop_request_.ask_to_stop(task); }
-    /// Worker: where it hears of that.
+    /// Worker: where it learns that its task is to stop.
     StopRequest& stop_request() noexcept { return stop_request_; }
 
     /// Pool: SIGTERM, which follows, is meant for this worker.
     void ask_to_end() noexcept {
-        // (1) release, pairs with (2) in on_group_signal(), for nothing but order with the signal.
+        // (10) release, pairs with (11) in on_group_signal(), group_signals.hpp: hands over no data; the signal is sent
+        // after this store.
         end_request_.store(1, std::memory_order_release);
     }
     const EndRequest& end_request() const noexcept { return end_request_; }
 
-    /// Why the worker dies, if it does: its to write, the pool's to read afterwards.
+    /// Why the worker dies. The worker writes it, and the pool reads it when the worker is dead.
     LastWords& last_words() noexcept { return last_words_; }
     const LastWords& last_words() const noexcept { return last_words_; }
 
     /// Worker: the initializer or worker_exit starts now; 0: it is over. The clock is monotonic_nanoseconds().
     void note_hook(std::int64_t started) noexcept {
-        // (8) release, pairs with (9), for nothing but order with what the hook does.
+        // (8) release, pairs with (9) in hook_started(): hands over no data; what the hook does comes after it.
         hook_started_.store(started, std::memory_order_release);
     }
     /// Pool: since when one of the two has been running; 0: none is.
     std::int64_t hook_started() const noexcept {
-        return hook_started_.load(std::memory_order_acquire);  // (9) with (8)
+        return hook_started_.load(std::memory_order_acquire);  // (9) acquire, pairs with (8) in note_hook()
     }
 
     /// Worker: its own_peak_memory() before it did anything.
     void note_first_peak(std::int64_t bytes) noexcept {
-        // (6) release, pairs with (7), for nothing but order with what the worker does later.
+        // (6) release, pairs with (7) in first_peak(): hands over no data; what the worker does later comes after it.
         first_peak_.store(bytes, std::memory_order_release);
     }
     std::int64_t first_peak() const noexcept {
-        return first_peak_.load(std::memory_order_acquire);  // (7) with (6)
+        return first_peak_.load(std::memory_order_acquire);  // (7) acquire, pairs with (6) in note_first_peak()
     }
 
   private:

@@ -37,7 +37,7 @@ class DirectPath {
     bool look_for_end(RemoteTask& task, Done done) noexcept;
 
   private:
-    /// So long a thread looks for its result itself.
+    /// How long a thread looks for its result itself.
     static constexpr std::chrono::microseconds patience{30};
 
     WorkerLink* watch_worker_of(const RemoteTask& task, std::uint64_t& position) noexcept;
@@ -66,7 +66,7 @@ inline bool DirectPath::give() noexcept {
         try {
             dispatcher_.give(*link, *task);
             link->flush();
-        } catch (const std::exception&) {  // out of memory, or the worker has spoilt its ring
+        } catch (const std::exception&) {  // out of memory, or the worker has written an impossible position
             return false;
         }
         if (link->must_ring()) {
@@ -118,7 +118,7 @@ template <class Done>
 bool DirectPath::look_for_end(RemoteTask& task, Done done) noexcept {
     WorkerLink* link = nullptr;
     std::uint64_t position = 0;
-    // Without the mutex a hint: it spares an awake manager thread a thread at its mutex.
+    // Without the mutex this is a hint: while the manager thread is awake, this thread does not compete for its mutex.
     if (pool_.signal.is_asleep()) {
         const std::lock_guard lock(pool_.mutex);
         link = watch_worker_of(task, position);

@@ -45,7 +45,7 @@ struct DispatchPolicy {
     static bool will_take(const WorkerLoad& worker) noexcept { return worker.wanted == 0 && !worker.is_dying; }
 
     /// How many to start: one for each task that waits, as far as the pool may grow. `alive`: workers that are open and
-    /// not worn out; `coming`: those of them that will_take().
+    /// not worn out; `coming`: how many of these will_take().
     std::size_t workers_to_start(std::size_t unstarted_tasks, std::size_t alive, std::size_t coming) const noexcept {
         if (unstarted_tasks <= coming || alive >= max_workers) return 0;
         return (std::min)(max_workers - alive, unstarted_tasks - coming);

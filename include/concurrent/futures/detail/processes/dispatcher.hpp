@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// dispatcher.hpp: here waiting tasks of a process pool are given to workers, and workers that are not needed any more
-// are told to leave.
+// dispatcher.hpp: gives the waiting tasks of a process pool to workers, and tells workers that are not needed any more
+// to leave.
 //
 //     missing = dispatcher.missing_workers();
 //     dispatcher.dispatch(missing);           // the queue → workers

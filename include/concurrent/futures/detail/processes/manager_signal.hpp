@@ -7,10 +7,10 @@
 //     poll({signal.fd(), …});                                // the manager thread
 //     { lock; signal.rise(); }
 //
-// Why no wake-up is lost: the manager thread falls asleep and then looks, under the pool's mutex; a thread that brings
-// something writes it under that mutex, or under the lock of the intake, which the manager takes for its look. So
-// either the manager sees what was brought, or that thread sees that the manager sleeps. That lock orders all operations
-// here, which are therefore relaxed.
+// Why no wake-up is lost: the manager thread calls fall_asleep() and then looks, with the pool's mutex. Another thread
+// first writes its task or news, with that mutex or with the lock of the intake, which the manager thread takes for its
+// look, and then calls wake(). So either the manager thread sees the news, or the other thread sees that it sleeps. The
+// lock orders all operations here, which are therefore relaxed.
 #pragma once
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
@@ -22,7 +22,7 @@ class ManagerSignal {
   public:
     // Any thread, without the mutex.
 
-    /// After something was put where the manager thread looks before it sleeps.
+    /// Call this after a task was pushed, or after note_news().
     void wake() noexcept {
         // relaxed, both: see above. The exchange is there so that only one thread of many notifies.
         if (asleep_.load(std::memory_order_relaxed) && asleep_.exchange(false, std::memory_order_relaxed))
@@ -39,7 +39,7 @@ class ManagerSignal {
 
     // With the mutex.
 
-    /// There is something for the manager thread, beside new tasks and what workers say.
+    /// There is something for the manager thread other than new tasks and messages of workers.
     void note_news() noexcept {
         news_.store(true, std::memory_order_relaxed);  // relaxed: see above
     }

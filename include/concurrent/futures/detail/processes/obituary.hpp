@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// obituary.hpp: how a worker died and what became of its task, in words for a person.
+// obituary.hpp: the text of WorkerDiedError and TaskTimeoutError: how a worker ended and what became of its task.
 //
 //     worker process 4242 was killed by signal 9 (Killed) while it ran task 7 "resize", after 1.20 s, with a
 //     peak of 512.0 MiB of memory. This pool did not send the signal: it may have been the kernel's
@@ -35,7 +35,7 @@ inline std::string describe_end(const ExitStatus& status) {
     return "ended, how is unknown (somebody else reaped it: SIGCHLD ignored, or a waitpid(-1)?)";
 }
 
-/// What another process has written, such as a time of start, may be nonsense: never below 0.
+/// Never below 0: a time that another process has written may be wrong.
 inline std::string seconds_text(std::int64_t nanoseconds) {
     char text[32];
     std::snprintf(text, sizeof text, nanoseconds < 1'000'000'000 ? "%.3f s" : "%.2f s",
@@ -73,7 +73,7 @@ struct Obituary {
     bool memory_limited = false;  // by max_memory_bytes
 };
 
-/// Only where the figure is its own: see own_peak_memory().
+/// Empty if the figure is not the process's own: see own_peak_memory().
 inline std::string peak_text(const Obituary& death) {
     const std::int64_t peak = death.status.peak_memory;
     if (death.first_peak <= 0 || peak <= death.first_peak) return {};
@@ -82,7 +82,7 @@ inline std::string peak_text(const Obituary& death) {
     return text;
 }
 
-/// In the worker's own words, or the kernel's.
+/// The reason that the worker wrote, and what the kernel counted.
 inline std::string cause_text(OutOfMemory out_of_memory, const std::string& last_words) {
     std::string text = last_words.empty() ? "" : " Its last words: \"" + last_words + "\".";
     if (out_of_memory == OutOfMemory::yes)
@@ -100,7 +100,7 @@ inline std::string execution_failure_text(const std::string& program) {
                   "before the pool was made?";
 }
 
-/// Without what the pool did about it.
+/// How the process ended; the caller adds what the pool did about it.
 inline std::string obituary_text(const Obituary& death) {
     const ExitStatus& status = death.status;
     std::string text = std::string(death.subject) + " " + std::to_string(death.pid) + " " + describe_end(status) +
@@ -124,7 +124,7 @@ inline std::string obituary_text(const Obituary& death) {
     return text;
 }
 
-/// The call runs again, or has, since it was given TaskOptions::retries.
+/// For a task that was given TaskOptions::retries and has used them.
 inline std::string attempt_text(std::uint64_t failures) {
     return failures == 0 ? "" : " It was attempt " + std::to_string(failures + 1) + ", the last.";
 }

@@ -48,7 +48,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// The body of a frame whose body lies elsewhere.
+/// Where the body of a frame lies that is not in the frame.
 struct PayloadPlace {
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
@@ -76,7 +76,7 @@ struct PayloadReturns {
 };
 static_assert(Atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
 
-/// Counts its owners and the bytes that are out, and goes with the last of them.
+/// Counts its owners and the bytes that are in use, and is freed with the last owner.
 class PayloadMemory : public ByteStore {
   public:
     void retain() noexcept {
@@ -304,7 +304,7 @@ inline void PayloadView::release(std::byte* data, std::size_t) noexcept {
     drop();
 }
 
-/// A frame whose body lies elsewhere gets it. Throws SerializationError for what is no place, or when there
+/// Fetches the body of a frame that is not in the frame. Throws SerializationError for an impossible place, or when there
 /// is no view.
 inline void fetch_payload(Frame& frame, PayloadView* view) {
     if (frame.header.body == BodyKind::in_frame || frame.lost) return;

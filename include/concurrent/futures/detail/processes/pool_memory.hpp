@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// pool_memory.hpp: the memory that a process pool shares with its workers: large calls and results lie there
-// (payload_arena.hpp), and calls name more of it (region_exchange.hpp).
+// pool_memory.hpp: the memory that a process pool shares with its workers: large arguments and results lie there
+// (payload_arena.hpp), and arguments name more of it (region_exchange.hpp).
 //
-// The bytes of a large call are freed when the call has ended, though its futures live on. Until then they may be needed
-// again: for a retry, or for another worker. So are the regions that a call names; the result takes them over, because
-// it may name them, too. A while after the last large one, unused memory goes back to the system.
+// The bytes of a large task are freed when the task has ended, even if its futures live on. Until then they may be needed
+// again: for a retry, or for another worker. The same holds for the regions that the arguments name; the result takes
+// them over, because it may name them, too. A second after the last large task, unused memory goes back to the system.
 #pragma once
 
 #include <cstdint>

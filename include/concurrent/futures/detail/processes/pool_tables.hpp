@@ -3,9 +3,10 @@
 // pool_tables.hpp: what the parts of a process pool's engine share, and what may become of a task in it.
 //
 // `mutex` guards all members but the settings and the signal. The parts that work on the tables are ResultReader,
-// DeadlineEnforcer, WorkerDeaths, Dispatcher and DirectPath; ProcessManager owns them and the thread. Every task ends on
-// every path: delivered, or failed when its worker died, or when the pool broke, or when it was cancelled. So a step
-// from one place to another needs no memory: the links and the outcome are in the task itself.
+// DeadlineEnforcer, WorkerDeaths, Dispatcher and DirectPath; ProcessManager owns them and the thread.
+//
+// Every task ends on every path: its result is delivered, or its worker dies, or the pool breaks, or it is cancelled. So
+// that this cannot fail, moving a task from one place to another allocates nothing: links and outcome are in the task.
 #pragma once
 
 #include <condition_variable>
@@ -57,7 +58,7 @@ struct PoolTables {
 
     bool is_broken() const noexcept { return !broken.empty(); }
     bool may_start_workers() const noexcept { return !forced && !is_broken(); }
-    /// The pool is shut down and all is done that it has to do with workers.
+    /// The pool is shut down, no task is queued, and there are no workers.
     bool is_finished() const noexcept { return closed && workers.empty() && queue.size() == 0; }
     void throw_if_closed() const {
         if (is_broken()) throw BrokenProcessPool(broken);
@@ -75,7 +76,7 @@ struct PoolTables {
         observer.set_waiting(task, true);
         queue.put_back(task);
     }
-    /// True: the attempt that has just failed does not count, there will be another one.
+    /// True: the task goes back to the queue for another attempt.
     bool retry(RemoteTask& task) noexcept {
         const bool asked_to_stop = task.stop_at != TaskLimits::never;
         if (task.limits.retries == 0 || asked_to_stop || !may_start_workers()) return false;
@@ -83,7 +84,7 @@ struct PoolTables {
         try_again(task);
         return true;
     }
-    /// As retry(), without a look at what the task was allowed.
+    /// As retry(), also if the task has no retry left.
     void try_again(RemoteTask& task) noexcept {
         observer.note_end(Observation::Kind::retried, task);
         ++task.failures;
@@ -96,9 +97,9 @@ struct PoolTables {
         task.ending.error = std::move(error);
         completions.end(task, Ending::Kind::failure);
     }
-    /// The task that its worker was ended for; it was taken from the worker.
+    /// Ends the task for which its worker was stopped; the task was taken from the worker before.
     void end_evicted(RemoteTask& task, const WorkerLink& link) noexcept;
-    /// Fails everything there is, and everything that comes.
+    /// Fails all tasks; submit() throws from here on.
     void break_pool(std::string reason) noexcept;
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// process_call.hpp: one submitted call of a process pool: the state its futures share, and the bytes that
+// process_call.hpp: one task of a process pool: the state its futures share, and the bytes that
 // go to a worker, in one block of memory unless they are many.
 //
-// While the call waits or runs elsewhere its state is pending; whether it has started is asked of the
-// manager, which looks at the control page. So cancel() of a call that is sent but not started is exact.
+// While the task waits or runs elsewhere its state is pending. Whether it has started, the manager reads in the
+// control page. So cancel() of a task that is sent but not started is exact.
 #pragma once
 
 #include <exception>
@@ -68,7 +68,7 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     bool look_again() noexcept override {
         return manager_->look_for_end(*this, [this] { return this->done(); });
     }
-    /// In a callback, which runs on the pool's own thread: nobody else would go on with the work.
+    /// In a callback, which runs on the manager thread: no other thread does its work, so this one goes on with it.
     bool run_here(const RunHere& way) noexcept override {
         if (!manager_->on_manager_thread()) return false;
         manager_->work_until([&] { return this->done() || way.deadline.passed(); });

@@ -6,7 +6,7 @@
 //       worker, worker         each may have 511 below itself: a pool of 2 there takes 2 + 2 * 169 of them,
 //         worker, worker         so that each of these may have 169 …
 //
-//     const ProcessTreeShare share(asked_for, usual);     // throws when there is no room for so many
+//     const ProcessTreeShare share(asked_for, usual);     // throws when there is no room for asked_for
 //     share.workers();                                    // for the pool
 //     share.for_each_worker();                            // travels with the order to be a worker
 //
@@ -28,7 +28,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// Below one pool of the program, on a machine with so many processors.
+/// How many processes may be below one pool of the program, on a machine with this many processors.
 inline std::size_t process_tree_limit(std::size_t processors) noexcept {
     return std::max<std::size_t>(1024, 128 * processors);
 }
@@ -52,7 +52,7 @@ class ProcessTreeShare {
     }
 
     std::size_t workers() const noexcept { return workers_; }
-    /// So many processes each of them may have below itself.
+    /// How many processes each worker may have below itself.
     std::size_t for_each_worker() const noexcept { return for_each_worker_; }
 
   private:

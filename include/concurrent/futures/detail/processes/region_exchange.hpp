@@ -99,7 +99,7 @@ class RegionLender {
     /// What came before the result that has just come.
     SharedRegionList take_received() noexcept { return std::exchange(received_, {}); }
 
-    /// Calls `forget(number)` for what the worker keeps and nobody has here any more.
+    /// Calls `forget(number)` for each region that the worker keeps and that this process has given up.
     template <class Forget>
     void forget_dead(Forget forget) {
         std::erase_if(lent_, [&](const RegionNumber& number) {

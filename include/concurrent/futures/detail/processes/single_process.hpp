@@ -3,7 +3,7 @@
 // single_process.hpp: the parent's side of a Process: a child that runs one call. The child's is single_call.hpp.
 //
 // The child is started by the thread that makes this object, in the ways of a pool: a copy of the program that
-// process_main() turns into a child, or a fork. Nobody watches it: its end is noticed by who asks.
+// process_main() turns into a child, or a fork. No thread watches it: a caller that asks notices its end.
 // Threads: any.
 #pragma once
 
@@ -246,7 +246,7 @@ inline void SingleProcess::fork_child(Ends ends) {
     process_ = ProcessHandle(pid, open_pidfd(pid));
 }
 
-/// Waits where there are so many that the socket is full, until the child takes some.
+/// Waits while the socket is full, until the child takes some.
 inline void SingleProcess::send(DescriptorsOut& descriptors) {
     for (const DescriptorsOut::Item& item : descriptors.items()) {
         for (;;) {

@@ -16,7 +16,7 @@
 //     a process that is gone   ends: it was a worker of a pool that died, and must not run main as a second copy
 //     anybody else             goes on with main: the variable was meant for another process
 //     another user             ends with a message
-//     this process             becomes a worker: it has made no socket yet, so this kernel names whoever asks (gVisor)
+//     this process             becomes a worker: it has made no socket yet, so this kernel names the process that asks (gVisor)
 //
 // process_main() marks this process as one that may spawn: without that mark no pool ever starts a copy, so a
 // program that forgets the call cannot multiply.
@@ -54,7 +54,7 @@ inline constexpr int depth_limit = 10;
 struct ProgramStart {
     bool process_main_ran = false;
     int depth = 0;  // 0: not a worker
-    /// In a worker: so many processes may be below it, and so many are for its pools: see process_tree.hpp.
+    /// In a worker: how many processes may be below it, and how many are left for its pools: see process_tree.hpp.
     std::size_t allowance = 0;
     Atomic<std::size_t> taken{0};
     std::vector<std::string> arguments;

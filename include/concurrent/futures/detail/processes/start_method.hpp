@@ -31,7 +31,7 @@ struct StartedObject {
 inline std::size_t threads_besides_pools() noexcept {
     std::size_t others = 0;
     for (int milliseconds = 0; milliseconds < 100; ++milliseconds) {
-        const std::size_t all = thread_count();  // 0: nobody knows
+        const std::size_t all = thread_count();  // 0: unknown
         const std::size_t of_pools = ManagerThreads::number();
         others = all > of_pools ? all - of_pools : 0;
         if (others <= 1) break;

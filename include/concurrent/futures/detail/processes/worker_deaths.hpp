@@ -31,7 +31,8 @@ class WorkerDeaths {
   public:
     WorkerDeaths(PoolTables& pool, ResultReader& reader) noexcept : pool_(pool), reader_(reader) {}
 
-    /// While the process starts, so that this costs no time: it has no memory yet for which it could be killed.
+    /// Reads how many processes the out-of-memory killer has killed before this one. While the process starts, so that
+    /// this costs no time.
     void note_start(WorkerLink& link) noexcept {
         try {
             if (!oom_kills_) oom_kills_.emplace();
@@ -42,9 +43,9 @@ class WorkerDeaths {
     void settle(WorkerLink& link);
 
   private:
-    /// A task goes back to the queue at most so often because its worker died before it started. In earnest that is at
-    /// most WorkerPace::most times, because it goes to the front; but a worker may also lie in the page about what it
-    /// has started, and its task must end all the same.
+    /// How often a task may go back to the queue because its worker died before it started the task. Usually that is at
+    /// most WorkerPace::most times, because the task goes to the front. But a worker may write to the page that it has
+    /// not started a task that kills it, and that task must end as well.
     static constexpr unsigned returns_limit = 100;
     /// With WorkerDeath::retry_task.
     static constexpr unsigned deaths_limit = 3;

@@ -6,9 +6,9 @@
 //          │ something                     │ something                       │ a wake-up, a death, a time
 //          └───────────────────────────────┴─────────────▶ the rings are read ◀─┘
 //
-// Whoever brings something looks afterwards whether the manager thread must be woken: workers at their bells
-// (byte_ring.hpp), threads at the signal (manager_signal.hpp). Both were set before the last look, so one of the two
-// sees the other. Threads: the manager thread, without the pool's mutex unless said.
+// A worker that sends something, or a thread that submits, looks afterwards whether the manager thread must be woken: a
+// worker at its bell (byte_ring.hpp), a thread at the signal (manager_signal.hpp). The manager thread has set both before
+// its last look, so one side sees the other. Threads: the manager thread, without the pool's mutex unless said.
 #pragma once
 
 #include <algorithm>

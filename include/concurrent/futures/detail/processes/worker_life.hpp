@@ -48,7 +48,7 @@ class WorkerLife {
 
     /// A second message about the start is an error of the worker.
     bool awaits_start_report() const noexcept { return report_ == StartReport::none; }
-    /// False when it comes too late, because the worker is being ended.
+    /// False when the message is too late, because the pool already ends the worker.
     bool note_ready() noexcept {
         CONCURRENT_FUTURES_ASSERT(awaits_start_report());
         report_ = is_dying() ? StartReport::rejected : StartReport::ready;
@@ -89,7 +89,7 @@ class WorkerLife {
 
     // The end by force.
 
-    /// It will end, whatever it does.
+    /// It will end soon, by itself or by SIGKILL.
     bool is_dying() const noexcept { return eviction_ || killed_ || kill_at_ != TaskLimits::never; }
     /// The pool has sent SIGKILL.
     bool is_killed() const noexcept { return killed_; }

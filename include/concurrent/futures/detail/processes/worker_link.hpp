@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// worker_link.hpp: the pool's end of one worker: its process, the memory and the two pipes that they share,
-// and the tasks it has been given.
+// worker_link.hpp: the pool's end of one worker: its process, the memory and the two pipes that pool and worker share,
+// and the tasks that were given to it.
 //
-// Messages are in the rings of the page (worker_page.hpp); the pipes wake who sleeps. All of it is this
-// worker's alone and never blocks the pool. Threads: guarded by the manager's mutex, but for reading and
-// closing the pipes, which belongs to the manager thread.
+// Messages are in the rings of the page (worker_page.hpp); a byte in a pipe wakes the side that sleeps. Nothing here is
+// shared with other workers, and nothing blocks the pool. Threads: guarded by the pool's mutex, except reading and
+// closing the pipes, which only the manager thread does.
 #pragma once
 
 #include <signal.h>
@@ -85,7 +85,7 @@ class WorkerLink {
     std::uint32_t number() const noexcept { return number_; }
     ControlPage& page() const noexcept { return shared_.control; }
 
-    // Tasks in flight: under the manager's mutex.
+    // Tasks in flight: with the pool's mutex.
 
     struct InFlight {
         RemoteTask* task = nullptr;  // null: the slot is free
@@ -96,10 +96,10 @@ class WorkerLink {
     };
 
     std::size_t in_flight() const noexcept { return in_flight_; }
-    /// Those of them that are still wanted.
+    /// The tasks in flight that are not cancelled.
     std::size_t wanted() const noexcept { return in_flight_ - revoked_; }
     std::size_t given() const noexcept { return given_; }
-    /// Those in flight that may have to be ended.
+    /// The tasks in flight that may have to be ended.
     std::size_t limited() const noexcept { return limited_; }
     void limit(InFlight& entry) noexcept {
         if (!std::exchange(entry.limited, true)) ++limited_;
@@ -159,8 +159,8 @@ class WorkerLink {
     const ByteRing& results() const noexcept { return shared_.results; }
     std::uint64_t position() const noexcept { return reader_.position(); }
 
-    /// Looks where the body is. Only a result may be large. Throws SerializationError for a place that is
-    /// none.
+    /// Finds the body of a frame that lies in shared memory. Only a result may be large. Throws SerializationError for an
+    /// impossible place.
     void fetch_body(Frame& frame) {
         if (frame.header.body == BodyKind::in_frame) return;
         if (frame.header.type != FrameType::result)
@@ -172,36 +172,36 @@ class WorkerLink {
         if (outgoing_.empty() && fits(header)) return write_frame(header, body);
         append_frame(tail(), header, body);
     }
-    /// Hands over what the ring takes. Throws SerializationError when the worker has spoilt the ring.
+    /// Writes what fits into the ring. Throws SerializationError when the worker has written an impossible position.
     void flush();
-    /// Receives what there is now; hands each frame to `receive`. Throws SerializationError for what is no
+    /// Receives what there is now; hands each frame to `receive`. Throws SerializationError for bytes that are no
     /// frame.
     template <class Receive>
     void read_frames(Receive receive);
-    /// The worker reads this and leaves. The end of the pipe would do, but does not come as long as
-    /// somebody else has the pipe open, such as a fork that the program made for itself.
+    /// The worker reads this and leaves. Closing the pipe is not enough: the worker does not see its end while another
+    /// process has it open, such as a fork that the program made.
     void stop() {
         queue_frame(make_header(FrameType::stop, 0), {});
         stopping_ = true;
     }
-    /// Gives up what was not written. The tasks' references are dropped.
+    /// Drops what was not written, and the references to its tasks.
     void drop_output() noexcept {
         while (!outgoing_.empty()) pop_output();
     }
 
     // Sleep and wake-ups.
 
-    /// The worker is to write to the results pipe when there is something for the pool. After this has_news() and
-    /// can_write() are to be asked once more.
+    /// Before the pool sleeps: the worker writes to the results pipe when there is something for the pool. After this, ask
+    /// has_news() and can_write() once more.
     void expect_news() noexcept {
         shared_.pool_bell.expect(Bell::bytes | (has_output() ? Bell::room : 0));
     }
     void expect_nothing() noexcept { shared_.pool_bell.forget(); }
     /// The worker sleeps and has something to do.
     bool must_ring() noexcept;
-    /// Wakes it. A broken pipe is no error here: the death will be noticed. But it raises SIGPIPE.
+    /// Wakes the worker. A broken pipe is no error here, because the death will be noticed, but it raises SIGPIPE.
     void ring() noexcept;
-    /// That could not be done, and is to be done again.
+    /// The pipe was full: ring() must be called again.
     bool has_to_ring() const noexcept { return ring_again_ && tasks_; }
     int result_fd() const noexcept { return results_.get(); }
     /// Where ring() is to be tried again; mostly none.
@@ -212,11 +212,11 @@ class WorkerLink {
     void close_results() noexcept { results_.reset(); }
     ~WorkerLink() { drop_output(); }
 
-    // Kept here for the manager.
+    // Kept here for other parts of the engine.
     WorkerPace pace;
-    unsigned watchers = 0;  // threads that look at this worker's results in the manager's place
-    bool reads_shared_memory = false;  // the worker does
-    bool keeps_memory = false;         // it has shared memory that may be of no use any more
+    unsigned watchers = 0;  // threads that look at this worker's results in place of the manager thread
+    bool reads_shared_memory = false;  // the worker can read large bodies from shared memory
+    bool keeps_memory = false;         // the worker has shared memory that it may not need any more
     RegionLender regions;              // SharedArrays and Broadcasts that it asks for or makes
     WorkerLife life;
     ProcessHandle process;
@@ -225,7 +225,7 @@ class WorkerLink {
     OutOfMemory out_of_memory = OutOfMemory::unknown;
     std::int64_t heard_at = 0;  // when something came
     std::int64_t paused = 0;    // as InFlight::paused, of the worker's whole life
-    /// Asks it to end, with SIGTERM. One that has not come to process_main() has nothing to put in order.
+    /// Asks the worker to end, with SIGTERM. Before process_main() it has nothing to clean up: SIGKILL then.
     void ask_to_end() noexcept {
         page().ask_to_end();
         process.send_signal(page().first_peak() == 0 ? SIGKILL : SIGTERM);
@@ -234,12 +234,12 @@ class WorkerLink {
         life.note_kill();
         process.send_signal(SIGKILL);
     }
-    /// It gets a moment to end by itself, so that the pool learns how it died; then it is killed.
+    /// The worker gets a moment to end by itself, so that the pool learns how it died; then it is killed.
     void leave_a_moment() noexcept { life.force_by(monotonic_nanoseconds() + moment); }
     std::chrono::steady_clock::time_point idle_since = std::chrono::steady_clock::now();
 
   private:
-    /// Bytes to write: our own, or the call of a task that is kept meanwhile.
+    /// Bytes to write: a copy, or the arguments of a task that is kept meanwhile.
     struct Segment {
         ByteBuffer bytes;
         RemoteTask* task = nullptr;
@@ -310,8 +310,8 @@ class WorkerLink {
     std::size_t limited_ = 0;  // of those in flight
     std::size_t given_ = 0;  // in its life, without those revoked
     bool stopping_ = false;
-    bool bytes_written_ = false;  // the worker may wait for that
-    bool room_made_ = false;      // or for that
+    bool bytes_written_ = false;  // the worker may wait for bytes
+    bool room_made_ = false;      // the worker may wait for room
     bool ring_again_ = false;
     std::deque<Segment> outgoing_;
     FrameAssembler incoming_;

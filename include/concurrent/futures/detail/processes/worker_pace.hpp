@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// worker_pace.hpp: how long the calls of a worker take, and so how many it may be given ahead.
+// worker_pace.hpp: how long the tasks of a worker take, and how many tasks may therefore be sent to it ahead.
 //
 //     pace.note_end(started);              // of each result, in the order in which they came
 //     pace.note_all_read(now);             // after those that came together
 //     if (in_flight < pace.credits()) …
 //
-// Many ahead of short calls spare worker and pool the waits for each other; ahead of long ones they would only have
-// to be taken back when another worker has nothing to do, and calls of higher priority would wait behind them.
-// Times are what the worker says: one that lies is given too few or too many.
+// If tasks are short, many are sent ahead, so that worker and pool do not wait for each other. If tasks are long, they
+// would have to be taken back when another worker has nothing to do, and tasks of higher priority would wait behind them.
+// The times come from the worker: with wrong times it gets too few or too many tasks, and no more harm is done.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class WorkerPace {
   public:
-    /// The running call included.
+    /// The running task included.
     static constexpr std::size_t most = 64;
     static constexpr std::size_t at_first = 16;
     static constexpr std::size_t least = 2;
@@ -45,15 +45,15 @@ class WorkerPace {
     }
 
   private:
-    /// So much work may wait with a worker. Several times what it takes to be woken.
+    /// How much work may wait with a worker, in nanoseconds: several times what a wake-up takes.
     static constexpr std::int64_t ahead = 200'000;
 
-    /// Of any numbers.
+    /// Without overflow, for any numbers.
     static std::int64_t difference(std::int64_t a, std::int64_t b) noexcept {
         return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
     }
 
-    std::int64_t nanoseconds_ = 0;  // per call; 0: not known
+    std::int64_t nanoseconds_ = 0;  // per task; 0: not known
     std::int64_t first_ = 0;
     std::int64_t last_ = 0;
     std::int64_t ends_ = 0;

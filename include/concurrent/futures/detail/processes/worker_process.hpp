@@ -161,7 +161,7 @@ class WorkerProcess {
                 part = part.subspan(writer.write(part));
                 if (part.empty()) break;
                 hand_over(writer);
-                // Without the pool nobody makes room; this process will hear of its end.
+                // If the pool is gone, there will be no room; this process will see the end of the pipe.
                 while (!wait(Bell::room, [&] { return writer.room_for(1) > 0; })) ::poll(nullptr, 0, 1);
             }
         }
@@ -330,7 +330,7 @@ class WorkerProcess {
         flush_standard_streams();
     }
 
-    /// Who had to wait longer than this the last time does not spin: the next wait will be long, too.
+    /// A worker that waited longer than this the last time does not spin: the next wait will be long, too. Nanoseconds.
     static constexpr std::int64_t patience = 200'000;
     static constexpr std::size_t kept_memory = 1024 * 1024;
     static constexpr std::size_t kept_heap = 128 * 1024 * 1024;  // until there is nothing large to do

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// completion_waiter.hpp: one thread waits for several calls: wait(), as_completed(), map_unordered().
+// completion_waiter.hpp: one thread waits for several tasks: wait(), as_completed(), map_unordered().
 //
 //     CompletionWaiter waiter;
 //     Watch watch(waiter, state, 7);
@@ -11,9 +11,9 @@
 // A Watch is a waiter in the list of one state. When the state ends, the Watch goes into the queue of its
 // CompletionWaiter, which gives them out in that order. The queue is linked through the Watches: nothing is allocated,
 // so no end can be lost. A Watch is told under the lock of its state's list; that lock comes before this object's,
-// and nothing is locked while this one is held. A Watch ends before its CompletionWaiter, and stops before it ends,
-// under the lock of its state's list: so nobody is in add() then. It is not in the queue any more, or the whole
-// queue is not looked at again.
+// and nothing is locked while this one is held. A Watch is destroyed before its CompletionWaiter. Before that it is
+// removed from its state's list, under the lock of that list: so no thread is in add() then. It is not in the queue any
+// more, or the whole queue is not looked at again.
 #pragma once
 
 #include <cstddef>

@@ -25,7 +25,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// The value of a finished call for one more owner: moved if nobody else can look, else copied.
+/// The value of a finished task for one more owner: moved if no other handle exists, else copied.
 template <class T>
 decltype(auto) value_for(OutcomeState<T>& state) {
     if constexpr (std::is_reference_v<T>) {

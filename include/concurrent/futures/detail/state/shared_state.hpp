@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
-// shared_state.hpp: the life of one call, shared by its futures and by whoever runs it.
+// shared_state.hpp: the state of one task, shared by its futures and by the thread or pool that runs it.
 //
-// One word holds the CallState, flags and references, so that the thread that ends a call learns in the
-// same atomic operation whether anybody has to be told, and lets go of the call in it, too:
+// One word holds the CallState, flags and references. So the thread that ends a task learns in the
+// same atomic operation whether any thread or listener has to be told, and gives back its reference:
 //
 //     bits 0-2    CallState
 //     bit  3      sleepers: a thread waits on the lower half as a futex
 //     bit  4      listeners: one was added
-//     bit  5      observed: somebody has been given the failure
+//     bit  5      observed: the failure was given to a caller
 //     bit  6      locked: a thread reads or changes the list of listeners
-//     bit  7      pinned: there were too many handles to count; the call is never freed, its value never moved
-//     bits 8-31   producers: threads that will run or end the call, or are telling listeners
+//     bit  7      pinned: there were too many handles to count; the state is never freed, its value never moved
+//     bits 8-31   producers: threads that will run or end the task, or are telling listeners
 //     bits 32-63  handles: futures
 //
-// Proof that nobody is forgotten. The call ends by one read-modify-write of the word (E). A sleeper sets its
+// Proof that no sleeper and no listener is forgotten. The task ends by one read-modify-write of the word (E). A sleeper sets its
 // flag by a read-modify-write (S) and a listener by another (L); all three are in the modification order of
 // one object. If S or L comes before E, E sees the flag and wakes or tells. If it comes after, S or L sees the
 // final state and does not wait.
@@ -25,9 +25,8 @@
 // listener whose flag E has seen.
 //
 // Handles and producers are counted apart, so that "this is the last future" can be asked while a worker
-// still holds the call. A worker that lets go in the very operation that ends the call is never the
-// last one to touch an outcome that others may have seen: so no exception of the caller's is
-// destroyed on a worker.
+// still has the state. A worker gives its reference back in the same operation that ends the task. So it does not touch
+// an outcome that others may have seen, and does not destroy an exception that the caller still uses.
 #pragma once
 
 #include <cstdint>
@@ -84,12 +83,12 @@ class SharedState : public Task {
     /// `later`: see Trampoline::tell().
     /// It and those below throw nothing but a ForcedUnwind, of a callback, when all is done.
     void finish(CallState final_state, TaskQueue* later = nullptr);
-    /// The same, unless somebody other than sleepers is to be told: then false, and nothing has changed.
+    /// The same, unless there are listeners: then false, and nothing has changed.
     bool try_finish_untold(CallState final_state) noexcept;
     /// The same as finish(), and drop_producer(): this object may be gone afterwards.
     void finish_and_drop_producer(CallState final_state, TaskQueue* later = nullptr);
 
-    /// The failure has found somebody who looks at it.
+    /// The failure was given to a caller.
     void mark_observed() noexcept {
         // relaxed: read only when no other reference is left.
         word_.fetch_or(observed, std::memory_order_relaxed);
@@ -115,7 +114,7 @@ class SharedState : public Task {
         word_.fetch_and(~locked, std::memory_order_release);  // (8) release, pairs with (7)
     }
 
-    // What depends on who runs the call.
+    // What depends on the kind of pool that runs the task.
     virtual bool running() const noexcept {
         const CallState now = state();
         return now == CallState::running || now == CallState::completing;
@@ -133,7 +132,7 @@ class SharedState : public Task {
     virtual BlockingWorker* worker_here() const noexcept { return this_worker; }
     /// The one call that this one follows, with one more handle, or null.
     virtual SharedState* awaited() noexcept { return nullptr; }
-    /// It runs in this process and nobody knows for how long: looking again a few times may save a sleep.
+    /// The task runs in this process and may end soon: looking again a few times may save a sleep.
     virtual bool may_end_soon() const noexcept { return false; }
     /// Called by a thread that is about to sleep: does that, as long as it takes less time than a sleep.
     /// True: the call has ended.
@@ -151,7 +150,7 @@ class SharedState : public Task {
     }
 
     void add_handle() noexcept {
-        // relaxed: whoever copies a handle has one, so the object cannot go away meanwhile.
+        // relaxed: the caller has a handle, so the object cannot go away meanwhile.
         if (word_.fetch_add(handle, std::memory_order_relaxed) / handle >= most_handles) pin();
     }
     void drop_handle() noexcept { drop(handle); }
@@ -203,7 +202,7 @@ class SharedState : public Task {
         word_.fetch_sub(handle, std::memory_order_relaxed);
     }
     void drop(std::uint64_t reference) noexcept {
-        // acquire, pairs with (6): nobody else is left, so nobody can come in between.
+        // acquire, pairs with (6), just below: if this is the only reference left, no other thread can add one.
         const std::uint64_t seen = word_.load(std::memory_order_acquire);
         if (seen & pinned) return;
         if ((seen & references) == reference) {
@@ -240,8 +239,8 @@ inline bool SharedState::move(CallState from, CallState to) noexcept {
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     while (state_of(seen) == from) {
         const std::uint64_t wanted = (seen & ~state_bits) | static_cast<std::uint64_t>(to);
-        // (2) acq_rel: pairs with itself. A thread that takes over from another (running to
-        // completing) sees what that one did. Failure is relaxed: the loop looks only at the state.
+        // (2) acq_rel, pairs with itself: a thread that takes over from another one (running to
+        // completing) sees what that one did. On failure relaxed: the loop looks only at the state.
         if (word_.compare_exchange_weak(seen, wanted, std::memory_order_acq_rel,
                                         std::memory_order_relaxed))
             return true;
@@ -250,10 +249,10 @@ inline bool SharedState::move(CallState from, CallState to) noexcept {
 }
 
 inline void SharedState::finish(CallState final_state, TaskQueue* later) {
-    // relaxed: the state is this thread's own by now, and nobody else changes it.
+    // relaxed: only this thread changes the state from here on.
     const std::uint64_t now = word_.load(std::memory_order_relaxed) & state_bits;
-    // (3) release, pairs with (1), (4) and (5): hands the outcome to everybody who sees the state. An
-    // addition, for others may change flags and references.
+    // (3) release, pairs with (1), (4) and (5): hands the outcome to each thread that sees the state. An
+    // addition, because other threads may change flags and references meanwhile.
     const std::uint64_t before =
         word_.fetch_add(static_cast<std::uint64_t>(final_state) - now, std::memory_order_release);
     if (before & sleepers) futex_wake_all(&word_);

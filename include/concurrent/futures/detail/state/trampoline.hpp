@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
-// trampoline.hpp: in which order, and how deep on the stack, the callbacks of calls that end are run.
+// trampoline.hpp: in which order, and how deep on the stack, the callbacks of tasks that end are run.
 //
-// A callback ends further calls, whose callbacks are to be run, too. There are two ways:
+// A callback may end further tasks, which have callbacks, too. There are two ways:
 //
-//     at once        user code ends a call (Promise::set_value, cancel): its callbacks run before that returns. So
-//                    user code never runs, and never blocks, while this thread owes somebody a callback.
-//     later          the library ends a call as the last thing of a callback (a link of a chain of then(), a
+//     at once        user code ends a task (Promise::set_value, cancel): its callbacks run before that returns. So
+//                    user code never runs, and never blocks, while this thread has callbacks left to run.
+//     later          the library ends a task as the last thing of a callback (a link of a chain of then(), a
 //                    coroutine): its callbacks run when that callback has returned. So a chain of a million
 //                    links takes no more of the stack than one.
 //
-// The order is the same both ways: first what a callback has set off, then the next callback.
+// The order is the same both ways: first the callbacks of the tasks that a callback has ended, then the next callback.
 //
 // Callbacks stay in the lists of their states until they are run, so that one can still be removed then.
 //
-// notify() gets the queue for what is to be told later, and hands it to finish(). A variable of the thread would not
+// notify() gets the queue of the callbacks that run later, and hands it to finish(). A variable of the thread would not
 // do: each module (the program, a library that hides its symbols) would have its own, and one could name a queue
 // further out, with user code of another module in between.
 //
@@ -33,7 +33,7 @@ class Trampoline {
     /// is in no other one and this is the last thing that notify() does.
     static void tell(SharedState& ended, TaskQueue* later);
 
-    /// For Promise: null, except where promises are fulfilled in callbacks of each other, more than `deep` of them.
+    /// For Promise: null, except where more than `deep` promises are fulfilled in callbacks of each other.
     /// Then catch_up() is needed.
     static TaskQueue* later_if_deep() noexcept { return depth_ >= deep ? set_off_ : nullptr; }
     /// Called by a thread that is about to block: runs the callbacks that were put off for that. True when there were any.

@@ -3,7 +3,7 @@
 // task.hpp: something to run once, linked into queues without an allocation.
 //
 // Ownership: a queue that holds a Task owns it. Exactly one of run() and abandon() ends that: both
-// may free the object, so nobody touches it afterwards.
+// may free the object, so it must not be used afterwards.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ enum class TaskEnd : std::uint8_t {
     completed,  // ran and returned
     failed,     // ran and threw, or was given up with a reason
     cancelled,  // was cancelled while it waited
-    claimed     // somebody who waited for it has run it, and counted it
+    claimed     // a thread that waited for it has run it, and counted it
 };
 
 class Task {

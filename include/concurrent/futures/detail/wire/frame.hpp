@@ -40,7 +40,7 @@ enum class FrameType : std::uint8_t {
     task = 2,
     stop = 3,
     trim = 4,
-    forget = 5,  // body: RegionNumber, of memory that nobody has any more at the pool's side
+    forget = 5,  // body: RegionNumber, of memory that the pool's process has given up
     recall = 6,  // MPI only, as the next four: give back the calls that have not started
     ask_to_stop = 7,  // the call with this id
     region = 8,  // body: RegionName of the next `memory`
@@ -141,7 +141,7 @@ class FrameAssembler {
         return std::span(staging_).subspan(end_);
     }
 
-    /// So many bytes were put there; may be 0.
+    /// This many bytes were put there; may be 0.
     void commit(std::size_t size) {
         received_ += size;
         if (std::exchange(reading_body_, false))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// remote_task.hpp: what the process manager knows of a call: its bytes, and whom to tell how it ended.
+// remote_task.hpp: what the engine of a pool knows of a task: its bytes, its state, and how to end it.
 //
 // Ownership: reference-counted by the derived class; the manager holds one reference from submit until
 // it has called exactly one of succeed(), fail() and end_cancelled(), or has seen that the task was
@@ -34,7 +34,7 @@ struct TaskLimits {
 
 class RemoteTask;
 
-/// What a task is to be told, and its place in the list of those that are to be told something.
+/// How a task ends, and its place in the list of ended tasks.
 struct Ending {
     enum class Kind : std::uint8_t { none, result, exception, failure, cancelled, stored } kind = Kind::none;
     bool listed = false;
@@ -124,7 +124,7 @@ class RemoteTask {
     };
     /// What an observer calls it.
     std::string_view shown_name() const noexcept { return name_ ? std::string_view(*name_) : shown.library_name; }
-    RemoteTask* next_revoked = nullptr;  // of those that one shutdown has revoked
+    RemoteTask* next_revoked = nullptr;  // the list of tasks that one shutdown has revoked
     Ending ending{};
     Shown shown{};
 

@@ -2,10 +2,10 @@
 //
 // task_intake.hpp: where the calls of a process pool come in.
 //
-//     if (!intake.push(task, Priority::normal)) …            // any thread; closed: nobody would take it
+//     if (!intake.push(task, Priority::normal)) …            // any thread; false: closed
 //     intake.move_to(queue);                                 // the manager, in order of submission
 //
-// Its lock is held for a few instructions, so that submitters do not wait for whoever looks through the
+// Its lock is held for a few instructions, so that submitters do not wait for the thread that looks through the
 // tables of the pool. Links are in the tasks (task_lists.hpp): neither side needs memory.
 #pragma once
 
@@ -56,7 +56,7 @@ class alignas(64) TaskIntake {
         // relaxed: changed with the lock only.
         return has_tasks_.load(std::memory_order_relaxed);
     }
-    /// Without the lock: a hint for those who look again and again.
+    /// Without the lock: a hint, for a thread that looks repeatedly.
     bool may_have_tasks() const noexcept {
         // relaxed: the lock hands over the tasks.
         return has_tasks_.load(std::memory_order_relaxed);

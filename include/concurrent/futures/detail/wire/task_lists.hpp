@@ -93,7 +93,7 @@ class EndingList {
         (last_ ? last_->ending.next : first_) = &task;
         last_ = &task;
     }
-    /// Nobody but this task is to be told anything.
+    /// This task is the only one in the list.
     bool is_only(const RemoteTask& task) const noexcept { return first_ == &task && last_ == &task; }
     /// There must be one.
     const RemoteTask& front() const noexcept { return *first_; }
