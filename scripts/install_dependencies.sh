@@ -11,7 +11,7 @@ set -euo pipefail
 
 declare -A packages_of=(
     [build]="g++ cmake ninja-build"
-    [test]="python3 gdb meson pkg-config catch2 libasio-dev libboost-dev libcereal-dev libopenmpi-dev openmpi-bin libmpich-dev mpich
+    [test]="python3 gdb meson pkg-config spin catch2 libasio-dev libboost-dev libcereal-dev libopenmpi-dev openmpi-bin libmpich-dev mpich
             libtbb-dev libopenblas-dev libglib2.0-dev qtbase5-dev python3-dev libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0"
     [examples]="python3 libcurl4-openssl-dev libpng-dev libjpeg-dev libasio-dev libcereal-dev"
     [site]="python3 python3-sphinx furo python3-myst-parser python3-linkify-it python3-breathe python3-sphinx-copybutton doxygen plantuml"
@@ -19,7 +19,7 @@ declare -A packages_of=(
     [benchmarks]="libbenchmark-dev libtbb-dev libasio-dev libcereal-dev"
 )
 # Packages that count as there when their program is, whoever installed it.
-declare -A program_of=([g++]=g++ [cmake]=cmake [ninja-build]=ninja [python3]=python3 [gdb]=gdb [meson]=meson [pkg-config]=pkg-config)
+declare -A program_of=([g++]=g++ [cmake]=cmake [ninja-build]=ninja [python3]=python3 [gdb]=gdb [meson]=meson [pkg-config]=pkg-config [spin]=spin)
 
 say() { printf '%s\n' "install_dependencies: $*" >&2; }
 fail() { say "$*"; exit 1; }
