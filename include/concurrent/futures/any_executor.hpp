@@ -10,7 +10,7 @@
 // It refers to the executor, as a reference does: copies refer to the same one, which must outlive them. It models
 // Executor, so map() and the other generic functions work through it. The destructor does nothing.
 // A task costs about two allocations more than a submit to the executor itself.
-// Not for pools of processes or ranks: they must know the type of each function to send it to a worker. Not honoured:
+// Not for pools of processes or ranks: they must know the type of each function to send it to a worker. submit() refuses
 // TaskOptions::timeout and retries.
 // Threads: any.
 #pragma once
