@@ -8,8 +8,8 @@
 // the worker, or an mpirun that it starts, takes the worker for the rank and hangs or fails. So workers do not get them.
 // The user's settings (OMPI_MCA_*, PMIX_MCA_*, MPIR_CVAR_*, I_MPI_*, SLURM_* apart from the step) stay.
 //
-// Collected by printing the environment of ranks under mpirun of Open MPI 4.1.4 and MPICH 4.0.2, and after MPI_Init;
-// those of Open MPI 5 (PRTE), MVAPICH and of srun are from their documentation.
+// Collected by printing the environment of ranks under mpirun of Open MPI 4.1.4 and MPICH 4.0.2, after MPI_Init, and
+// in a step of srun 22.05. Those of Open MPI 5 (PRTE) and MVAPICH are from memory and were not seen here.
 #pragma once
 
 #include <array>
