@@ -90,11 +90,8 @@ foreach(mpi IN LISTS mpis)
     set_tests_properties("${name}" PROPERTIES ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
   endif()
   foreach(name IN LISTS mpi_tests)
-    set(serial TRUE)  # ranks that wait keep their processors busy
-    if(name MATCHES " 1 ranks ")
-      set(serial FALSE)
-    endif()
-    set_tests_properties("${name}" PROPERTIES TIMEOUT 300 LABELS mpi RUN_SERIAL ${serial}
+    # Serial: ranks that wait keep their processors busy.
+    set_tests_properties("${name}" PROPERTIES TIMEOUT 300 LABELS mpi RUN_SERIAL TRUE
         ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_hwloc_base_binding_policy=none;OMPI_MCA_mpi_yield_when_idle=1${mpi_environment}")
   endforeach()
 endforeach()

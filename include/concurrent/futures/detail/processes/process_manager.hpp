@@ -206,6 +206,7 @@ inline void ProcessManager::step() {
         const std::lock_guard lock(pool_.mutex);
         pool_.signal.clear_news();
         pool_.queue.collect();
+        events_.running_time().note_after(monotonic_nanoseconds(), 0);  // a stop since the last note
         deadlines_.enforce(events_.running_time().take_lost());
         missing = dispatcher_.missing_workers();
         dispatcher_.dispatch(missing);
@@ -221,6 +222,7 @@ inline void ProcessManager::step() {
         if (!start_worker()) break;
     for (const auto& link : pool_.workers) link->ring();
     events_.receive_all();
+    events_.running_time().note_after(monotonic_nanoseconds(), 0);
     pool_.completions.deliver_all([this](std::string why) {
         const std::lock_guard lock(pool_.mutex);
         pool_.break_pool(std::move(why));

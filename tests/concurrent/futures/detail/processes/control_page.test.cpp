@@ -70,7 +70,7 @@ TEST_CASE("a request to stop is for one task, and is counted", "[control_page]")
 
 TEST_CASE("of start() and try_revoke() at the same moment exactly one wins", "[control_page]") {
     const auto page = std::make_unique<ControlPage>();
-    constexpr std::uint64_t count = 20'000;
+    constexpr std::uint64_t count = 5'000;
     std::vector<char> revoked(count);
     std::vector<char> started(count);
     std::atomic<std::uint64_t> next{0};
