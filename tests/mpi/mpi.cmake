@@ -91,7 +91,7 @@ foreach(mpi IN LISTS mpis)
   endif()
   foreach(name IN LISTS mpi_tests)
     # Serial: ranks that wait keep their processors busy.
-    set_tests_properties("${name}" PROPERTIES TIMEOUT 300 LABELS mpi RUN_SERIAL TRUE
+    set_tests_properties("${name}" PROPERTIES TIMEOUT 600 LABELS mpi RUN_SERIAL TRUE
         ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_hwloc_base_binding_policy=none;OMPI_MCA_mpi_yield_when_idle=1${mpi_environment}")
   endforeach()
 endforeach()
