@@ -4,8 +4,9 @@
 //
 //     FileDescriptor fd = make_unnamed_file();    // close-on-exec, no standard stream, never empty
 //
-// Linux: memfd_create(). Container profiles and old kernels may refuse it: then a file in /dev/shm, $TMPDIR or /tmp
-// whose name is gone before anybody can open it, or at least before this returns.
+// Linux: memfd_create(). Container profiles and old kernels may refuse it: then a file in /dev/shm, /tmp or /var/tmp
+// whose name is gone before anybody can open it, or at least before this returns. Not in $TMPDIR: a pool's thread must not
+// read the environment, which the program may change meanwhile.
 #pragma once
 
 #include <fcntl.h>
@@ -41,11 +42,10 @@ inline FileDescriptor make_unnamed_file() {
     FileDescriptor fd(::memfd_create("concurrent_futures", MFD_CLOEXEC));
     if (!fd && !is_refused(errno)) throw_system_error("memfd_create");
     const int refusal = errno;
-    const char* const temporary = ::getenv("TMPDIR");
-    for (const char* const folder : {"/dev/shm", temporary, "/tmp"})
-        if (!fd && folder != nullptr) fd = make_unnamed_file_in(folder);
+    for (const char* const folder : {"/dev/shm", "/tmp", "/var/tmp"})
+        if (!fd) fd = make_unnamed_file_in(folder);
     if (!fd)
-        throw_system_error("memfd_create is refused, and no file can be made in /dev/shm, $TMPDIR or /tmp; allow "
+        throw_system_error("memfd_create is refused, and no file can be made in /dev/shm, /tmp or /var/tmp; allow "
                            "memfd_create (seccomp profile of the container), or make one of these folders writable",
                            refusal);
     return off_standard_streams(std::move(fd));
