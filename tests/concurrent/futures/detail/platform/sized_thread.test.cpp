@@ -30,10 +30,8 @@ std::size_t stack_of(std::size_t asked) {
 }
 
 TEST_CASE("a thread has the stack that was asked for", "[sized_thread]") {
-    for (const std::size_t mib : {std::size_t{1}, std::size_t{3}, std::size_t{40}}) {
-        CHECK(stack_of(mib << 20) >= mib << 20);
-        CHECK(stack_of(mib << 20) < (mib + 1) << 20);
-    }
+    // No upper bound: the system may reuse the larger stack of a thread that has ended.
+    for (const std::size_t mib : {std::size_t{1}, std::size_t{3}, std::size_t{40}}) CHECK(stack_of(mib << 20) >= mib << 20);
     CHECK(stack_of((std::size_t{3} << 20) + 1) > std::size_t{3} << 20);
     CHECK(stack_of(least_stack_size) >= least_stack_size);
 }
