@@ -6,6 +6,8 @@
 // expect-output: ^(retries: the task ended its thread|skipped: .*)
 // expect-output: ^(then: the task ended its thread|skipped: .*)
 // expect-output: ^(then, returns a future: the task ended its thread|skipped: .*)
+// expect-output: ^(when_done: the task ended its thread|skipped: .*)
+// expect-output: ^(or_else: the task ended its thread|skipped: .*)
 // expect-output: ^(callback: the task ended its thread|skipped: .*)
 // expect-output: ^(callbacks behind it: 2|skipped: .*)
 // expect-output: ^(waits for it, outer: the task ended its thread|skipped: .*)
@@ -70,6 +72,17 @@ void show(const char* what, const cf::Future<T>& future) {
         static_cast<void>(end_thread());
         return pool.submit([] { return 1; });
     }));
+
+    const auto look_at_end = [&](auto look, auto task) {
+        cf::Promise<int> go;
+        auto last = look(pool.submit([begin = go.get_future(), task] { return task(begin.result()); }));
+        go.set_value(1);
+        return last;
+    };
+    show("when_done", look_at_end([](const auto& f) { return cf::when_done(f, [](const auto&) { end_thread(); }); },
+                                  [](int n) { return n; }));
+    show("or_else", look_at_end([](const auto& f) { return cf::or_else(f, [](auto) { return end_thread(); }); },
+                                [](int) -> int { throw 1; }));
 
     std::atomic<int> behind{0};
     {

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <memory>
@@ -109,6 +110,11 @@ static void again_and_again() {
     check(overlaps == 0, "runs never overlap");
     check_throws<std::invalid_argument>([&] { static_cast<void>(cf::submit_every(pool, 0s, [] {})); },
                                         "a period is positive");
+    check_throws<std::invalid_argument>(
+        [&] { static_cast<void>(cf::submit_every(pool, std::chrono::duration<double>(NAN), [] {})); },
+        "a period is a number");
+    auto never = cf::submit_every(pool, std::chrono::hours::max(), [&] { ++count; });
+    check(never.cancel() && count == 4, "the longest period is no short one");
 }
 
 static cf::Future<int> pause_and(int value) {

@@ -29,6 +29,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/forced_unwind.hpp"
+#include "concurrent/futures/detail/platform/option_duration.hpp"
 #include "concurrent/futures/detail/state/ended_thread.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
@@ -254,7 +255,8 @@ class AnyExecutor : public MapOperations<AnyExecutor> {
     void shutdown(const ShutdownOptions& options = {}) { pool().shutdown(options); }
     template <class Rep, class Period>
     void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
-        pool().shutdown_for(std::chrono::duration_cast<std::chrono::nanoseconds>(timeout));
+        pool().shutdown_for(
+            detail::rounded_up<std::chrono::nanoseconds>(timeout, "the timeout of AnyExecutor::shutdown_for"));
     }
     /// Of the executor.
     ExecutorStats stats() const { return pool().stats(); }

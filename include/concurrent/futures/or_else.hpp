@@ -19,6 +19,8 @@
 #include <utility>
 
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
+#include "concurrent/futures/detail/state/ended_thread.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/promise.hpp"
 
@@ -44,6 +46,9 @@ auto when_done(const Future<T>& future, F f) -> Future<std::invoke_result_t<F&, 
             } else {
                 step->promise.set_value(std::invoke(step->function, done));
             }
+        } catch (detail::ForcedUnwind&) {
+            step->promise.set_exception(detail::ended_thread_error());
+            throw;
         } catch (...) {
             step->promise.set_exception(std::current_exception());
         }
@@ -51,7 +56,7 @@ auto when_done(const Future<T>& future, F f) -> Future<std::invoke_result_t<F&, 
     return result;
 }
 
-/// The value of `future`; if it failed, f(its exception). If it was cancelled, so is the returned future's outcome:
+/// The value of `future`; if it failed, f(its exception). If it was cancelled, the returned future fails with
 /// CancelledError. T must be copyable, because other handles may want the value too.
 template <class T, class F>
     requires std::is_invocable_r_v<T, F&, std::exception_ptr>

@@ -32,6 +32,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/option_duration.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/task/submitter_access.hpp"
 #include "concurrent/futures/future.hpp"
@@ -140,7 +141,7 @@ class Repetition : public std::enable_shared_from_this<Repetition<Submitter, Cal
 /// std::system_error if the timer's thread cannot be started.
 template <class Rep, class Period>
 [[nodiscard]] Future<void> after(std::chrono::duration<Rep, Period> delay) {
-    const detail::Deadline due = detail::Deadline::after(delay);
+    const detail::Deadline due = detail::Deadline::after(delay, "the delay of after");
     return detail::Alarm::set(due.is_never() ? (detail::DeadlineTimer::Clock::time_point::max)() : due.at());
 }
 
@@ -158,20 +159,20 @@ auto submit_after(Pool& pool, std::chrono::duration<Rep, Period> delay, Callable
 }
 
 /// pool.submit(f, args...) each time that `period` has passed; the first time after one period. A run that has not
-/// ended when the next one would be due makes that one be left out. Goes on until the future is cancelled. When a run
+/// ended when the next one is due replaces that one. Goes on until the future is cancelled. When a run
 /// throws, or the pool refuses it, the future fails with that exception and there are no more runs. Dropping the future
 /// ends nothing. Function and arguments are copied for each run. Throws std::invalid_argument for a period that is not
 /// positive.
 template <class Pool, class Rep, class Period, class Callable, class... Args>
 [[nodiscard]] Future<void> submit_every(Pool& pool, std::chrono::duration<Rep, Period> period, Callable&& callable,
                                         Args&&... args) {
-    if (period <= period.zero())
+    const auto length = detail::rounded_up<std::chrono::nanoseconds>(period, "submit_every: the period");
+    if (length <= length.zero())
         throw std::invalid_argument("submit_every(pool, period, f, args...): the period must be positive");
     auto submitter = detail::SubmitterAccess::of(pool);
     using Repetition = detail::Repetition<decltype(submitter), std::decay_t<Callable>, std::decay_t<Args>...>;
     const auto repetition = std::make_shared<Repetition>(
-        std::move(submitter), std::chrono::duration_cast<std::chrono::nanoseconds>(period),
-        std::forward<Callable>(callable), std::forward<Args>(args)...);
+        std::move(submitter), length, std::forward<Callable>(callable), std::forward<Args>(args)...);
     repetition->wait();
     return repetition->ended();
 }

@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
 #include <exception>
 #include <future>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <stop_token>
@@ -138,7 +140,10 @@ TEST_CASE("AnyExecutor: a shutdown and a broken pool are told as by the executor
     }
     cf::ThreadPoolExecutor threads(1);
     cf::AnyExecutor other(threads);
-    other.shutdown();
+    CHECK_THROWS_AS(other.shutdown_for(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())),
+                    std::invalid_argument);
+    CHECK(other.submit(square, 3).result() == 9);  // still open
+    other.shutdown_for(std::chrono::hours::max());
     CHECK_THROWS_AS(threads.submit(square, 1), cf::ShutdownError);
     CHECK_THROWS_AS(other.submit(square, 1), cf::ShutdownError);
 }
