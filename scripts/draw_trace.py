@@ -89,10 +89,10 @@ def draw(rows, queue, arrows):
     most = max((waiting for _, waiting in queue), default=0)
     if most:
         bottom = TOP + QUEUE_HEIGHT
-        path, level = f"M{x(begin)},{bottom}", bottom
+        path = f"M{x(begin)},{bottom}"
         for time, waiting in queue:
             path += f" H{x(time)} V{bottom - QUEUE_HEIGHT * waiting / most:.1f}"
-        parts.append(f'<path d="{path} H{x(end)} V{level} Z" fill="{QUIET}"/>'
+        parts.append(f'<path d="{path} H{x(end)} V{bottom} Z" fill="{QUIET}"/>'
                      f'<text x="8" y="{bottom - 12}">queued (max {most})</text>')
 
     for key in keys:
@@ -111,14 +111,14 @@ def draw(rows, queue, arrows):
             parts.append(f'<path d="M{x(time)},{top + 4} V{top + BOX}" stroke="{LINE}" stroke-width="2"/>')
         for time, text in row.marks:
             is_death = "killed" in text or "exited" in text or "died" in text
-            colour = FAILED if is_death else LINE
+            parts.append(f"<g><title>{escape(text)}</title>")
             if is_death:
-                parts.append(f'<path d="M{x(time) - 5},{top + 7} l10,10 m0,-10 l-10,10" stroke="{colour}" '
+                parts.append(f'<path d="M{x(time) - 5},{top + 7} l10,10 m0,-10 l-10,10" stroke="{FAILED}" '
                              'stroke-width="2.5"/>'
-                             f'<text x="{x(time) + 10}" y="{top + BOX - 8}" fill="{colour}">{escape(text)}</text>')
+                             f'<text x="{x(time) + 10}" y="{top + BOX - 8}" fill="{FAILED}">{escape(text)}</text>')
             else:
-                parts.append(f'<circle cx="{x(time)}" cy="{top + BOX}" r="3" fill="{colour}"/>')
-            parts.append(f"<title>{escape(text)}</title>")
+                parts.append(f'<circle cx="{x(time)}" cy="{top + BOX}" r="3" fill="{LINE}"/>')
+            parts.append("</g>")
     for source, time, goal, start in arrows:
         parts.append(f'<path d="M{x(time)},{top_of[source] + BOX} L{x(start)},{top_of[goal]}" stroke="{LINE}" '
                      'stroke-opacity="0.6" fill="none" marker-end="url(#head)"/>')

@@ -3,7 +3,7 @@
 """Runs the Promela models of this folder with Spin: each model as it is must have no error in any order of events, and
 with each planted defect Spin must find one.
 
-    check.py             some millions of states, half a minute
+    check.py             some millions of states, about a minute
     check.py --all       larger bounds, some minutes; for by hand
 
 Prints a line for each run: what was explored, and whether the outcome is the expected one. Exit code 77 where Spin is

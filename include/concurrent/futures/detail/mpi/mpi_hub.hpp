@@ -9,7 +9,7 @@
 //
 // All pools of a communicator share its ranks: a lane runs one call at a time, whichever pool it is of. A lane is
 // given as many calls as it is likely to run in 200 µs, so long ones go out by ones and twos. That time doubles, up to
-// 10 ms, each time a lane has run all it had before it was given more, as happens on a busy machine. The first one in flight counts
+// 10 ms, each time a lane runs dry while calls wait, as happens on a busy machine. The first one in flight counts
 // as running. The others can be taken back: when they are cancelled, or when another lane has nothing to do while
 // this one does not get on.
 // The engine thread lives as long as there are pools. While it sleeps, a thread that submits sends the call
