@@ -91,6 +91,7 @@ class AsCompleted {
     detail::Deadline deadline_;
     std::unique_ptr<detail::CompletionWaiter> waiter_;
     std::deque<detail::Watch> watches_;  // after futures_: gone before them
+    detail::FirstOpen first_open_;       // in futures_
     std::size_t given_ = 0;
     Future<T> current_;
 };
@@ -102,7 +103,7 @@ void AsCompleted<T>::advance() {
     detail::Watch* ended = waiter_->try_take();
     while (!ended) {
         const bool in_time =
-            detail::wait_for_one(*waiter_, futures_, futures_.size() - given_, deadline_);
+            detail::wait_for_one(*waiter_, futures_, first_open_, futures_.size() - given_, deadline_);
         ended = waiter_->try_take();
         if (!ended && !in_time)
             throw TimeoutError(std::to_string(futures_.size() - given_) + " (of " +

@@ -81,31 +81,48 @@ class WaitCondition {
     bool met_ = false;
 };
 
-/// Runs one of several tasks that can end the wait, as a last resort.
-template <class T>
-bool run_any_here(const std::vector<Future<T>>& futures, const Deadline& deadline) {
-    for (const Future<T>& future : futures)
-        if (future.valid() && !future.done() &&
-            FutureAccess::state(future, "wait").run_here({.last_resort = true, .deadline = deadline}))
-            return true;
-    return false;
-}
+/// The first of several futures that has not ended. It only moves forward, so all waits of one caller together look at
+/// each future once. A future that is empty counts as ended.
+class FirstOpen {
+  public:
+    /// Null when all have ended.
+    template <class Futures>
+    SharedState* find(const Futures& futures) {
+        for (; index_ < futures.size(); ++index_)
+            if (const auto& future = futures[index_]; future.valid() && !future.done())
+                return &FutureAccess::state(future, "wait");
+        return nullptr;
+    }
+    /// Runs one of those that can end the wait, as a last resort.
+    template <class Futures>
+    bool run_any_here(const Futures& futures, const Deadline& deadline) {
+        if (!find(futures)) return false;
+        for (std::size_t index = index_; index < futures.size(); ++index) {
+            const auto& future = futures[index];
+            if (future.valid() && !future.done() &&
+                FutureAccess::state(future, "wait").run_here({.last_resort = true, .deadline = deadline}))
+                return true;
+        }
+        return false;
+    }
+
+  private:
+    std::size_t index_ = 0;
+};
 
 /// Blocks until one more of the futures, some of which may be empty, has ended; false when the deadline passed first.
-/// `missing`: how many have not ended.
-template <class T>
-bool wait_for_one(CompletionWaiter& waiter, const std::vector<Future<T>>& futures, std::size_t missing,
+/// `missing`: how many have not ended. `first_open`: the same object in each call for these futures.
+template <class Futures>
+bool wait_for_one(CompletionWaiter& waiter, const Futures& futures, FirstOpen& first_open, std::size_t missing,
                   const Deadline& deadline) {
     Trampoline::catch_up();
     BlockingWorker* worker = this_worker;
-    const auto last_resort = [&] { return run_any_here(futures, deadline); };
-    for (const Future<T>& future : futures) {
-        if (worker && missing != 1) break;
-        if (!future.valid() || future.done()) continue;
-        SharedState& state = FutureAccess::state(future, "wait");
-        if (!worker) worker = state.worker_here();
-        if (missing == 1 && deadline.is_never()) run_needed_here(state, {});
-        break;
+    const auto last_resort = [&] { return first_open.run_any_here(futures, deadline); };
+    if (!worker || missing == 1) {
+        if (SharedState* const state = first_open.find(futures)) {
+            if (!worker) worker = state->worker_here();
+            if (missing == 1 && deadline.is_never()) run_needed_here(*state, {});
+        }
     }
     while (this_thread_serves_processes && !waiter.has_one() && !deadline.passed() && last_resort()) {
     }
@@ -130,11 +147,13 @@ auto wait(Range&& futures, const WaitOptions& options = {}) {
         }
         detail::CompletionWaiter waiter;
         std::deque<detail::Watch> watches;
+        detail::FirstOpen first_open;
         for (std::size_t index = 0; index < all.size(); ++index)
             watches.emplace_back(waiter, detail::FutureAccess::state(all[index], "wait"), index).start();
         do {
             while (const detail::Watch* const ended = waiter.try_take()) condition.saw_end_of(ended->state());
-        } while (!condition.met() && detail::wait_for_one(waiter, all, condition.missing(), deadline));
+        } while (!condition.met() &&
+                 detail::wait_for_one(waiter, all, first_open, condition.missing(), deadline));
     }
     WaitResult<detail::RangeFutureValue<Range>> result;
     for (const auto& future : all) (future.done() ? result.done : result.not_done).push_back(future);

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <deque>
 #include <forward_list>
 #include <iterator>
 #include <span>
@@ -35,6 +36,36 @@ TEST_CASE("wait() takes any range of futures, by value or reference", "[wait]") 
     STATIC_REQUIRE(cf::detail::FutureRange<std::vector<cf::Future<void>>&>);
     STATIC_REQUIRE_FALSE(cf::detail::FutureRange<std::vector<int>>);
     STATIC_REQUIRE_FALSE(cf::detail::FutureRange<cf::Future<int>>);
+}
+
+/// Futures that count how often one of them is looked at.
+struct CountedFutures {
+    std::vector<cf::Future<int>> futures;
+    mutable std::size_t looks = 0;
+    std::size_t size() const { return futures.size(); }
+    const cf::Future<int>& operator[](std::size_t index) const {
+        ++looks;
+        return futures[index];
+    }
+};
+
+TEST_CASE("waits for many futures, one after the other, look at each a few times in all", "[wait]") {
+    using namespace cf::detail;
+    constexpr std::size_t count = 1000;
+    std::vector<cf::Promise<int>> promises(count);
+    CountedFutures all;
+    for (const auto& promise : promises) all.futures.push_back(promise.get_future());
+    CompletionWaiter waiter;
+    std::deque<Watch> watches;
+    for (std::size_t i = 0; i < count; ++i)
+        watches.emplace_back(waiter, FutureAccess::state(all.futures[i], "test"), i).start();
+    FirstOpen first_open;
+    for (std::size_t i = 0; i < count; ++i) {
+        promises[i].set_value(0);
+        REQUIRE(wait_for_one(waiter, all, first_open, count - i, Deadline::never()));
+        REQUIRE(waiter.try_take()->index() == i);
+    }
+    CHECK(all.looks < 5 * count);
 }
 
 TEST_CASE("wait() works for calls without a result", "[wait]") {
