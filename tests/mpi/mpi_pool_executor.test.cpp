@@ -4,6 +4,7 @@
 #include <concurrent/futures/as_completed.hpp>
 #include <concurrent/futures/broadcast.hpp>
 #include <concurrent/futures/mpi_pool_executor.hpp>
+#include <concurrent/futures/promise.hpp>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/deep_callbacks.hpp"
 #include "support/eventually.hpp"
 #include "support/gate.hpp"
 #include "support/process_log.hpp"
@@ -53,6 +55,7 @@ int stay(const std::string& started, const std::string& gate, int result) {
     support::wait_at_gate(gate);
     return result;
 }
+void stay_at(const std::string& gate) { support::wait_at_gate(gate); }
 int count_and_return(const std::string& log, int n) {
     support::count_event(log);
     return n;
@@ -338,6 +341,87 @@ TEST_CASE("a callback may wait for another call of the pool") {
     });
     over.wait();
     CHECK(seen == 4);
+}
+
+TEST_CASE("every wait of an MPI pool first runs the callbacks that its thread has put off") {
+    using Wait = void (*)(const std::string& gate);
+    // In each, a task ends only when the callback has opened the gate.
+    const std::pair<const char*, Wait> waits[] = {
+        {"wait_idle", [](const std::string& gate) {
+             cf::MPIPoolExecutor pool;
+             pool.post(stay_at, gate);
+             pool.wait_idle();
+         }},
+        {"shutdown_for", [](const std::string& gate) {
+             cf::MPIPoolExecutor pool;
+             pool.post(stay_at, gate);
+             pool.shutdown_for(1h);
+         }},
+        {"the destructor", [](const std::string& gate) {
+             cf::MPIPoolExecutor pool;
+             pool.post(stay_at, gate);
+         }},
+        {"submit at max_pending", [](const std::string& gate) {
+             cf::MPIPoolExecutor pool({.max_workers = 1, .max_pending = 1});
+             for (int n = 0; n < 3; ++n) pool.post(stay_at, gate);
+         }},
+    };
+    for (const auto& [name, wait] : waits) {
+        CAPTURE(name);
+        support::ProcessGate gate;
+        cf::Promise<void> promise;
+        bool is_open = false;
+        promise.get_future().add_done_callback([&](const cf::Future<void>&) {
+            gate.open();
+            is_open = true;
+        });
+        support::in_deep_callbacks<cf::Promise<void>>([&] {
+            promise.set_value();
+            CHECK_FALSE(is_open);
+            wait(gate.path());
+        });
+        CHECK(is_open);
+    }
+}
+
+TEST_CASE("cancel_pending() of an MPI pool first runs the callbacks that its thread has put off") {
+    ProcessCounter started;
+    ProcessGate first_gate, gate;
+    support::Gate callback_runs, put_off_ran, in_time;
+    cf::MPIPoolExecutor pool({.max_workers = 1});
+    for (const int y : pool.map({.chunksize = 1}, twice, std::vector<int>(100))) CHECK(y == 0);  // short: many at a time
+    const auto first = pool.submit(stay, started.path(), first_gate.path(), 1);
+    const auto busy = pool.submit(stay, started.path(), gate.path(), 2);
+    const auto behind = pool.submit(twice, 2);  // sent ahead, if there is another rank
+    started.wait_for(1);
+    // While the engine thread is in this callback, no task comes back from a rank.
+    first.add_done_callback([&](const cf::Future<int>&) {
+        callback_runs.open();
+        put_off_ran.wait();
+        in_time.open();
+    });
+    first_gate.open();
+    callback_runs.wait();
+    cf::Promise<void> promise;
+    promise.get_future().add_done_callback([&](const cf::Future<void>&) { put_off_ran.open(); });
+    support::in_deep_callbacks<cf::Promise<void>>([&] {
+        promise.set_value();
+        CHECK_FALSE(put_off_ran.is_open());
+        pool.cancel_pending();
+    });
+    CHECK(behind.cancelled());
+    gate.open();
+    in_time.wait();
+}
+
+TEST_CASE("the number of an MPI pool is none that is in use, also after 4 billion pools") {
+    constexpr std::uint32_t most = 0xffff'ffff;
+    const std::set<std::uint32_t> used{1, 2, 7};
+    const auto is_used = [&](std::uint32_t number) { return used.contains(number); };
+    CHECK(cf::detail::next_pool_number(2, is_used) == 3);
+    CHECK(cf::detail::next_pool_number(6, is_used) == 8);
+    CHECK(cf::detail::next_pool_number(most - 1, is_used) == most);
+    CHECK(cf::detail::next_pool_number(most, is_used) == 3);
 }
 
 TEST_CASE("a map of many short items gives them all, in order") {

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +27,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -68,6 +70,14 @@ class MpiTask : public RemoteTask {
 };
 
 struct RootPeer;
+
+/// Pool numbers have 32 bits in a frame. After 4 billion pools they start again, so those in use are skipped.
+template <class IsUsed>
+std::uint32_t next_pool_number(std::uint32_t last, IsUsed is_used) {
+    do ++last;
+    while (last == 0 || is_used(last));
+    return last;
+}
 
 /// What the root knows of a lane of a rank.
 struct RootLane {
@@ -176,6 +186,8 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     // mpi_hub_submit.hpp: what other threads call.
     void submit_unwatched(MpiPool& pool, MpiTask& task, Priority priority);
     void submit_bounded(MpiPool& pool, MpiTask& task, Priority priority);
+    template <class Over>
+    bool wait_for_change(const Deadline& deadline, Over over, std::optional<std::chrono::nanoseconds> interval = {});
     void run_here(Lock& lock, MpiPool& pool, MpiTask& task);
     bool send_here(MpiPool& pool) noexcept;
     bool take_out(MpiPool& pool, MpiTask& task);

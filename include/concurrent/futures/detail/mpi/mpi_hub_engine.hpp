@@ -62,7 +62,11 @@ inline void MpiHub::add(const std::shared_ptr<MpiPool>& pool) {
             throw BrokenProcessPool("MPIPoolExecutor: the ranks were released already, at the end of "
                                     "mpi_comm_executor or before MPI_Finalize; make the pool before that");
         if (!broken_.empty()) throw BrokenProcessPool(broken_);
-        pool->number_ = ++last_pool_;
+        // A pool in pools_ is one that a rank may still know.
+        last_pool_ = next_pool_number(last_pool_, [this](std::uint32_t number) {
+            return std::any_of(pools_.begin(), pools_.end(), [&](const auto& each) { return each->number_ == number; });
+        });
+        pool->number_ = last_pool_;
         pool->configuration_ = encode_rank_configuration(pool->settings_.initializer, pool->settings_.worker_exit);
         const std::size_t workers = pool->settings_.max_workers == 0 ? peers_.size() : pool->settings_.max_workers;
         for (std::size_t worker = 0; worker < workers; ++worker) {

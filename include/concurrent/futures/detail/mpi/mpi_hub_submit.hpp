@@ -39,12 +39,33 @@ inline void MpiHub::submit_bounded(MpiPool& pool, MpiTask& task, Priority priori
             case QueueFull::block:
                 break;
         }
-        changed_.wait(lock, [&] {
+        const auto is_over = [&] {
             return pool.waiting() < pool.settings_.max_pending || pool.closed_ || !pool.broken_.empty();
-        });
+        };
+        while (!is_over()) {  // another thread may take the room in between
+            lock.unlock();
+            wait_for_change(Deadline::never(), is_over);
+            lock.lock();
+        }
         pool.throw_if_closed();
     }
     pool.intake_.push(task, priority);
+}
+
+/// Without the lock; `over()` is called with it. `interval`: after which it looks again even without a notification.
+/// False when the deadline came first.
+template <class Over>
+bool MpiHub::wait_for_change(const Deadline& deadline, Over over, std::optional<std::chrono::nanoseconds> interval) {
+    return block_until(
+        deadline,
+        [&] {
+            const std::lock_guard lock(mutex_);
+            return over();
+        },
+        [&](const Deadline& until) {
+            Lock lock(mutex_);
+            timed_wait(changed_, lock, interval ? until.or_earlier(Deadline::after(*interval)) : until, over);
+        });
 }
 
 /// In the thread that submits it.
@@ -247,6 +268,8 @@ inline void MpiHub::ask_back(RootLane& lane) {
 inline void MpiHub::wait_for_recall(Lock& lock, const RootLane& lane) {
     while (lane.recalling) {
         lock.unlock();
+        // The engine thread may be in a callback that waits for what this thread has put off.
+        Trampoline::catch_up();
         if (on_engine_thread())
             work_once();
         else
@@ -318,24 +341,22 @@ inline bool MpiHub::wait_idle(MpiPool& pool, const Deadline& deadline) {
         throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                                 "MPIPoolExecutor::wait_idle: called in a callback of this pool, which would wait for "
                                 "itself; wait for futures instead");
-    Lock lock(mutex_);
-    for (;;) {
-        // relaxed: with the lock. An engine that sleeps has told everybody.
-        const bool told = asleep_.load(std::memory_order_relaxed) && endings_.empty() && telling_ == 0;
-        if (pool.ended_ || (told && pool.waiting() == 0 && !pool.intake_.has_tasks() && pool.in_flight_ == 0)) return true;
-        if (deadline.passed()) return false;
-        // The engine goes to sleep without a word, so this looks again now and then.
-        timed_wait(changed_, lock, deadline.or_earlier(Deadline::after(std::chrono::milliseconds(1))));
-    }
+    // The engine goes to sleep without a word, so this looks again now and then.
+    constexpr std::chrono::milliseconds interval{1};
+    return wait_for_change(
+        deadline,
+        [&] {
+            // relaxed: with the lock. An engine that sleeps has told everybody.
+            const bool told = asleep_.load(std::memory_order_relaxed) && endings_.empty() && telling_ == 0;
+            return pool.ended_ ||
+                   (told && pool.waiting() == 0 && !pool.intake_.has_tasks() && pool.in_flight_ == 0);
+        },
+        interval);
 }
 
 inline bool MpiHub::join(MpiPool& pool, const Deadline& deadline) {
     if (on_engine_thread() || fork_generation() != born_) return true;
-    {
-        Lock lock(mutex_);
-        const auto over = [&] { return pool.ended_; };
-        if (!timed_wait(changed_, lock, deadline, over)) return false;
-    }
+    if (!wait_for_change(deadline, [&] { return pool.ended_; })) return false;
     retire_engine();
     return true;
 }
