@@ -14,6 +14,16 @@ TEST_CASE("as long as few items have ended, each has its own task", "[map_pace]"
     for (std::size_t ended = 0; ended < 16; ++ended) CHECK(pace.items_per_task(ended) == 1);
 }
 
+TEST_CASE("until a hundred items have ended, each has its own task, however few the workers", "[map_pace]") {
+    for (const std::size_t workers : {1, 2, 4, 13, 64}) {
+        MapPace pace(workers);
+        for (std::size_t ended = 0; ended < 100; ++ended) {
+            CAPTURE(workers, ended);
+            CHECK(pace.items_per_task(ended) == 1);
+        }
+    }
+}
+
 TEST_CASE("short items travel together, by no more than the evidence", "[map_pace]") {
     bool together = false;
     // A thread that loses its processor between the questions makes the items look long: then once more.
