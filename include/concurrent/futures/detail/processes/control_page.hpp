@@ -3,10 +3,11 @@
 // control_page.hpp: what has become of each task that was sent to a worker, readable without a message
 // and after the worker's death.
 //
-// One page per worker, mapped by the pool and that worker only. A slot per task in flight:
+// It is the first part of the memory that the pool shares with one worker (worker_page.hpp). It has a slot for each task
+// in flight:
 //
 //     pool                     slot                      worker
-//     put(slot, task)          queued
+//     put(slot, task)          sent
 //                              running                   start(slot, task)
 //                              done                      end(slot, task), then sends the result
 //     try_revoke(slot, task)   revoked                   start() fails: answers "skipped"
@@ -31,7 +32,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-enum class SlotState : std::uint64_t { free, queued, running, done, revoked };
+enum class SlotState : std::uint64_t { free, sent, running, done, revoked };
 
 /// The worker writes the time of a start and may write anything: a time in the future counts as now, one below 0 as 0.
 inline std::int64_t plausible_start(std::int64_t started, std::int64_t now) noexcept {
@@ -42,15 +43,15 @@ class ControlPage {
   public:
     static constexpr std::size_t slot_count = 64;
 
-    /// Pool: before the task is sent.
+    /// Pool: before WorkerLink::flush() lets the worker see the frame of the task.
     void put(std::size_t slot, std::uint64_t task) noexcept {
         // (1) release, pairs with (3) in start(): hands over no data, which the ring does, but a worker that has
         // read the frame finds this word and nothing older.
-        slots_[slot].word.store(word(task, SlotState::queued), std::memory_order_release);
+        slots_[slot].word.store(word(task, SlotState::sent), std::memory_order_release);
     }
     /// Pool: true when the worker will not run it.
     bool try_revoke(std::size_t slot, std::uint64_t task) noexcept {
-        std::uint64_t expected = word(task, SlotState::queued);
+        std::uint64_t expected = word(task, SlotState::sent);
         // (2) acq_rel, pairs with (3) in start(), on the same word: exactly one of the two succeeds. On failure acquire,
         // pairs with (3) in start() and (4) in end(): hands over `started`.
         return slots_[slot].word.compare_exchange_strong(expected, word(task, SlotState::revoked),
@@ -61,7 +62,7 @@ class ControlPage {
     bool start(std::size_t slot, std::uint64_t task) noexcept {
         // relaxed: handed over by (3), just below.
         slots_[slot].started.store(monotonic_nanoseconds(), std::memory_order_relaxed);
-        std::uint64_t expected = word(task, SlotState::queued);
+        std::uint64_t expected = word(task, SlotState::sent);
         // (3) acq_rel, pairs with (2) in try_revoke(), on the same word: exactly one of the two succeeds. Its release
         // pairs with (5) in state(): hands over `started`. On failure acquire, pairs with (2): the task is revoked.
         return slots_[slot].word.compare_exchange_strong(expected, word(task, SlotState::running),
@@ -70,8 +71,8 @@ class ControlPage {
     }
     /// Worker: the function has returned, and its result is not sent yet.
     void end(std::size_t slot, std::uint64_t task) noexcept {
-        // relaxed, both: keeps_ends_ is set before there is a worker; `ended` is handed over by (4), just below.
-        if (keeps_ends_.load(std::memory_order_relaxed))
+        // relaxed, both: records_end_times_ is set before there is a worker; `ended` is handed over by (4), just below.
+        if (records_end_times_.load(std::memory_order_relaxed))
             slots_[slot].ended.store(monotonic_nanoseconds(), std::memory_order_relaxed);
         // (4) release, pairs with (5) in state(): hands over `started` and `ended`.
         slots_[slot].word.store(word(task, SlotState::done), std::memory_order_release);
@@ -90,11 +91,11 @@ class ControlPage {
     }
 
     /// Pool, before there is a worker: the worker is to write the time at which each task ends, for an observer.
-    void keep_ends() noexcept {
+    void record_end_times() noexcept {
         // relaxed: the start of the process hands it over.
-        keeps_ends_.store(1, std::memory_order_relaxed);
+        records_end_times_.store(1, std::memory_order_relaxed);
     }
-    /// Pool: when the task ended, with keep_ends() and after state() said so.
+    /// Pool: when the task ended, with record_end_times() and after state() said so.
     std::int64_t ended(std::size_t slot) const noexcept {
         // relaxed: handed over by (5) in state().
         return slots_[slot].ended.load(std::memory_order_relaxed);
@@ -150,7 +151,7 @@ class ControlPage {
     };
     StopRequest stop_request_;  // first: tests find the page by it
     std::array<Slot, slot_count> slots_{};
-    Atomic<std::uint64_t> keeps_ends_{0};
+    Atomic<std::uint64_t> records_end_times_{0};
     Atomic<std::int64_t> first_peak_{0};
     Atomic<std::int64_t> hook_started_{0};
     EndRequest end_request_{0};

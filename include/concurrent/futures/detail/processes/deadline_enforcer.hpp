@@ -7,12 +7,16 @@
 //     initializer or worker_exit, time is up ──▶ end_hook(): SIGTERM ── stop_grace ──▶ SIGKILL
 //     not yet at process_main(), time is up ───▶ end_start(): SIGKILL
 //
-// When that is, deadline_policy.hpp computes. Time in which this process did not run, because it was stopped, does not
-// count: running_time.hpp.
+//     over, but no result, time is up ─────▶ wait_for_late_result_or_kill(): SIGKILL ──▶ TaskTimeoutError, or again
 //
-// Only the one task ends: before the signal all other tasks of the worker that have not started are taken back, and then
-// the page is read again. If the task still runs then, no other one can start there; if not, its result is on its way
-// and no signal is sent. Threads: with the pool's mutex; enforce() in the manager thread.
+// "Or again": the task is retried if it has a retry left. deadline_policy.hpp computes the times. Time in which this
+// process did not run, because it was stopped, does not count: running_time.hpp.
+//
+// Only the one task ends. Before the signal, all other tasks that were sent to the worker and have not started are
+// revoked and go back to the queue. Then the page is read again. If the task still runs, no other task can start there.
+// If it does not, its result should be on its way: the worker gets a moment to send it (at least a second), and is killed
+// if nothing comes. Before process_main() SIGKILL takes the place of SIGTERM (WorkerLink::ask_to_end()).
+// Threads: with the pool's mutex; enforce() in the manager thread.
 #pragma once
 
 #include <signal.h>
@@ -96,7 +100,7 @@ class DeadlineEnforcer {
     void end_hook(WorkerLink& link, std::int64_t now);
     void end_start(WorkerLink& link);
     void evict(WorkerLink& link, const RemoteTask& task, std::int64_t now);
-    void evict_mute(WorkerLink& link, const RemoteTask& task);
+    void wait_for_late_result_or_kill(WorkerLink& link, const RemoteTask& task);
     void take_back_unstarted(WorkerLink& link);
 
     PoolTables& pool_;
@@ -123,7 +127,7 @@ inline void DeadlineEnforcer::grant(std::int64_t lost) noexcept {
         if (link->life.kill_at() != TaskLimits::never) link->life.force_at(planned_time(link->life.kill_at(), lost));
         for (WorkerLink::InFlight& entry : link->table()) {
             if (!entry.task || !entry.limited) continue;
-            if (link->page().state(entry.task->slot, entry.id) != SlotState::queued)
+            if (link->page().state(entry.task->slot, entry.id) != SlotState::sent)
                 entry.paused = saturating_sum(entry.paused, lost);
             std::int64_t& stop_at = entry.task->stop_at;
             if (stop_at != TaskLimits::never) stop_at = planned_time(stop_at, lost);
@@ -180,7 +184,7 @@ inline void DeadlineEnforcer::end_start(WorkerLink& link) {
 /// Ends the worker because of this task, if it still runs it.
 inline void DeadlineEnforcer::evict(WorkerLink& link, const RemoteTask& task, std::int64_t now) {
     take_back_unstarted(link);
-    if (link.page().state(task.slot, task.id) != SlotState::running) return evict_mute(link, task);
+    if (link.page().state(task.slot, task.id) != SlotState::running) return wait_for_late_result_or_kill(link, task);
     if (now >= task.stop_at) {
         link.life.evict(WorkerLife::Eviction::Cause::stop, task.id);
         link.kill();
@@ -192,8 +196,9 @@ inline void DeadlineEnforcer::evict(WorkerLink& link, const RemoteTask& task, st
     }
 }
 
-/// The worker says that the task is over, or nothing that makes sense, and does not go on with the result.
-inline void DeadlineEnforcer::evict_mute(WorkerLink& link, const RemoteTask& task) {
+/// The page does not say "running" any more. Waits for the result of the task, which may be on its way, and kills the
+/// worker if it does not come in time.
+inline void DeadlineEnforcer::wait_for_late_result_or_kill(WorkerLink& link, const RemoteTask& task) {
     const std::uint64_t id = task.id;
     const std::size_t slot = task.slot;
     reader_.read(link);  // it may have been here for long

@@ -2,8 +2,8 @@
 //
 // deadline_policy.hpp: when a task, a hook or the start of a worker must have ended.
 //
-//     const DeadlinePolicy policy(limits);
-//     if (now >= policy.of_task(times, now)) …
+//     const DeadlinePolicy policy{hook_timeout, start_timeout, stop_grace};
+//     if (now >= policy.of_task(times, now)) …       // the same for of_hook() and of_start()
 //
 // Pure functions of what they are shown. No message tells when a task starts; the control page says it when somebody
 // looks. So a task that is sent but not started gets `now + timeout`, which is earlier than its deadline can be, and the
@@ -30,7 +30,7 @@ inline std::int64_t planned_time(std::int64_t time, std::int64_t length) noexcep
 
 /// What is known of a task in a worker.
 struct TaskTimes {
-    SlotState state = SlotState::queued;
+    SlotState state = SlotState::sent;
     std::int64_t started = 0;                   // as the worker wrote it
     std::int64_t paused = 0;                    // of that time the pool's process did not run
     std::int64_t timeout = TaskLimits::never;
@@ -58,11 +58,11 @@ struct DeadlinePolicy {
     }
     /// When the task must have ended, as far as can be said now.
     std::int64_t of_task(const TaskTimes& task, std::int64_t now) const noexcept {
-        if (task.state == SlotState::queued) return next_look(now, task.timeout);
+        if (task.state == SlotState::sent) return next_look(now, task.timeout);
         const std::int64_t start = saturating_sum(plausible_start(task.started, now), task.paused);
         const std::int64_t end = (std::min)(task.stop_at, saturating_sum(start, task.timeout));
         if (task.state == SlotState::running || end == TaskLimits::never) return end;
-        // The worker says that the task is over: its result is on its way, and gets some more time.
+        // The worker says that the task is over, so its result should be on its way: it gets more time.
         const std::int64_t pause = std::max<std::int64_t>(stop_grace, 1'000'000'000);
         return saturating_sum((std::max)(end, task.heard_at), pause);
     }

@@ -151,7 +151,7 @@ inline RemoteTask* Dispatcher::oldest_behind() const noexcept {
         if (busy->in_flight() < 2) continue;
         for (const WorkerLink::InFlight& entry : busy->table())
             if (entry.task && !entry.revoked && (!oldest || entry.task->number < oldest->number) &&
-                busy->page().state(entry.task->slot, entry.id) == SlotState::queued)
+                busy->page().state(entry.task->slot, entry.id) == SlotState::sent)
                 oldest = entry.task;
     }
     return oldest;

@@ -145,7 +145,7 @@ inline void PoolTables::break_pool(std::string reason) noexcept {
                 completions.release(*task);
                 continue;
             }
-            if (link->page().state(task->slot, entry_id) != SlotState::queued) observer.note_start(*task, *link);
+            if (link->page().state(task->slot, entry_id) != SlotState::sent) observer.note_start(*task, *link);
             fail_as_broken(*task);
         }
         if (!link->life.has_exited()) link->kill();

@@ -383,7 +383,7 @@ inline ProcessManager::Counts ProcessManager::counts() {
         for (std::size_t slot = 0; slot < link->table().size(); ++slot) {
             const WorkerLink::InFlight& entry = link->table()[slot];
             if (!entry.task || entry.revoked) continue;
-            ++(link->page().state(slot, entry.id) == SlotState::queued ? counts.pending : counts.running);
+            ++(link->page().state(slot, entry.id) == SlotState::sent ? counts.pending : counts.running);
         }
     }
     return counts;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// restart_budget.hpp: when a process pool stops to start workers that die at once.
+// restart_budget.hpp: when a process pool stops starting workers that die at once, and breaks.
 //
 //     if (budget.note_start_failure()) break_pool(…);       // a worker died before it was ready
-//     if (budget.note_fruitless_death()) break_pool(…);     // a worker died before it ran one of the tasks that wait
-//     budget.note_ready();  budget.note_task_ran();         // it gets on: the streak is over
+//     if (budget.note_fruitless_death()) break_pool(…);     // a ready worker died while tasks waited, and had run none
+//     budget.note_ready();  budget.note_task_ran();         // these end the two streaks
 //
-// Deaths in a task are not counted, nor is the end of a worker at a time limit: those tasks end, so the work gets less.
+// The third start failure in a row breaks the pool, and the tenth fruitless death in a row. A death in a task is not
+// counted, nor is the end of a worker at a time limit: that task ends, so there is less work left.
+// Threads: with the pool's mutex.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +19,15 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class RestartBudget {
   public:
-    static constexpr std::size_t start_failures_allowed = 3;
-    static constexpr std::size_t fruitless_deaths_allowed = 10;
+    static constexpr std::size_t start_failures_that_break = 3;
+    static constexpr std::size_t fruitless_deaths_that_break = 10;
 
     void note_ready() noexcept { start_failures_ = 0; }
     void note_task_ran() noexcept { fruitless_deaths_ = 0; }
-    /// True: the budget is used up.
-    bool note_start_failure() noexcept { return ++start_failures_ >= start_failures_allowed; }
-    bool note_fruitless_death() noexcept { return ++fruitless_deaths_ >= fruitless_deaths_allowed; }
-    /// A worker has to be replaced: for the pool's statistics.
+    /// Both: true when the pool must break.
+    bool note_start_failure() noexcept { return ++start_failures_ >= start_failures_that_break; }
+    bool note_fruitless_death() noexcept { return ++fruitless_deaths_ >= fruitless_deaths_that_break; }
+    /// A worker has died: for ExecutorStats::worker_restarts.
     void note_restart() noexcept { ++restarts_; }
     std::size_t restarts() const noexcept { return restarts_; }
 

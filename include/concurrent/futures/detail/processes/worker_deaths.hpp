@@ -81,11 +81,11 @@ inline void WorkerDeaths::settle(WorkerLink& link) {
         const std::string why = early_death_text(link);
         const std::string begin = "ProcessPoolExecutor: ";
         if (!was_starting && pool_.budget.note_fruitless_death())
-            pool_.break_pool(begin + std::to_string(RestartBudget::fruitless_deaths_allowed) +
+            pool_.break_pool(begin + std::to_string(RestartBudget::fruitless_deaths_that_break) +
                              " workers in a row died after they were ready and before they ran a task. The last: " +
                              why);
         if (was_starting && pool_.budget.note_start_failure())
-            pool_.break_pool(begin + std::to_string(RestartBudget::start_failures_allowed) +
+            pool_.break_pool(begin + std::to_string(RestartBudget::start_failures_that_break) +
                              " workers in a row died before they were ready. The last: " + why);
     }
     pool_.workers.remove(link);
@@ -104,7 +104,7 @@ inline bool WorkerDeaths::settle_tasks(WorkerLink& link) {
     for (WorkerLink::InFlight* const entry : left) {
         if (!entry->task) continue;  // lose() broke the pool, which took the rest
         const bool revoked = entry->revoked;
-        const bool unstarted = link.page().state(entry->task->slot, entry->id) == SlotState::queued;
+        const bool unstarted = link.page().state(entry->task->slot, entry->id) == SlotState::sent;
         RemoteTask* const task = link.take(*entry);
         if (revoked) {
             pool_.completions.release(*task);

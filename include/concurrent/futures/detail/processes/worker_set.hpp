@@ -3,10 +3,10 @@
 // worker_set.hpp: the workers of a process pool: how they are started, how their end is noticed, and how they are
 // given up.
 //
-//     WorkerSet::Links fresh = workers.make(arena, keep_ends);    // without the pool's mutex
-//     WorkerLink& link = workers.add(fresh, forced);              // with it
+//     WorkerSet::Links fresh = workers.make(arena, record_end_times);    // without the pool's mutex
+//     WorkerLink& link = workers.add(fresh, forced);                     // with it
 //     for (const auto& each : workers) …
-//     workers.remove(link);  workers.take_removed();              // destroyed without the mutex
+//     workers.remove(link);  workers.take_removed();                     // destroyed without the mutex
 //
 // Changed by the manager thread with the pool's mutex; so the manager thread may read without it.
 #pragma once
@@ -61,12 +61,12 @@ class WorkerSet {
         if (!spawns_) template_.emplace(share_.for_each_worker());
     }
     /// One worker, whose process is being started, for add(). Manager thread, without the mutex.
-    Links make(const PayloadArena* calls, bool keep_ends) {
+    Links make(const PayloadArena* calls, bool record_end_times) {
         WorkerLink::Ends ends;
         Links fresh;  // its place in the list first, so that nothing can fail when the process is there
         fresh.push_back(std::make_unique<WorkerLink>(++last_number_, calls, ends));
         WorkerLink* const link = fresh.front().get();
-        if (keep_ends) link->page().keep_ends();
+        if (record_end_times) link->page().record_end_times();
         link->queue_frame(make_header(FrameType::configure, configuration_.size()), configuration_.bytes());
         link->flush();
         const auto numbers = ends.numbers();

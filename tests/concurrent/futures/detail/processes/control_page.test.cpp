@@ -18,7 +18,7 @@ TEST_CASE("a task goes from queued to running to done", "[control_page]") {
     ControlPage page;
     CHECK(page.state(0, 7) == SlotState::free);
     page.put(0, 7);
-    CHECK(page.state(0, 7) == SlotState::queued);
+    CHECK(page.state(0, 7) == SlotState::sent);
     const std::int64_t before = monotonic_nanoseconds();
     CHECK(page.start(0, 7));
     CHECK(page.state(0, 7) == SlotState::running);
@@ -49,10 +49,10 @@ TEST_CASE("a slot that speaks of another task answers free, and cannot be moved"
     CHECK(page.state(63, 9) == SlotState::free);
     CHECK(!page.start(63, 9));
     CHECK(!page.try_revoke(63, 11));
-    CHECK(page.state(63, 10) == SlotState::queued);
+    CHECK(page.state(63, 10) == SlotState::sent);
     page.put(63, 12);
     CHECK(page.state(63, 10) == SlotState::free);
-    CHECK(page.state(63, 12) == SlotState::queued);
+    CHECK(page.state(63, 12) == SlotState::sent);
 }
 
 TEST_CASE("a request to stop is for one task, and is counted", "[control_page]") {
@@ -114,7 +114,7 @@ TEST_CASE("what a worker noted can be read after its death", "[control_page]") {
     CHECK(WEXITSTATUS(status) == 7);
     CHECK(page.state(0, 100) == SlotState::done);
     CHECK(page.state(1, 101) == SlotState::running);
-    CHECK(page.state(2, 102) == SlotState::queued);
+    CHECK(page.state(2, 102) == SlotState::sent);
     CHECK(page.state(3, 103) == SlotState::revoked);
     CHECK(page.started(1) > 0);
     CHECK(page.try_revoke(2, 102));

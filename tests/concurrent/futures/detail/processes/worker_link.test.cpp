@@ -21,7 +21,7 @@ TEST_CASE("a worker has each task that it was given in a slot of its own, until 
     CHECK((worker.in_flight() == 3 && worker.wanted() == 3 && worker.given() == 3));
     for (recorded::Task& task : tasks) {
         CHECK((task.stage == RemoteTask::Stage::sent && task.worker == &worker));
-        CHECK(worker.page().state(task.slot, task.id) == SlotState::queued);
+        CHECK(worker.page().state(task.slot, task.id) == SlotState::sent);
         CHECK(worker.find(task.slot, task.id) != nullptr);
         CHECK(worker.find(task.slot, task.id + 100) == nullptr);
     }
