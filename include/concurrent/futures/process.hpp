@@ -141,8 +141,8 @@ class Process {
     bool is_alive() const { return process_ && !process_->is_of_another_process() && !process_->status(); }
     /// The process id; 0 without a process.
     int pid() const noexcept { return process_ ? process_->pid() : 0; }
-    /// 0: f returned; 1: it threw, and the process wrote that to stderr; n: it called exit(n). Empty while it runs and
-    /// when a signal ended it.
+    /// 0: f returned; 1: it threw or ended its thread, and the process wrote that to stderr; n: it called exit(n). Empty
+    /// while it runs and when a signal ended it.
     std::optional<int> exit_code() const {
         const auto status = own().status();
         return status ? status->exit_code : std::nullopt;

@@ -43,8 +43,8 @@ inline void process_main(int argc, char** argv) {
                             &channel.payloads, &channel.memory})
         *end = detail::moved_up(detail::FileDescriptor(number++));
     std::exit(order->kind == detail::WorkerKind::single_call
-                  ? detail::run_single_call(std::move(channel))
-                  : detail::run_worker(std::move(channel), order->parent));
+                  ? detail::run_single_call(std::move(channel), std::exit)
+                  : detail::run_worker(std::move(channel), order->parent, std::exit));
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -29,8 +29,10 @@
 // runs, this pool starts and ends no other task, not even one whose time is up, so give long work to an executor:
 // future.then(executor, f). A result is decoded on the manager thread, or in the thread that waits for it.
 // Memory: workers share nothing with the program but what crosses.
-// Limits: a worker keeps the floating-point environment (rounding mode, flush-to-zero) that a task leaves behind. Under
-// valgrind 3.19 spawned workers cannot start, because /proc/self/exe is valgrind's program then.
+// Limits: a task or hook that ends the worker's main thread (pthread_exit(), or cancelled) ends the worker, and the
+// error says so; a callback that does so ends the program. A worker keeps the floating-point environment (rounding
+// mode, flush-to-zero) that a task leaves behind. Under valgrind 3.19 spawned workers cannot start, because
+// /proc/self/exe is valgrind's program then.
 // How it works: detail/processes/process_manager.hpp.
 #pragma once
 

@@ -15,6 +15,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -88,5 +90,12 @@ class RankCrashReport {
     static inline std::string where_;
     static inline std::array<struct sigaction, crash_signals.size()> before_{};
 };
+
+/// In a handler of ForcedUnwind: it cannot be stopped, and without this thread the job would wait for ever.
+[[noreturn]] inline void abort_for_ended_thread() noexcept {
+    std::fputs("concurrent::futures: a task, initializer or worker_exit ended a thread of an MPI rank, with "
+               "pthread_exit() or because it was cancelled; return or throw instead\n", stderr);
+    std::abort();
+}
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

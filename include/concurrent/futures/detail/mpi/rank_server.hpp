@@ -5,9 +5,8 @@
 //     frames ──▶ receive() ──▶ lane 0: the rank's own thread      ──▶ outbox ──▶ the root
 //                              lane 1…: a thread each
 //
-// A lane runs one call at a time, in the order in which they came. A pool with no more workers than ranks uses
-// lane 0 of each rank only. The initializer and worker_exit of a pool run in the lane too, before and
-// after the calls of that pool. Lanes with threads end when no pool uses them.
+// A lane runs one call at a time, in the order in which they came. A pool with no more workers than ranks uses lane 0 of
+// each rank only. The initializer and worker_exit run in the lane, too. Lanes with threads end when no pool uses them.
 // Threads: receive() from one at a time; each lane has its own mutex; the outbox has one.
 #pragma once
 
@@ -34,6 +33,7 @@
 #include "concurrent/futures/detail/mpi/rank_crash.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
@@ -309,6 +309,8 @@ inline void RankServer::run_task(RankLane& mine, Job& job) {
         Decoder decoder(job.frame.body);
         run_encoded_call(decoder, mine.reply, {&mine.stop_request, header.task});
         if (!mine.reply.named().empty()) check_regions(mine.reply);
+    } catch (ForcedUnwind&) {
+        abort_for_ended_thread();
     } catch (...) {
         type = FrameType::exception;
         mine.reply.clear();
@@ -341,6 +343,8 @@ inline void RankServer::configure(RankLane& mine, const Job& job) {
         const auto initializer = read_part();
         pool.worker_exit = read_part();
         run_hook(initializer);
+    } catch (ForcedUnwind&) {
+        abort_for_ended_thread();
     } catch (...) {
         pool.failed = true;
         Encoder error;
@@ -355,6 +359,8 @@ inline void RankServer::leave(RankLane& mine, std::uint32_t pool) {
     const auto place = mine.pools.find(pool);
     try {
         if (place != mine.pools.end() && !place->second.failed) run_hook(place->second.worker_exit);
+    } catch (ForcedUnwind&) {
+        abort_for_ended_thread();
     } catch (...) {
         encode_exception(error, std::current_exception());
     }

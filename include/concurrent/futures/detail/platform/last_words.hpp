@@ -173,7 +173,8 @@ inline void on_fatal_signal(int signal, siginfo_t* info, void* context) noexcept
 
 inline void say_uncaught() {
     if (!std::current_exception())
-        return dying_process.say("std::terminate() was called without an exception");
+        return dying_process.say("std::terminate() was called without an exception, or a function that is "
+                                 "noexcept ended its thread, with pthread_exit() or because it was cancelled");
     try {
         throw;
     } catch (const std::bad_alloc& error) {  // then nothing here may allocate
@@ -188,7 +189,10 @@ inline void say_uncaught() {
 [[noreturn]] inline void on_terminate() noexcept {
     static constinit Atomic<bool> entered{false};
     // relaxed: only whether. What follows may end here once more, such as for want of memory.
-    if (!entered.exchange(true, std::memory_order_relaxed)) say_uncaught();
+    if (!entered.exchange(true, std::memory_order_relaxed))
+        say_uncaught();
+    else
+        dying_process.say("std::terminate() was called again, by what() of an uncaught exception or for want of memory");
     if (dying_process.next) dying_process.next();
     std::abort();
 }

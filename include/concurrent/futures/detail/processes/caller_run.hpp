@@ -13,7 +13,9 @@
 #include <string>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
+#include "concurrent/futures/detail/state/ended_thread.hpp"
 #include "concurrent/futures/detail/wire/task_registry.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -32,6 +34,8 @@ class CallerRun {
             return {};
         } catch (const std::exception& error) {
             return std::string("ProcessPoolExecutor: the initializer threw: ") + error.what();
+        } catch (ForcedUnwind&) {
+            throw;  // of the thread that makes the pool
         } catch (...) {
             return "ProcessPoolExecutor: the initializer threw something that is no std::exception";
         }
@@ -50,14 +54,22 @@ class CallerRun {
                 Decoder call(task.call().bytes());
                 result.clear();
                 run_encoded_call(call, result);
+            } catch (ForcedUnwind&) {
+                finish(task, result, ended_thread_error());
+                throw;  // of the submitter's thread
             } catch (...) {
                 error = std::current_exception();
             }
             if (!error || task.limits.retries == 0) break;
             observer.tell_of(task, [](Observer& told, const CallEvent& call) { told.retried(call); });
         }
+        finish(task, result, std::move(error));
+    }
+
+  private:
+    void finish(RemoteTask& task, const Encoder& result, std::exception_ptr error) {
         const CallOutcome outcome = error ? CallOutcome::failed : CallOutcome::completed;
-        observer.tell_of(task, [&](Observer& told, const CallEvent& call) { told.finished(call, outcome); });
+        pool_.observer.tell_of(task, [&](Observer& told, const CallEvent& call) { told.finished(call, outcome); });
         {
             const std::lock_guard lock(pool_.mutex);
             ++(error ? pool_.completions.counts().failed : pool_.completions.counts().completed);
@@ -67,7 +79,6 @@ class CallerRun {
         task.release();
     }
 
-  private:
     PoolTables& pool_;
 };
 

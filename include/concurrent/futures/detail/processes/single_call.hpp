@@ -28,6 +28,7 @@
 #include "concurrent/futures/detail/channels/crossing.hpp"
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/descriptor_socket.hpp"
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/platform/forked_process.hpp"
 #include "concurrent/futures/detail/platform/group_signals.hpp"
 #include "concurrent/futures/detail/platform/last_words.hpp"
@@ -36,6 +37,7 @@
 #include "concurrent/futures/detail/platform/processor_set.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
+#include "concurrent/futures/detail/processes/ended_main_thread.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/worker_process.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
@@ -66,8 +68,8 @@ class SingleCall {
           page_(map(std::move(channel.page))),
           shared_(*static_cast<SingleCallPage*>(page_.memory())) {}
 
-    /// Returns the exit code.
-    int run() noexcept {
+    /// Returns the exit code, for end().
+    int run(EndProcess end) noexcept {
         std::string where = "process " + std::to_string(::getpid());
         try {
             const std::string name(reinterpret_cast<const char*>(bytes() + call_offset + shared_.call_size),
@@ -79,6 +81,8 @@ class SingleCall {
             Decoder decoder({bytes() + call_offset, static_cast<std::size_t>(shared_.call_size)});
             Encoder nothing;
             run_encoded_call(decoder, nothing, {&shared_.control.stop_request(), SingleCallPage::task});
+        } catch (ForcedUnwind&) {
+            end_without_main_thread(where.c_str(), end);
         } catch (...) {
             report_unhandled(std::current_exception(), where.c_str());
             flush_standard_streams();
@@ -135,12 +139,12 @@ class SingleCall {
     SingleCallPage& shared_;
 };
 
-/// What both start methods have in common.
-inline int run_single_call(WorkerChannel channel) noexcept {
+/// What both start methods have in common: the exit code, for end().
+inline int run_single_call(WorkerChannel channel, EndProcess end) noexcept {
     leave_terminal();
     leave_openmp_place();
     try {
-        return SingleCall(std::move(channel)).run();
+        return SingleCall(std::move(channel)).run(end);
     } catch (...) {
         report_unhandled(std::current_exception(), "a process");
         return EXIT_FAILURE;

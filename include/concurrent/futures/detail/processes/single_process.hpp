@@ -241,7 +241,7 @@ inline void SingleProcess::fork_child(Ends ends) {
         auto& theirs = ends.descriptors;
         WorkerChannel channel{std::move(theirs[0]), std::move(theirs[1]), std::move(theirs[2]),
                               std::move(theirs[3]), std::move(theirs[4]), std::move(theirs[5])};
-        end_forked_process(run_single_call(std::move(channel)));
+        end_forked_process(run_single_call(std::move(channel), end_forked_process));
     }
     process_ = ProcessHandle(pid, open_pidfd(pid));
 }

@@ -193,7 +193,7 @@ class TemplateLoop {
             WorkerChannel channel{moved_up(std::move(ends[0])), moved_up(std::move(ends[1])),
                                   moved_up(std::move(ends[2])), moved_up(std::move(ends[3])),
                                   moved_up(std::move(ends[4])), moved_up(std::move(ends[5]))};
-            code = run_worker(std::move(channel), parent);
+            code = run_worker(std::move(channel), parent, end_forked_process);
         } catch (...) {
             report_unhandled(std::current_exception(), "a worker process");
         }

@@ -28,6 +28,7 @@
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/platform/forked_process.hpp"
 #include "concurrent/futures/detail/platform/group_signals.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
@@ -35,6 +36,7 @@
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/processes/call_limits.hpp"
+#include "concurrent/futures/detail/processes/ended_main_thread.hpp"
 #include "concurrent/futures/detail/processes/payload_arena.hpp"
 #include "concurrent/futures/detail/processes/region_exchange.hpp"
 #include "concurrent/futures/detail/processes/worker_page.hpp"
@@ -237,6 +239,8 @@ class WorkerProcess {
             run_hook(initializer);
             // The system forgets this when the initializer changes user or group.
             if (!die_with_parent(parent_)) ::_exit(EXIT_FAILURE);
+        } catch (ForcedUnwind&) {
+            throw;
         } catch (...) {
             Encoder encoder;
             encode_exception(encoder, std::current_exception());
@@ -278,6 +282,7 @@ class WorkerProcess {
         renew_call_limits();
         reply_.clear();
         FrameType type = FrameType::result;
+        std::exception_ptr failure;
         try {
             if (frame.lost) throw std::bad_alloc();
             Decoder decoder(frame.body.bytes());
@@ -285,9 +290,15 @@ class WorkerProcess {
             regions_.send(reply_.named(), [this](const RegionName& name) {
                 send_about_memory(FrameType::memory, std::as_bytes(std::span(&name, 1)));
             });
+        } catch (ForcedUnwind&) {
+            throw;  // for the pool the task is still running when this process ends
         } catch (...) {
+            failure = std::current_exception();
+        }
+        if (failure) {  // not in the handler: see exception_codec.hpp
             type = FrameType::exception;
-            encode_failure(std::current_exception());
+            encode_failure(failure);
+            failure = nullptr;
         }
         shared_.control.end(slot, task);
         send_reply(type, task, slot);
@@ -321,9 +332,11 @@ class WorkerProcess {
         }
     }
 
-    void leave() noexcept {
+    void leave() {
         try {
             run_hook(worker_exit_);
+        } catch (ForcedUnwind&) {
+            throw;
         } catch (...) {
             report_unhandled(std::current_exception(), "worker_exit");
         }
@@ -363,8 +376,8 @@ inline void leave_terminal() noexcept {
     if (nothing && nothing.get() != STDIN_FILENO) ::dup2(nothing.get(), STDIN_FILENO);
 }
 
-/// What both start methods have in common. `parent` is the process whose end is also ours.
-inline int run_worker(WorkerChannel channel, pid_t parent) noexcept {
+/// What both start methods have in common: the exit code, for end(). `parent` is the process whose end is also ours.
+inline int run_worker(WorkerChannel channel, pid_t parent, EndProcess end) noexcept {
     leave_terminal();
     leave_openmp_place();
     if (!die_with_parent(parent)) return EXIT_FAILURE;
@@ -372,6 +385,8 @@ inline int run_worker(WorkerChannel channel, pid_t parent) noexcept {
         WorkerProcess worker(std::move(channel), parent);
         mask_group_signals(SIG_UNBLOCK);
         return worker.run();
+    } catch (ForcedUnwind&) {
+        end_without_main_thread("a worker process", end);
     } catch (...) {
         report_unhandled(std::current_exception(), "a worker process");
         return EXIT_FAILURE;

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include <concurrent/futures/detail/platform/forced_unwind.hpp>
 #include <concurrent/futures/detail/serialization/exception_registry.hpp>
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -34,18 +35,23 @@ class ExceptionWriter {
             encoder_.encode(ExceptionForm::none);
             return;
         }
+        // The user's codec runs outside of these handlers: it may end the thread, which in a handler ends the program.
+        const std::exception* error = nullptr;  // `exception` owns what both point to
+        const std::nested_exception* nested = nullptr;
+        std::string type_name;
         try {
             std::rethrow_exception(exception);
-        } catch (const std::exception& error) {
-            write_nested(dynamic_cast<const std::nested_exception*>(&error), depth);
-            write_error(error);
-        } catch (const std::nested_exception& error) {
-            write_nested(&error, depth);
-            write_remote(current_exception_type_name(), {});
+        } catch (const std::exception& caught) {
+            error = &caught;
+            nested = dynamic_cast<const std::nested_exception*>(&caught);
+        } catch (const std::nested_exception& caught) {
+            nested = &caught;
+            type_name = current_exception_type_name();
         } catch (...) {
-            write_nested(nullptr, depth);
-            write_remote(current_exception_type_name(), {});
+            type_name = current_exception_type_name();
         }
+        write_nested(nested, depth);
+        error ? write_error(*error) : write_remote(type_name, {});
     }
 
   private:
@@ -70,6 +76,8 @@ class ExceptionWriter {
                 encoder_.patch_u64(length, encoder_.size() - body);
                 return;
             } catch (const std::bad_alloc&) {
+                throw;
+            } catch (ForcedUnwind&) {
                 throw;
             } catch (...) {
                 // Its codec failed (an error category of its own, say): say what is known.
@@ -117,6 +125,8 @@ inline std::exception_ptr decode_exception(Decoder& decoder, int pid, unsigned d
         } catch (const SerializationError&) {
             throw;
         } catch (const std::bad_alloc&) {
+            throw;
+        } catch (ForcedUnwind&) {
             throw;
         } catch (...) {
             // The constructor of the user's type threw: say what is known.

@@ -22,6 +22,7 @@
 #include <typeinfo>
 #include <variant>
 
+#include <concurrent/futures/detail/platform/forced_unwind.hpp>
 #include <concurrent/futures/detail/serialization/exception_body.hpp>
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -47,6 +48,8 @@ bool throws_type_of(const std::exception& thrown, Throws throws) {
         throws();
     } catch (const std::nested_exception& form) {
         return typeid(form) == typeid(thrown);
+    } catch (ForcedUnwind&) {
+        throw;
     } catch (...) {
         // The copy constructor of a user's type threw: it will not be recognised.
     }
@@ -92,6 +95,8 @@ std::exception_ptr capture(E&& error, bool nested) {
     if (!nested) return std::make_exception_ptr(std::forward<E>(error));
     try {
         std::throw_with_nested(std::forward<E>(error));
+    } catch (ForcedUnwind&) {
+        throw;
     } catch (...) {
         return std::current_exception();
     }
