@@ -86,15 +86,19 @@ class BrokenThreadPool : public BrokenExecutor {
     using BrokenExecutor::BrokenExecutor;
 };
 
-/// A process pool whose workers cannot be started or keep dying before they are ready.
+/// A process pool or a pool of MPI ranks that cannot be made or has given up; what() says why. Workers cannot be
+/// started or keep dying, the initializer threw, the template process died or does not answer, the pool's own thread
+/// failed, a worker died in a task with WorkerDeath::break_pool, pools are nested too deep, an MPI call failed, or the
+/// ranks run different programs. Also a pool that a forked child uses, but that belongs to its parent.
 class BrokenProcessPool : public BrokenExecutor {
   public:
     using BrokenExecutor::BrokenExecutor;
 };
 
-/// The worker process that was running this task died before it sent the result. Only this task failed. what() says how
-/// the process died, after how long, with how much memory, its last words (an uncaught exception, a failed assert, a
-/// bad address), whether the kernel was out of memory, and how to debug the task.
+/// The worker process that was running this task died before it sent the result. Only this task failed, unless the pool
+/// was made with WorkerDeath::break_pool, or terminate_workers() or kill_workers() was called. what() says how the
+/// process died, after how long, with how much memory, its last words (an uncaught exception, a failed assert, a bad
+/// address), whether the kernel was out of memory, and how to debug the task.
 class WorkerDiedError : public Error {
   public:
     /// `exit_code` and `signal` are both empty when the status is unknown, for instance because other code in this

@@ -46,8 +46,8 @@ struct ExecutorStats {
     std::size_t running;          ///< tasks that are running
     std::size_t completed;        ///< tasks that returned
     std::size_t failed;           ///< tasks that threw, timed out or lost their worker
-    std::size_t cancelled;        ///< tasks cancelled before they started
-    std::size_t worker_restarts;  ///< workers started in place of those that died
+    std::size_t cancelled;        ///< tasks cancelled before they started, or stopped by force after request_stop()
+    std::size_t worker_restarts;  ///< worker processes that died; others start in their place when tasks need them
 };
 
 template <class E>

@@ -8,7 +8,7 @@
 //     answer.add_done_callback([](cf::Future<int> f) { … });
 //     answer.cancel();             // true if the task had not started
 //
-// States: pending → running → finished, or pending → cancelled (detail/state/call_state.hpp).
+// States: pending → running → finished or failed; or pending → cancelled (detail/state/call_state.hpp).
 // Threads: copies may be used from different threads at once; one object from one thread at a time.
 // Memory:  everything the task did happens before done() gives true, before result(), exception() and wait()
 //          return, and before callbacks run. The callable, its arguments and captures are destroyed before that.

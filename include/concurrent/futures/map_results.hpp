@@ -11,13 +11,14 @@
 // which counts from the call of map, is over, *it throws TimeoutError, items that have not started are cancelled, and
 // ++it is the end. Destroying a range whose begin() was called cancels the items that have not started. A range that
 // was never iterated lets its items run, so map() may stand alone as a statement. With a buffersize n, map() reads n
-// elements of the input (as a statement it runs only those), and *it reads one more before it waits, as in Python.
-// A function that returns void yields std::monostate. Threads: use one range from one thread at a time. Memory:
+// elements of the input (as a statement it runs only those), and *it reads one more before it waits, as in Python. A
+// function that returns void yields std::monostate. Threads: use one range from one thread at a time. Memory:
 // everything that an item's call did happens before *it returns; the range keeps nothing of items that it has moved
-// past. An item runs at most once. In processes, beyond a hundred items, several short items travel in one chunk. If
-// their worker dies, each throws WorkerDiedError, because it is unknown which had run. With chunksize 1 that cannot
-// happen. In the same process and without buffersize, stats() counts up to 64 items (without chunksize) one by one, and
-// more items as the tasks that were submitted for them. How it works: detail/map/start_map.hpp.
+// past. An item runs at most once, unless its worker dies in a pool with WorkerDeath::retry_task. In processes, beyond
+// a hundred items, several short items travel in one chunk. If their worker dies, each throws WorkerDiedError, because
+// it is unknown which had run. With chunksize 1 that cannot happen. In the same process and without buffersize, stats()
+// counts up to 64 items (without chunksize) one by one, and more items as the tasks that were submitted for them. How
+// it works: detail/map/start_map.hpp.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"

@@ -6,8 +6,9 @@
 //     pool.map({.timeout = 5s, .buffersize = 16}, fetch, urls);
 //     pool.shutdown({.cancel_futures = true});
 //
-// Field order is part of the interface. A field that an executor cannot honour is rejected by
-// std::invalid_argument, never ignored. Threads: plain values.
+// Field order is part of the interface. A field that an executor cannot honour is rejected by std::invalid_argument,
+// never ignored. Where a number has a bound that is not rejected (MapOptions::chunksize), the field's comment says so.
+// Threads: plain values.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
@@ -72,7 +73,8 @@ enum class ReturnWhen : std::uint8_t { first_completed, first_exception, all_com
 enum class StartMethod : std::uint8_t { automatic, spawn, fork };
 
 /// What happens to a task whose worker process died. fail_task: it fails with WorkerDiedError. retry_task: it runs
-/// again. break_pool: it and all other tasks fail with BrokenProcessPool, and the pool takes no more.
+/// again, up to three times in all. break_pool: it fails with WorkerDiedError, all other tasks fail with
+/// BrokenProcessPool, and the pool takes no more. A task with TaskOptions::retries left is tried again first.
 enum class WorkerDeath : std::uint8_t { fail_task, retry_task, break_pool };
 
 /// Gets exceptions that have no future to go to, in the thread that caught them. It must not throw. Without a hook such
@@ -92,7 +94,10 @@ struct TaskOptions {
 /// For map(MapOptions, f, ranges...).
 struct MapOptions {
     Duration timeout{};                 ///< for the whole map, counts from the call of map()
-    Count chunksize{};                  ///< items per task; 0: the library chooses
+    /// How many neighbouring items run in a row. In processes and MPI ranks, and with a buffersize, they are one task. On
+    /// threads a worker claims that many at once, but at most 1024. 0: the library chooses in processes and MPI ranks;
+    /// on threads, and with a buffersize, it means 1.
+    Count chunksize{};
     std::optional<Count> buffersize{};  ///< how many results may be ready but not yet taken; empty: any number
 };
 

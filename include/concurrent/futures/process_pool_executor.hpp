@@ -98,7 +98,8 @@ struct ProcessPoolOptions {
     Duration idle_timeout{};               ///< a worker that is idle for longer ends; empty: never
     OnDestroy on_destroy = OnDestroy::wait;  ///< what the destructor does with waiting tasks
     bool report_unobserved = false;          ///< report failures that were never looked at
-    /// Gets exceptions of callbacks and posted tasks.
+    /// Gets exceptions of callbacks and posted tasks, failures that report_unobserved reports, and a TaskTimeoutError for a
+    /// worker_exit that took longer than task_timeout.
     detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
     detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< is told what the pool does: observer.hpp, trace.hpp
 };

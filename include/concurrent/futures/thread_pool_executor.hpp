@@ -8,8 +8,8 @@
 //     for (int y : pool.map(square, std::vector{1, 2, 3})) …      // 1 4 9
 //     pool.post(log_line, "done");                               // no future
 //
-// Workers start on demand; idle workers are used first. Tasks run on workers only. Tasks of one priority that one
-// thread submits start in the order submitted.
+// Workers start on demand; idle workers are used first. Tasks run on workers only, but for
+// QueueFull::caller_runs. Tasks of one priority that one thread submits start in the order submitted.
 // Waiting: a task may wait for other tasks of its pool, to any depth, even if the pool has a single worker, and
 // pools may wait for each other. A worker that waits without a limit for a task that has not started runs that task
 // itself. In all other waits of this library another thread, a substitute, works in place of the worker. So there may

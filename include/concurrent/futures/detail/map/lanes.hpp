@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// lanes.hpp: blocks of consecutive items that several threads run, claimed one by one, or so many at once.
+// lanes.hpp: blocks of consecutive items that several threads run. Threads claim them one by one, or a fixed number
+// (`stride`) at once.
 //
-// A lane is one word with the first unclaimed item and the end of a block. Claiming is one fetch_add of the
-// word, by whom ever (5 to 10 ns where nobody else does), so that an item may block for ever and the others
-// of its block are still to be had. Filling an empty lane needs the lock of MapSchedule; claiming does not.
+// A lane is one word with the first unclaimed item and the end of a block. Any thread claims with one fetch_add of the
+// word (5 to 10 ns if no other thread does). So an item may block for ever, and other threads can still claim the rest of
+// its block. Filling an empty lane needs the lock of MapSchedule; claiming does not.
 //
 //     bits 0-30   the next item; runs over the end when several find the lane empty
 //     bit  31     somebody waits for an outcome
 //     bits 32-63  the end of the block
 //
-// Proof that no waiter is forgotten. The one waiter names the item, then sets bit 31 in all lanes, then looks
-// once more, then sleeps. Who runs an item makes a read-modify-write of the word it was claimed from
-// afterwards: the next claim, or look_for_waiter(). Both are in the modification order of that word. If
-// the waiter's comes later, he has acquired the outcome and sees it; if it comes earlier, the other sees
-// bit 31 and what is waited for, and wakes him if that has ended. Item states are stored before.
+// Proof that no waiter is forgotten. The one waiter names the item, then sets bit 31 in all lanes, then looks once more,
+// then sleeps. A thread that has run an item then makes a read-modify-write of the word from which it claimed the item:
+// its next claim, or look_for_waiter(). It has stored the item's state before. Both operations are in the modification
+// order of that word. If the waiter's comes later, the waiter has acquired the outcome and sees it. If it comes earlier,
+// the other thread sees bit 31 and the item that is waited for, and wakes the waiter if that item has ended.
 #pragma once
 
 #include <cstddef>

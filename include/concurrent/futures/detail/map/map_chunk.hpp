@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// map_chunk.hpp: a task that runs several items of a map in a row, and what it brings back. The way of
-// maps whose calls run in other processes, and of those with a chunksize and a buffersize.
+// map_chunk.hpp: a task that runs several items of a map in a row, and what it returns. Used by maps whose calls run in
+// other processes, and by maps with a chunksize and a buffersize.
 #pragma once
 
 #include <exception>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// map_inputs.hpp: takes what a map is given from its ranges, and submits it, as the map asks for it.
+// map_inputs.hpp: reads the next items of a map from its ranges and submits them as one task (used by MapTasks).
 //
 //     std::unique_ptr<MapSource<Task>> source = …MapInputs<Task, …>(submitter, f, ranges...);
 //     std::optional<Task> task = source->next(1);      // empty: no more input
 //
-// Reads no element before it is wanted: ++ of an input that comes bit by bit waits for more. One thread at a time.
+// No element is read before it is asked for: ++ of an input that comes bit by bit waits for more. One thread at a time.
 #pragma once
 
 #include <cstddef>

@@ -7,22 +7,23 @@
 //     submit each to the pool                    run them one by one, until no item is unclaimed
 //     wait_for(index)                         outcome stored; the caller woken if it sleeps for it
 //
-// A ticket is a plain call of the pool that runs items as long as there are any, so a million items cost
-// some dozens of submissions. Nothing a task per item would do is lost by that:
-//   - Each item is claimed by itself, with one atomic addition to the word of its lane. All workers claim
-//     from the shared lane, so that items start in order. Only where they are measured to be so short that
-//     this would be too much traffic (180 ns with two workers), each takes blocks into a lane of its own,
-//     and who finds nothing left joins in at another's. So an item that blocks holds back no other:
-//     while there is an unclaimed item, no worker that could run it goes away. With a chunksize, chunks of
-//     so many are claimed, and have no tickets each.
-//   - Up to `singles` items, each has its own ticket, which runs one item: tickets count, wait their turn
-//     and are cancelled as tasks would be. Beyond, a ticket gives way after a while (1 ms, or a quarter of
-//     the map's age), so that calls of higher priority get in; the next ticket in the queue goes on.
-//   - At least one ticket waits in the pool while items are unclaimed (there are more than workers). So
-//     when the pool cancels or gives up what is queued, the map hears of it, and stops, too: close().
-// Blocks: as many items as are measured to take 50 µs, but no more than have been run per worker so far, nor
-// than a share of the rest (guided self-scheduling, Polychronopoulos and Kuck 1987).
-// Nobody is forgotten: see Lanes.
+// Sizes. A worker claims `chunksize` items at once, or one. A block is what a worker moves into a lane, to be claimed from
+// there: as many items as are measured to take 50 µs, but no more than have been run per worker so far, and no more than
+// a share of the rest (guided self-scheduling, Polychronopoulos and Kuck 1987): MapSchedule::block_size().
+//
+// A ticket is a plain call of the pool that runs items as long as there are any, so a million items cost some dozens of
+// submissions. In all that a program can see, tickets behave as a task per item would:
+//   - Each item is claimed by itself, with one atomic addition to the word of its lane. All workers claim from the shared
+//     lane, so items start in order. Only if items are measured to be so short that this would be too much traffic (180 ns
+//     with two workers), each worker takes blocks into a lane of its own, and a worker that finds nothing left claims from
+//     another worker's lane. So an item that blocks holds back no other: while there is an unclaimed item, no worker that
+//     could run it leaves. With a chunksize, chunks of that size are claimed instead, without a ticket for each.
+//   - Up to `singles` items, each has its own ticket, which runs one item: tickets count, wait their turn and are cancelled
+//     as tasks would be. In a larger map a ticket gives way after a while (1 ms, or a quarter of the map's age), so that
+//     tasks of higher priority get in; the next ticket in the queue goes on.
+//   - At least one ticket waits in the pool while items are unclaimed (there are more tickets than workers). So when the
+//     pool cancels or fails what is queued, the map learns of it and stops as well: close().
+// No waiting reader is forgotten: the proof is in lanes.hpp.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// map_positions.hpp: the ranges of a map, walked in step.
+// map_positions.hpp: what may be an input of a map (InputRange, MapInput), and all inputs of a map walked in step
+// (MapPositions).
 #pragma once
 
 #include <cstddef>

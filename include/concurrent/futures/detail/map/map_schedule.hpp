@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // map_schedule.hpp: the part of a map in this process that does not depend on its types: which items are claimed, by
-// whom, and how large the blocks are. The picture is in map_job.hpp.
+// whom, and how large the blocks are (block_size()). The picture is in map_job.hpp.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,8 @@ class MapSchedule {
   public:
     using Clock = std::chrono::steady_clock;
 
-    /// `chunksize`: items that a worker claims at once and runs in a row; 0, 1: each by itself.
+    /// `chunksize`: items that a worker claims at once and runs in a row; 0, 1: each by itself. At most
+    /// Lanes::most_at_once: a larger number counts as that.
     MapSchedule(std::size_t workers, std::size_t chunksize)
         : chunk_(static_cast<std::uint32_t>(
               clamped<std::size_t>(chunksize, 1, Lanes::most_at_once))),

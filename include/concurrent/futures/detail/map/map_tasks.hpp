@@ -5,6 +5,9 @@
 //
 //     MapTasks<int> results(std::move(source), options, pace, ordered, deadline);   // submits
 //     results.current(); results.advance();                                         // one thread at a time
+//
+// How many items a task has: options.chunksize; if that is 0 and there is no buffersize, chunksize_for() asks the pace
+// (map_pace.hpp); else 1.
 #pragma once
 
 #include <algorithm>

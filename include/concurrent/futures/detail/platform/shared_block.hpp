@@ -8,9 +8,8 @@
 //     constant.freeze(used);                                // from now on no process can write to it
 //
 // All of its memory is reserved from the beginning, and no process can change its length, so accesses raise no signal.
-// It
-// lives as long as any process maps it or has a descriptor of it, however processes end. A fork of this process has it,
-// too. Threads: a value, not synchronised; its users synchronise accesses to the bytes.
+// It lives as long as any process maps it or has a descriptor of it, however processes end. A fork of this process has it
+// as well. Threads: a value, not synchronised; its users synchronise accesses to the bytes.
 #pragma once
 
 #include <fcntl.h>

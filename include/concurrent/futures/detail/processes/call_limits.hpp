@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// call_limits.hpp: what a worker process renews before each call. Set by WorkerLimits, which runs as or in
-// the initializer.
+// call_limits.hpp: the limit of processor time that WorkerLimits sets for each task of a worker, renewed before each call.
 //
-// Threads: a worker's one.
+// WorkerLimits (worker_limits.hpp) runs as the initializer of a worker, or in it. Threads: the worker's only one.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +11,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// Of this process, if it is a worker. 0: no limit.
+/// For each call in this process, if it is a worker. 0: no limit.
 inline constinit std::int64_t cpu_seconds_per_call = 0;
 
 inline void renew_call_limits() noexcept {

@@ -2,6 +2,9 @@
 //
 // cancellation.hpp: here a task of a process pool is cancelled before it starts, alone or with all others.
 //
+// To revoke a task is to decide that it will not run where it is now. A cancelled task was revoked for good; the pool also
+// revokes tasks that it takes back from one worker to give them to another one.
+//
 // A task that waits in the queue is cancelled with the mutex. One that was sent to a worker is cancelled on the control
 // page, where exactly one of pool and worker wins. Threads: any, without the pool's mutex.
 #pragma once
@@ -51,8 +54,8 @@ class Cancellation {
         const SlotState seen = task.worker->page().state(task.slot, task.id);
         return seen == SlotState::running || seen == SlotState::done;
     }
-    /// With the mutex: revokes every task that has not started. They are still to be told, with end_revoked(): gives the
-    /// first one, which leads to the others.
+    /// With the mutex: revokes every task that has not started. Returns the head of their list, for end_revoked(), which
+    /// ends their futures without the mutex.
     RemoteTask* revoke_all_unstarted() noexcept {
         RemoteTask* first = nullptr;
         RemoteTask** last = &first;

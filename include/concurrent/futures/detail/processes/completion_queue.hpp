@@ -5,7 +5,8 @@
 //     completions.end(task, Ending::Kind::result);        // with the mutex
 //     completions.deliver_all(on_start_failure);          // manager thread, without the mutex: user code runs here
 //
-// Codecs, done callbacks, destructors and observers run in the delivery. A callback may wait for another task of this
+// The delivery decodes: an exception in decode_failure() below, a value in ProcessCall::succeed(). Codecs, done callbacks,
+// destructors and observers run there, with no lock. A callback may wait for another task of this
 // pool: the manager thread then works on from inside the callback, and goes on in these lists where it was. Nothing
 // here needs memory (task_lists.hpp), but for notices.
 #pragma once

@@ -2,6 +2,8 @@
 //
 // dispatch_policy.hpp: how many tasks a worker may have, and how many workers a process pool starts.
 //
+//     if (policy.may_take_more(load, share)) …            // asked by Dispatcher
+//
 // Pure functions of what they are shown.
 #pragma once
 
@@ -41,7 +43,7 @@ struct DispatchPolicy {
     bool is_worn_out(const WorkerLoad& worker, std::size_t share) const noexcept {
         return worker.is_ready && !worker.is_dying && worker.in_flight == 0 && !may_take_more(worker, share);
     }
-    /// A worker that will take a task without being asked again.
+    /// The worker has nothing to do, or will have nothing to do when it is ready: the next task is for it.
     static bool will_take(const WorkerLoad& worker) noexcept { return worker.wanted == 0 && !worker.is_dying; }
 
     /// How many to start: one for each task that waits, as far as the pool may grow. `alive`: workers that are open and

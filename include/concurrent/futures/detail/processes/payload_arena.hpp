@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// payload_arena.hpp: large calls and large results lie in memory that the pool and its workers share, and
-// what goes through the pipe is where.
+// payload_arena.hpp: memory that a process pool shares with its workers for the bytes of large calls and large results.
+// Then a frame in the ring says only where the bytes lie.
 //
 //     pool                                                            workers
 //     PayloadArena, one per pool  ══ read-only for the workers ══▶  PayloadView of calls
@@ -11,14 +11,14 @@
 //     PayloadPlace place = arena.place_of(bytes);   // travels in a frame
 //     ByteBuffer same = view.at(place);             // elsewhere: the bytes themselves, not a copy
 //
-// So a large argument is copied once, when it is encoded; a span over it is read where it lies. Memory in
-// use comes back warm, with its pages, for the next one; trim() gives it back to the system. Whoever gets
-// no memory here encodes in the heap, and the bytes go through the pipe.
+// So a large argument is copied once, when it is encoded; a span over it is read where it lies. Memory that is freed
+// keeps its pages ("warm") for the next large body; trim() gives it back to the system. If the arena has no memory
+// left, the bytes are encoded in the heap and go through the ring.
 //
-// A result belongs to the pool from when it is sent until the view has told so, by one bit per result in
-// flight in the first page, which both sides write. The pool maps all else of it read-only and believes
-// nothing: a place is checked, and must have been paid for with real memory; the bytes may change while
-// they are read, see ProcessCall. A worker sees the calls of other workers, and can change none.
+// A result belongs to the pool from when it is sent until the pool has read it. The pool says so by one bit per result in
+// flight (its "parcel"), in the first page, which both sides write. The pool maps the other pages read-only and believes
+// nothing in them: a place is checked, and its sender must have provided real memory for it. The bytes may change while
+// they are read, see RemoteTask::reads_result_once(). A worker sees the calls of other workers, and can change none.
 // Threads: any. Memory: the region lives as long as the arena, a view, or bytes in them; the kernel frees it
 // with the last process that maps it, however that ended.
 #pragma once

@@ -2,8 +2,11 @@
 //
 // pool_tables.hpp: what the parts of a process pool's engine share, and what may become of a task in it.
 //
-// `mutex` guards all members but the settings and the signal. The parts that work on the tables are ResultReader,
-// DeadlineEnforcer, WorkerDeaths, Dispatcher and DirectPath; ProcessManager owns them and the thread.
+// `mutex` guards the members. The exceptions, which need no mutex: `settings`; `signal`, as manager_signal.hpp says;
+// SubmissionQueue::push() and its questions about new tasks; TaskObserver::watch() and its tell functions; the deliveries
+// of CompletionQueue. The parts that work on the tables hold a reference to them: ResultReader, WorkerDeaths,
+// DeadlineEnforcer, Dispatcher, DirectPath, IdleWait, WorkerEvents, SubmissionRoom, CallerRun and Cancellation.
+// ProcessManager owns these parts and the thread.
 //
 // Every task ends on every path: its result is delivered, or its worker dies, or the pool breaks, or it is cancelled. So
 // that this cannot fail, moving a task from one place to another allocates nothing: links and outcome are in the task.

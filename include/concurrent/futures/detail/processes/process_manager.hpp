@@ -11,15 +11,15 @@
 //                                  CompletionQueue: the futures end, callbacks run
 //
 // One step of the manager thread: enforce deadlines, hand out tasks, start workers; take in results and deaths, asleep
-// in poll while there are none; deliver what has ended. It never blocks elsewhere, all descriptors are non-blocking, and
-// nothing that two processes can lock exists, so no worker can stop it. User code runs in the delivery only, without the
-// mutex; a callback may wait for another task of this pool: it then makes the steps itself. While the manager thread
-// sleeps, other threads may go the same ways in its place: direct_path.hpp.
+// in poll while there are none; deliver what has ended. It never blocks elsewhere of its own, all descriptors are
+// non-blocking, and nothing that two processes can lock exists, so no worker can stop it. User code runs in the
+// delivery only, without the mutex; a callback may wait for another task of this pool: it then makes the steps itself.
+// While the manager thread sleeps, other threads may go the same ways in its place: direct_path.hpp.
 //
 // Who owns what: PoolTables holds the data and its mutex, which is not held while polling or delivering. Where things
-// happen: a deadline, deadline_enforcer.hpp; a worker's death becomes an exception, worker_deaths.hpp; a result is
-// received, result_reader.hpp, and decoded, completion_queue.hpp and process_call.hpp; workers start and are reaped,
-// worker_set.hpp; a worker's states, worker_life.hpp.
+// happen: a deadline is enforced, deadline_enforcer.hpp; a worker's death becomes an exception, worker_deaths.hpp; a result
+// is received, result_reader.hpp; a value is decoded, process_call.hpp; a thrown exception is decoded,
+// completion_queue.hpp; workers start and are reaped, worker_set.hpp; a worker's states, worker_life.hpp.
 #pragma once
 
 #include <signal.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// process_settings.hpp: what a process pool was asked for, in the engine's terms, and the part that every worker gets.
+// process_settings.hpp: the checked options of a process pool, and the first frame that every worker gets
+// (configuration_of()).
 #pragma once
 
 #include <chrono>

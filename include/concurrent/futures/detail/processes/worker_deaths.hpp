@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// worker_deaths.hpp: here the death of a worker becomes the exception of the task that it ran.
+// worker_deaths.hpp: here the death of a worker becomes the exception of the task that it ran. The orderly end of a worker
+// is settled here as well; it has no task then.
 //
 //     deaths.note_start(link);        // without the pool's mutex, when the process has just been started
 //     deaths.settle(link);            // with it, when the process is gone and its exit status known
 //
-// What the worker still sent counts. What it had not started goes back to the front of the queue. The task that it ran
-// is tried again, or fails, or breaks the pool, as the options say. Threads: the manager thread.
+// Results that the worker still sent count, except that of a task whose time was over (ResultReader). Tasks that it had
+// not started go back to the front of the queue. The task that it ran is tried again, or fails, or breaks the pool, as the
+// options say. Threads: the manager thread.
 #pragma once
 
 #include <signal.h>

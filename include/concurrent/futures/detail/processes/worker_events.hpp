@@ -2,9 +2,9 @@
 //
 // worker_events.hpp: how the manager thread of a process pool sleeps until something happens, and takes it in.
 //
-//     wait_for_news() ── nothing ──▶ asleep, and the bells ── still nothing ──▶ poll
-//          │ something                     │ something                       │ a wake-up, a death, a time
-//          └───────────────────────────────┴─────────────▶ the rings are read ◀─┘
+//     wait_for_news() ── nothing ──▶ fall_asleep(), expect_news(), look again ── nothing ──▶ poll
+//          │ something                     │ something                                        │ a wake-up, a death, a time
+//          └───────────────────────────────┴──────────────▶ the rings are read ◀──────────────┘
 //
 // A worker that sends something, or a thread that submits, looks afterwards whether the manager thread must be woken: a
 // worker at its bell (byte_ring.hpp), a thread at the signal (manager_signal.hpp). The manager thread has set both before

@@ -8,8 +8,9 @@
 //         └──────────────────────────┴── the process is gone ────────┴──▶ exited ── exit status known ──▶ reaped
 //
 // Messages that are read after the process is gone still count: they move last_phase(), which is the state before the
-// exit. An end by force runs beside the state: force_after() sets the one deadline at which the worker gets SIGKILL,
-// kill() says that it got it. Impossible transitions are asserted. Threads: guarded by the mutex of the pool.
+// exit. An end by force runs beside the state: force_at() and force_by() set the one time at which the worker gets
+// SIGKILL, and note_kill() says that it got it. Impossible transitions are asserted. Threads: guarded by the mutex of the
+// pool.
 #pragma once
 
 #include <algorithm>
@@ -91,7 +92,8 @@ class WorkerLife {
 
     /// It will end soon, by itself or by SIGKILL.
     bool is_dying() const noexcept { return eviction_ || killed_ || kill_at_ != TaskLimits::never; }
-    /// The pool has sent SIGKILL.
+    /// The pool has killed this one worker (WorkerLink::kill()). A SIGKILL to all workers of the pool, or to a worker that
+    /// has not reached process_main(), is not noted here.
     bool is_killed() const noexcept { return killed_; }
     /// When it gets SIGKILL unless it ends by itself; `never`: not planned, or done. On the clock of
     /// monotonic_nanoseconds().
@@ -125,6 +127,7 @@ class WorkerLife {
     void complain_instead(std::string reason) noexcept { complaint_ = std::move(reason); }
 
   private:
+    /// `rejected`: its start failed, or "ready" came too late.
     enum class StartReport : std::uint8_t { none, ready, rejected };
 
     WorkerState phase_ = WorkerState::starting;

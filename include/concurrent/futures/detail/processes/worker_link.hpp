@@ -4,8 +4,9 @@
 // and the tasks that were given to it.
 //
 // Messages are in the rings of the page (worker_page.hpp); a byte in a pipe wakes the side that sleeps. Nothing here is
-// shared with other workers, and nothing blocks the pool. Threads: guarded by the pool's mutex, except reading and
-// closing the pipes, which only the manager thread does.
+// shared with other workers, and nothing blocks the pool. Threads: guarded by the pool's mutex. The manager thread also
+// rings and reads the pipes without it. While the manager thread sleeps, direct_path.hpp does its work in other threads,
+// with the mutex, and may close a pipe that is broken.
 #pragma once
 
 #include <signal.h>
@@ -38,7 +39,8 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class WorkerLink {
   public:
-    /// The ends for the worker; close them when it has them.
+    /// The descriptors for the worker; close them when it has them. `calls`: the pool's arena, for large calls.
+    /// `payloads`: the worker's arena, for large results.
     struct Ends {
         FileDescriptor tasks, results, page, calls, payloads, memory;
         std::array<int, worker_descriptors> numbers() const noexcept {
@@ -105,7 +107,8 @@ class WorkerLink {
         if (!std::exchange(entry.limited, true)) ++limited_;
     }
 
-    /// Gives it the task; a slot must be free. Takes over the manager's reference.
+    /// Gives it the task; a slot must be free. Takes over the manager's reference. The frame is written before the
+    /// slot, but the worker sees it only when flush() publishes it.
     void give(RemoteTask& task) {
         while (table_[next_slot_].task) next_slot_ = (next_slot_ + 1) % table_.size();
         const std::size_t slot = next_slot_;

@@ -39,6 +39,7 @@ class WorkerPace {
         nanoseconds_ = nanoseconds_ == 0 ? plausible : (nanoseconds_ + plausible) / 2;
         ends_ = 0;
     }
+    /// How many tasks may be with the worker at once, the running one included.
     std::size_t credits() const noexcept {
         if (nanoseconds_ == 0) return at_first;
         return std::clamp(static_cast<std::size_t>(ahead / nanoseconds_), least, most);

@@ -53,8 +53,8 @@ struct WorkerChannel {
     FileDescriptor tasks;     // to read wake-ups from
     FileDescriptor results;   // to write them to
     FileDescriptor page;      // the WorkerPage
-    FileDescriptor calls;     // shared memory with large calls, and with large results
-    FileDescriptor payloads;  // both: if there is any
+    FileDescriptor calls;     // the pool's arena, with large calls; the page again: there is none
+    FileDescriptor payloads;  // this worker's arena, for large results; likewise
     FileDescriptor memory;    // socket, see region_exchange.hpp
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// ended_thread.hpp: the outcome of a call that has ended its thread instead of returning.
+// ended_thread.hpp: the BrokenPromiseError of a task that ended its thread (pthread_exit()) instead of returning.
 #pragma once
 
 #include <exception>

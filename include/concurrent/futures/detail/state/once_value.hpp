@@ -7,7 +7,8 @@
 //
 // No lock is held while the value is made, so making it may run user code. If that throws, the asking thread gets the
 // exception, and the next thread tries again. The function that makes the value must not ask for it: that is an error.
-// Threads: any.
+// A thread that waits here sleeps on a condition variable, outside of block_until() (blocking.hpp): a worker of a pool
+// counts as working meanwhile, and has no substitute. Threads: any.
 #pragma once
 
 #include <condition_variable>

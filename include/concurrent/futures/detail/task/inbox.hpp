@@ -6,9 +6,10 @@
 //     push()  →  arrived (mutex A)    →      try_take()  →  next (mutex B)
 //                          all at once, when next has nothing as high
 //
-// Two locks, so that submitters and workers do not wait for each other: a worker takes mutex A only to fetch all tasks
-// that have arrived, once per burst. Lock order: B, then A. A take sees every push that happened before it. The masks
-// are hints for threads that look without a lock.
+// Two locks, so that submitters and workers seldom wait for each other. To take tasks, a worker needs mutex A only when it
+// fetches all tasks that have arrived, once per burst. empty() and size(), which a worker calls before it sleeps, take
+// both. Lock order: B, then A. A take sees every push that happened before it. The masks are hints for threads that look
+// without a lock.
 // Threads: all members from any thread. Ownership of tasks as in task.hpp; empty when destroyed.
 #pragma once
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// submitter_access.hpp: what an executor gives to code that may submit after the executor is gone.
+// submitter_access.hpp: how the library gets the submitter of an executor: a handle to its engine that can be copied and
+// outlives the executor. Timers and AnyExecutor submit through it.
 //
 //     auto submitter = SubmitterAccess::of(pool);
 //     submitter.submit(f, args...);    // a Future; ShutdownError when the pool is gone

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
 //
-// frame.hpp: messages in the rings between the pool and a worker (byte_ring.hpp).
+// frame.hpp: one message between a pool and a worker: header and body. Workers of a process pool get and send frames in
+// rings (byte_ring.hpp), MPI ranks in messages of MPI.
 //
-//     byte   0  magic and version   4        pool → worker: configure, task
-//            4  type                1
-//            5  where the body is   1                       stop, trim, forget
-//            6  slot                2        worker → pool: ready, start_failed,
-//                                                           result, exception, skipped,
-//                                                           want, memory
-//            8  task id             8      The id stands outside of the body, so a body that cannot
-//           16  body length         8      be decoded fails one task and no more.
+//     byte   0  magic and version   4        pool → worker: configure, task, stop, trim, forget
+//            4  type                1        MPI as well:   recall, ask_to_stop, region, task_name, quit
+//            5  where the body is   1
+//            6  slot                2        worker → pool: ready, start_failed, result, exception, skipped,
+//            8  task id             8                       want, memory
+//           16  body length         8        MPI as well:   left, recalled
 //           24  check of 0-23       4
 //           28  reserved, 0         4
 //           32  body, then zeros up to a multiple of 16
 //
-// The receiver believes nothing: the header is checked before the length is used, and a body is
-// given memory as its bytes arrive, so a false length costs its sender real bytes. A body for which there
-// is no memory is read and dropped, so that it costs one task and not the pipe.
+// The task id is in the header, so a body that cannot be decoded fails one task and no more. The receiver believes
+// nothing: the header is checked before the length is used, and a body gets memory as its bytes arrive, so a false length
+// costs its sender real bytes. A body for which there is no memory is read and dropped: that fails one task, and the
+// frames behind it are still read.
 #pragma once
 
 #include <algorithm>

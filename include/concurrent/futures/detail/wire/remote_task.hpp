@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// remote_task.hpp: what the engine of a pool knows of a task: its bytes, its state, and how to end it.
+// remote_task.hpp: what the engine of a process pool or of a pool of MPI ranks knows of a task: its bytes, its state, and
+// how to end it. "The manager" below is that engine, ProcessManager or MpiHub.
 //
-// Ownership: reference-counted by the derived class; the manager holds one reference from submit until
-// it has called exactly one of succeed(), fail() and end_cancelled(), or has seen that the task was
-// cancelled.
-// None of these is called under a lock.
+// The derived class counts the references. The manager holds one from submit until it has ended the task, or has seen
+// that the task was cancelled. It ends a task in exactly one of these ways: succeed(); fail(); end_cancelled();
+// try_succeed_untold(), followed by finish_stored() if that returned false. None of these is called under a lock.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// task_intake.hpp: where the calls of a process pool come in.
+// task_intake.hpp: where submitters put tasks for the engine of a process pool or of a pool of MPI ranks.
 //
 //     if (!intake.push(task, Priority::normal)) …            // any thread; false: closed
 //     intake.move_to(queue);                                 // the manager, in order of submission

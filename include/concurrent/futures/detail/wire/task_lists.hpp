@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// task_lists.hpp: where the calls of a process pool wait: to be sent, and to be told how they ended.
+// task_lists.hpp: where the tasks of a process pool or of a pool of MPI ranks wait: to be sent (RemoteTaskQueue), and to be
+// told how they ended (EndingList, Deliveries).
 //
 //     queue.push_back(task);            RemoteTask& next = queue.pop_front();
 //     endings.add(task, Ending::Kind::failure);     // with task.ending.error set before
 //     endings.release(task);                        // only a reference goes
 //
 // The links are members of the task, so a task can change its place when there is no memory: otherwise it
-// would be in none, and its future would never end. Neither list owns: whoever puts a task in puts in a
-// reference with it. Threads: not synchronised. A task is in one queue and in one EndingList at most; it may
-// be in both, when one worker has let go of it that another one is to be given.
+// would be in none, and its future would never end. The lists own nothing: the code that puts a task in hands one
+// reference over with it. Threads: not synchronised. A task is in one queue and in one EndingList at most. It is in both
+// if one worker has let go of it and it is queued for another.
 #pragma once
 
 #include <array>
