@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // wait_idle(), wait_idle_for() and cancel_pending() of every executor.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -65,6 +68,30 @@ CONCURRENT_CASE("wait_idle() in a callback of the pool throws, since it would wa
     busy.pool.wait_idle();
     CHECK(refused);
 }
+
+#if !defined(CONTRACT_MPI)
+CONCURRENT_CASE("wait_idle() in a forked child throws and says to make a new pool") {
+    TestType pool(1);
+    CHECK(pool.submit(square, 3).result() == 9);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        int code = 1;
+        try {
+            pool.wait_idle();
+        } catch (const cf::BrokenExecutor& error) {
+            code = std::string(error.what()).find("Make a new pool in the child") != std::string::npos ? 7 : 2;
+        }
+        ::_exit(code);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 7);
+    CHECK(pool.submit(square, 4).result() == 16);
+    pool.wait_idle();
+}
+#endif
 
 CONCURRENT_CASE("cancel_pending() cancels what has not started, and the pool goes on") {
     BusyPool<TestType> busy;

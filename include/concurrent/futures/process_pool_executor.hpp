@@ -262,7 +262,8 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
 
     /// Waits until every submitted task has ended; the pool can be used afterwards. Tasks that are submitted meanwhile,
     /// by others or by tasks, are waited for too. Throws std::system_error (resource_deadlock_would_occur) in a
-    /// callback of this pool, which would wait for itself.
+    /// callback of this pool, which would wait for itself, and BrokenProcessPool in a process that the program has
+    /// forked: the pool stays with the parent.
     void wait_idle() { static_cast<void>(manager().wait_idle(detail::Deadline::never())); }
     /// wait_idle() that gives up with TimeoutError. The tasks go on.
     template <class Rep, class Period>

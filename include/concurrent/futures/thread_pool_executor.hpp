@@ -295,7 +295,8 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
 
     /// Waits until every submitted task has ended; the pool can be used afterwards. Tasks that are submitted meanwhile,
     /// by others or by tasks, are waited for too. Throws std::system_error (resource_deadlock_would_occur) in a worker
-    /// of this pool, which would wait for itself. A task that a submitter runs itself (QueueFull::caller_runs) is not
+    /// of this pool, which would wait for itself, and BrokenThreadPool in a process that the program has forked: the
+    /// pool stays with the parent. A task that a submitter runs itself (QueueFull::caller_runs) is not
     /// waited for.
     void wait_idle() { static_cast<void>(engine().wait_idle(detail::Deadline::never())); }
     /// wait_idle() that gives up with TimeoutError. The tasks go on.
@@ -316,7 +317,7 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
                 now.completed, now.failed, now.cancelled, 0};
     }
     /// How many workers there may be.
-    std::size_t max_workers() const noexcept { return engine().max_workers(); }
+    std::size_t max_workers() const noexcept { return engine().options().max_workers; }
 
   private:
     friend MapOperations<ThreadPoolExecutor>;

@@ -2,22 +2,19 @@
 //
 // idle_wait.hpp: threads that wait until a process pool has nothing to do.
 //
-//     idle.wait(deadline);          // any thread but the manager thread, without the pool's mutex
-//     idle.note_sleep();            // the manager thread, with it: it is about to sleep
+//     idle.wait(deadline, on_manager_thread());    // any thread, without the pool's mutex
+//     idle.note_sleep();                           // the manager thread, with it: it is about to sleep
 //
 // A pool is idle when its manager thread sleeps, because then all that has ended is delivered, and no task waits or runs.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <cstddef>
 #include <mutex>
 
 #include "concurrent/futures/detail/platform/deadline.hpp"
-#include "concurrent/futures/detail/platform/timed_wait.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
-#include "concurrent/futures/detail/state/shared_state.hpp"
+#include "concurrent/futures/detail/state/idle_waiters.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -25,29 +22,17 @@ class IdleWait {
   public:
     explicit IdleWait(PoolTables& pool) noexcept : pool_(pool) {}
 
-    /// False when the deadline came first.
-    bool wait(const Deadline& deadline) {
-        return block_until(
-            deadline,
-            [this] {
-                const std::lock_guard lock(pool_.mutex);
-                return is_idle();
-            },
-            [this](const Deadline& until) {
-                PoolTables::Lock lock(pool_.mutex);
-                ++waiting_;
-                timed_wait(changed_, lock, until.or_earlier(Deadline::after(interval)), [this] { return is_idle(); });
-                --waiting_;
-            });
+    /// False when the deadline came first. Throws std::system_error on the manager thread, which would wait for itself.
+    bool wait(const Deadline& deadline, bool on_manager_thread) {
+        return waiters_.wait(
+            "ProcessPoolExecutor", on_manager_thread, pool_.mutex, deadline, [this] { return is_idle(); }, interval);
     }
-    void note_sleep() noexcept {
-        if (waiting_ != 0) changed_.notify_all();
-    }
+    void note_sleep() noexcept { waiters_.notify(); }
     /// The manager thread ends: from here on the pool is idle. Without the mutex.
     void note_end() {
         const std::lock_guard lock(pool_.mutex);
         over_ = true;
-        changed_.notify_all();
+        waiters_.notify();
     }
 
   private:
@@ -64,8 +49,7 @@ class IdleWait {
     }
 
     PoolTables& pool_;
-    std::condition_variable changed_;
-    std::size_t waiting_ = 0;  // threads; guarded by the pool's mutex
+    IdleWaiters waiters_;
     bool over_ = false;        // guarded by the pool's mutex
 };
 

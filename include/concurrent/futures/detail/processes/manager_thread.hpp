@@ -17,15 +17,14 @@
 
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
-#include "concurrent/futures/detail/platform/timed_wait.hpp"
 #include "concurrent/futures/detail/processes/manager_threads.hpp"
-#include "concurrent/futures/detail/state/shared_state.hpp"
+#include "concurrent/futures/detail/state/idle_waiters.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class ManagerThread {
   public:
-    /// Throws std::system_error when there are no more threads to be had.
+    /// Throws std::system_error when no thread can be started.
     template <class Body>
     void start(Body body) {
         // The new thread inherits the mask: the program's signal handlers run in the program's threads, and a
@@ -57,18 +56,7 @@ class ManagerThread {
     }
     /// False when the deadline came first.
     bool join(const Deadline& deadline) {
-        const auto is_over = [this] { return over_; };
-        const bool ended = block_until(
-            deadline,
-            [&] {
-                const std::lock_guard lock(mutex_);
-                return is_over();
-            },
-            [&](const Deadline& until) {
-                std::unique_lock lock(mutex_);
-                timed_wait(ended_, lock, until, is_over);
-            });
-        if (!ended) return false;
+        if (!wait_with(mutex_, ended_, deadline, [this] { return over_; })) return false;
         const std::lock_guard lock(join_mutex_);
         if (thread_.joinable()) thread_.join();
         return true;

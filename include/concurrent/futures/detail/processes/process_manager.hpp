@@ -30,7 +30,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -89,7 +88,8 @@ class ProcessManager {
     bool join(const Deadline& deadline) {
         return on_manager_thread() || in_forked_child() || thread_.join(deadline);
     }
-    /// Waits until no task waits or runs, and all have been told. Throws on the manager thread.
+    /// Waits until no task waits or runs, and all callbacks have run; false when the deadline passed first. Throws
+    /// BrokenProcessPool in a forked child, std::system_error on the manager thread.
     bool wait_idle(const Deadline& deadline);
     /// Before destruction in a callback on the manager thread: it ends by itself.
     void detach() { thread_.detach(); }
@@ -122,6 +122,7 @@ class ProcessManager {
 
   private:
     // Any thread.
+    void throw_if_forked() const;
     void submit_unobserved(RemoteTask& task, Priority priority);
 
     // The manager thread.
@@ -263,11 +264,15 @@ inline bool ProcessManager::start_worker() {
 
 // ---- any thread ----------------------------------------------------------------------------------
 
-inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
+inline void ProcessManager::throw_if_forked() const {
     if (in_forked_child())
         throw BrokenProcessPool(
             "ProcessPoolExecutor: made before fork(); its workers belong to the parent process. Make a "
             "new pool in the child");
+}
+
+inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
+    throw_if_forked();
     if (!pool_.observer) return submit_unobserved(task, priority);
     pool_.observer.tell_submitted(task);
     try {
@@ -338,12 +343,8 @@ inline void ProcessManager::cancel_pending() {
 }
 
 inline bool ProcessManager::wait_idle(const Deadline& deadline) {
-    if (in_forked_child()) return true;
-    if (on_manager_thread())
-        throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
-                                "ProcessPoolExecutor::wait_idle: called in a callback of this pool, which would wait for "
-                                "itself; wait for futures instead");
-    return idle_.wait(deadline);
+    throw_if_forked();
+    return idle_.wait(deadline, on_manager_thread());
 }
 
 inline void ProcessManager::end_workers(int signal) {

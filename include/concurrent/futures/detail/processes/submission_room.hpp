@@ -11,9 +11,8 @@
 #include <string>
 
 #include "concurrent/futures/detail/platform/deadline.hpp"
-#include "concurrent/futures/detail/platform/timed_wait.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
-#include "concurrent/futures/detail/state/shared_state.hpp"
+#include "concurrent/futures/detail/state/idle_waiters.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -35,7 +34,7 @@ class SubmissionRoom {
         if (pool_.settings.on_full == QueueFull::caller_runs && task.limits.timeout == TaskLimits::never) return false;
         while (!is_over()) {  // others may take the room in between
             lock.unlock();
-            block();
+            wait_with(pool_.mutex, pool_.room, Deadline::never(), [this] { return is_over(); });
             lock.lock();
         }
         pool_.throw_if_closed();
@@ -45,18 +44,6 @@ class SubmissionRoom {
   private:
     bool is_over() const noexcept {
         return pool_.queue.waiting() < pool_.settings.max_pending || pool_.closed || pool_.is_broken();
-    }
-    void block() {
-        block_until(
-            Deadline::never(),
-            [this] {
-                const std::lock_guard lock(pool_.mutex);
-                return is_over();
-            },
-            [this](const Deadline& until) {
-                PoolTables::Lock lock(pool_.mutex);
-                timed_wait(pool_.room, lock, until, [this] { return is_over(); });
-            });
     }
 
     PoolTables& pool_;

@@ -51,7 +51,7 @@ class PostedTask final : public Task, public BlockAllocated {
         : link_(pool, false, Call::library_name), call_(std::forward<Args>(args)...) {}
     ~PostedTask() override { link_.let_go(); }
 
-    /// Null: nobody observes the pool.
+    /// Null: the pool has no observer.
     WatchedCall* watch() const noexcept { return link_.watch(); }
 
     TaskEnd run() override {
@@ -81,8 +81,9 @@ class PostedTask final : public Task, public BlockAllocated {
     TaskEnd abandon(const std::exception_ptr& reason) noexcept override {
         WatchedCall* const watched = link_.watch();
         if (reason) {
-            link_.pool().calls().failed_unstarted();
-            report_unhandled(link_.pool().hook(), reason, "a posted task");
+            WorkerThreads& pool = link_.pool();
+            pool.calls_of(pool.current_worker()).failed_unstarted();
+            report_unhandled(pool.hook(), reason, "a posted task");
         }
         if (watched) watched->cancelled();
         delete this;
@@ -108,7 +109,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
             throw;
         }
     }
-    /// Null: nobody observes the pool.
+    /// Null: the pool has no observer.
     WatchedCall* watch() const noexcept { return link_.watch(); }
 
     // The queue's side.
@@ -125,7 +126,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         TaskEnd end = TaskEnd::claimed;
         if (reason && this->begin()) {
             destroy_call();
-            pool().calls().failed_unstarted();
+            pool().calls_of(pool().current_worker()).failed_unstarted();
             if (const WatchedCall* const watched = watch()) watched->cancelled();
             this->finish(this->store_exception(reason));
             end = TaskEnd::failed;
@@ -150,7 +151,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         std::destroy_at(std::addressof(call_));
         if (const WatchedCall* const watched = watch()) watched->cancelled();
         this->finish(CallState::cancelled);
-        if (keeps_pool()) pool().note_spent();
+        if (keeps_pool()) pool().room().note_spent();
         return true;
     }
     void request_stop() noexcept override {
@@ -175,7 +176,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         }
         if (!this->begin()) return false;
         execute([this](CallState as) {
-            if (keeps_pool()) pool().note_spent();
+            if (keeps_pool()) pool().room().note_spent();
             this->finish(as);  // the queue still holds it
         });
         return true;
@@ -211,7 +212,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
 
     ~ThreadCall() override {
         if (!keeps_pool()) return;
-        if (pool().reports_unobserved() && this->failed_unobserved())
+        if (pool().options().report_unobserved && this->failed_unobserved())
             report_unhandled(pool().hook(), this->error(), "a task whose failure was never looked at");
         link_.let_go();
     }
@@ -263,7 +264,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     bool keeps_pool() const noexcept { return link_.keeps_pool(); }
     /// Also after the call has ended and the pool is gone. Pools of other modules are kept.
     Worker* current_worker() const noexcept {
-        return keeps_pool() ? pool().current_worker() : WorkerThreads::current_worker_of(&pool());
+        return keeps_pool() ? pool().current_worker() : WorkerHome::current_worker_of(&pool());
     }
 
     PoolLink link_;  // one word: a call fills one cache line

@@ -20,11 +20,13 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
+struct ThreadTables;
 class WorkerThreads;
 
 class alignas(64) Worker final : public BlockingWorker {
   public:
-    Worker(WorkerThreads& owner, Worker* next_one) noexcept : pool(owner), next(next_one) {}
+    Worker(WorkerThreads& owner, ThreadTables& its_tables, Worker* next_one) noexcept
+        : pool(owner), tables(its_tables), next(next_one) {}
 
     /// By the worker itself. Throws std::bad_alloc.
     void push(Task& task) {
@@ -76,7 +78,7 @@ class alignas(64) Worker final : public BlockingWorker {
         tasks_.for_each(visit);
     }
 
-    // See blocking.hpp; in worker_threads_submit.hpp.
+    // See blocking.hpp; in thread_tables.hpp.
     Substitute begin_block() noexcept override;
     void end_block() noexcept override;
     void watch() noexcept override;
@@ -84,12 +86,13 @@ class alignas(64) Worker final : public BlockingWorker {
     void note_stack(std::size_t size) noexcept { stack_ = StackLimit::of_this_thread(size); }
 
     WorkerThreads& pool;
+    ThreadTables& tables;  // the pool's
     Worker* const next;  // another one of the pool, or null
     CallCounters calls{CallCounters::Writers::one};
     Parker parker;
     SizedThread thread;   // guarded by the pool's mutex
     unsigned picked = 0;  // the owner's, to look into the inbox from time to time
-    int patience = 0;     // the owner's: pauses before it looks for more, see WorkerThreads::search()
+    int gathering_pauses = 0;  // the owner's: pauses before it looks for more, see WorkerLoop::adapt_gathering()
     int long_rests = 0;   // the owner's: sleeps in a row that no spinning would have spared
 
   private:

@@ -21,7 +21,7 @@
 //      started, and so on: slow, but no deadlock. Before that, a wait of point 4 does run one of
 //      its own tasks here.
 //   6. When a blocked worker comes back, there may be one thread too many for a moment. The next worker that has
-//      ended its task sleeps, and ends if it is not needed for a second (WorkerThreads::lie_down()).
+//      ended its task sleeps, and ends if it is not needed for a second (WorkerLoop::lie_down()).
 // No task is started on a stack that is nearly full (has_stack()): then point 5 applies, and the recursion goes on on
 // the stack of another thread.
 #pragma once

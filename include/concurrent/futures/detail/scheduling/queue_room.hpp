@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+//
+// queue_room.hpp: how submitters of a thread pool wait for room in the queue, when max_pending tasks wait already.
+//
+//     room.wait(lock, urgent);        // a submitter; then it looks whether the queue still is full
+//     room.note_free();               // a worker has taken a task out of the queue
+//
+// Submitters are woken for several free places at once: a wake-up for each task costs more than a short task. No free
+// place stays unused for longer than `longest_batch` while a submitter waits:
+//   A submitter first sleeps for longest_batch at most. In that time it is woken when a batch of places, half of
+//   max_pending, has become free; after it, it looks for itself.
+//   If it finds the queue full then, tasks may be long. Now it counts as urgent, and sleeps until it is woken. As long
+//   as a submitter is urgent, each place that becomes free wakes a submitter. The one that is woken takes the place,
+//   or finds that another submitter has. The queue was full, with the mutex, when the urgent one began to wait: so
+//   each place that is free while it sleeps has woken a submitter.
+// Workers don't run out of tasks meanwhile: half of the queue is left when the submitters are woken.
+//
+// Threads: any. "With the mutex" means the pool's.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/futex.hpp"
+#include "concurrent/futures/detail/state/blocking.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+class QueueRoom {
+  public:
+    QueueRoom(std::mutex& mutex, std::size_t max_pending) noexcept : mutex_(mutex), max_pending_(max_pending) {}
+
+    // Without the mutex. Without max_pending they do nothing.
+    /// There is room for one more: a worker has taken a task from the queue.
+    void note_free() noexcept {
+        if (max_pending_ != 0) free_one(false);
+    }
+    /// The same, but the entry of the task is still in the queue: it was cancelled, or runs in a wait.
+    void note_spent() noexcept {
+        if (max_pending_ != 0) free_one(true);
+    }
+
+    // With the mutex.
+    /// True to one caller: the queue may have entries of tasks that are cancelled or run already.
+    bool take_spent() noexcept { return std::exchange(may_have_spent_, false); }
+    /// A submitter sleeps until there may be room. Gives up the lock meanwhile. May return for no reason.
+    void wait(std::unique_lock<std::mutex>& lock, bool urgent) {
+        // relaxed, both: written under the mutex; what a change means is looked at with it.
+        const std::uint32_t seen = wake_ups_.load(std::memory_order_relaxed);
+        const auto woken = [&] { return wake_ups_.load(std::memory_order_relaxed) != seen; };
+        if (waiting_++ == 0) freed_ = 0;
+        urgent_ += urgent ? 1 : 0;
+        lock.unlock();
+        block_until(urgent ? Deadline::never() : Deadline::after(longest_batch), woken,
+                    [&](const Deadline& until) { futex_wait(wake_ups_, seen, until); });
+        lock.lock();
+        --waiting_;
+        urgent_ -= urgent ? 1 : 0;
+    }
+    /// The pool closes, or many tasks were cancelled: all submitters look again.
+    void wake_all() noexcept {
+        wake_ups_.fetch_add(1, std::memory_order_relaxed);  // relaxed: with the mutex
+        if (waiting_ != 0) futex_wake_all(&wake_ups_);
+    }
+
+  private:
+    static constexpr std::chrono::milliseconds longest_batch{5};
+
+    void free_one(bool spent) noexcept {
+        std::unique_lock lock(mutex_);
+        if (spent) may_have_spent_ = true;
+        const int count = count_free();
+        lock.unlock();  // so that the submitters don't wait for the mutex at once
+        if (count != 0) futex_wake(&wake_ups_, count);
+    }
+    /// With the mutex: one more place is free. How many submitters to wake.
+    int count_free() noexcept {
+        if (waiting_ == 0) return 0;
+        ++freed_;
+        if (urgent_ == 0 && freed_ < max_pending_ / 2) return 0;
+        const std::size_t count = smaller(freed_, waiting_);
+        freed_ = 0;
+        wake_ups_.fetch_add(1, std::memory_order_relaxed);  // relaxed: with the mutex
+        return static_cast<int>(smaller<std::size_t>(count, 1 << 30));
+    }
+
+    std::mutex& mutex_;
+    const std::size_t max_pending_;
+    // Submitters read it without the mutex. It may wrap around: a wake-up is missed only if exactly 2^32 come before
+    // the submitter that has read it sleeps, and then the next one counts.
+    FutexWord wake_ups_{0};
+    // Guarded by the mutex.
+    std::size_t waiting_ = 0;      // submitters
+    std::size_t urgent_ = 0;       // of the submitters that wait: woken at each free place
+    std::size_t freed_ = 0;        // places, since submitters were woken last
+    bool may_have_spent_ = false;
+};
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

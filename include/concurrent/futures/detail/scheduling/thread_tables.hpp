@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+//
+// thread_tables.hpp: what the parts of a thread pool's engine share. WorkerThreads owns it; WorkerLoop works on it.
+//
+// Lock order: `mutex`, then the locks of the queues. User code runs without any of them.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/sized_thread.hpp"
+#include "concurrent/futures/detail/platform/thread_attributes.hpp"
+#include "concurrent/futures/detail/scheduling/call_counters.hpp"
+#include "concurrent/futures/detail/scheduling/queue_room.hpp"
+#include "concurrent/futures/detail/scheduling/search_state.hpp"
+#include "concurrent/futures/detail/scheduling/work_queues.hpp"
+#include "concurrent/futures/detail/scheduling/worker.hpp"
+#include "concurrent/futures/detail/scheduling/worker_home.hpp"
+#include "concurrent/futures/detail/scheduling/workforce.hpp"
+#include "concurrent/futures/detail/state/idle_waiters.hpp"
+#include "concurrent/futures/detail/state/pool_watch.hpp"
+#include "concurrent/futures/detail/state/without_memory.hpp"
+#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/options.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+struct ThreadTables {
+    using Lock = std::unique_lock<std::mutex>;
+
+    ThreadTables(WorkerThreads& pool, ThreadPoolOptions asked_for, Workforce::StartThread start_thread)
+        : options(std::move(asked_for)),
+          watch(options.observer, "threads", options.thread_name_prefix, options.max_workers,
+                options.on_unhandled_exception),
+          owner(pool),
+          search(options.max_workers),
+          room(mutex, options.max_pending),
+          workers(pool, *this, queues, search, options.max_workers, start_thread) {}
+    ThreadTables(const ThreadTables&) = delete;
+    ThreadTables& operator=(const ThreadTables&) = delete;
+
+    const WorkerHome home;
+    const ThreadPoolOptions options;
+    /// Of each worker, in bytes. 0: what the system gives to threads.
+    const std::size_t stack_size = options.stack_size != 0 ? std::size_t{options.stack_size} : stack_size_of_main();
+    const PoolWatch watch;
+    const ForkMark born;
+    WorkerThreads& owner;
+    const ThreadAttributes attributes = ThreadAttributes::of_this_thread();  // which made the pool
+    CallCounters calls_of_others{CallCounters::Writers::many};
+    WorkQueues queues;
+    SearchState search;
+
+    mutable std::mutex mutex;
+    // All below: guarded by the mutex.
+    QueueRoom room;  // and members that say that they need no mutex
+    Workforce workers;
+    std::string broken;  // why, or empty
+    std::condition_variable all_ended;
+    IdleWaiters idle_waiters;
+
+    /// Where the calling thread counts what it does for this pool. `here`: its worker, or null.
+    CallCounters& calls_of(Worker* here) noexcept { return here ? here->calls : calls_of_others; }
+    CallCounters& calls() noexcept { return calls_of(home.current_worker(owner)); }
+    CallCounters::Counts count_calls() const noexcept {
+        CallCounters::Counts counts;
+        calls_of_others.add_to(counts);
+        for (const Worker* worker = queues.first_worker(); worker; worker = worker->next) worker->calls.add_to(counts);
+        return counts;
+    }
+
+    /// With the mutex: all workers sleep, and nothing is queued.
+    bool is_idle() const noexcept { return workers.all_idle() && queues.empty(); }
+    /// With the mutex: no more submissions. `why`: the pool is broken; empty if it is shut down.
+    void close(std::string why) noexcept {
+        if (broken.empty()) broken = std::move(why);
+        search.close();
+        queues.inbox.close();
+        room.wake_all();
+    }
+    [[noreturn]] void throw_closed() const {
+        const std::lock_guard lock(mutex);
+        if (!broken.empty()) throw BrokenThreadPool(broken);
+        throw ShutdownError("ThreadPoolExecutor: cannot schedule new tasks after shutdown");
+    }
+    void throw_if_forked() const {
+        if (born.in_forked_child())
+            throw BrokenThreadPool(
+                "ThreadPoolExecutor: made before fork(); its threads are in the parent process. Make a "
+                "new pool in the child");
+    }
+    static std::exception_ptr cannot_start() {
+        return error_or_why_not([] {
+            return BrokenThreadPool("ThreadPoolExecutor: cannot start a worker thread; ask for fewer workers or a "
+                                    "smaller stack_size, or raise the system's limits on threads and memory");
+        });
+    }
+};
+
+inline BlockingWorker::Substitute Worker::begin_block() noexcept {
+    const std::lock_guard lock(tables.mutex);
+    return tables.workers.begin_block();
+}
+inline void Worker::end_block() noexcept {
+    const std::lock_guard lock(tables.mutex);
+    tables.workers.end_block();
+}
+inline void Worker::watch() noexcept {
+    const std::lock_guard lock(tables.mutex);
+    tables.workers.watch_blocked(tables.count_calls().begun);
+}
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//
+// work_queues.hpp: all queues of a thread pool: the inbox, and the deque of each worker.
+//
+//     Task* task = queues.try_take(worker);      // high priority from the inbox; the worker's own tasks, oldest first;
+//                                                // from the inbox; the oldest task of another worker; low priority
+//
+// Owns the workers' records. They are never removed before the end, so any thread may walk through them. Threads: any.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/scheduling/call_counters.hpp"
+#include "concurrent/futures/detail/scheduling/worker.hpp"
+#include "concurrent/futures/detail/task/inbox.hpp"
+#include "concurrent/futures/detail/task/task.hpp"
+#include "concurrent/futures/options.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+class WorkQueues {
+  public:
+    WorkQueues() = default;
+    WorkQueues(const WorkQueues&) = delete;
+    WorkQueues& operator=(const WorkQueues&) = delete;
+    ~WorkQueues() {
+        for (Worker* worker = first_worker(); worker;) delete std::exchange(worker, worker->next);
+    }
+
+    Inbox inbox;
+
+    /// The others follow by Worker::next. Null: no thread has been started yet.
+    Worker* first_worker() const noexcept {
+        // (1) acquire, pairs with (2) in add_worker(): the worker's record is complete.
+        return first_worker_.load(std::memory_order_acquire);
+    }
+    /// With the pool's mutex.
+    void add_worker(std::unique_ptr<Worker> worker) noexcept {
+        // (2) release, pairs with (1) in first_worker(): hands over the worker's record.
+        first_worker_.store(worker.release(), std::memory_order_release);
+    }
+
+    /// By the worker itself. Null: there is nothing for it.
+    Task* try_take(Worker& worker) noexcept {
+        if (!inbox.looks_empty(Priority::high))
+            if (Task* const task = inbox.try_take(Priority::high)) return task;
+        // Tasks that keep submitting others must not keep the inbox waiting for ever.
+        const bool inbox_first = ++worker.picked % 64 == 0;
+        if (!inbox_first)
+            if (Task* const task = worker.try_take_oldest()) return task;
+        if (!inbox.looks_empty(Priority::normal))
+            if (Task* const task = inbox.try_take(Priority::normal)) return task;
+        // From here on: its own, in case the inbox was first; then those of the others, beginning behind it.
+        Worker* other = &worker;
+        do {
+            if (Task* const task = other->try_take_oldest()) return task;
+            other = other->next ? other->next : first_worker();
+        } while (other != &worker);
+        return inbox.looks_empty() ? nullptr : inbox.try_take();
+    }
+
+    /// Without locks: a hint.
+    bool looks_empty() const noexcept {
+        if (!inbox.looks_empty()) return false;
+        for (const Worker* worker = first_worker(); worker; worker = worker->next)
+            if (!worker->looks_empty()) return false;
+        return true;
+    }
+    /// With the lock of each queue, one after the other.
+    bool empty() const noexcept {
+        if (!inbox.empty()) return false;
+        for (const Worker* worker = first_worker(); worker; worker = worker->next)
+            if (!worker->empty()) return false;
+        return true;
+    }
+    std::size_t size() const noexcept {
+        std::size_t tasks = inbox.size();
+        for (const Worker* worker = first_worker(); worker; worker = worker->next) tasks += worker->size();
+        return tasks;
+    }
+
+    /// Ends tasks that will not run: with the exception, or as cancelled if it is null. Runs callbacks: without locks.
+    /// `calls`: where the calling thread counts.
+    static void abandon(PriorityQueue tasks, const std::exception_ptr& reason, CallCounters& calls) noexcept {
+        while (Task* const task = tasks.try_pop())
+            if (task->abandon(reason) == TaskEnd::cancelled) calls.cancelled();
+    }
+    /// The same with everything that is queued.
+    void abandon_all(const std::exception_ptr& reason, CallCounters& calls) noexcept {
+        abandon(inbox.take_all(), reason, calls);
+        for (Worker* worker = first_worker(); worker; worker = worker->next)
+            while (Task* const task = worker->try_take_oldest())
+                if (task->abandon(reason) == TaskEnd::cancelled) calls.cancelled();
+    }
+
+  private:
+    alignas(64) Atomic<Worker*> first_worker_{nullptr};
+};
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

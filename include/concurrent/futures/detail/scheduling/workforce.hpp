@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+//
+// workforce.hpp: the threads of a thread pool: how many there are, which of them sleep, and which one is brought when
+// there is work.
+//
+//     { lock; workforce.bring(lock); }             // a submitter: wakes a worker that sleeps, or starts one
+//     { lock; workforce.bring_for_rest(); }        // a worker that leaves work behind
+//
+// A thread is starting, at work (it runs or searches), blocked (it sleeps in a wait inside a task), idle (it sleeps
+// because there is nothing to do) or ended. At most max_workers are at work; for each one that is blocked there may be
+// one substitute, up to most_threads(). All members: with the pool's mutex.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/sized_thread.hpp"
+#include "concurrent/futures/detail/scheduling/search_state.hpp"
+#include "concurrent/futures/detail/scheduling/work_queues.hpp"
+#include "concurrent/futures/detail/scheduling/worker.hpp"
+#include "concurrent/futures/detail/state/blocking.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+class Workforce {
+  public:
+    using Lock = std::unique_lock<std::mutex>;
+    using Substitute = BlockingWorker::Substitute;
+    /// Starts the thread of a worker; `number` counts from 0. Throws what SizedThread throws.
+    using StartThread = SizedThread (*)(WorkerThreads& pool, Worker& worker, std::size_t number);
+
+    Workforce(WorkerThreads& pool, ThreadTables& tables, WorkQueues& queues, SearchState& search, std::size_t max_workers,
+              StartThread start_thread) noexcept
+        : pool_(pool), tables_(tables), queues_(queues), search_(search), max_workers_(max_workers), start_thread_(start_thread) {}
+
+    std::size_t alive() const noexcept { return alive_; }
+    std::size_t idle() const noexcept { return idle_.size(); }
+    bool all_idle() const noexcept { return alive_ == idle_.size(); }
+    /// Threads that run a task or look for one.
+    std::size_t at_work() const noexcept { return alive_ - idle_.size() - blocked_; }
+    bool too_many() const noexcept { return at_work() > max_workers_; }
+    bool has_substitutes() const noexcept { return alive_ > max_workers_; }
+
+    /// Wakes or starts a worker, unless enough are about to look. Throws what SizedThread throws; then nothing has
+    /// changed. Gives up the lock for the wake-up.
+    void bring(Lock& lock);
+    /// The same if any task is queued. False when a thread could not be started: then the workers that are there do
+    /// all the work.
+    bool bring_for_rest() noexcept;
+    /// Idle workers have nothing to do, and must see that the pool has closed.
+    void wake_all() noexcept {
+        while (!idle_.empty()) choose_idle().parker.wake();
+    }
+
+    // What a worker tells of itself.
+    /// Its initializer has run.
+    void note_started() noexcept { --starting_; }
+    void lie_down(Worker& worker) noexcept {
+        worker.parker.reset();
+        idle_.push_back(&worker);
+        recount();
+    }
+    /// The worker gets up by itself. False when it has been brought: the wake-up comes, or has come.
+    bool try_rise(Worker& worker) noexcept {
+        if (std::erase(idle_, &worker) == 0) return false;
+        recount();
+        return true;
+    }
+    void note_end(Worker& worker) noexcept {
+        ended_.push_back(&worker);
+        --alive_;
+        recount();
+    }
+    /// Joins the threads that have ended; takes no time, since handing over the mutex was their last act. Gives up the
+    /// lock meanwhile.
+    void join_ended(Lock& lock);
+    /// The threads end by themselves, and are not joined.
+    void detach();
+
+    // See blocking.hpp.
+    Substitute begin_block() noexcept;
+    void end_block() noexcept {
+        --blocked_;
+        recount();
+    }
+    /// `begun`: how many tasks of the pool have begun.
+    void watch_blocked(std::size_t begun) noexcept;
+
+  private:
+    std::size_t most_threads() const noexcept { return max_workers_ + BlockingWorker::most_substitutes; }
+    bool should_grow() const noexcept;
+    Worker& choose_idle() noexcept;
+    void start();
+    void recount() noexcept;
+
+    WorkerThreads& pool_;
+    ThreadTables& tables_;  // for the workers
+    WorkQueues& queues_;
+    SearchState& search_;
+    const std::size_t max_workers_;
+    const StartThread start_thread_;
+    std::vector<Worker*> idle_;    // asleep; newest last: woken first, its data is warm
+    std::vector<Worker*> ended_;   // to be joined
+    std::vector<Worker*> vacant_;  // joined: for the next thread
+    std::size_t alive_ = 0;        // threads that have not ended
+    std::size_t starting_ = 0;     // of the threads that are alive: in the initializer or before it
+    std::size_t started_ = 0;      // numbers the threads
+    std::size_t blocked_ = 0;      // of the threads that are alive: asleep in a wait
+    // For watch_blocked(): how many tasks had begun when that changed last, and when that was.
+    std::size_t begun_ = 0;
+    std::chrono::steady_clock::time_point begun_at_{};
+};
+
+/// After a change of alive_, idle_ or blocked_.
+inline void Workforce::recount() noexcept {
+    const std::size_t limit = most_threads();
+    const std::size_t places = too_many() ? 0 : max_workers_ - at_work();
+    const std::size_t there = idle_.size() + (alive_ < limit ? limit - alive_ : 0);
+    search_.set_available(smaller(places, there));
+    search_.set_surplus(too_many());
+}
+
+inline void Workforce::bring(Lock& lock) {
+    if (search_.is_searched() || at_work() >= max_workers_) return;
+    if (!idle_.empty()) {
+        Worker& worker = choose_idle();
+        lock.unlock();
+        worker.parker.wake();
+    } else if (should_grow()) {
+        start();
+    }
+}
+
+inline bool Workforce::bring_for_rest() noexcept {
+    if (search_.is_searched() || at_work() >= max_workers_ || queues_.empty()) return true;
+    if (!idle_.empty()) {
+        choose_idle().parker.wake();
+    } else if (should_grow()) {
+        try {
+            start();
+        } catch (...) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// A thread for each queued task that no worker is about to take, and no more. A worker that counts as taking looks
+/// into all queues once more afterwards, so a submitter may rely on it as on one that searches.
+inline bool Workforce::should_grow() const noexcept {
+    if (alive_ >= most_threads()) return false;
+    // Read before the size of the queues: a task that is taken in between counts as neither.
+    const std::size_t coming = starting_ + search_.taking();
+    return queues_.size() > coming;
+}
+
+inline Worker& Workforce::choose_idle() noexcept {
+    Worker& worker = *idle_.back();
+    idle_.pop_back();
+    search_.begin_search();  // on its behalf
+    recount();
+    return worker;
+}
+
+inline void Workforce::start() {
+    if (vacant_.empty()) {
+        // So that nothing can throw later, when a worker lies down or ends.
+        const std::size_t places = started_ + 1;
+        for (auto* const list : {&idle_, &ended_, &vacant_}) list->reserve(larger(places, list->size()));
+        auto worker = std::make_unique<Worker>(pool_, tables_, queues_.first_worker());
+        vacant_.push_back(worker.get());
+        queues_.add_worker(std::move(worker));
+    }
+    Worker& worker = *vacant_.back();
+    worker.thread = start_thread_(pool_, worker, started_);
+    vacant_.pop_back();
+    ++started_;
+    ++alive_;
+    ++starting_;
+    recount();
+}
+
+inline void Workforce::join_ended(Lock& lock) {
+    while (!ended_.empty()) {
+        Worker& worker = *ended_.back();
+        SizedThread thread = std::move(worker.thread);
+        ended_.pop_back();
+        lock.unlock();
+        if (thread.joinable()) thread.join();
+        lock.lock();
+        vacant_.push_back(&worker);
+    }
+}
+
+inline void Workforce::detach() {
+    for (Worker* worker = queues_.first_worker(); worker; worker = worker->next)
+        if (worker->thread.joinable()) worker->thread.detach();
+    vacant_.insert(vacant_.end(), ended_.begin(), ended_.end());
+    ended_.clear();
+}
+
+inline Workforce::Substitute Workforce::begin_block() noexcept {
+    ++blocked_;
+    recount();
+    const bool could_start = bring_for_rest();
+    if (at_work() >= max_workers_ || !idle_.empty() || (could_start && alive_ < most_threads()))
+        return Substitute::possible;
+    return at_work() == 0 ? Substitute::none : Substitute::at_bound;
+}
+
+/// Starts one more thread, beyond the bound, if fewer than max_workers are at work and no task has begun for a while:
+/// one slice for each queued task, at most five, because one thread helps many tasks less; and longer the more threads
+/// there are.
+inline void Workforce::watch_blocked(std::size_t begun) noexcept {
+    if (at_work() >= max_workers_ || !idle_.empty()) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (std::exchange(begun_, begun) != begun) begun_at_ = now;
+    const std::size_t tasks = queues_.size();
+    const std::size_t beyond = alive_ - smaller(alive_, most_threads());
+    if (tasks == 0 || now - begun_at_ < BlockingWorker::slice * (smaller<std::size_t>(tasks, 5) * (1 + beyond / 256)))
+        return;
+    begun_at_ = now;
+    try {
+        start();
+    } catch (...) {  // another try after the next slice
+    }
+}
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
