@@ -29,7 +29,7 @@
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
-#include "concurrent/futures/detail/state/blocking.hpp"
+#include "concurrent/futures/detail/state/shared_state.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
