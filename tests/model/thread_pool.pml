@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * thread_pool.pml: how the workers of a thread pool find tasks, sleep, are woken and end. It follows
- * detail/scheduling/worker_threads_life.hpp step by step; names are the same. Each step of the model is one atomic
- * operation, or what happens with a lock held, as far as others can see it.
+ * detail/scheduling/worker_loop.hpp, workforce.hpp and search_state.hpp step by step; names are the same. Each step of
+ * the model is one atomic operation, or what happens with a lock held, as far as others can see it.
  *
  * Checked: at the end each accepted task has run exactly once, and with SHUTDOWN no worker is left. Spin reports a
  * state in which nobody can go on as an invalid end state.
@@ -59,7 +59,7 @@ inline choose_idle(w) {
     d_step { recount() }
 }
 
-inline start_worker(w) {
+inline start(w) {
     d_step {
         w = 0;
         do
@@ -74,14 +74,14 @@ inline start_worker(w) {
     run Worker(w)
 }
 
-/* backlog() > starting_ + taking_: first the counters, then the queue. */
+/* queues.size() > starting_ + taking(): first the counters, then the queue. */
 inline should_grow_or_not(coming, answer) {
     coming = starting + taking;
     answer = (alive < WORKERS && queue > coming)
 }
 
-/* bring_worker() and bring_worker_for_rest(). Begins with the lock and ends without. `for_rest`: only if tasks are left. */
-inline bring_worker(for_rest, w, coming, answer) {
+/* bring() and bring_for_rest(). Begins with the lock and ends without. `for_rest`: only if tasks are left. */
+inline bring(for_rest, w, coming, answer) {
     if
     :: searching != 0 -> unlock()
     :: else ->
@@ -96,7 +96,7 @@ inline bring_worker(for_rest, w, coming, answer) {
             :: else ->
                 should_grow_or_not(coming, answer);
                 if
-                :: answer -> start_worker(w); unlock()
+                :: answer -> start(w); unlock()
                 :: else -> unlock()
                 fi
             fi
@@ -119,7 +119,7 @@ proctype Submitter() {
             :: else ->
                 if
                 :: available == 0 -> skip
-                :: else -> lock(); bring_worker(false, w, coming, answer)
+                :: else -> lock(); bring(false, w, coming, answer)
                 fi
             fi
         fi
@@ -146,7 +146,7 @@ search:
         taking--;
 #ifndef NO_LOOK_FOR_REST
         if
-        :: available != 0 -> lock(); bring_worker(true, w, coming, answer)
+        :: available != 0 -> lock(); bring(true, w, coming, answer)
         :: else
         fi;
 #endif
@@ -231,7 +231,7 @@ leave:
     lock();
     d_step { alive--; recount() }
     is_there[me] = false; /* its place may be used again: the thread is joined */
-    bring_worker(true, w, coming, answer)
+    bring(true, w, coming, answer)
 }
 
 init {
