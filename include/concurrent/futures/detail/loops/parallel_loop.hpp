@@ -6,13 +6,13 @@
 //     if (!loop.run_alone_if_short()) …     // then take_part() here and in workers, until all is taken
 //     loop.rethrow();
 //
-// A piece is taken from one counter; it is as long as 50 µs of items, by what this thread's piece before
-// took, and at the end no longer than a share of the rest (guided self-scheduling, Polychronopoulos and Kuck
-// 1987), so that all end together. The body is called for some hundred items or more at once wherever they
-// are short, so that compilers can vectorise it.
-// Whether a loop is worth waking anybody is judged by its first items, and by what the same body took the
+// Pieces are taken from one counter. A piece takes about 50 µs, estimated from this thread's piece before,
+// and at the end it is no longer than a share of the rest (guided self-scheduling, Polychronopoulos and Kuck
+// 1987), so that all threads end together. If items are short, the body is called for some hundred items or more at
+// once, so that compilers can vectorise it.
+// Whether a loop is worth waking workers is judged by its first items, and by what the same body took the
 // last time: a loop of a microsecond must not spend a tenth of that on the question.
-// Threads: take_part() from any number. Memory: what pieces did is handed over by whoever ends the parts.
+// Threads: take_part() from any number. Memory: the thread that ends the last part hands over what the pieces did.
 #pragma once
 
 #include <cstddef>
@@ -83,7 +83,7 @@ class ParallelLoop {
 
     /// About how many threads the rest is worth, this one included.
     std::size_t worth_threads(std::size_t most) const noexcept {
-        // relaxed: nobody else takes part yet.
+        // relaxed: no other thread takes part yet.
         const std::size_t rest = size_ - smaller(next_.load(std::memory_order_relaxed), size_);
         most = smaller(most, rest);
         if (cycles_ == 0) return most;
@@ -117,7 +117,7 @@ class ParallelLoop {
             if (rest < worth) {
                 piece = size_;
             } else if (static_cast<double>(spent) > worth / 4) {
-                // relaxed: nobody else takes part yet.
+                // relaxed: no other thread takes part yet.
                 next_.store(done, std::memory_order_relaxed);
                 return false;
             } else {

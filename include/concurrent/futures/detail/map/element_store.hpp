@@ -40,7 +40,7 @@ class ElementStore {
         const std::size_t number = segment_of(index);
         return segments_[number] + (index - first_of(number));
     }
-    /// Consecutive elements that are next to each other in memory: no search for each of them.
+    /// Consecutive elements that are next to each other in memory: no search for each element.
     class Run {
       public:
         Run() = default;

@@ -8,7 +8,7 @@
 // its block. Filling an empty lane needs the lock of MapSchedule; claiming does not.
 //
 //     bits 0-30   the next item; runs over the end when several find the lane empty
-//     bit  31     somebody waits for an outcome
+//     bit  31     a thread waits for an outcome
 //     bits 32-63  the end of the block
 //
 // Proof that no waiter is forgotten. The one waiter names the item, then sets bit 31 in all lanes, then looks once more,
@@ -45,9 +45,9 @@ class Lanes {
     /// Under the lock, when the lane is empty.
     void fill(std::size_t lane, std::uint32_t begin, std::uint32_t end) noexcept {
         Word& word = lanes_[lane].word;
-        // relaxed: a guess that the compare-exchange checks; somebody may count up, or wait.
+        // relaxed: a guess that the compare-exchange checks; another thread may count up, or set the bit.
         std::uint64_t seen = word.load(std::memory_order_relaxed);
-        // (1) release, pairs with (2): who claims an item sees its input, and what the lock has handed over.
+        // (1) release, pairs with (2): a thread that claims an item sees its input, and what the lock has handed over.
         while (!word.compare_exchange_weak(seen, std::uint64_t{end} << 32 | (seen & waiter) | begin,
                                            std::memory_order_release, std::memory_order_relaxed)) {
         }
@@ -145,15 +145,15 @@ class Lanes {
             lane.word.fetch_or(waiter, std::memory_order_acq_rel);
         }
         if (!over()) futex_wait(signals_, seen, deadline);
-        // relaxed: nobody needs to hear that nobody waits.
+        // relaxed: no thread needs to see that the wait is over.
         awaited_.store(no_item, std::memory_order_relaxed);
     }
-    /// Sleeps that long without an announcement, so that nobody spends time on waking this thread.
+    /// Sleeps until `until` without an announcement, so that no thread spends time on waking this one.
     void nap(const Deadline& until) noexcept {
         // relaxed: nothing is learnt from it.
         futex_wait(signals_, signals_.load(std::memory_order_relaxed), until);
     }
-    /// Wakes the waiter whatever he waits for: after the states of items have changed.
+    /// Wakes the waiter for any item: after the states of items have changed.
     void tell_waiter() noexcept {
         // (2) again, on any one word.
         lanes_.front().word.fetch_add(0, std::memory_order_acq_rel);
@@ -184,19 +184,19 @@ class Lanes {
         // acq_rel, as (2). First the bit: what the waiter sets from now on stays.
         word.fetch_and(~waiter, std::memory_order_acq_rel);
         for (bool again = false;; again = true) {
-            // relaxed: whoever saw the bit has acquired the waiter's announcement, or a later one stands.
+            // relaxed: this thread saw the bit, so it has acquired the waiter's announcement, or a later one is there.
             const std::uint32_t item = awaited_.load(std::memory_order_relaxed);
             if (item == no_item) return;
             if (item == any_item || ran(item)) return signal_once();
             if (again) return;
-            // Not yet: the bit stays for the one who will end it. He may have claimed from this lane
-            // while the bit was missing, so look once more. acq_rel, pairs with his (2).
+            // Not yet: the bit stays for the thread that will end the item. That thread may have claimed from this lane
+            // while the bit was missing, so look once more. acq_rel, pairs with its (2).
             word.fetch_or(waiter, std::memory_order_acq_rel);
         }
     }
-    /// One of those who find that the wait is over.
+    /// Several threads may find that the wait is over; the first one wakes the waiter.
     void signal_once() noexcept {
-        // relaxed: only one is to get the name; the outcome is handed over by its own state.
+        // relaxed: only one thread gets the number; the outcome is handed over by its own state.
         if (awaited_.exchange(no_item, std::memory_order_relaxed) == no_item) return;
         // relaxed: the waiter looks at the states again.
         signals_.fetch_add(1, std::memory_order_relaxed);

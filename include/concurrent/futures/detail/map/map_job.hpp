@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// map_job.hpp: the items of a map whose calls run in this process, and how workers share them out.
+// map_job.hpp: the items of a map that runs in this process, and how workers share them.
 //
 //     caller                                  a worker that runs one of the map's tickets
 //     add(item); publish() → n more tickets   take_part(f): take a block of items into my lane,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // map_outcome.hpp: what became of one item of a map, and the interface through which MapResults reads the
-// outcomes one after the other, whoever makes them.
+// outcomes one after the other, of every kind of pool.
 //
 //     waiting ──▶ value | error      by the thread that ran the item
 //     waiting ──▶ unstarted          it will never run
@@ -106,7 +106,7 @@ class MapOutcome {
         else
             return std::move(value_);
     }
-    /// Nobody will look at it any more. What has not run yet is left to the destructor.
+    /// It will not be read any more. What has not run yet is left to the destructor.
     void release() noexcept {
         if constexpr (std::is_trivially_destructible_v<MapItem<R>>) {
             if (state() != State::error) return;

@@ -20,7 +20,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// All that does not depend on the types: which items are claimed, by whom, and who waits.
+/// All that does not depend on the types: which worker claims which items, and which item is waited for.
 class MapSchedule {
   public:
     using Clock = std::chrono::steady_clock;
@@ -38,7 +38,7 @@ class MapSchedule {
     }
 
     std::size_t chunksize() const noexcept { return chunk_; }
-    /// So many first items have a ticket each.
+    /// How many of the first items have a ticket each.
     std::size_t singles() const noexcept { return chunk_ == 1 ? singles_ : 0; }
 
     /// The caller: the items below `count` are there. Gives how many tickets are to be submitted now.
@@ -100,7 +100,7 @@ class MapSchedule {
     virtual bool ran(std::size_t index) const noexcept = 0;
     virtual void mark_unstarted(std::uint32_t begin, std::uint32_t end) noexcept = 0;
 
-    /// The reader, in a worker: claims this item, if nobody has. Gives how many; more than one only with a chunksize.
+    /// The reader, in a worker: claims this item if it is unclaimed. Gives how many; more than one only with a chunksize.
     std::uint32_t claim(std::uint32_t item) noexcept {
         if (const std::uint32_t claimed = lanes_.try_claim(item)) return claimed;
         {

@@ -4,8 +4,7 @@
 // done, so a thread that has seen the result finds it counted.
 //
 // Each worker has its own and counts without read-modify-writes; one set per pool is shared by all other
-// threads. Sums are exact when no task begins or ends meanwhile; otherwise they are outdated when they are read, as any
-// such number.
+// threads. Sums are exact when no task begins or ends meanwhile. Otherwise they may be outdated when they are read.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +34,8 @@ class CallCounters {
         }
     };
     void add_to(Counts& counts) const noexcept {
-        // relaxed, all of them: numbers that order nothing; the end of the call, which follows in the
-        // same thread with release, publishes them to threads that wait for it.
+        // relaxed, all four: numbers that order nothing. The end of the task follows in the same thread, with release,
+        // and hands them over to threads that wait for the task.
         counts.completed += completed_.load(std::memory_order_relaxed);
         counts.failed += failed_.load(std::memory_order_relaxed);
         counts.cancelled += cancelled_.load(std::memory_order_relaxed);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// deadline_timer.hpp: asks calls to stop when their time is up.
+// deadline_timer.hpp: asks tasks to stop when their deadline has passed.
 //
-//     DeadlineTimer::Entry entry(timer, deadline, stop_source);   // while the call runs
+//     DeadlineTimer::Entry entry(timer, deadline, stop_source);   // while the task runs
 //     …
-//     entry.fired();                                              // it was asked
+//     entry.fired();                                              // the task was asked to stop
 //
 // One thread, the leader, sleeps until the next deadline. When that has come, the leader first hands the lead to
 // another thread (an idle one, or a new one), and then runs the stop callbacks of the user, without the lock. So a
-// slow callback delays no other deadline. There are at most as many threads as callbacks have run at once, and one
-// more; mostly one. The first is started with the first deadline; stop() ends all.
-// Threads: any. Entries are linked in the order of their deadlines: there are no more entries than running calls,
-// which were started in about that order, so a new one belongs near the end.
+// slow callback delays no other deadline. There is at most one thread more than callbacks have run
+// at once. The first thread is started with the first deadline; stop() ends all.
+// Threads: any. Entries are linked in the order of their deadlines. There are no more entries than running tasks. Those
+// were started in about that order, so the place of a new entry is near the end.
 #pragma once
 
 #include <condition_variable>
@@ -36,21 +36,21 @@ class DeadlineTimer {
     using Clock = std::chrono::steady_clock;
     class Entry;
 
-    /// Its threads are like the one that made the pool.
+    /// Its threads get the attributes of the thread that made the pool.
     explicit DeadlineTimer(const ThreadAttributes& attributes = ThreadAttributes::of_this_thread())
         : state_(std::make_shared<State>(attributes)) {}
     DeadlineTimer(const DeadlineTimer&) = delete;
     DeadlineTimer& operator=(const DeadlineTimer&) = delete;
     ~DeadlineTimer() { stop(); }
 
-    /// The last point in time there is, which never comes, if `timeout` is too long for the clock.
+    /// If `timeout` is too long for the clock: the clock's last point in time, which never comes.
     static Clock::time_point deadline_after(std::chrono::nanoseconds timeout) {
         const Deadline deadline = Deadline::after(timeout);
         return deadline.is_never() ? (Clock::time_point::max)() : deadline.at();
     }
 
-    /// Ends the threads and joins them, when no call is running any more. Idempotent. In a stop callback that one of
-    /// these threads runs: that thread ends by itself when the callback returns.
+    /// Ends the threads and joins them. To be called when no task runs any more; a second time it does nothing. If a
+    /// stop callback on one of these threads calls it, that thread ends by itself when the callback returns.
     void stop();
     /// The calling thread is one of the timer's: it is running a stop callback.
     bool runs_here() const;
@@ -63,7 +63,7 @@ class DeadlineTimer {
         const ThreadAttributes attributes;
         mutable std::mutex mutex;
         std::condition_variable leader;     // a new first deadline, or the end
-        std::condition_variable followers;  // the lead is to be taken over, or the end
+        std::condition_variable followers;  // the lead is free, or the end
         // All below: guarded by mutex.
         Entry* first = nullptr;
         Entry* last = nullptr;
@@ -82,7 +82,7 @@ class DeadlineTimer {
     const std::shared_ptr<State> state_;
 };
 
-/// A deadline for as long as it lives.
+/// The deadline of a task that runs. It holds while the entry lives.
 class DeadlineTimer::Entry {
   public:
     Entry(DeadlineTimer& timer, Clock::time_point deadline, std::stop_source stop)
@@ -105,7 +105,7 @@ class DeadlineTimer::Entry {
 
   private:
     friend DeadlineTimer;
-    State& timer_;  // outlives the calls
+    State& timer_;  // outlives the tasks
     const Clock::time_point deadline_;
     // Guarded by the timer's mutex.
     std::stop_source stop_;
@@ -134,7 +134,7 @@ inline bool DeadlineTimer::runs_here() const {
     return false;
 }
 
-/// Behind those that are due at the same time or earlier.
+/// The place of the new entry is behind all that are due at the same time or earlier.
 inline void DeadlineTimer::State::link(Entry& entry) noexcept {
     entry.before_ = last;
     while (entry.before_ && entry.deadline_ < entry.before_->deadline_) entry.before_ = entry.before_->before_;
@@ -151,9 +151,9 @@ inline void DeadlineTimer::State::unlink(Entry& entry) noexcept {
 /// With the lock, when there is no leader: finds one. Throws what std::thread throws.
 inline void DeadlineTimer::State::appoint(const std::shared_ptr<State>& self) {
     if (idle != 0) return followers.notify_one();
-    threads.reserve(threads.size() + 1);  // so that the thread, once there, is kept
+    threads.reserve(threads.size() + 1);  // so that nothing throws once the thread has started
     threads.emplace_back([self] { self->run(self); });
-    led = true;  // by the new thread, when it comes
+    led = true;  // by the new thread, as soon as it runs
 }
 
 /// The thread that leads: sleeps until an entry is due. Null: the timer is stopping.
@@ -182,7 +182,7 @@ inline void DeadlineTimer::State::run(const std::shared_ptr<State>& self) {
         try {
             appoint(self);
         } catch (...) {
-            // No more threads to be had: deadlines wait until this callback has returned.
+            // No thread can be started: the other deadlines are looked at when this callback has returned.
         }
         lock.unlock();
         stop.request_stop();

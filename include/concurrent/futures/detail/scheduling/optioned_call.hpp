@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// optioned_call.hpp: a call of a thread pool with a time limit or retries around it.
+// optioned_call.hpp: a task of a thread pool with a timeout or retries.
 //
-// Wraps the callable, so that calls without such options carry nothing for them. A call that is asked to
-// stop because its time is up ends with TaskTimeoutError, whatever it returns or throws then. Retries run
-// at once on the same worker, each with fresh copies of callable and arguments.
+// Wraps the callable, so that tasks without such options need no memory for them. A task that was asked to stop because
+// its timeout has passed ends with TaskTimeoutError; what it returns or throws after that is dropped. Retries run at
+// once on the same worker, each with fresh copies of callable and arguments.
 #pragma once
 
 #include <concepts>
@@ -26,7 +26,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// In place of a BoundCall.
+/// Takes the place of a BoundCall.
 template <class Callable, class... Args>
 class OptionedCall {
     using Call = BoundCall<Callable, Args...>;
@@ -69,7 +69,7 @@ class OptionedCall {
 
     static constexpr bool stoppable = true;
     static constexpr const char* library_name = "";
-    /// What asks the call to stop, and not to be tried again.
+    /// A request here stops the attempt that runs, and no other follows.
     const std::stop_source& stop_source() const noexcept { return stop_; }
 
   private:
@@ -110,7 +110,7 @@ class OptionedCall {
         }
     }
 
-    /// Throws what is of no interest when the time was up.
+    /// Throws TimeIsUp when the timeout has passed: run() catches it and throws TaskTimeoutError.
     static Result result_in_time(Call& call, const DeadlineTimer::Entry& limit) {
         Result result = call();
         if (limit.fired()) throw TimeIsUp();

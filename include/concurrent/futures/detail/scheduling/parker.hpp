@@ -35,7 +35,7 @@ class Parker {
     }
 
   private:
-    FutexWord awake_{0};  // 1: look at the queue
+    FutexWord awake_{0};  // 1: woken
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

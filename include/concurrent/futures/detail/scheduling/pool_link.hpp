@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// pool_link.hpp: one word of a thread pool's call: which pool it belongs to, whether the call keeps the pool alive,
-// and, if the pool has an observer, what the observer is told about the call.
+// pool_link.hpp: one word in a task of a thread pool: which pool it belongs to, whether the task keeps the pool alive,
+// and, if the pool has an observer, what the observer is told about the task.
 //
-//     bit 0      kept: the call holds a reference to the pool
-//     bit 1      watched: the rest is the address of a Watched, which has that of the pool
+//     bit 0      kept: the task holds a reference to the pool
+//     bit 1      watched: the rest is the address of a Watched, which has the address of the pool
 //     the rest   the address of the pool, or of the Watched
 //
-// So an observer costs a call that has none no memory.
+// So tasks of a pool without an observer need no memory for one.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class PoolLink {
   public:
-    /// `name`: of the library's own calls; mostly empty. Throws std::bad_alloc.
+    /// `name`: of the library's own tasks; empty for tasks of the user. Throws std::bad_alloc.
     PoolLink(WorkerThreads& pool, bool keep, std::string_view name)
         : word_(pool.watch() ? reinterpret_cast<std::uintptr_t>(new Watched(pool, name)) | watched
                              : reinterpret_cast<std::uintptr_t>(&pool)) {
@@ -38,7 +38,7 @@ class PoolLink {
     bool keeps_pool() const noexcept { return word_ & kept; }
     /// Null: the pool has no observer.
     WatchedCall* watch() const noexcept { return word_ & watched ? &address<Watched>()->call : nullptr; }
-    /// Last of all.
+    /// To be called last, instead of a destructor. The pool may be gone afterwards.
     void let_go() noexcept {
         WorkerThreads* const pool_kept = keeps_pool() ? &pool() : nullptr;
         if (word_ & watched) delete address<Watched>();

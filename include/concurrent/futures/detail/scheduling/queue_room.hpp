@@ -97,9 +97,9 @@ class QueueRoom {
     // the submitter that has read it sleeps, and then the next one counts.
     FutexWord wake_ups_{0};
     // Guarded by the mutex.
-    std::size_t waiting_ = 0;      // submitters
-    std::size_t urgent_ = 0;       // of the submitters that wait: woken at each free place
-    std::size_t freed_ = 0;        // places, since submitters were woken last
+    std::size_t waiting_ = 0;  // submitters
+    std::size_t urgent_ = 0;   // of the submitters that wait: woken at each free place
+    std::size_t freed_ = 0;    // places, since submitters were woken last
     bool may_have_spent_ = false;
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// thread_call.hpp: one submitted call of a thread pool: state, outcome, callable and arguments in one
-// allocation, linked into the pool's queue.
+// thread_call.hpp: one task of a thread pool: state, outcome, callable and arguments in one allocation, linked into the
+// pool's queue.
 //
-// The queue keeps a producer reference until it runs or abandons the task. Meanwhile the call may be
-// cancelled, or claimed by a worker that waits for it; the entry left in the queue then does nothing.
+// The queue keeps a producer reference until a worker runs the task or the pool abandons it. Meanwhile the task may be
+// cancelled, or a worker that waits for it may claim and run it. Then its entry in the queue does nothing.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// While a call that was submitted by this module runs: makes its worker known here, if another module runs it.
+/// Lives while a task runs that this module submitted. Makes the worker known in this module, if the worker belongs to
+/// another one.
 class WorkerOfModule {
   public:
     explicit WorkerOfModule(BlockingWorker* here) noexcept : enters_(here && !this_worker) {
@@ -42,7 +43,7 @@ class WorkerOfModule {
     const bool enters_;
 };
 
-/// Without a future.
+/// A task without a future.
 template <class Call>
 class PostedTask final : public Task, public BlockAllocated {
   public:
@@ -188,7 +189,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     bool may_end_soon() const noexcept override { return true; }
     BlockingWorker* worker_here() const noexcept override { return this_worker ? this_worker : current_worker(); }
     void run_callback(Listener& callback, TaskQueue* later) override {
-        // The library's own calls have callbacks of the library's own.
+        // The library's own tasks have callbacks of the library only, which no observer is told about.
         if constexpr (*Call::library_name == '\0')
             if (const WatchedCall* const watched = watch())
                 return watched->around_callback([&] { callback.notify(*this, later); });
@@ -217,7 +218,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         link_.let_go();
     }
 
-    /// Runs it, stores the outcome and calls finish(how it ends), also when it has ended its thread.
+    /// Runs the callable, stores the outcome and calls finish(end), also when the callable has ended its thread.
     template <class Finish>
     CallState execute(Finish finish) {
         CallState end = CallState::failed;
@@ -250,7 +251,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         }
     }
 
-    /// By the thread that has begun it. From here on request_stop() finds nothing to stop.
+    /// By the thread that has begun the task. From here on request_stop() finds nothing to stop.
     void destroy_call() noexcept {
         if constexpr (Call::stoppable) {
             const std::lock_guard guard(*static_cast<SharedState*>(this));
@@ -259,18 +260,18 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         std::destroy_at(std::addressof(call_));
     }
 
-    /// Alive while the call is queued or running, and as long as this if kept.
+    /// Alive while the task is queued or runs; if keeps_pool(), as long as this object.
     WorkerThreads& pool() const noexcept { return link_.pool(); }
     bool keeps_pool() const noexcept { return link_.keeps_pool(); }
-    /// Also after the call has ended and the pool is gone. Pools of other modules are kept.
+    /// May be called after the task has ended and the pool is gone. Pools of other modules are kept, so they are there.
     Worker* current_worker() const noexcept {
         return keeps_pool() ? pool().current_worker() : WorkerHome::current_worker_of(&pool());
     }
 
-    PoolLink link_;  // one word: a call fills one cache line
+    PoolLink link_;  // one word, so that a small task fills one cache line
     [[no_unique_address]] std::conditional_t<Call::stoppable, StopGuard, NoStopGuard> stop_guard_;
     union {
-        Call call_;  // destroyed before the call ends
+        Call call_;  // destroyed before the task ends
     };
 };
 

@@ -87,13 +87,13 @@ class alignas(64) Worker final : public BlockingWorker {
 
     WorkerThreads& pool;
     ThreadTables& tables;  // the pool's
-    Worker* const next;  // another one of the pool, or null
+    Worker* const next;    // another one of the pool, or null
     CallCounters calls{CallCounters::Writers::one};
     Parker parker;
-    SizedThread thread;   // guarded by the pool's mutex
-    unsigned picked = 0;  // the owner's, to look into the inbox from time to time
+    SizedThread thread;        // guarded by the pool's mutex
+    unsigned picked = 0;       // the owner's, to look into the inbox from time to time
     int gathering_pauses = 0;  // the owner's: pauses before it looks for more, see WorkerLoop::adapt_gathering()
-    int long_rests = 0;   // the owner's: sleeps in a row that no spinning would have spared
+    int long_rests = 0;        // the owner's: sleeps in a row that no spinning would have spared
 
   private:
     void note() noexcept {

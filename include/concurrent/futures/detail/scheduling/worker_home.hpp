@@ -6,7 +6,6 @@
 // module that made the pool: the pool keeps pointers to that module's code. Threads: any.
 #pragma once
 
-
 #include "concurrent/futures/detail/scheduling/worker.hpp"
 #include "concurrent/futures/detail/state/blocking.hpp"
 

@@ -35,9 +35,14 @@ class Workforce {
     /// Starts the thread of a worker; `number` counts from 0. Throws what SizedThread throws.
     using StartThread = SizedThread (*)(WorkerThreads& pool, Worker& worker, std::size_t number);
 
-    Workforce(WorkerThreads& pool, ThreadTables& tables, WorkQueues& queues, SearchState& search, std::size_t max_workers,
-              StartThread start_thread) noexcept
-        : pool_(pool), tables_(tables), queues_(queues), search_(search), max_workers_(max_workers), start_thread_(start_thread) {}
+    Workforce(WorkerThreads& pool, ThreadTables& tables, WorkQueues& queues, SearchState& search,
+              std::size_t max_workers, StartThread start_thread) noexcept
+        : pool_(pool),
+          tables_(tables),
+          queues_(queues),
+          search_(search),
+          max_workers_(max_workers),
+          start_thread_(start_thread) {}
 
     std::size_t alive() const noexcept { return alive_; }
     std::size_t idle() const noexcept { return idle_.size(); }
