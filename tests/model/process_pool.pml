@@ -23,7 +23,7 @@
 #endif
 
 mtype:worker_state = { starting, ready, stopping, exited, reaped };
-mtype:slot_state = { unused, queued, running, done, revoked };
+mtype:slot_state = { unused, queued, running, done, revoked };  /* queued: SlotState::sent */
 mtype:outcome = { none, result, cancelled, lost };
 
 mtype:worker_state life = reaped;
