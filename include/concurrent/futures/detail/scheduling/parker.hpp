@@ -3,11 +3,12 @@
 // parker.hpp: where one worker sleeps until another thread wakes it.
 //
 //     worker                                   another thread
-//     reset()                                  takes the worker off the idle stack
-//     lies down on the idle stack              wake()
-//     park(deadline)
+//     reset()
+//     lies down on the idle stack
+//                                              takes the worker off the idle stack
+//     park(deadline)                           wake(), before or after park()
 //
-// A wake-up that comes before park() is not lost: park() returns at once. One wake() for each reset().
+// A wake-up that comes before park() is not lost: park() returns at once. At most one wake() follows each reset().
 #pragma once
 
 #include "concurrent/futures/detail/platform/deadline.hpp"

@@ -13,7 +13,7 @@
 //   as a submitter is urgent, each place that becomes free wakes a submitter. The one that is woken takes the place,
 //   or finds that another submitter has. The queue was full, with the mutex, when the urgent one began to wait: so
 //   each place that is free while it sleeps has woken a submitter.
-// Workers don't run out of tasks meanwhile: half of the queue is left when the submitters are woken.
+// Workers do not run out of tasks meanwhile: half of the queue is left when the submitters are woken.
 //
 // Threads: any. "With the mutex" means the pool's.
 #pragma once
@@ -98,7 +98,7 @@ class QueueRoom {
     FutexWord wake_ups_{0};
     // Guarded by the mutex.
     std::size_t waiting_ = 0;  // submitters
-    std::size_t urgent_ = 0;   // of the submitters that wait: woken at each free place
+    std::size_t urgent_ = 0;   // of those; above 0, each free place wakes a submitter, urgent or not
     std::size_t freed_ = 0;    // places, since submitters were woken last
     bool may_have_spent_ = false;
 };

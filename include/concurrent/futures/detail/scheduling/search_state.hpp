@@ -6,18 +6,19 @@
 //     state.begin_search(); … state.begin_take(); task = queues.try_take(worker); state.end_take();      // a worker
 //
 // So a burst of submissions costs one wake-up. Proof that no task is forgotten:
-//   A worker W that lies down lowers searching_, and then looks into all queues with their locks (WorkQueues::empty()).
-//   A submitter pushes with the lock of a queue and then reads searching_. If its push came after W's look, the
-//   lock has handed W's decrement over: it reads 0, or relies on another worker, who will look in turn. If its
-//   push came before, W sees the task. The same for available_, which W raises before that look.
-//   A worker W that has found something lowers searching_ and later taking_, and then reads available_ (A). If that
-//   is not 0 it looks into all queues as above. Others (a submitter, or a worker that blocks) read searching_ or
-//   taking_ (B) after available_ was raised (C), which they know by a lock. A, B, C and the decrements (D) are seq_cst,
-//   so all threads agree on one order. If B comes before the decrement, C comes before A, and W looks. Else B
-//   sees the decrement, and does not rely on W. Should A read a 0 that was stored after C, then all
-//   places are taken again, by workers that will look after that.
-//   A worker that is one too many lowers searching_ with the mutex and sleeps without a look. Then max_workers
-//   others are at work. Each looks before it lies down or, with the mutex, when it blocks.
+//   A worker W that lies down raises available_, lowers searching_, and then looks into all queues with their locks
+//   (WorkQueues::empty()). A submitter pushes with the lock of a queue, and then reads searching_ and available_. If its
+//   push came before W's look, W sees the task. If it came after, the lock has handed over what W did before its look. So
+//   the submitter sees a worker available, and brings one, unless it reads a searching_ above 0. Then another worker is
+//   counted there, which will look in turn.
+//   A worker W that has found something lowers searching_, later taking_, and then reads available_ (A). If that is not 0,
+//   W looks into all queues as above, and brings a worker for what is left. Another thread (a submitter, or a worker that
+//   blocks) reads searching_ or taking_ (B) after available_ was raised (C); a lock has told it of C. A, B, C and the
+//   decrements (D) are seq_cst, so all threads agree on one order. If B comes before the decrement, then C comes before A,
+//   and W looks. If B comes after the decrement, the other thread does not count W. If A reads a 0 that was stored after
+//   C, then all places are taken again, by workers that will look after that.
+//   A worker that is one too many lowers searching_ with the mutex, unlocks, and sleeps without a look. At that moment
+//   max_workers others are at work. Each of them looks before it lies down or, with the mutex, when it blocks.
 //
 // Measured against one mutex around one queue: benchmarks/README.md. Wake-ups: cf. tokio's scheduler.
 #pragma once
@@ -40,7 +41,8 @@ class alignas(64) SearchState {
     }
     /// With the mutex, after available_ was raised: a worker is about to look.
     bool is_searched() const noexcept {
-        // (B) seq_cst, pairs with (D) in begin_take(): of a worker that searches no more it is seen that it takes.
+        // (B) seq_cst, pairs with (D) in begin_take(). A worker that is not counted here any more has raised taking_ before,
+        // so Workforce::should_grow() counts it.
         return searching_.load(std::memory_order_seq_cst) != 0;
     }
     /// With the mutex: workers that have found something and have not taken it yet.

@@ -93,7 +93,7 @@ class alignas(64) Worker final : public BlockingWorker {
     SizedThread thread;        // guarded by the pool's mutex
     unsigned picked = 0;       // the owner's, to look into the inbox from time to time
     int gathering_pauses = 0;  // the owner's: pauses before it looks for more, see WorkerLoop::adapt_gathering()
-    int long_rests = 0;        // the owner's: sleeps in a row that no spinning would have spared
+    int long_sleeps = 0;       // the owner's: sleeps in a row that no spinning would have spared
 
   private:
     void note() noexcept {

@@ -2,9 +2,9 @@
 //
 // worker_loop.hpp: the life of a worker of a thread pool: initializer, tasks, sleep, worker_exit.
 //
-//     finds nothing     searches: looks again for about spin_time, only one worker at a time, and not where that
-//                       has been in vain for some times; then sleeps
-//     finds something   having searched: if more is left, brings the next worker
+//     finds no task     searches: looks again for about spin_time, only one worker at a time, and not if that was in
+//                       vain several times in a row; then sleeps
+//     finds a task      after a search it brings the next worker if more tasks are left; runs the task
 //
 // A task or a hook may end the thread (pthread_exit(), forced_unwind.hpp); the rest of the life follows all the same.
 // Threads: the worker itself, without the mutex. User code runs without a lock.
@@ -48,11 +48,11 @@ class WorkerLoop {
     Task* search() noexcept;
     void adapt_gathering(int looks) noexcept;
     bool lie_down() noexcept;
-    void rest(bool substitute) noexcept;
+    void sleep(bool substitute) noexcept;
     void end() noexcept;
 
-    static constexpr std::chrono::seconds longest_rest_of_substitute{1};
-    static constexpr int pointless = 4;  // after this many long rests in a row a worker does not spin
+    static constexpr std::chrono::seconds longest_sleep_of_substitute{1};
+    static constexpr int pointless = 4;  // after this many long sleeps in a row a worker does not spin
 
     ThreadTables& pool_;
     Worker& worker_;
@@ -182,7 +182,7 @@ inline Task* WorkerLoop::search() noexcept {
             seen = !pool_.queues.looks_empty();
             return seen || pool_.search.is_closed();
         };
-        alone && worker_.long_rests < pointless ? spin_until(look) : look();
+        alone && worker_.long_sleeps < pointless ? spin_until(look) : look();
         if (seen && !pool_.search.has_surplus()) {
             pool_.search.begin_take();
             Task* const task = pool_.queues.try_take(worker_);
@@ -221,7 +221,7 @@ inline bool WorkerLoop::lie_down() noexcept {
         if (work) pool_.search.begin_search();
         return work;
     }
-    if (!work) rest(substitute);
+    if (!work) sleep(substitute);
     lock.lock();
     if (workers.try_rise(worker_)) {
         // There is work, or the worker has been idle for long enough to end.
@@ -236,14 +236,14 @@ inline bool WorkerLoop::lie_down() noexcept {
 }
 
 /// `substitute`: there are more threads than max_workers, so one that is not needed for a while ends.
-/// Where tasks come one by one, far apart, spinning after each is a waste, a quarter of all that such a task costs.
-/// As soon as one has come so early that spinning might have met it, it is tried again.
-inline void WorkerLoop::rest(bool substitute) noexcept {
+/// If tasks come one by one, far apart, spinning after each is a waste: a quarter of all that such a task costs. As soon as
+/// a task comes so early that spinning might have met it, the worker spins again.
+inline void WorkerLoop::sleep(bool substitute) noexcept {
     const auto begin = std::chrono::steady_clock::now();
     const Deadline idle = Deadline::after(pool_.options.idle_timeout);
-    worker_.parker.park(substitute ? idle.or_earlier(Deadline::after(longest_rest_of_substitute)) : idle);
+    worker_.parker.park(substitute ? idle.or_earlier(Deadline::after(longest_sleep_of_substitute)) : idle);
     const bool was_long = std::chrono::steady_clock::now() - begin > 10 * spin_time;  // with the wake-up
-    worker_.long_rests = was_long ? smaller(worker_.long_rests + 1, pointless) : 0;
+    worker_.long_sleeps = was_long ? smaller(worker_.long_sleeps + 1, pointless) : 0;
 }
 
 inline void WorkerLoop::end() noexcept {

@@ -55,8 +55,8 @@ class Workforce {
     /// Wakes or starts a worker, unless enough are about to look. Throws what SizedThread throws; then nothing has
     /// changed. Gives up the lock for the wake-up.
     void bring(Lock& lock);
-    /// The same if any task is queued. False when a thread could not be started: then the workers that are there do
-    /// all the work.
+    /// The same, but only if tasks are left in the queues, and never throws. False: no thread could be started, so the
+    /// workers that are there do all the work.
     bool bring_for_rest() noexcept;
     /// Idle workers have nothing to do, and must see that the pool has closed.
     void wake_all() noexcept {
@@ -168,7 +168,7 @@ inline bool Workforce::should_grow() const noexcept {
 inline Worker& Workforce::choose_idle() noexcept {
     Worker& worker = *idle_.back();
     idle_.pop_back();
-    search_.begin_search();  // on its behalf
+    search_.begin_search();  // for the worker, before it wakes, so that no second one is brought
     recount();
     return worker;
 }
