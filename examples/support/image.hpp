@@ -50,7 +50,7 @@ inline Image decode_png(const std::vector<std::uint8_t>& bytes) {
 
 /// libjpeg leaves a broken file by longjmp; all that has a destructor is outside this function.
 struct JpegDecoder {
-    explicit JpegDecoder(const std::vector<std::uint8_t>& bytes) {
+    JpegDecoder() {
         library.err = jpeg_std_error(&errors);
         library.client_data = this;
         errors.error_exit = [](j_common_ptr common) {
@@ -62,14 +62,14 @@ struct JpegDecoder {
             if (level < 0) common->err->error_exit(common);  // a warning: the data is damaged
         };
         jpeg_create_decompress(&library);
-        jpeg_mem_src(&library, bytes.data(), bytes.size());
     }
     JpegDecoder(const JpegDecoder&) = delete;
     JpegDecoder& operator=(const JpegDecoder&) = delete;
     ~JpegDecoder() { jpeg_destroy_decompress(&library); }
 
-    bool read(Image& image) {
+    bool read(const std::vector<std::uint8_t>& bytes, Image& image) {
         if (setjmp(back) != 0) return false;
+        jpeg_mem_src(&library, bytes.data(), bytes.size());  // refuses no bytes at all by longjmp, too
         jpeg_read_header(&library, TRUE);
         library.out_color_space = JCS_RGB;
         jpeg_start_decompress(&library);
@@ -91,9 +91,9 @@ struct JpegDecoder {
 };
 
 inline Image decode_jpeg(const std::vector<std::uint8_t>& bytes) {
-    JpegDecoder decoder(bytes);
+    JpegDecoder decoder;
     Image image;
-    if (!decoder.read(image)) throw std::runtime_error(std::string("libjpeg: ") + decoder.message);
+    if (!decoder.read(bytes, image)) throw std::runtime_error(std::string("libjpeg: ") + decoder.message);
     return image;
 }
 
