@@ -15,6 +15,7 @@
 // through the paths of a ProcessLog or a ProcessGate, because some of them run in other processes.
 #pragma once
 
+#include <concurrent/futures/any_executor.hpp>
 #include <concurrent/futures/as_completed.hpp>
 #include <concurrent/futures/inline_executor.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
@@ -52,6 +53,17 @@ using namespace std::chrono_literals;
 
 struct Threads : cf::ThreadPoolExecutor {
     explicit Threads(cf::Count workers = 2) : cf::ThreadPoolExecutor(workers) {}
+};
+
+struct OwnedThreads {
+    cf::ThreadPoolExecutor threads;
+};
+/// An AnyExecutor, with the pool that it refers to.
+struct AnyThreads : private OwnedThreads, cf::AnyExecutor {
+    explicit AnyThreads(cf::Count workers = 2)
+        : OwnedThreads{cf::ThreadPoolExecutor(workers)}, cf::AnyExecutor(threads) {}
+    AnyThreads(const AnyThreads&) = delete;
+    AnyThreads& operator=(const AnyThreads&) = delete;
 };
 
 struct Inline : cf::InlineExecutor {
@@ -95,7 +107,8 @@ inline constexpr bool shares_memory = true;
 #endif
 
 // ThreadSanitizer cannot follow a fork into a process that then makes threads.
-#if defined(CONTRACT_MPI)
+#if defined(CONTRACT_POOLS)  // chosen by whoever compiles this
+#elif defined(CONTRACT_MPI)
 #define CONTRACT_POOLS MpiRanks
 #elif !CONTRACT_HAS_PROCESSES
 #define CONTRACT_POOLS Threads

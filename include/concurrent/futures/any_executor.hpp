@@ -24,6 +24,7 @@
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -152,6 +153,9 @@ class AnyPool {
     virtual void post(AnyTaskRun task) const = 0;
     virtual void shutdown(const ShutdownOptions& options) const = 0;
     virtual void shutdown_for(std::chrono::nanoseconds timeout) const = 0;
+    virtual void wait_idle() const = 0;
+    virtual void wait_idle_for(std::chrono::nanoseconds timeout) const = 0;
+    virtual void cancel_pending() const = 0;
     virtual ExecutorStats stats() const = 0;
     virtual std::size_t max_workers() const = 0;
     virtual void* address_if(const void* type) const noexcept = 0;
@@ -171,6 +175,24 @@ class AnyPoolOf final : public AnyPool {
     void post(AnyTaskRun task) const override { pool_.post(std::move(task)); }
     void shutdown(const ShutdownOptions& options) const override { pool_.shutdown(options); }
     void shutdown_for(std::chrono::nanoseconds timeout) const override { pool_.shutdown_for(timeout); }
+    void wait_idle() const override {
+        if constexpr (requires { pool_.wait_idle(); })
+            pool_.wait_idle();
+        else
+            throw without("wait_idle");
+    }
+    void wait_idle_for(std::chrono::nanoseconds timeout) const override {
+        if constexpr (requires { pool_.wait_idle_for(timeout); })
+            pool_.wait_idle_for(timeout);
+        else
+            throw without("wait_idle_for");
+    }
+    void cancel_pending() const override {
+        if constexpr (requires { pool_.cancel_pending(); })
+            pool_.cancel_pending();
+        else
+            throw without("cancel_pending");
+    }
     ExecutorStats stats() const override { return pool_.stats(); }
     std::size_t max_workers() const override { return pool_.max_workers(); }
     void* address_if(const void* type) const noexcept override {
@@ -178,6 +200,11 @@ class AnyPoolOf final : public AnyPool {
     }
 
   private:
+    static std::logic_error without(const char* member) {
+        return std::logic_error(std::string("AnyExecutor: the executor has no ") + member +
+                                "(); add it to the executor, or keep the futures and wait for them");
+    }
+
     Pool& pool_;
     const decltype(SubmitterAccess::of(std::declval<const Pool&>())) submitter_;
 };
@@ -258,6 +285,14 @@ class AnyExecutor : public MapOperations<AnyExecutor> {
         pool().shutdown_for(
             detail::rounded_up<std::chrono::nanoseconds>(timeout, "the timeout of AnyExecutor::shutdown_for"));
     }
+    /// As the executor's own. An executor of yours may lack these three: then they throw std::logic_error.
+    void wait_idle() { pool().wait_idle(); }
+    template <class Rep, class Period>
+    void wait_idle_for(std::chrono::duration<Rep, Period> timeout) {
+        pool().wait_idle_for(
+            detail::rounded_up<std::chrono::nanoseconds>(timeout, "the timeout of AnyExecutor::wait_idle_for"));
+    }
+    void cancel_pending() { pool().cancel_pending(); }
     /// Of the executor.
     ExecutorStats stats() const { return pool().stats(); }
     std::size_t max_workers() const { return pool().max_workers(); }
