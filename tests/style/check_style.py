@@ -16,7 +16,7 @@ import tempfile
 import readme_links as links
 
 LIBRARY = "include/concurrent/futures"
-OPT_IN = {"mpi_pool_executor.hpp", "asio.hpp", "execution.hpp", "trace.hpp", "progress.hpp"}  # and serialization/*
+OPT_IN = {"mpi_pool_executor.hpp", "asio.hpp", "execution.hpp", "trace.hpp", "progress.hpp", "hang_report.hpp"}  # and serialization/*
 
 # The layers, lowest first. An include goes to the same layer or down, never up. A new public
 # header that is not named here is at the layer of its nearest relative below: add it.
@@ -26,7 +26,7 @@ LAYERS = [
     {"detail/state"},
     {"future.hpp", "promise.hpp", "serialization.hpp", "process_main.hpp", "parallelism.hpp",
      "bind_task.hpp", "worker_limits.hpp", "shared_array.hpp", "broadcast.hpp", "detail/serialization", "detail/scheduling", "detail/wire", "detail/processes",
-     "detail/loops", "detail/map", "detail/progress", "detail/trace", "detail/channels", "detail/asio", "detail/execution", "detail/mpi"},
+     "detail/loops", "detail/map", "detail/progress", "detail/trace", "detail/hang_report", "detail/channels", "detail/asio", "detail/execution", "detail/mpi"},
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp", "or_else.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "channel.hpp", "process.hpp", "serialization"},
     {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp",

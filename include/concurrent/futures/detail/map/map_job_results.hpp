@@ -227,7 +227,7 @@ bool MapJobResults<R>::wait(std::size_t item, Over over) {
     if (worker && !deadline_.passed() && spin_until(over)) return true;
     bool napped = false;
     return block_until(
-        worker, deadline_, over,
+        {.what = "a result of map"}, worker, deadline_, over,
         [&](const Deadline& until) {
             if (!std::exchange(napped, true) && nap_if_short(total_ - (ordered_ ? item : given_), until)) return;
             job_->lanes().wait(any ? Lanes::any_item : static_cast<std::uint32_t>(item), over, until);

@@ -78,6 +78,7 @@ class MpiCall final : public OutcomeState<T>, public MpiTask {
         while (!cancel() && !this->done())
             if (hub().request_stop(*this)) return;
     }
+    std::uint64_t observed_id() const noexcept override { return this->shown.id; }
     bool look_again() noexcept override {
         return hub().look_for_end(*this, [this] { return this->done(); });
     }

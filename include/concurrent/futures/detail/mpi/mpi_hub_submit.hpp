@@ -57,7 +57,7 @@ inline void MpiHub::submit_bounded(MpiPool& pool, MpiTask& task, Priority priori
 template <class Over>
 bool MpiHub::wait_for_change(const Deadline& deadline, Over over, std::optional<std::chrono::nanoseconds> interval) {
     return block_until(
-        deadline,
+        {.what = "room, an idle pool, or its end (MPIPoolExecutor)"}, deadline,
         [&] {
             const std::lock_guard lock(mutex_);
             return over();

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// thread_name.hpp: the name that debuggers, top and perf show for a thread.
+// thread_name.hpp: the name and the number that debuggers, top and perf show for a thread.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
+#include <thread>
 
 #include "concurrent/futures/detail/platform/config.hpp"
 
 #if CONCURRENT_FUTURES_LINUX || defined(__APPLE__)
 #include <pthread.h>
+#endif
+#if CONCURRENT_FUTURES_LINUX
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -28,6 +35,15 @@ inline void name_current_thread(const std::string& prefix, std::size_t number) n
 #endif
     } catch (...) {  // out of memory: a nameless thread works as well
     }
+}
+
+/// Of the calling thread: on Linux what gdb calls LWP and top TID; elsewhere a number that no other thread has.
+inline std::uint64_t current_thread_number() noexcept {
+#if CONCURRENT_FUTURES_LINUX
+    return static_cast<std::uint64_t>(::syscall(SYS_gettid));
+#else
+    return static_cast<std::uint64_t>(std::hash<std::thread::id>()(std::this_thread::get_id()));
+#endif
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -43,7 +43,6 @@ inline constexpr const char* trace_variable = "CONCURRENT_FUTURES_TRACE";
 #if CONCURRENT_FUTURES_HAS_PROCESSES
 
 inline const char* trace_path_of_program() noexcept { return trusted_variable(trace_variable); }
-inline long number_of_this_process() noexcept { return static_cast<long>(::getpid()); }
 
 class TraceStorage {
   public:
@@ -109,7 +108,6 @@ class TraceStorage {
 #else
 
 inline const char* trace_path_of_program() noexcept { return std::getenv(trace_variable); }
-inline long number_of_this_process() noexcept { return 1; }
 
 class TraceStorage {
   public:

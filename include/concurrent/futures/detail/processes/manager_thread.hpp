@@ -56,7 +56,7 @@ class ManagerThread {
     }
     /// False when the deadline came first.
     bool join(const Deadline& deadline) {
-        if (!wait_with(mutex_, ended_, deadline, [this] { return over_; })) return false;
+        if (!wait_with("the end of a pool's workers", mutex_, ended_, deadline, [this] { return over_; })) return false;
         const std::lock_guard lock(join_mutex_);
         if (thread_.joinable()) thread_.join();
         return true;

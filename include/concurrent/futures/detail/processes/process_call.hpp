@@ -65,6 +65,7 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
         while (!cancel() && !this->done())
             if (manager_->request_stop(*this)) return;
     }
+    std::uint64_t observed_id() const noexcept override { return this->shown.id; }
     bool look_again() noexcept override {
         return manager_->look_for_end(*this, [this] { return this->done(); });
     }

@@ -82,7 +82,7 @@ class SingleProcess {
     /// False when the deadline passed first.
     bool join(const Deadline& deadline) {
         return block_until(
-            deadline, [this] { return status().has_value(); },
+            {.what = "the end of a Process"}, deadline, [this] { return status().has_value(); },
             [this](const Deadline& until) {
                 constexpr int step = 10;  // where there is nothing to watch
                 const int left = until.is_never() ? 60'000 : milliseconds(until);

@@ -34,7 +34,8 @@ class SubmissionRoom {
         if (pool_.settings.on_full == QueueFull::caller_runs && task.limits.timeout == TaskLimits::never) return false;
         while (!is_over()) {  // others may take the room in between
             lock.unlock();
-            wait_with(pool_.mutex, pool_.room, Deadline::never(), [this] { return is_over(); });
+            wait_with("room in a pool's queue (max_pending)", pool_.mutex, pool_.room, Deadline::never(),
+                      [this] { return is_over(); });
             lock.lock();
         }
         pool_.throw_if_closed();

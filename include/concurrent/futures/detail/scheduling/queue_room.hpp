@@ -58,7 +58,8 @@ class QueueRoom {
         if (waiting_++ == 0) freed_ = 0;
         urgent_ += urgent ? 1 : 0;
         lock.unlock();
-        block_until(urgent ? Deadline::never() : Deadline::after(longest_batch), woken,
+        block_until({.what = "room in a pool's queue (max_pending)"},
+                    urgent ? Deadline::never() : Deadline::after(longest_batch), woken,
                     [&](const Deadline& until) { futex_wait(wake_ups_, seen, until); });
         lock.lock();
         --waiting_;

@@ -187,6 +187,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         return here && here->has_stack();
     }
     bool may_end_soon() const noexcept override { return true; }
+    std::uint64_t observed_id() const noexcept override { return watch() ? watch()->id() : 0; }
     BlockingWorker* worker_here() const noexcept override { return this_worker ? this_worker : current_worker(); }
     void run_callback(Listener& callback, TaskQueue* later) override {
         // The library's own tasks have callbacks of the library only, which no observer is told about.

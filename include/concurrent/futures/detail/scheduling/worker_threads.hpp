@@ -235,7 +235,8 @@ inline void WorkerThreads::cancel_pending() noexcept {
 
 inline bool WorkerThreads::join(const Deadline& deadline) {
     if (in_forked_child() || is_own_thread()) return true;
-    if (!wait_with(pool_.mutex, pool_.all_ended, deadline, [this] { return pool_.workers.alive() == 0; })) return false;
+    const auto all_ended = [this] { return pool_.workers.alive() == 0; };
+    if (!wait_with("the end of a pool's workers", pool_.mutex, pool_.all_ended, deadline, all_ended)) return false;
     Lock lock(pool_.mutex);
     pool_.workers.join_ended(lock);
     lock.unlock();

@@ -32,6 +32,7 @@
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/stack_limit.hpp"
+#include "concurrent/futures/detail/state/blocked_threads.hpp"
 #include "concurrent/futures/detail/state/trampoline.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -72,12 +73,14 @@ inline constinit thread_local bool this_thread_serves_processes = false;
 
 /// Blocks until `over()`; false when the deadline passed first. Every place of the library where a thread may sleep
 /// for long comes here.
+///   waits_for       what for, for a HangReport
 ///   sleep(until)    sleeps until something has changed, or for no reason; looks first
 ///   last_resort()   runs one of the awaited tasks here; false if there is none
 /// User code may run in it, so the caller holds no lock.
 template <class Over, class Sleep, class LastResort>
-bool block_until(BlockingWorker* worker, const Deadline& deadline, Over over, Sleep sleep,
+bool block_until(const WaitsFor& waits_for, BlockingWorker* worker, const Deadline& deadline, Over over, Sleep sleep,
                  LastResort last_resort) {
+    const BlockedThread blocked(waits_for);
     for (;;) {
         if (over()) return true;
         if (deadline.passed()) return false;
@@ -107,8 +110,8 @@ bool block_until(BlockingWorker* worker, const Deadline& deadline, Over over, Sl
 }
 /// For waits in which the thread itself can do nothing.
 template <class Over, class Sleep>
-bool block_until(const Deadline& deadline, Over over, Sleep sleep) {
-    return block_until(this_worker, deadline, over, sleep, [] { return false; });
+bool block_until(const WaitsFor& waits_for, const Deadline& deadline, Over over, Sleep sleep) {
+    return block_until(waits_for, this_worker, deadline, over, sleep, [] { return false; });
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

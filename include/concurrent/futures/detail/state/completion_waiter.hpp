@@ -66,7 +66,7 @@ class CompletionWaiter {
                 seen == sleeper)
                 futex_wait(news_, sleeper, until);
         };
-        return block_until(worker, deadline, over, sleep, last_resort);
+        return block_until({.what = "one of several tasks"}, worker, deadline, over, sleep, last_resort);
     }
 
   private:

@@ -101,6 +101,7 @@ class WatchedCall {
   public:
     explicit WatchedCall(const PoolWatch& watch, std::string_view name) : watch_(watch), name_(name) {}
 
+    std::uint64_t id() const noexcept { return id_; }
     void set_name(std::string_view name) { name_ = name; }
     void submitted() const noexcept {
         watch_.count_waiting(1);

@@ -132,6 +132,8 @@ class SharedState : public Task {
     virtual BlockingWorker* worker_here() const noexcept { return this_worker; }
     /// The one call that this one follows, with one more handle, or null.
     virtual SharedState* awaited() noexcept { return nullptr; }
+    /// The number that an observer knows this task by (CallEvent::call); 0: nobody observes it.
+    virtual std::uint64_t observed_id() const noexcept { return 0; }
     /// The task runs in this process and may end soon: looking again a few times may save a sleep.
     virtual bool may_end_soon() const noexcept { return false; }
     /// Called by a thread that is about to sleep: does that, as long as it takes less time than a sleep.
@@ -194,6 +196,7 @@ class SharedState : public Task {
         return static_cast<CallState>(word & state_bits);
     }
     bool move(CallState from, CallState to) noexcept;
+    std::uint64_t observed_or_awaited() noexcept;
     void lock_slowly() noexcept;
     void tell_listeners(TaskQueue* later);
     void pin() noexcept {
@@ -303,6 +306,18 @@ inline bool SharedState::cancel() noexcept {
     return now == CallState::cancelled || now == CallState::cancelling;
 }
 
+/// Of this task, or of that which it follows.
+inline std::uint64_t SharedState::observed_or_awaited() noexcept {
+    std::uint64_t id = observed_id();
+    for (SharedState* followed = id == 0 ? awaited() : nullptr; followed;) {
+        id = followed->observed_id();
+        SharedState* const next = id == 0 ? followed->awaited() : nullptr;
+        followed->drop_handle();
+        followed = next;
+    }
+    return id;
+}
+
 inline bool SharedState::wait(const Deadline& deadline) {
     if (done()) return true;
     Trampoline::catch_up();
@@ -323,7 +338,8 @@ inline bool SharedState::wait(const Deadline& deadline) {
         }
         futex_wait(word_, static_cast<std::uint32_t>(seen), until);
     };
-    return block_until(this_worker ? this_worker : worker_here(), deadline, [this] { return done(); }, sleep,
+    const WaitsFor task{.what = "a task", .task = BlockedThreads::wanted() ? observed_or_awaited() : 0};
+    return block_until(task, this_worker ? this_worker : worker_here(), deadline, [this] { return done(); }, sleep,
                        [this] { return run_here({.last_resort = true}); });
 }
 

@@ -30,6 +30,7 @@
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/process_number.hpp"
 #include "concurrent/futures/detail/platform/trace_storage.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
