@@ -39,7 +39,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 /// What goes along with a descriptor, or instead of it.
 struct RegionMessage {
     RegionName name;
-    std::int64_t error = 0;  // an errno: it is not to be had
+    std::int64_t error = 0;  // an errno: why the memory cannot be had; 0: it is here
 };
 
 /// What the body of a frame must be. Throws SerializationError if it has another size.

@@ -172,7 +172,7 @@ class ProgressBar {
         const Clock::time_point now = Clock::now();
         if (columns_ == 0 || now >= next_) draw(now);
     }
-    /// Gives the line back to who prints something. The next item draws it again.
+    /// Clears the line, so that other code can print. The next item draws the bar again.
     void erase() noexcept {
         if (columns_ == 0) return;
         write_guarded([&] { return '\r' + std::string(std::exchange(columns_, 0), ' ') + '\r'; });

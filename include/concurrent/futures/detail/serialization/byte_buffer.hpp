@@ -35,7 +35,7 @@ class ByteStore {
     /// What buffers ask for; smaller ones stay in the heap.
     static constexpr std::size_t smallest = 32 * 1024;
 
-    /// At least `size` bytes, aligned to 16; `size` becomes how many. Null: there are none to be had.
+    /// At least `size` bytes, aligned to 16; `size` becomes how many. Null: no memory is left here.
     virtual std::byte* allocate(std::size_t& size) noexcept = 0;
     /// May be called after all other owners have let go of the store, and in any thread.
     virtual void release(std::byte* data, std::size_t size) noexcept = 0;
