@@ -110,7 +110,9 @@ class MapTasks final : public MapStream<R> {
     std::size_t untaken_ = 0;       // items submitted and not yet asked for with *it
     std::size_t known_ended_ = 0;   // tasks, when they are looked at in order
     std::size_t ended_items_ = 0;   // in those
-    std::chrono::steady_clock::duration patience_ = std::chrono::milliseconds(5);
+    std::size_t ahead_ = 256;       // tasks submitted and not ended: then it waits to know the pace
+    const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::duration waited_{};  // since then, to know the pace
     std::exception_ptr error_;      // the input or the executor failed: the last element
     std::optional<Task> current_;   // the task whose items are given out
     Chunk chunk_;                   // its results, when it has more than one
@@ -119,25 +121,32 @@ class MapTasks final : public MapStream<R> {
     [[no_unique_address]] std::monostate unit_;  // what a void call yields
 };
 
+/// The submitter is quicker than the workers. If it went on, it would submit everything in chunks that are too small,
+/// because the pace is not known yet. So it waits while many tasks are ahead and more results may change the answer.
+/// If nothing ends, it goes on to twice as many: the items may be long. All in all it waits no longer than it works,
+/// and 50 ms.
 template <class R>
 std::size_t MapTasks<R>::chunksize_for(MapPace& pace) {
-    const auto done = [](const Task& task) {
-        return std::visit([](const auto& future) { return future.done(); }, task.future);
-    };
+    using Clock = std::chrono::steady_clock;
+    constexpr std::chrono::milliseconds longest_wait(5), patience(50);
+    const auto future_of = [&](std::size_t task) -> auto& { return tasks_[task].task->future; };
     const auto count_ended = [&] {
-        for (; known_ended_ < tasks_.size() && done(*tasks_[known_ended_].task); ++known_ended_)
+        const auto done = [](const auto& future) { return future.done(); };
+        for (; known_ended_ < tasks_.size() && std::visit(done, future_of(known_ended_)); ++known_ended_)
             ended_items_ += tasks_[known_ended_].task->items;
+        return pace.items_per_task(ended_items_);
     };
-    count_ended();
-    // The submitter may be far ahead of the workers, which have not started or have no processor at the moment. To know
-    // the pace is worth a few milliseconds in all, before everything is submitted one by one.
-    if (tasks_.size() - known_ended_ >= 256 && patience_.count() > 0 && !this_worker && !this_thread_serves_processes) {
-        const auto begin = std::chrono::steady_clock::now();
-        std::visit([&](const auto& future) { future.wait_for(patience_); }, tasks_[known_ended_].task->future);
-        patience_ -= std::chrono::steady_clock::now() - begin;
-        count_ended();
+    std::size_t items = count_ended();
+    while (tasks_.size() - known_ended_ >= ahead_ && !pace.is_settled() && !this_worker && !this_thread_serves_processes) {
+        const Clock::time_point begin = Clock::now();
+        if (2 * waited_ > patience + (begin - began_)) break;
+        const auto wait = [&](const auto& future) { return future.wait_for(longest_wait); };
+        if (std::visit(wait, future_of(known_ended_)) == std::future_status::timeout)
+            ahead_ = 2 * (tasks_.size() - known_ended_);
+        waited_ += Clock::now() - begin;
+        items = count_ended();
     }
-    return pace.items_per_task(ended_items_);
+    return items;
 }
 
 template <class R>

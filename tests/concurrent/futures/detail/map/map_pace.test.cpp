@@ -47,4 +47,35 @@ TEST_CASE("long items travel alone", "[map_pace]") {
     CHECK(pace.items_per_task(110) == 1);  // 200 µs each, at least
 }
 
+TEST_CASE("the pace is not settled before enough items have ended", "[map_pace]") {
+    MapPace pace(2);
+    for (std::size_t ended = 0; ended < 16; ++ended) {
+        pace.items_per_task(ended);
+        CHECK_FALSE(pace.is_settled());
+    }
+    pace.items_per_task(16);
+    CHECK_FALSE(pace.is_settled());  // two of 1024
+    // A thread that loses its processor between the questions makes the items look long: then once more.
+    bool settled = false;
+    for (int attempt = 0; !settled && attempt < 100; ++attempt) {
+        pace = MapPace(2);
+        pace.items_per_task(10'000);
+        pace.items_per_task(1'000'000);
+        settled = pace.is_settled();
+    }
+    CHECK(settled);
+}
+
+TEST_CASE("the pace of long items is settled", "[map_pace]") {
+    MapPace pace(1);
+    pace.items_per_task(20);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    CHECK(pace.items_per_task(24) == 1);
+    CHECK_FALSE(pace.is_settled());  // four items may be four hiccups
+    CHECK(pace.items_per_task(36) == 1);
+    CHECK(pace.is_settled());
+}
+
 }  // namespace
