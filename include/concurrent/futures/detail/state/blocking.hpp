@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: MIT
 //
-// blocking.hpp: the one way in which threads sleep in this library, and the rule for workers that do.
+// blocking.hpp: how threads that run user code wait for tasks in this library, and the rule for workers of a thread pool
+// that wait.
 //
-// The rule. It holds in every wait: result(), exception(), wait(), as_completed(), when_all(), when_any(), the
-// iteration of a map, calls of processes, futures of a Promise, room at max_pending, shutdown() and join.
-//   1. Before a thread sleeps, it runs the continuations that are due in this thread (Trampoline::catch_up()): it may
-// be
-//      about to wait for one of them.
+// The rule. It holds in result(), exception(), wait(), as_completed(), the iteration of a map, wait_idle(), shutdown(),
+// Process::join(), and in submit() at max_pending.
+//   1. Before a thread sleeps, it runs the callbacks that are due in it (Trampoline::catch_up()): it may be about to wait
+//      for one of them.
 //   2. A wait without a time limit for one particular task first looks whether that task is pending in the pool of this
 //      worker. If so, the worker takes it out of the queue and runs it on its own stack. A continuation is followed to
 //      the task that it waits for. wait() for all, when_all() and an ordered map need each of their tasks.
 //   3. No other task ever runs on the stack of a wait: it might need a lock that the waiting task holds, or something
 //      that the waiting task does after the wait. So every frame on top of a wait is one that this wait needs.
 //   4. A wait with a time limit runs no task itself, because the task may take longer than that. Neither does a wait
-// that
-//      any one of several tasks can end (first_completed, as_completed(), when_any(), map_unordered()).
-//   5. A worker that sleeps counts as blocked. Its pool lets another thread work in its place as long as tasks are
-//      queued, so max_workers threads can work. There are at most max_workers + most_substitutes threads.
-//      Only when all of these sleep, tasks are queued and nothing starts for a while (slice), one more thread is
-//      started, and so on: slow, but no deadlock. Before that, a wait of point 4 does run one of
-//      its own tasks here.
-//   6. When a blocked worker comes back, there may be one thread too many for a moment. The next worker that has
-//      ended its task sleeps, and ends if it is not needed for a second (WorkerLoop::lie_down()).
+//      that any one of several tasks can end (first_completed, as_completed(), when_any(), map_unordered()).
+//   5. A worker that sleeps counts as blocked. Its pool lets another thread, a substitute, work in its place as long as
+//      tasks are queued, so max_workers threads can work. There are at most max_workers + most_substitutes threads. Only
+//      when all of these sleep, tasks are queued and no task starts for a while (slice), one more thread is started, and
+//      so on: slow, but no deadlock. Before that, a wait of point 4 does run one of its own tasks here.
+//   6. When a blocked worker comes back, there may be one thread too many for a moment. The next worker that has ended
+//      its task sleeps, and ends if it is not needed for a second (WorkerLoop::lie_down()).
 // No task is started on a stack that is nearly full (has_stack()): then point 5 applies, and the recursion goes on on
 // the stack of another thread.
+//
+// Sleeps that do not come here:
+//   - Threads and processes of the library that have nothing to do: idle workers (Parker), the threads of DeadlineTimer,
+//     the manager thread of a process pool (EventPoller), the engine thread and the serving ranks of MPI, worker
+//     processes, the listener of StopDelivery. They are no blocked workers.
+//   - Three waits of user code, in which a worker counts as working and has no substitute: send() and receive() of a
+//     channel (ChannelEnd::wait(); they run due callbacks first), a Broadcast that another thread encodes or decodes
+//     (OnceValue::get()), and cancel() or shutdown() until an MPI rank has given calls back (MpiHub::wait_for_recall()).
+//   - Short ones: locks, and the join of a thread that has ended.
 #pragma once
 
 #include <cstddef>
@@ -71,8 +78,7 @@ inline constinit thread_local BlockingWorker* this_worker = nullptr;
 /// This thread does the work of a process pool: while it waits for a task of the pool, it goes on with that work.
 inline constinit thread_local bool this_thread_serves_processes = false;
 
-/// Blocks until `over()`; false when the deadline passed first. Every place of the library where a thread may sleep
-/// for long comes here.
+/// Blocks until `over()`; false when the deadline passed first. All waits that the rule names come here.
 ///   waits_for       what for, for a HangReport
 ///   sleep(until)    sleeps until something has changed, or for no reason; looks first
 ///   last_resort()   runs one of the awaited tasks here; false if there is none
