@@ -14,6 +14,8 @@
 #include <exception>
 #include <string>
 #include <thread>
+#include <type_traits>
+#include <utility>
 
 namespace cf = concurrent::futures;
 
@@ -27,52 +29,40 @@ void cancel_thread() {
 
 struct EndsWhenRead {
     int n = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(n);
+        if constexpr (std::is_same_v<Archive, cf::Decoder>) end_thread();
+    }
 };
 struct EndsWhenWritten {
     int n = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(n);
+        if constexpr (std::is_same_v<Archive, cf::Encoder>) end_thread();
+    }
 };
 struct EndsWhenDestroyed {
     bool armed = false;
+    EndsWhenDestroyed() = default;
     explicit EndsWhenDestroyed(bool ends) : armed(ends) {}
     EndsWhenDestroyed(EndsWhenDestroyed&& other) noexcept : armed(std::exchange(other.armed, false)) {}
     ~EndsWhenDestroyed() {
         if (armed) end_thread();
     }
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(armed);
+    }
 };
-struct ErrorWithCodec : std::exception {
-    int n = 1;
-};
+struct ErrorWithCodec : std::exception, EndsWhenWritten {};
 struct ErrorWithWhat : std::exception {
     const char* what() const noexcept override {
         end_thread();
         return "";
     }
 };
-
-}  // namespace
-
-template <>
-struct cf::Codec<EndsWhenRead> {
-    static void encode(Encoder& encoder, const EndsWhenRead& value) { encoder(value.n); }
-    static EndsWhenRead decode(Decoder&) { return {end_thread()}; }
-};
-template <>
-struct cf::Codec<EndsWhenWritten> {
-    static void encode(Encoder&, const EndsWhenWritten&) { end_thread(); }
-    static EndsWhenWritten decode(Decoder&) { return {}; }
-};
-template <>
-struct cf::Codec<EndsWhenDestroyed> {
-    static void encode(Encoder& encoder, const EndsWhenDestroyed& value) { encoder(value.armed); }
-    static EndsWhenDestroyed decode(Decoder& decoder) { return EndsWhenDestroyed(decoder.decode<bool>()); }
-};
-template <>
-struct cf::Codec<ErrorWithCodec> {
-    static void encode(Encoder&, const ErrorWithCodec&) { end_thread(); }
-    static ErrorWithCodec decode(Decoder&) { return {}; }
-};
-
-namespace {
 
 int read(EndsWhenRead value) { return value.n; }
 EndsWhenWritten write() { return {}; }
