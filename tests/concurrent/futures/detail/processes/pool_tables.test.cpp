@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//
+// What may become of a task in the tables of a process pool.
+#include <concurrent/futures/detail/processes/pool_tables.hpp>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <exception>
+#include <stdexcept>
+
+#include "concurrent/futures/detail/processes/pool_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+namespace cf = concurrent::futures;
+using Stage = RemoteTask::Stage;
+
+TEST_CASE("a task goes back to the queue once for each retry it has", "[pool_tables]") {
+    parts::Pool pool;
+    recorded::Task task;
+    task.limits.retries = 2;
+    pool.submit(task);
+    for (std::uint64_t failures = 1; failures <= 2; ++failures) {
+        REQUIRE(pool.tables.next_queued() == &task);
+        CHECK(pool.tables.retry(task));
+        CHECK(task.failures == failures);
+        CHECK(task.stage == Stage::queued);
+    }
+    REQUIRE(pool.tables.next_queued() == &task);
+    CHECK(!pool.tables.retry(task));
+    CHECK(pool.tables.queue.waiting() == 0);
+}
+
+TEST_CASE("a task that was asked to stop is not retried, nor any in a pool that ends its workers", "[pool_tables]") {
+    parts::Pool pool;
+    recorded::Task task;
+    task.limits.retries = 1;
+    task.stop_at = 0;
+    CHECK(!pool.tables.retry(task));
+    task.stop_at = TaskLimits::never;
+    pool.tables.forced = true;
+    CHECK(!pool.tables.retry(task));
+    CHECK((task.limits.retries == 1 && task.failures == 0));
+}
+
+TEST_CASE("a failure is counted at once and delivered without the mutex", "[pool_tables]") {
+    parts::Pool pool;
+    recorded::Task task;
+    pool.tables.fail(task, std::make_exception_ptr(std::runtime_error("as it was")));
+    CHECK(task.stage == Stage::ended);
+    CHECK(pool.tables.completions.counts().failed == 1);
+    CHECK(task.end.empty());
+    pool.deliver();
+    CHECK((task.end == "exception" && task.error == "as it was"));
+}
+
+TEST_CASE("a pool that breaks fails every task with its first reason, and takes no other task", "[pool_tables]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker();
+    pool.add_worker(false);  // not ready: its share of the tasks stays in the queue
+    std::array<recorded::Task, 4> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE((worker.in_flight() != 0 && pool.tables.queue.waiting() != 0));
+    pool.tables.break_pool("the first reason");
+    pool.tables.break_pool("another reason");
+    CHECK((worker.in_flight() == 0 && pool.tables.queue.waiting() == 0));
+    pool.deliver();
+    for (const recorded::Task& task : tasks) {
+        CHECK(task.stage == Stage::ended);
+        CHECK(task.error == "the first reason");
+        CHECK(task.references == 0);  // no part of the pool has it any more
+    }
+    CHECK_THROWS_AS(pool.tables.throw_if_closed(), cf::BrokenProcessPool);
+    recorded::Task late;
+    CHECK(!pool.tables.queue.push(late, cf::Priority::normal));
+}
+
+TEST_CASE("a pool is finished when it is shut down and has neither tasks nor workers", "[pool_tables]") {
+    parts::Pool pool;
+    CHECK(!pool.tables.is_finished());
+    pool.tables.closed = true;
+    CHECK(pool.tables.is_finished());
+    recorded::Task task;
+    pool.submit(task);
+    CHECK(!pool.tables.is_finished());
+    REQUIRE(pool.tables.next_queued() == &task);
+    WorkerLink& worker = pool.add_worker();
+    CHECK(!pool.tables.is_finished());
+    worker.life.note_reaped({});
+    pool.tables.workers.remove(worker);
+    CHECK(pool.tables.is_finished());
+}
+
+}  // namespace

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//
+// A submit in a process pool with max_pending, when that many tasks wait.
+#include <concurrent/futures/detail/processes/submission_room.hpp>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <string>
+#include <thread>
+
+#include "concurrent/futures/detail/processes/pool_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+namespace cf = concurrent::futures;
+
+/// Two tasks may wait, and do.
+struct FullPool : parts::Pool {
+    explicit FullPool(cf::QueueFull on_full) : parts::Pool({.max_workers = 1, .max_pending = 2, .on_full = on_full}) {
+        for (recorded::Task& each : waiting) submit(each);
+    }
+    bool wait(const RemoteTask& submitted, bool on_manager_thread = false) {
+        PoolTables::Lock lock(tables.mutex);
+        return room.wait(lock, submitted, on_manager_thread);
+    }
+    /// Calls `change` with the mutex when the submitter sleeps, or is about to.
+    template <class Change>
+    bool wait_until(Change change) {
+        PoolTables::Lock lock(tables.mutex);
+        std::thread other([&] {
+            const std::lock_guard other_lock(tables.mutex);  // the submitter lets go of it in order to wait
+            change();
+            tables.room.notify_all();
+        });
+        struct Join {
+            PoolTables::Lock& lock;
+            std::thread& thread;
+            ~Join() {
+                if (lock.owns_lock()) lock.unlock();
+                thread.join();
+            }
+        };
+        const Join join{lock, other};
+        return room.wait(lock, task, false);
+    }
+
+    SubmissionRoom room{tables};
+    std::array<recorded::Task, 2> waiting;
+    recorded::Task task;
+};
+
+TEST_CASE("with QueueFull::raise a submit beyond max_pending throws and says how many wait", "[submission_room]") {
+    FullPool pool(cf::QueueFull::raise);
+    try {
+        pool.wait(pool.task);
+        FAIL("it took the task");
+    } catch (const cf::QueueFullError& error) {
+        CHECK(std::string(error.what()).find(" 2 tasks are waiting") != std::string::npos);
+    }
+    REQUIRE(pool.tables.next_queued() == &pool.waiting[0]);
+    CHECK(pool.wait(pool.task));
+}
+
+TEST_CASE("with QueueFull::caller_runs the caller runs a task that has no timeout", "[submission_room]") {
+    FullPool pool(cf::QueueFull::caller_runs);
+    CHECK(!pool.wait(pool.task));
+    pool.task.limits.timeout = 1;
+    pool.tables.closed = true;  // so that this wait ends
+    CHECK_THROWS_AS(pool.wait(pool.task), cf::ShutdownError);
+}
+
+TEST_CASE("the manager thread never waits for room", "[submission_room]") {
+    CHECK(FullPool(cf::QueueFull::block).wait(recorded::Task(), true));
+    CHECK(FullPool(cf::QueueFull::raise).wait(recorded::Task(), true));
+}
+
+TEST_CASE("with QueueFull::block a submitter waits until there is room", "[submission_room]") {
+    FullPool pool(cf::QueueFull::block);
+    RemoteTask* taken = nullptr;
+    CHECK(pool.wait_until([&] { taken = pool.tables.next_queued(); }));
+    CHECK(taken == &pool.waiting[0]);
+}
+
+TEST_CASE("a submitter that waits for room gets the exception of a pool that closes or breaks", "[submission_room]") {
+    {
+        FullPool pool(cf::QueueFull::block);
+        CHECK_THROWS_AS(pool.wait_until([&] { pool.tables.closed = true; }), cf::ShutdownError);
+    }
+    FullPool pool(cf::QueueFull::block);
+    CHECK_THROWS_AS(pool.wait_until([&] { pool.tables.break_pool("a reason"); }), cf::BrokenProcessPool);
+    pool.deliver();
+    CHECK(pool.waiting[1].error == "a reason");
+}
+
+}  // namespace
