@@ -12,8 +12,8 @@
 // std::string_view the value is not decoded at all: they view the shared bytes. On threads and inline the handle
 // refers to the value itself, and nothing is encoded.
 // A generic callable, and a struct with such a member, gets a Broadcast<T>, with * and ->.
-// Threads: any thread may copy and read. A thread waits while another one encodes or decodes the value; a worker of a
-// thread pool counts as working then.
+// Threads: any thread may copy and read. A thread waits while another one encodes or decodes the value; if it is a
+// worker of a thread pool, another thread works in its place.
 // Memory: the value, and from the first task for a process on also its encoding, live until the last handle in the
 // program is gone and the last task with it has ended. Then the workers unmap it, too. It takes a descriptor in every
 // process that has it.

@@ -11,8 +11,8 @@
 // When send() returns, the value has been sent, and the receiver hears of it at once: values are not held back.
 // An end crosses as an argument of a Process, or in another channel; the object here is empty then. It does not cross
 // to the worker of a pool: that does not compile.
-// Threads: use an end from one thread at a time. Both ends of a channel may be in one process. A worker of a thread pool
-// that waits in send() or receive() counts as working: no other thread works in its place.
+// Threads: use an end from one thread at a time. Both ends of a channel may be in one process. While a worker of a
+// thread pool waits in send() or receive(), another thread works in its place.
 // Memory: 256 KiB for the channel and two descriptors for each end. Values up to 16 MiB reuse the memory of those before.
 // How it works: detail/channels/channel_end.hpp.
 #pragma once

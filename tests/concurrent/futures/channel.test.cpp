@@ -3,6 +3,7 @@
 #include <concurrent/futures/process.hpp>
 #include <concurrent/futures/process_pool_executor.hpp>
 #include <concurrent/futures/shared_array.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
 #include <signal.h>
 #include <unistd.h>
 
@@ -301,6 +302,26 @@ TEST_CASE("both ends may be in one process", "[channel]") {
     }
     CHECK(received == 1000);
     thread.join();
+}
+
+TEST_CASE("while a worker waits in a channel, another thread does the work of its pool", "[channel]") {
+    cf::ThreadPoolExecutor pool(1);
+    auto [sender, receiver] = cf::make_channel<int>();
+    const auto received = pool.submit([&from = receiver] { return from.receive(support::deadline(30s)); });
+    const auto sent = pool.submit([&to = sender] { to.send(7); });
+    CHECK(received.result() == 7);
+    sent.result();
+
+    while (sender.send(0, 0ms)) {
+    }
+    const auto blocked = pool.submit([&to = sender] { return to.send(1, support::deadline(30s)); });
+    const auto drained = pool.submit([&from = receiver] {
+        int last = 0;
+        while (last == 0) last = from.receive().value();
+        return last;
+    });
+    CHECK(blocked.result());
+    CHECK(drained.result() == 1);
 }
 
 TEST_CASE("receive() with a time throws TimeoutError, and the channel goes on", "[channel]") {

@@ -103,6 +103,7 @@ class ChannelEnd : public CrossingEnd {
     Waited wait(Bell& own, std::uint32_t what, Over over, const Deadline& deadline) {
         if (spins_ && spin_until(over)) return Waited::over;
         const auto began = Deadline::Clock::now();
+        const AsBlocked blocked({.what = "the other end of a channel"});
         const Waited result = sleep(own, what, over, deadline);
         own.forget();
         spins_ = Deadline::Clock::now() - began < patience;

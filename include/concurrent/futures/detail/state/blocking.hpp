@@ -27,9 +27,9 @@
 //   - Threads and processes of the library that have nothing to do: idle workers (Parker), the threads of DeadlineTimer,
 //     the manager thread of a process pool (EventPoller), the engine thread and the serving ranks of MPI, worker
 //     processes, the listener of StopDelivery. They are no blocked workers.
-//   - Three waits of user code, in which a worker counts as working and has no substitute: send() and receive() of a
-//     channel (ChannelEnd::wait(); they run due callbacks first), a Broadcast that another thread encodes or decodes
-//     (OnceValue::get()), and cancel() or shutdown() until an MPI rank has given calls back (MpiHub::wait_for_recall()).
+//   - send() and receive() of a channel (ChannelEnd::wait(); they run due callbacks first), and a Broadcast that another
+//     thread encodes or decodes (OnceValue::get()): a worker has a substitute (AsBlocked), up to the bound of point 5.
+//   - cancel() or shutdown() until an MPI rank has given calls back (MpiHub::wait_for_recall()): a worker has none.
 //   - Short ones: locks, and the join of a thread that has ended.
 #pragma once
 
@@ -114,6 +114,24 @@ bool block_until(const WaitsFor& waits_for, BlockingWorker* worker, const Deadli
         worker->end_block();
     }
 }
+/// For waits outside of block_until(), which run no callbacks: while it lives, this thread counts as blocked if it is a
+/// worker, and another thread works in its place.
+class AsBlocked {
+  public:
+    explicit AsBlocked(const WaitsFor& waits_for) noexcept : blocked_(waits_for), worker_(this_worker) {
+        if (worker_) worker_->begin_block();
+    }
+    AsBlocked(const AsBlocked&) = delete;
+    AsBlocked& operator=(const AsBlocked&) = delete;
+    ~AsBlocked() {
+        if (worker_) worker_->end_block();
+    }
+
+  private:
+    const BlockedThread blocked_;
+    BlockingWorker* const worker_;
+};
+
 /// For waits in which the thread itself can do nothing.
 template <class Over, class Sleep>
 bool block_until(const WaitsFor& waits_for, const Deadline& deadline, Over over, Sleep sleep) {

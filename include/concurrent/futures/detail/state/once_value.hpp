@@ -7,8 +7,7 @@
 //
 // No lock is held while the value is made, so making it may run user code. If that throws, the asking thread gets the
 // exception, and the next thread tries again. The function that makes the value must not ask for it: that is an error.
-// A thread that waits here sleeps on a condition variable, outside of block_until() (blocking.hpp): a worker of a pool
-// counts as working meanwhile, and has no substitute. Threads: any.
+// A worker of a pool that waits here counts as blocked (AsBlocked in blocking.hpp). Threads: any.
 #pragma once
 
 #include <condition_variable>
@@ -17,6 +16,7 @@
 #include <thread>
 #include <utility>
 
+#include "concurrent/futures/detail/state/blocking.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -34,9 +34,15 @@ class OnceValue {
     const T& get(Make make) {
         {
             std::unique_lock lock(mutex_);
-            over_.wait(lock, [this] {
+            const auto is_over = [this] {
                 return value_ || maker_ == std::thread::id() || maker_ == std::this_thread::get_id();
-            });
+            };
+            if (!is_over()) {
+                lock.unlock();
+                const AsBlocked blocked({.what = "a Broadcast that another thread encodes or decodes"});
+                lock.lock();
+                over_.wait(lock, is_over);
+            }
             if (value_) return *value_;
             if (maker_ == std::this_thread::get_id())
                 throw InvalidStateError("Broadcast: its value was asked for by the function that makes it; that "
