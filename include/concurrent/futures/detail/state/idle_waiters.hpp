@@ -2,7 +2,8 @@
 //
 // idle_waiters.hpp: threads that wait until something is true that a mutex guards, and wait_idle() of all pools.
 //
-//     wait_with("the end of a pool's workers", mutex, changed, deadline, [this] { return alive_ == 0; });     // false: the deadline passed first
+//     // false: the deadline passed first
+//     wait_with("the end of a pool's workers", mutex, changed, deadline, [this] { return alive_ == 0; });
 //
 //     IdleWaiters waiters;                                            // wait_idle():
 //     waiters.wait("ThreadPoolExecutor", is_own_thread(), mutex, deadline, [this] { return is_idle(); });
@@ -24,8 +25,9 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// `what`: for a HangReport, a literal. `is_over()` is asked with the mutex. `changed` is notified when the answer may have become true; without a
-/// notification it is asked again after `interval`, if that is given. False when the deadline passed first.
+/// `what`: for a HangReport, a literal. `is_over()` is asked with the mutex. `changed` is notified when the answer may have
+/// become true; without a notification it is asked again after `interval`, if that is given. False when the deadline
+/// passed first.
 template <class IsOver>
 bool wait_with(const char* what, std::mutex& mutex, std::condition_variable& changed, const Deadline& deadline,
                IsOver is_over, std::chrono::milliseconds interval = {}) {

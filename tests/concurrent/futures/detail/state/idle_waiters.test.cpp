@@ -21,15 +21,15 @@ using namespace std::chrono_literals;
 TEST_CASE("a wait for what is true already ends at once, also when its deadline has passed", "[idle_waiters]") {
     std::mutex mutex;
     std::condition_variable changed;
-    CHECK(wait_with(mutex, changed, Deadline::never(), [] { return true; }));
-    CHECK(wait_with(mutex, changed, Deadline::after(0s), [] { return true; }));
+    CHECK(wait_with("a test", mutex, changed, Deadline::never(), [] { return true; }));
+    CHECK(wait_with("a test", mutex, changed, Deadline::after(0s), [] { return true; }));
 }
 
 TEST_CASE("a wait gives up when its deadline has passed", "[idle_waiters]") {
     std::mutex mutex;
     std::condition_variable changed;
-    CHECK(!wait_with(mutex, changed, Deadline::after(0s), [] { return false; }));
-    CHECK(!wait_with(mutex, changed, Deadline::after(1ms), [] { return false; }));
+    CHECK(!wait_with("a test", mutex, changed, Deadline::after(0s), [] { return false; }));
+    CHECK(!wait_with("a test", mutex, changed, Deadline::after(1ms), [] { return false; }));
     IdleWaiters waiters;
     CHECK(!waiters.wait("Pool", false, mutex, Deadline::after(1ms), [] { return false; }));
 }
