@@ -79,7 +79,9 @@ class MapTasks final : public MapStream<R> {
     struct Slot {
         std::optional<Task> task;
         std::optional<Watch> watch;  // after the task: gone before it
+        std::size_t next_free = 0;   // while it is in the list of free places
     };
+    static constexpr std::size_t no_place = static_cast<std::size_t>(-1);
 
     bool is_at_end() const noexcept override { return waiting_ == 0 && !current_ && !error_; }
     MapReference<R> wait_for_current() override;
@@ -104,7 +106,10 @@ class MapTasks final : public MapStream<R> {
     std::optional<std::size_t> buffersize_;
     const bool ordered_;
     CompletionWaiter waiter_;      // of tasks_ when unordered
-    std::deque<Slot> tasks_;       // submitted, in order; empty where chosen already
+    // Submitted, in order; empty where chosen already. Unordered, while there is more input, empty places are used again:
+    // behind a task that takes long there may be any number of others.
+    std::deque<Slot> tasks_;
+    std::size_t free_ = no_place;  // the first of them
     std::size_t first_ = 0;        // the id of tasks_.front()
     std::size_t waiting_ = 0;      // tasks_ that are not empty
     std::size_t untaken_ = 0;       // items submitted and not yet asked for with *it
@@ -158,12 +163,13 @@ void MapTasks<R>::submit_next(std::size_t items) {
         source_.reset();
         return;
     }
-    const std::size_t id = first_ + tasks_.size();
-    Slot& slot = tasks_.emplace_back();
+    const std::size_t place = free_ != no_place ? free_ : tasks_.size();
+    Slot& slot = free_ != no_place ? tasks_[free_] : tasks_.emplace_back();
+    if (free_ != no_place) free_ = slot.next_free;
     slot.task = std::move(task);
     ++waiting_;
     untaken_ += slot.task->items;
-    if (!ordered_) slot.watch.emplace(waiter_, state_of(*slot.task), id).start();
+    if (!ordered_) slot.watch.emplace(waiter_, state_of(*slot.task), first_ + place).start();
 }
 
 template <class R>
@@ -188,7 +194,10 @@ void MapTasks<R>::choose_task() {
     --waiting_;
     tasks_[place].watch.reset();
     current_ = std::exchange(tasks_[place].task, std::nullopt);
-    for (; !tasks_.empty() && !tasks_.front().task; ++first_) tasks_.pop_front();
+    if (!ordered_ && source_)
+        tasks_[place].next_free = std::exchange(free_, place);
+    else
+        for (; !tasks_.empty() && !tasks_.front().task; ++first_) tasks_.pop_front();
     index_ = 0;
     chunk_.clear();
 }
@@ -205,8 +214,10 @@ bool MapTasks<R>::wait_for_any() {
     if ((waiting_ == 1 && deadline_.is_never()) || this_thread_serves_processes)
         while (!waiter_.has_one() && !deadline_.passed() && last_resort()) continue;
     BlockingWorker* worker = this_worker;
-    for (auto slot = tasks_.begin(); !worker && slot != tasks_.end(); ++slot)
-        if (slot->task) worker = state_of(*slot->task).worker_here();
+    if (!worker) {  // all tasks are of one pool: any of them knows. Few places before it are empty
+        const auto open = std::find_if(tasks_.begin(), tasks_.end(), [](const Slot& slot) { return slot.task; });
+        if (open != tasks_.end()) worker = state_of(*open->task).worker_here();
+    }
     return waiter_.has_one() || waiter_.wait_for_one(deadline_, worker, last_resort);
 }
 
