@@ -2,8 +2,9 @@
 //
 // queue_room.hpp: how submitters of a thread pool wait for room in the queue, when max_pending tasks wait already.
 //
-//     room.wait(lock, urgent);        // a submitter; then it looks whether the queue still is full
-//     room.note_free();               // a worker has taken a task out of the queue
+//     while (room.is_full()) room.wait(lock, urgent);    // a submitter
+//     room.note_waiting();                               // its task is in the queue
+//     room.note_free();                                  // a task waits no more
 //
 // Submitters are woken for several free places at once: a wake-up for each task costs more than a short task. No free
 // place stays unused for longer than `longest_batch` while a submitter waits:
@@ -22,7 +23,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
-#include <utility>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
@@ -37,19 +37,23 @@ class QueueRoom {
   public:
     QueueRoom(std::mutex& mutex, std::size_t max_pending) noexcept : mutex_(mutex), max_pending_(max_pending) {}
 
-    // Without the mutex. Without max_pending they do nothing.
-    /// There is room for one more: a worker has taken a task from the queue.
+    /// Without the mutex: a task has begun, or was cancelled or given up.
     void note_free() noexcept {
-        if (max_pending_ != 0) free_one(false);
-    }
-    /// The same, but the entry of the task is still in the queue: it was cancelled, or runs in a wait.
-    void note_spent() noexcept {
-        if (max_pending_ != 0) free_one(true);
+        std::unique_lock lock(mutex_);
+        --tasks_;
+        const int count = count_free();
+        lock.unlock();  // so that the submitters don't wait for the mutex at once
+        if (count != 0) futex_wake(&wake_ups_, count);
     }
 
     // With the mutex.
-    /// True to one caller: the queue may have entries of tasks that are cancelled or run already.
-    bool take_spent() noexcept { return std::exchange(may_have_spent_, false); }
+    bool is_full() const noexcept { return tasks_ >= max_pending_; }
+    void note_waiting() noexcept { ++tasks_; }
+    /// Many tasks were cancelled: all submitters look again.
+    void note_cancelled(std::size_t tasks) noexcept {
+        tasks_ -= tasks;
+        wake_all();
+    }
     /// A submitter sleeps until there may be room. Gives up the lock meanwhile. May return for no reason.
     void wait(std::unique_lock<std::mutex>& lock, bool urgent) {
         // relaxed, both: written under the mutex; what a change means is looked at with it.
@@ -65,7 +69,7 @@ class QueueRoom {
         --waiting_;
         urgent_ -= urgent ? 1 : 0;
     }
-    /// The pool closes, or many tasks were cancelled: all submitters look again.
+    /// The pool closes: all submitters look again.
     void wake_all() noexcept {
         wake_ups_.fetch_add(1, std::memory_order_relaxed);  // relaxed: with the mutex
         if (waiting_ != 0) futex_wake_all(&wake_ups_);
@@ -74,13 +78,6 @@ class QueueRoom {
   private:
     static constexpr std::chrono::milliseconds longest_batch{5};
 
-    void free_one(bool spent) noexcept {
-        std::unique_lock lock(mutex_);
-        if (spent) may_have_spent_ = true;
-        const int count = count_free();
-        lock.unlock();  // so that the submitters don't wait for the mutex at once
-        if (count != 0) futex_wake(&wake_ups_, count);
-    }
     /// With the mutex: one more place is free. How many submitters to wake.
     int count_free() noexcept {
         if (waiting_ == 0) return 0;
@@ -98,10 +95,10 @@ class QueueRoom {
     // the submitter that has read it sleeps, and then the next one counts.
     FutexWord wake_ups_{0};
     // Guarded by the mutex.
+    std::size_t tasks_ = 0;    // that wait; their entries may stay in the queue for longer
     std::size_t waiting_ = 0;  // submitters
     std::size_t urgent_ = 0;   // of those; above 0, each free place wakes a submitter, urgent or not
     std::size_t freed_ = 0;    // places, since submitters were woken last
-    bool may_have_spent_ = false;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -61,6 +61,7 @@ class PostedTask final : public Task, public BlockAllocated {
         const WorkerOfModule scope(here);
         CallCounters& calls = pool.calls_of(here);
         calls.begin();
+        pool.note_taken();
         WatchedRun watched(link_.watch());
         const auto end = [&](const std::exception_ptr& error) {
             if (error) report_unhandled(pool.hook(), error, "a posted task");
@@ -84,6 +85,7 @@ class PostedTask final : public Task, public BlockAllocated {
         if (reason) {
             WorkerThreads& pool = link_.pool();
             pool.calls_of(pool.current_worker()).failed_unstarted();
+            pool.note_taken();
             report_unhandled(pool.hook(), reason, "a posted task");
         }
         if (watched) watched->cancelled();
@@ -119,20 +121,24 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
             const CallState end = execute([this](CallState as) { this->finish_and_drop_producer(as); });
             return end == CallState::finished ? TaskEnd::completed : TaskEnd::failed;
         }
-        const TaskEnd end = was_cancelled() ? TaskEnd::cancelled : TaskEnd::claimed;
+        wait_for_cancel();
         this->drop_producer();
-        return end;
+        return TaskEnd::claimed;
     }
     TaskEnd abandon(const std::exception_ptr& reason) noexcept override {
         TaskEnd end = TaskEnd::claimed;
         if (reason && this->begin()) {
             destroy_call();
             pool().calls_of(pool().current_worker()).failed_unstarted();
+            pool().note_taken();
             if (const WatchedCall* const watched = watch()) watched->cancelled();
             this->finish(this->store_exception(reason));
             end = TaskEnd::failed;
-        } else if (reason ? was_cancelled() : cancel()) {
+        } else if (!reason && this->begin_cancel()) {
+            end_cancelled();
             end = TaskEnd::cancelled;
+        } else {
+            wait_for_cancel();
         }
         this->drop_producer();
         return end;
@@ -148,11 +154,23 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
 
     // The futures' side.
     bool cancel() noexcept override {
-        if (!this->begin_cancel()) return was_cancelled();
-        std::destroy_at(std::addressof(call_));
-        if (const WatchedCall* const watched = watch()) watched->cancelled();
-        this->finish(CallState::cancelled);
-        if (keeps_pool()) pool().room().note_spent();
+        WorkerThreads* crowded = nullptr;  // holds a reference
+        Worker* here = nullptr;
+        {
+            // The pool is alive until this is unlocked, see wait_for_cancel().
+            const std::lock_guard guard(*static_cast<SharedState*>(this));
+            if (!this->begin_cancel()) return was_cancelled();
+            here = pool().current_worker();
+            pool().calls_of(here).cancelled();
+            if (pool().queues().note_spent()) (crowded = &pool())->retain();
+        }
+        end_cancelled();
+        if (keeps_pool()) pool().note_taken();
+        if (here && here->try_remove(*this)) this->drop_producer();
+        if (crowded) {
+            crowded->queues().take_out_spent();
+            crowded->release();
+        }
         return true;
     }
     void request_stop() noexcept override {
@@ -172,14 +190,12 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         Worker* const here = current_worker();
         if (!here || !here->has_stack()) return false;
         if (here->try_remove(*this)) {
-            if (run() == TaskEnd::cancelled) here->calls.cancelled();
+            run();
             return true;
         }
         if (!this->begin()) return false;
-        execute([this](CallState as) {
-            if (keeps_pool()) pool().room().note_spent();
-            this->finish(as);  // the queue still holds it
-        });
+        if (pool().queues().note_spent()) pool().queues().take_out_spent();
+        execute([this](CallState as) { this->finish(as); });  // the queue still holds it
         return true;
     }
     bool could_run_here() const noexcept override {
@@ -202,6 +218,15 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     }
 
   private:
+    /// After begin_cancel().
+    void end_cancelled() noexcept {
+        std::destroy_at(std::addressof(call_));
+        if (const WatchedCall* const watched = watch()) watched->cancelled();
+        this->finish(CallState::cancelled);
+    }
+    /// By the thread that has taken the entry of this call out of its queue and could not begin it: waits until cancel()
+    /// is done with the pool, which may be destroyed when its queues are empty.
+    void wait_for_cancel() noexcept { const std::lock_guard guard(*static_cast<SharedState*>(this)); }
     bool was_cancelled() const noexcept {
         const CallState now = this->state();
         return now == CallState::cancelled || now == CallState::cancelling;
@@ -237,6 +262,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         const WorkerOfModule scope(here);
         CallCounters& calls = pool().calls_of(here);
         calls.begin();
+        pool().note_taken();
         WatchedRun watched(watch());
         const auto over = [&](CallState end) {
             watched.finished(end == CallState::finished);

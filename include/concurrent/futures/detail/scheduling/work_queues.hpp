@@ -84,20 +84,39 @@ class WorkQueues {
     }
 
     /// Ends tasks that will not run: with the exception, or as cancelled if it is null. Runs callbacks: without locks.
-    /// `calls`: where the calling thread counts.
-    static void abandon(PriorityQueue tasks, const std::exception_ptr& reason, CallCounters& calls) noexcept {
-        while (Task* const task = tasks.try_pop())
-            if (task->abandon(reason) == TaskEnd::cancelled) calls.cancelled();
-    }
-    /// The same with everything that is queued.
-    void abandon_all(const std::exception_ptr& reason, CallCounters& calls) noexcept {
-        abandon(inbox.take_all(), reason, calls);
+    /// `calls`: where the calling thread counts. Gives the number of tasks that were cancelled.
+    std::size_t abandon_all(const std::exception_ptr& reason, CallCounters& calls) noexcept {
+        std::size_t cancelled = 0;
+        const auto abandon = [&](Task& task) {
+            if (task.abandon(reason) != TaskEnd::cancelled) return;
+            calls.cancelled();
+            ++cancelled;
+        };
+        PriorityQueue tasks = inbox.take_all();
+        while (Task* const task = tasks.try_pop()) abandon(*task);
         for (Worker* worker = first_worker(); worker; worker = worker->next)
-            while (Task* const task = worker->try_take_oldest())
-                if (task->abandon(reason) == TaskEnd::cancelled) calls.cancelled();
+            while (Task* const task = worker->try_take_oldest()) abandon(*task);
+        return cancelled;
+    }
+
+    /// A task was cancelled, or runs in a wait, and its entry is left in a queue. True now and then: it is time for
+    /// take_out_spent().
+    bool note_spent() noexcept {
+        // relaxed: a count that only tells when it is time.
+        return spent_.fetch_add(1, std::memory_order_relaxed) % 64 == 63;
+    }
+    /// Frees such entries of the inbox, unless they are few. That costs as much as the inbox is long, and as many tasks
+    /// as half of it have been counted before: so each of them costs a few steps.
+    void take_out_spent() noexcept {
+        // relaxed, both: as above.
+        if (spent_.load(std::memory_order_relaxed) < inbox.size() / 2) return;
+        spent_.store(0, std::memory_order_relaxed);
+        PriorityQueue spent = inbox.take_spent();
+        while (Task* const task = spent.try_pop()) task->abandon(nullptr);
     }
 
   private:
+    Atomic<std::size_t> spent_{0};  // counted since take_out_spent() looked last
     alignas(64) Atomic<Worker*> first_worker_{nullptr};
 };
 

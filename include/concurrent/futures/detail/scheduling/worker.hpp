@@ -32,12 +32,14 @@ class alignas(64) Worker final : public BlockingWorker {
     void push(Task& task) {
         const std::lock_guard lock(mutex_);
         tasks_.push(task);
+        calls.submitted();
         note();
     }
     /// By the worker itself: all of them. Throws std::bad_alloc; then none.
     void push_all(TaskQueue& tasks) {
         const std::lock_guard lock(mutex_);
         tasks_.reserve(tasks.size());
+        calls.submitted(tasks.size());
         while (Task* const task = tasks.try_pop()) tasks_.push(*task);
         note();
     }
@@ -71,11 +73,6 @@ class alignas(64) Worker final : public BlockingWorker {
     std::size_t size() const noexcept {
         const std::lock_guard lock(mutex_);
         return tasks_.size();
-    }
-    template <class Visitor>
-    void for_each_task(Visitor visit) const {
-        const std::lock_guard lock(mutex_);
-        tasks_.for_each(visit);
     }
 
     // See blocking.hpp; in thread_tables.hpp.

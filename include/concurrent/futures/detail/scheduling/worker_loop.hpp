@@ -150,8 +150,7 @@ inline void WorkerLoop::break_pool(std::string why) noexcept {
 inline void WorkerLoop::run_tasks() {
     while (Task* task = search()) {
         do {
-            if (pool_.options.max_pending != 0) pool_.room.note_free();
-            if (task->run() == TaskEnd::cancelled) worker_.calls.cancelled();
+            task->run();
         } while (!pool_.search.has_surplus() && (task = pool_.queues.try_take(worker_)));
         pool_.search.begin_search();
     }

@@ -79,8 +79,11 @@ class WorkerThreads {
     const UnhandledExceptionHook& hook() const noexcept { return pool_.options.on_unhandled_exception; }
     /// What the pool's observer is told, if there is one.
     const PoolWatch& watch() const noexcept { return pool_.watch; }
-    /// What a task tells that leaves the queue, or is left in it, without being taken by a worker.
-    QueueRoom& room() noexcept { return pool_.room; }
+    WorkQueues& queues() noexcept { return pool_.queues; }
+    /// By a task that was submitted, once: it waits no more, since it begins, was cancelled or fails.
+    void note_taken() noexcept {
+        if (is_bounded()) pool_.room.note_free();
+    }
     /// For tasks with a time limit.
     DeadlineTimer& timer() noexcept { return timer_; }
     /// From the options: a line of memory that is never written, unlike the room's.
@@ -167,7 +170,7 @@ inline void WorkerThreads::unsubmit_or_keep(Task& task, Priority priority, const
         if (pool_.workers.alive() != 0) return;
     }
     if (!pool_.queues.inbox.remove(task, priority)) return;
-    pool_.room.note_free();
+    note_taken();
     throw BrokenThreadPool(std::string("ThreadPoolExecutor: cannot start a worker thread: ") +
                            error.what() +
                            "; ask for fewer workers or a smaller stack_size, or raise the system's limits on threads "
@@ -180,24 +183,19 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
     Lock lock(pool_.mutex);
     bool urgent = false;
     // A worker never waits for room: it may be the one that has to make it.
-    while (!current_worker() && inbox.size() >= pool_.options.max_pending) {
-        // Cancelled tasks, and those that a waiting worker has run, still have their entries.
-        if (pool_.room.take_spent()) {
-            PriorityQueue spent = inbox.take_spent();
-            lock.unlock();
-            WorkQueues::abandon(std::move(spent), nullptr, pool_.calls());
-            lock.lock();
-            continue;
-        }
+    while (!current_worker() && pool_.room.is_full()) {
         if (pool_.search.is_closed()) break;
         switch (pool_.options.on_full) {
             case QueueFull::raise:
-                throw QueueFullError("ThreadPoolExecutor: " + std::to_string(inbox.size()) +
+                lock.unlock();
+                throw QueueFullError("ThreadPoolExecutor: " + std::to_string(pool_.options.max_pending) +
                                      " tasks are waiting, which is max_pending; submit later, or choose "
                                      "QueueFull::block or caller_runs");
             case QueueFull::caller_runs:
+                pool_.room.note_waiting();  // until it begins
                 lock.unlock();
-                if (task.run() == TaskEnd::cancelled) pool_.calls().cancelled();
+                pool_.calls().submitted();
+                task.run();
                 return;
             case QueueFull::block: pool_.room.wait(lock, std::exchange(urgent, true));
         }
@@ -206,6 +204,7 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
         lock.unlock();
         pool_.throw_closed();
     }
+    pool_.room.note_waiting();
     try {
         pool_.workers.bring(lock);
     } catch (const std::exception& error) {
@@ -228,9 +227,9 @@ inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
 
 inline void WorkerThreads::cancel_pending() noexcept {
     if (in_forked_child()) return;
-    pool_.queues.abandon_all(nullptr, pool_.calls());
+    const std::size_t cancelled = pool_.queues.abandon_all(nullptr, pool_.calls());
     const std::lock_guard lock(pool_.mutex);
-    pool_.room.wake_all();
+    pool_.room.note_cancelled(cancelled);
 }
 
 inline bool WorkerThreads::join(const Deadline& deadline) {
@@ -296,14 +295,8 @@ inline WorkerThreads::Counts WorkerThreads::counts() const {
     if (in_forked_child()) return {};  // a thread of the parent may have held the mutex at the fork
     const std::lock_guard lock(pool_.mutex);
     CallCounters::Counts calls = pool_.count_calls();
-    std::size_t pending = 0;
-    const auto count = [&](const Task& task) {
-        pending += task.standing() == Task::Standing::waiting;
-        calls.cancelled += task.standing() == Task::Standing::cancelled;
-    };
-    pool_.queues.inbox.for_each(count);
-    for (Worker* worker = pool_.queues.first_worker(); worker; worker = worker->next) worker->for_each_task(count);
-    return {pool_.workers.alive(), pool_.workers.idle(), pending,       calls.running(),
+    calls.submitted += pool_.queues.inbox.pushed();
+    return {pool_.workers.alive(), pool_.workers.idle(), calls.pending(), calls.running(),
             calls.completed,       calls.failed,         calls.cancelled};
 }
 

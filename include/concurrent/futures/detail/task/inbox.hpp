@@ -32,12 +32,14 @@ class Inbox {
         const std::lock_guard lock(arrived_.mutex);
         if (closed_) return false;
         arrived_.add(task, priority);
+        ++pushed_;
         return true;
     }
     /// All of them, one behind the other. False when closed: they are still the caller's.
     bool push_all(TaskQueue& tasks, Priority priority) noexcept {
         const std::lock_guard lock(arrived_.mutex);
         if (closed_) return false;
+        pushed_ += tasks.size();
         arrived_.tasks.push_all(std::move(tasks), priority);
         arrived_.note();
         return true;
@@ -110,14 +112,14 @@ class Inbox {
         fetch();
         const bool removed = next_.tasks.remove(task, priority);
         next_.note();
+        const std::lock_guard also(arrived_.mutex);
+        if (removed) --pushed_;
         return removed;
     }
-    template <class Visitor>
-    void for_each(Visitor visit) const {
-        const std::lock_guard lock(next_.mutex);
-        const std::lock_guard also(arrived_.mutex);
-        next_.tasks.for_each(visit);
-        arrived_.tasks.for_each(visit);
+    /// How many push() and push_all() have taken, without those that remove() took out.
+    std::size_t pushed() const noexcept {
+        const std::lock_guard lock(arrived_.mutex);
+        return pushed_;
     }
 
   private:
@@ -151,7 +153,8 @@ class Inbox {
     }
 
     Side arrived_;
-    bool closed_ = false;  // guarded by arrived_.mutex
+    bool closed_ = false;     // guarded by arrived_.mutex
+    std::size_t pushed_ = 0;  // guarded by arrived_.mutex
     Side next_;
     Atomic<std::size_t> last_fetched_{0};
 };

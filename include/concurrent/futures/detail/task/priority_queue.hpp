@@ -52,11 +52,6 @@ class PriorityQueue {
                              levels_[2].take_spent());
     }
 
-    template <class Visitor>
-    void for_each(Visitor visit) const {
-        for (const TaskQueue& tasks : levels_) tasks.for_each(visit);
-    }
-
   private:
     PriorityQueue(TaskQueue low, TaskQueue normal, TaskQueue high) noexcept
         : levels_{std::move(low), std::move(normal), std::move(high)} {}

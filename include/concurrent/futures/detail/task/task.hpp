@@ -19,8 +19,8 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 enum class TaskEnd : std::uint8_t {
     completed,  // ran and returned
     failed,     // ran and threw, or was given up with a reason
-    cancelled,  // was cancelled while it waited
-    claimed     // a thread that waited for it has run it, and counted it
+    cancelled,  // was given up without a reason
+    claimed     // a thread has cancelled it or run it before, and counted that
 };
 
 class Task {
@@ -103,11 +103,6 @@ class TaskQueue {
         while (Task* const task = all.try_pop())
             (task->standing() == Task::Standing::waiting ? *this : spent).push(*task);
         return spent;
-    }
-
-    template <class Visitor>
-    void for_each(Visitor visit) const {
-        for (const Task* task = first_; task; task = next(*task)) visit(*task);
     }
 
   private:

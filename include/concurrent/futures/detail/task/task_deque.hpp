@@ -55,12 +55,6 @@ class TaskDeque {
         return true;
     }
 
-    template <class Visitor>
-    void for_each(Visitor visit) const {
-        for (std::size_t at = oldest_; at != end_; ++at)
-            if (const Task* const task = slots_[at & (capacity_ - 1)]) visit(*task);
-    }
-
   private:
     static constexpr std::size_t first_capacity = 64, large = 4096;
 

@@ -12,29 +12,23 @@ namespace {
 
 using concurrent::futures::detail::QueueRoom;
 
-TEST_CASE("without max_pending free places are not counted, and the mutex is not taken", "[queue_room]") {
+TEST_CASE("the queue is full while max_pending tasks wait", "[queue_room]") {
     std::mutex mutex;
-    QueueRoom room(mutex, 0);
-    const std::lock_guard lock(mutex);
+    QueueRoom room(mutex, 2);
+    CHECK(!room.is_full());
+    room.note_waiting();
+    CHECK(!room.is_full());
+    room.note_waiting();
+    CHECK(room.is_full());
     room.note_free();
-    room.note_spent();
-    CHECK(!room.take_spent());
-}
-
-TEST_CASE("an entry that is spent is reported to one submitter", "[queue_room]") {
-    std::mutex mutex;
-    QueueRoom room(mutex, 4);
-    room.note_free();
-    CHECK(!room.take_spent());
-    room.note_spent();
-    CHECK(room.take_spent());
-    CHECK(!room.take_spent());
+    CHECK(!room.is_full());
 }
 
 TEST_CASE("each urgent submitter gets a free place", "[queue_room]") {
     constexpr int submitters = 4;
     std::mutex mutex;
     QueueRoom room(mutex, 100);
+    for (int n = 0; n < submitters; ++n) room.note_waiting();
     int places = 0;
     std::vector<std::thread> threads;
     for (int n = 0; n < submitters; ++n)

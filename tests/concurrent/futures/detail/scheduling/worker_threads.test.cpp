@@ -9,9 +9,12 @@
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <deque>
+#include <exception>
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/deadline.hpp"
@@ -89,6 +92,78 @@ TEST_CASE("of many calls that block each other every one gets a worker", "[worke
         for (const auto& call : calls) call.result();
         REQUIRE(here == workers);
     }
+}
+
+/// Counts how often the pool looks at one.
+struct Watched final : cf::detail::Task {
+    std::size_t& looks;
+    bool spent = false;
+    explicit Watched(std::size_t& counter) : looks(counter) {}
+    cf::detail::TaskEnd run() override { return cf::detail::TaskEnd::claimed; }
+    cf::detail::TaskEnd abandon(const std::exception_ptr&) noexcept override { return cf::detail::TaskEnd::claimed; }
+    Standing standing() const noexcept override {
+        ++looks;
+        return spent ? Standing::cancelled : Standing::waiting;
+    }
+};
+
+/// An engine of one worker that does nothing until the end.
+struct BusyEngine {
+    cf::detail::WorkerThreads& threads;
+    support::Gate gate, entered;
+    struct Stays final : cf::detail::Task {
+        explicit Stays(BusyEngine& owner) : engine(owner) {}
+        BusyEngine& engine;
+        cf::detail::TaskEnd run() override {
+            engine.entered.open();
+            engine.gate.wait();
+            return cf::detail::TaskEnd::completed;
+        }
+        cf::detail::TaskEnd abandon(const std::exception_ptr&) noexcept override {
+            return cf::detail::TaskEnd::cancelled;
+        }
+        Standing standing() const noexcept override { return Standing::waiting; }
+    } stays{*this};
+
+    explicit BusyEngine(cf::ThreadPoolOptions options) : threads(*new cf::detail::WorkerThreads(std::move(options))) {
+        threads.submit(stays, cf::Priority::normal);
+        entered.wait();
+        threads.note_taken();  // as a task that begins does
+    }
+    ~BusyEngine() {
+        gate.open();
+        threads.begin_shutdown(false);
+        threads.join(cf::detail::Deadline::never());
+        threads.release();
+    }
+};
+
+TEST_CASE("to count the tasks that wait, none of them is looked at", "[worker_threads]") {
+    std::size_t looks = 0;
+    std::deque<Watched> tasks;
+    BusyEngine busy({.max_workers = 1});
+    for (int n = 0; n < 1000; ++n) busy.threads.submit(tasks.emplace_back(looks), cf::Priority::normal);
+    CHECK(busy.threads.counts().pending >= 1000);
+    CHECK(looks == 0);
+}
+
+TEST_CASE("at max_pending one task is cancelled and another one submitted, again and again, in a few steps each",
+          "[worker_threads]") {
+    constexpr std::size_t full = 1000;
+    std::size_t looks = 0;
+    std::deque<Watched> tasks;
+    BusyEngine busy({.max_workers = 1, .max_pending = full, .on_full = cf::QueueFull::raise});
+    const auto submit = [&] { busy.threads.submit(tasks.emplace_back(looks), cf::Priority::normal); };
+    for (std::size_t n = 0; n < full; ++n) submit();
+    for (std::size_t n = 0; n < 5 * full; ++n) {
+        Watched refused(looks);
+        REQUIRE_THROWS_AS(busy.threads.submit(refused, cf::Priority::normal), cf::QueueFullError);
+        tasks[n].spent = true;  // as a call does that is cancelled
+        if (busy.threads.queues().note_spent()) busy.threads.queues().take_out_spent();
+        busy.threads.note_taken();
+        submit();
+    }
+    CHECK(looks < 10 * full);
 }
 
 TEST_CASE("initializers may wait for those of the other workers", "[worker_threads]") {

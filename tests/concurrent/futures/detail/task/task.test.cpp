@@ -109,16 +109,4 @@ TEST_CASE("what has nothing left to run can be taken out", "[task]") {
     CHECK(drained(queue) == std::vector<int>{1, 3});
 }
 
-TEST_CASE("every task of a queue can be visited in order", "[task]") {
-    Numbered a(1), b(2), c(3);
-    TaskQueue queue;
-    queue.push(a);
-    queue.push(b);
-    queue.push(c);
-    std::vector<int> seen;
-    queue.for_each([&](const Task& task) { seen.push_back(number_of(&task)); });
-    CHECK(seen == std::vector<int>{1, 2, 3});
-    CHECK(drained(queue).size() == 3);
-}
-
 }  // namespace

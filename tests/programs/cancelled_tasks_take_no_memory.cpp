@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// expect-exit: 0
+// expect-output: ^behind a busy task: few$
+// expect-output: ^behind a busy task, with max_pending: few$
+// expect-output: ^a task's own: few$
+// expect-output: ^of high priority, run by the task that waits: few$
+// timeout-seconds: 60
+//
+// Tasks that were cancelled, or run by a task that waits for them, stay in no queue for long: though the only worker is
+// busy, there are never more than a few objects left.
+#include <concurrent/futures/thread_pool_executor.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <stdexcept>
+
+namespace cf = concurrent::futures;
+
+static std::atomic<long> objects{0};  // that operator new has made
+
+// Not inline: g++ warns of malloc() in one place and delete in another.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+    void* const memory = std::malloc(size);
+    if (!memory) throw std::bad_alloc();
+    ++objects;
+    return memory;
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+    if (memory) --objects;
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { ::operator delete(memory); }
+
+static constexpr int tasks = 5000, few = 500;
+using Large = std::array<char, 2000>;  // so each task is an object of its own
+
+static void print(const char* what, long before) {
+    const long more = objects - before;
+    if (more < few)
+        std::printf("%s: few\n", what);
+    else
+        std::printf("%s: %ld objects\n", what, more);
+}
+
+static void cancel_some(cf::ThreadPoolExecutor& pool) {
+    for (int n = 0; n < tasks; ++n)
+        if (!pool.submit([large = Large()] { return large[0]; }).cancel()) throw std::logic_error("it runs");
+}
+
+static void behind_a_busy_task(const char* what, cf::ThreadPoolOptions options) {
+    options.max_workers = 1;
+    cf::ThreadPoolExecutor pool(options);
+    std::atomic<bool> runs{false}, may_end{false};
+    pool.post([&] {
+        runs = true;
+        runs.notify_all();
+        may_end.wait(false);
+    });
+    runs.wait(false);
+    const long before = objects;
+    cancel_some(pool);
+    print(what, before);
+    may_end = true;
+    may_end.notify_all();
+}
+
+int main() {
+    behind_a_busy_task("behind a busy task", {});
+    behind_a_busy_task("behind a busy task, with max_pending", {.max_pending = 10});
+    cf::ThreadPoolExecutor pool(1);
+    pool.submit([&] {
+        const long before = objects;
+        cancel_some(pool);
+        print("a task's own", before);
+    }).result();
+    pool.submit([&] {
+        const long before = objects;
+        for (int n = 0; n < tasks; ++n)
+            pool.submit({.priority = cf::Priority::high}, [large = Large()] { return large[0]; }).result();
+        print("of high priority, run by the task that waits", before);
+    }).result();
+}
