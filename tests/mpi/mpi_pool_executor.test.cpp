@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -99,6 +101,19 @@ struct Model {
 };
 int decoded_after(const Model& model, int n) { return model.weights.empty() ? -1 : decoded_here + 0 * n; }
 int weight(const Model& model, int n) { return model.weights[static_cast<std::size_t>(n)]; }
+
+/// What this process has in memory.
+long resident_kibibytes() {
+    std::ifstream file("/proc/self/statm");
+    long size = 0, resident = 0;
+    file >> size >> resident;
+    return resident * (::sysconf(_SC_PAGESIZE) / 1024);
+}
+std::vector<char> changed(std::vector<char> bytes) {
+    bytes.front() = 'b';
+    bytes.back() = 'e';
+    return bytes;
+}
 
 template <class Call>
 std::string message_of(Call call) {
@@ -305,6 +320,19 @@ TEST_CASE("large arguments and results cross, several at a time and between smal
     }
 }
 
+TEST_CASE("a large argument and a large result cross, whatever their size") {
+    // The long form, which needs five times as much memory: CONCURRENT_FUTURES_MPI_BYTES=2200000000, beyond INT_MAX
+    const char* const given = std::getenv("CONCURRENT_FUTURES_MPI_BYTES");
+    const std::size_t size = given ? std::strtoull(given, nullptr, 10) : 5'000'000;
+    cf::MPIPoolExecutor pool({.max_workers = 1});
+    auto future = pool.submit(changed, std::vector<char>(size, 'm'));
+    const std::vector<char> result = std::move(future).result();
+    REQUIRE(result.size() == size);
+    CHECK(result.front() == 'b');
+    CHECK(result.back() == 'e');
+    CHECK(std::count(result.begin(), result.end(), 'm') == static_cast<std::ptrdiff_t>(size - 2));
+}
+
 TEST_CASE("a broadcast is sent to a rank and decoded there once") {
     cf::MPIPoolExecutor pool({.max_workers = static_cast<std::size_t>(std::max(1, ranks() - 1))});
     for (const int size : {10, 100'000}) {
@@ -442,7 +470,21 @@ TEST_CASE("many calls with exceptions and cancels among them all end as they sho
     std::size_t returned = 0, thrown = 0, cancelled = 0, wrong = 0;
     cf::MPIPoolExecutor pool;
     constexpr int window = 2'000;
+    long root_memory = 0, rank_memory = 0;
+    std::size_t asked = 0;  // tasks that told the memory of their rank
+    const auto most_of_ranks = [&] {
+        std::vector<cf::Future<long>> each;
+        for (int n = 0; n < 4 * ranks(); ++n) each.push_back(pool.submit(resident_kibibytes));
+        long most = 0;
+        for (const auto& one : each) most = std::max(most, one.result());
+        asked += each.size();
+        return most;
+    };
     for (int first = 0; first < calls; first += window) {
+        if (first == 50 * window) {  // the long form: from here on memory must not grow
+            root_memory = resident_kibibytes();
+            rank_memory = most_of_ranks();
+        }
         std::vector<cf::Future<int>> futures;
         for (int i = first; i < std::min(calls, first + window); ++i)
             futures.push_back(i % 7 == 0 ? pool.submit(throw_out_of_range, i) : pool.submit(twice, i));
@@ -460,11 +502,18 @@ TEST_CASE("many calls with exceptions and cancels among them all end as they sho
             }
         }
     }
+    if (root_memory != 0) {
+        const long root_at_the_end = resident_kibibytes(), rank_at_the_end = most_of_ranks();
+        std::printf("%d tasks on %d ranks: the root had %ld KiB and has %ld, the largest rank had %ld and has %ld\n", calls,
+                    ranks(), root_memory, root_at_the_end, rank_memory, rank_at_the_end);
+        CHECK(root_at_the_end < root_memory + 8 * 1024);
+        CHECK(rank_at_the_end < rank_memory + 8 * 1024);
+    }
     pool.shutdown();
     CHECK(wrong == 0);
     CHECK(returned + thrown + cancelled == static_cast<std::size_t>(calls));
     const auto stats = pool.stats();
-    CHECK(stats.completed == returned);
+    CHECK(stats.completed == returned + asked);
     CHECK(stats.failed == thrown);
     CHECK(stats.cancelled == cancelled);
 }

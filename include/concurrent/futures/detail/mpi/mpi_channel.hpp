@@ -7,9 +7,9 @@
 //     while (auto frame = channel.next(peer)) …
 //
 // A message is a batch: frames one after the other. A body of `bulk_from` bytes or more is not in the batch: its
-// frame says so, and its bytes follow as messages of their own, in pieces of at most 1 GiB. So they are
-// neither copied nor limited to INT_MAX. In a header `slot` is the lane, `reserved_too` the number of a pool (root →
-// rank) or the nanoseconds that a call took (rank → root). Nothing here blocks except finish_sends().
+// frame says so, and its bytes follow as messages of their own, in pieces of at most 1 GiB, because MPI counts bytes in
+// an int. So they are neither copied nor limited to INT_MAX. In a header `slot` is the lane, `reserved_too` the number
+// of a pool (root → rank) or the nanoseconds that a call took (rank → root). Nothing here blocks except finish_sends().
 // Threads: one at a time. The communicator belongs to the library, so tags cannot meet those of the program.
 #pragma once
 
@@ -127,7 +127,11 @@ inline void check_mpi(int code, const char* call) {
 
 class MpiChannel {
   public:
-    explicit MpiChannel(MPI_Comm comm) noexcept : comm_(comm) {}
+    static constexpr std::size_t gibibyte = std::size_t{1} << 30;
+
+    /// `largest_piece`: the same on both sides.
+    explicit MpiChannel(MPI_Comm comm, std::size_t largest_piece = gibibyte) noexcept
+        : comm_(comm), largest_piece_(largest_piece) {}
     MpiChannel(const MpiChannel&) = delete;
     MpiChannel& operator=(const MpiChannel&) = delete;
 
@@ -136,8 +140,8 @@ class MpiChannel {
         sending.out = std::move(out);
         start_send(sending, sending.out.batch.bytes(), peer, batch_tag);
         for (const Bulk& bulk : sending.out.bulks)
-            for (std::size_t begin = 0; begin < bulk.bytes.size(); begin += largest_piece)
-                start_send(sending, bulk.bytes.subspan(begin, (std::min)(largest_piece, bulk.bytes.size() - begin)),
+            for (std::size_t begin = 0; begin < bulk.bytes.size(); begin += largest_piece_)
+                start_send(sending, bulk.bytes.subspan(begin, (std::min)(largest_piece_, bulk.bytes.size() - begin)),
                            peer, bulk_tag);
         if (sends_.size() == 1) end_sends();  // most are over by now
     }
@@ -180,7 +184,6 @@ class MpiChannel {
   private:
     static constexpr int batch_tag = 1;
     static constexpr int bulk_tag = 2;
-    static constexpr std::size_t largest_piece = std::size_t{1} << 30;
 
     struct Sending {
         Outgoing out;
@@ -212,9 +215,9 @@ class MpiChannel {
         if (from.requests.empty()) {
             body.clear();
             std::byte* const place = body.extend(length);
-            for (std::size_t begin = 0; begin < length; begin += largest_piece) {
+            for (std::size_t begin = 0; begin < length; begin += largest_piece_) {
                 MPI_Request request;
-                check_mpi(MPI_Irecv(place + begin, static_cast<int>((std::min)(largest_piece, length - begin)),
+                check_mpi(MPI_Irecv(place + begin, static_cast<int>((std::min)(largest_piece_, length - begin)),
                                     MPI_BYTE, peer, bulk_tag, comm_, &request),
                           "MPI_Irecv");
                 from.requests.push_back(request);
@@ -232,6 +235,7 @@ class MpiChannel {
     }
 
     const MPI_Comm comm_;
+    const std::size_t largest_piece_;
     std::deque<Sending> sends_;
     std::map<int, Peer> inbound_;
     std::size_t fetching_ = 0;
