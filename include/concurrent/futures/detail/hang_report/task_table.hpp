@@ -11,6 +11,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -23,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/state/blocked_threads.hpp"
@@ -35,38 +37,33 @@ class TaskTable final : public Observer {
     using Time = std::chrono::steady_clock::time_point;
 
     void submitted(const CallEvent& call) override {
-        const std::lock_guard lock(mutex_);
-        if (tasks_.empty()) progress_ = call.time;
-        tasks_.insert_or_assign(call.call, Task{.pool = call.pool.id, .name = std::string(call.name), .since = call.time});
-        Pool& pool = pools_[call.pool.id];
-        if (pool.tasks++ == 0) {
-            pool.name = call.pool.name;
-            pool.kind = call.pool.kind;
-            pool.max_workers = call.pool.max_workers;
-        }
+        learn(call.pool);
+        // relaxed: when it is read by the watching thread does not matter.
+        if (count_.fetch_add(1, std::memory_order_relaxed) == 0) note_progress(call.time);
+        Shard& shard = shard_of(call.call);
+        const std::lock_guard lock(shard.mutex);
+        shard.tasks.insert_or_assign(call.call, Task{.pool = call.pool.id, .name = std::string(call.name), .since = call.time});
     }
     void started(const CallEvent& call) override {
-        const std::lock_guard lock(mutex_);
-        progress_ = (std::max)(progress_, call.time);
-        const auto found = tasks_.find(call.call);
-        if (found == tasks_.end()) return;  // submitted before there was a table
+        note_progress(call.time);
+        Shard& shard = shard_of(call.call);
+        const std::lock_guard lock(shard.mutex);
+        const auto found = shard.tasks.find(call.call);
+        if (found == shard.tasks.end()) return;  // submitted before there was a table
         Task& task = found->second;
         task.runs = true;
         task.since = call.time;
-        if (call.pid == 0) task.thread = current_thread_number();
+        if (call.pid == 0) task.thread = number_of_this_thread();
     }
     void finished(const CallEvent& call, CallOutcome) override { remove(call); }
     void cancelled(const CallEvent& call) override { remove(call); }
-    void retried(const CallEvent& call) override {
-        const std::lock_guard lock(mutex_);
-        progress_ = (std::max)(progress_, call.time);
-    }
+    void retried(const CallEvent& call) override { note_progress(call.time); }
 
-    /// Empty: there are no tasks. Otherwise when a task last started or ended.
-    std::optional<Time> stalled_since() const {
-        const std::lock_guard lock(mutex_);
-        if (tasks_.empty()) return {};
-        return progress_;
+    /// Empty: there are no tasks. Otherwise when a task last started or ended, to a millisecond.
+    std::optional<Time> stalled_since() const noexcept {
+        // relaxed, both: as above.
+        if (count_.load(std::memory_order_relaxed) <= 0) return {};
+        return Time(Time::duration(progress_.load(std::memory_order_relaxed)));
     }
     std::string text(Time now) const;
 
@@ -80,24 +77,60 @@ class TaskTable final : public Observer {
     };
     struct Pool {
         std::string name, kind;
-        std::size_t max_workers = 0, tasks = 0;
+        std::size_t max_workers = 0;
     };
     struct Wait {
         WaitsFor what;
         std::uint64_t thread;
         Time since;
     };
+    using Tasks = std::unordered_map<std::uint64_t, Task>;  // by CallEvent::call
     using Numbered = std::pair<std::uint64_t, const Task*>;
+    struct alignas(64) Shard {
+        mutable std::mutex mutex;
+        Tasks tasks;  // guarded
+    };
+    static constexpr std::size_t shards = 64, most_known = 256;
     static constexpr std::size_t most_lines = 20;  // of one kind, in one pool
 
+    /// A system call gives the number; a thread asks once.
+    static std::uint64_t number_of_this_thread() noexcept {
+        static constinit thread_local std::uint64_t number = 0;
+        if (number == 0) number = current_thread_number();
+        return number;
+    }
+    /// Neighbouring numbers, which different threads have at the same time, lie in different shards.
+    Shard& shard_of(std::uint64_t call) noexcept { return shards_[call % shards]; }
+    void learn(const ObservedPool& pool) {
+        // relaxed: a thread that does not see it yet learns it once more.
+        if (pool.id < most_known && known_[pool.id].load(std::memory_order_relaxed)) return;
+        const std::lock_guard lock(pools_mutex_);
+        pools_.try_emplace(pool.id, Pool{std::string(pool.name), std::string(pool.kind), pool.max_workers});
+        if (pool.id < most_known) known_[pool.id].store(true, std::memory_order_relaxed);  // relaxed: as above
+    }
+    void note_progress(Time time) noexcept {
+        const auto now = time.time_since_epoch().count();
+        constexpr auto step = std::chrono::duration_cast<Time::duration>(std::chrono::milliseconds(1)).count();
+        // relaxed, both: see submitted(). Not each time: all threads would write to one cache line.
+        if (now - progress_.load(std::memory_order_relaxed) >= step) progress_.store(now, std::memory_order_relaxed);
+    }
     void remove(const CallEvent& call) {
-        const std::lock_guard lock(mutex_);
-        progress_ = (std::max)(progress_, call.time);
-        if (tasks_.erase(call.call) == 0) return;
-        const auto pool = pools_.find(call.pool.id);
-        if (--pool->second.tasks == 0) pools_.erase(pool);
+        note_progress(call.time);
+        Shard& shard = shard_of(call.call);
+        const std::lock_guard lock(shard.mutex);
+        // relaxed: see submitted().
+        if (shard.tasks.erase(call.call) != 0) count_.fetch_sub(1, std::memory_order_relaxed);
     }
 
+    /// Each task at some time during the call.
+    Tasks all_tasks() const {
+        Tasks all;
+        for (const Shard& shard : shards_) {
+            const std::lock_guard lock(shard.mutex);
+            all.insert(shard.tasks.begin(), shard.tasks.end());
+        }
+        return all;
+    }
     static std::vector<Wait> all_waits() {
         std::vector<Wait> waits;
         BlockedThreads::of_module().for_each(
@@ -112,27 +145,34 @@ class TaskTable final : public Observer {
     static std::string title(std::uint64_t number, const Task& task) {
         return task.name.empty() ? "task " + std::to_string(number) + " (no name)" : '"' + task.name + '"';
     }
-    /// With the mutex.
-    std::string described(const WaitsFor& what) const {
-        const auto found = what.task != 0 ? tasks_.find(what.task) : tasks_.end();
-        if (found == tasks_.end()) return what.what;
-        const auto pool = pools_.find(found->second.pool);
-        return title(found->first, found->second) + " of " + pool->second.name;
-    }
-    void describe_pool(std::string& text, std::uint64_t id, const Pool& pool, const std::vector<Wait>& waits, Time now) const;
+    struct Moment {
+        Time now;
+        Tasks tasks;
+        std::map<std::uint64_t, Pool> pools;
+        std::vector<Wait> waits;
 
-    mutable std::mutex mutex_;
-    std::unordered_map<std::uint64_t, Task> tasks_;  // by CallEvent::call; guarded, as all below
-    std::map<std::uint64_t, Pool> pools_;            // those that have tasks
-    Time progress_;
+        std::string described(const WaitsFor& what) const {
+            const auto found = what.task != 0 ? tasks.find(what.task) : tasks.end();
+            if (found == tasks.end()) return what.what;
+            const auto pool = pools.find(found->second.pool);
+            return title(found->first, found->second) + " of " + (pool == pools.end() ? "?" : pool->second.name);
+        }
+        void describe_pool(std::string& text, std::uint64_t id, const Pool& pool) const;
+    };
+
+    std::array<Shard, shards> shards_;
+    Atomic<std::int64_t> count_{0};
+    Atomic<Time::rep> progress_{0};
+    std::array<Atomic<bool>, most_known> known_{};
+    mutable std::mutex pools_mutex_;
+    std::map<std::uint64_t, Pool> pools_;  // guarded by pools_mutex_
 };
 
-/// With the mutex.
-inline void TaskTable::describe_pool(std::string& text, std::uint64_t id, const Pool& pool, const std::vector<Wait>& waits,
-                                     Time now) const {
+inline void TaskTable::Moment::describe_pool(std::string& text, std::uint64_t id, const Pool& pool) const {
     std::vector<Numbered> running, waiting;
-    for (const auto& [number, task] : tasks_)
+    for (const auto& [number, task] : tasks)
         if (task.pool == id) (task.runs ? running : waiting).emplace_back(number, &task);
+    if (running.empty() && waiting.empty()) return;
     const auto older = [](const Numbered& a, const Numbered& b) {
         return a.second->since != b.second->since ? a.second->since < b.second->since : a.first < b.first;
     };
@@ -142,14 +182,11 @@ inline void TaskTable::describe_pool(std::string& text, std::uint64_t id, const 
     text += pool.name + " (" + pool.kind + ", at most " + std::to_string(pool.max_workers) + " workers): ";
     text += tells_starts ? std::to_string(running.size()) + " running, " + std::to_string(waiting.size()) + " waiting\n"
                          : std::to_string(running.size() + waiting.size()) + " running or waiting\n";
-    const auto list = [&](const std::vector<Numbered>& tasks, auto line) {
-        for (const auto& [number, task] : tasks) {
-            if (number == tasks[(std::min)(most_lines, tasks.size()) - 1].first && tasks.size() > most_lines) {
-                text += "  and " + std::to_string(tasks.size() - most_lines + 1) + " more\n";
-                return;
-            }
-            text += "  " + title(number, *task) + line(*task) + '\n';
-        }
+    const auto list = [&](const std::vector<Numbered>& several, auto line) {
+        const std::size_t shown = several.size() <= most_lines ? several.size() : most_lines - 1;
+        for (std::size_t i = 0; i < shown; ++i)
+            text += "  " + title(several[i].first, *several[i].second) + line(*several[i].second) + '\n';
+        if (shown < several.size()) text += "  and " + std::to_string(several.size() - shown) + " more\n";
     };
     list(running, [&](const Task& task) {
         std::string line = " runs for " + seconds(task.since, now);
@@ -161,26 +198,30 @@ inline void TaskTable::describe_pool(std::string& text, std::uint64_t id, const 
         return line;
     });
     list(waiting, [&](const Task& task) {
-        return (tells_starts ? " waits for a worker for " : " was submitted before ") + seconds(task.since, now);
+        return tells_starts ? " waits for a worker for " + seconds(task.since, now)
+                            : " was submitted " + seconds(task.since, now) + " ago";
     });
 }
 
 inline std::string TaskTable::text(Time now) const {
-    const std::vector<Wait> waits = all_waits();
-    const std::lock_guard lock(mutex_);
+    Moment moment{.now = now, .tasks = all_tasks(), .pools = {}, .waits = all_waits()};
+    {
+        const std::lock_guard lock(pools_mutex_);
+        moment.pools = pools_;
+    }
     std::string text;
-    if (tasks_.empty())
+    if (moment.tasks.empty())
         text += "no tasks\n";
     else
-        text += "no task has started or ended for " + seconds(progress_, now) + '\n';
-    for (const auto& [id, pool] : pools_) describe_pool(text, id, pool, waits, now);
+        text += "no task has started or ended for " + seconds(stalled_since().value_or(now), now) + '\n';
+    for (const auto& [id, pool] : moment.pools) moment.describe_pool(text, id, pool);
     std::unordered_map<std::uint64_t, Time> threads_with_tasks;
-    for (const auto& [number, task] : tasks_)
+    for (const auto& [number, task] : moment.tasks)
         if (task.thread != 0) threads_with_tasks.emplace(task.thread, task.since);
-    for (const Wait& wait : waits) {
+    for (const Wait& wait : moment.waits) {
         const auto task = threads_with_tasks.find(wait.thread);
         if (task == threads_with_tasks.end() || wait.since < task->second)
-            text += "thread " + std::to_string(wait.thread) + " waits for " + described(wait.what) + " for " +
+            text += "thread " + std::to_string(wait.thread) + " waits for " + moment.described(wait.what) + " for " +
                     seconds(wait.since, now) + '\n';
     }
     return text;
