@@ -32,14 +32,14 @@ class Inbox {
         const std::lock_guard lock(arrived_.mutex);
         if (closed_) return false;
         arrived_.add(task, priority);
-        ++pushed_;
+        ++arrived_.pushed;
         return true;
     }
     /// All of them, one behind the other. False when closed: they are still the caller's.
     bool push_all(TaskQueue& tasks, Priority priority) noexcept {
         const std::lock_guard lock(arrived_.mutex);
         if (closed_) return false;
-        pushed_ += tasks.size();
+        arrived_.pushed += tasks.size();
         arrived_.tasks.push_all(std::move(tasks), priority);
         arrived_.note();
         return true;
@@ -113,19 +113,20 @@ class Inbox {
         const bool removed = next_.tasks.remove(task, priority);
         next_.note();
         const std::lock_guard also(arrived_.mutex);
-        if (removed) --pushed_;
+        if (removed) --arrived_.pushed;
         return removed;
     }
     /// How many push() and push_all() have taken, without those that remove() took out.
     std::size_t pushed() const noexcept {
         const std::lock_guard lock(arrived_.mutex);
-        return pushed_;
+        return arrived_.pushed;
     }
 
   private:
     struct alignas(64) Side {
         mutable SpinMutex mutex;
         Atomic<unsigned> mask{0};  // bit n: there is a task of level n. Written under the mutex
+        std::size_t pushed = 0;    // guarded by mutex, of arrived_: see pushed()
         PriorityQueue tasks;       // guarded by mutex
 
         void add(Task& task, Priority priority) noexcept {
@@ -153,8 +154,7 @@ class Inbox {
     }
 
     Side arrived_;
-    bool closed_ = false;     // guarded by arrived_.mutex
-    std::size_t pushed_ = 0;  // guarded by arrived_.mutex
+    bool closed_ = false;  // guarded by arrived_.mutex
     Side next_;
     Atomic<std::size_t> last_fetched_{0};
 };
