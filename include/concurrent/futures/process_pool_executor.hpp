@@ -31,8 +31,7 @@
 // Memory: workers share nothing with the program but what crosses.
 // Limits: a task or hook that ends the worker's main thread (pthread_exit(), or cancelled) ends the worker, and the
 // error says so; a callback that does so ends the program. A worker keeps the floating-point environment (rounding
-// mode, flush-to-zero) that a task leaves behind. Under valgrind 3.19 spawned workers cannot start, because
-// /proc/self/exe is valgrind's program then.
+// mode, flush-to-zero) that a task leaves behind. Under valgrind: see docs/surroundings.md, "Under valgrind".
 // How it works: detail/processes/process_manager.hpp.
 #pragma once
 

@@ -31,6 +31,7 @@
 
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/valgrind.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -86,10 +87,11 @@ class SharedMemory {
     std::size_t size_ = 0;
 };
 
-/// A length for make(): as much as the machine has memory. It is only address space.
+/// A length for make(): as much as the machine has memory, because it is only address space. Under valgrind it is more.
 inline std::size_t shared_memory_reservation() noexcept {
-    const long pages = ::sysconf(_SC_PHYS_PAGES);
     constexpr std::size_t least = std::size_t{1} << 26;
+    if (runs_under_valgrind()) return least;
+    const long pages = ::sysconf(_SC_PHYS_PAGES);
     return (std::max)(least, static_cast<std::size_t>((std::max)(pages, 0L)) * SharedMemory::page);
 }
 
@@ -106,7 +108,7 @@ inline bool SharedMemory::map_here(Access access) noexcept {
         ::munmap(std::exchange(memory_, nullptr), size_);
         return false;
     }
-    if (access == Access::write) ::madvise(memory_, size_, MADV_DONTFORK);
+    if (access == Access::write && !runs_under_valgrind()) ::madvise(memory_, size_, MADV_DONTFORK);
     ::madvise(memory_, size_, MADV_DONTDUMP);
     return true;
 }

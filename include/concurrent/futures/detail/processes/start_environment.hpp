@@ -39,6 +39,7 @@
 #include "concurrent/futures/detail/platform/environment.hpp"
 #include "concurrent/futures/detail/platform/lazy_object.hpp"
 #include "concurrent/futures/detail/platform/trace_storage.hpp"
+#include "concurrent/futures/detail/platform/valgrind.hpp"
 #include "concurrent/futures/detail/processes/launcher_variables.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -129,10 +130,11 @@ inline std::vector<std::string> worker_environment(std::size_t allowance, Worker
     return variables;
 }
 
-/// What is executed to have a worker. The link is right even after the file was replaced, but may be missing.
+/// What is executed to have a worker. The link is right even after the file was replaced, but may be missing. Under
+/// valgrind it leads to valgrind's file, though readlink() names the program's.
 inline const char* executable_path() noexcept {
     constexpr const char* link = "/proc/self/exe";
-    return ::access(link, X_OK) == 0 ? link : program_start().executable.c_str();
+    return !runs_under_valgrind() && ::access(link, X_OK) == 0 ? link : program_start().executable.c_str();
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
