@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/process.hpp>
+#include <concurrent/futures/promise.hpp>
 #include <concurrent/futures/shared_array.hpp>
 #include <signal.h>
 #include <unistd.h>
 
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -19,6 +22,7 @@
 #include <vector>
 
 #include "support/deadline.hpp"
+#include "support/deep_callbacks.hpp"
 #include "support/eventually.hpp"
 #include "support/gate.hpp"
 #include "support/process_log.hpp"
@@ -303,4 +307,40 @@ EACH_START("processes one after the other leave nothing behind") {
         process.join();
         REQUIRE(process.exit_code() == i % 7);
     }
+}
+
+TEST_CASE("join() and the destructor first run the callbacks that their thread has put off", "[process]") {
+    for (const bool destroyed : {false, true}) {
+        support::ProcessGate gate;
+        cf::Promise<void> promise;
+        promise.get_future().add_done_callback([&](const cf::Future<void>&) { gate.open(); });
+        std::optional<cf::Process> process(std::in_place, cf::ProcessOptions{.stop_grace = 1h}, wait_for, gate.path());
+        support::in_deep_callbacks<cf::Promise<void>>([&] {
+            promise.set_value();
+            if (destroyed)
+                process.reset();
+            else
+                process->join();
+        });
+        if (!destroyed) CHECK(process->exit_code() == 0);
+    }
+}
+
+TEST_CASE("join() and stop_grace are right for every duration", "[process]") {
+    const std::chrono::duration<double> nan(std::numeric_limits<double>::quiet_NaN());
+    support::ProcessGate gate;
+    cf::Process process({.stop_grace = std::chrono::hours::max()}, wait_for, gate.path());
+    CHECK_THROWS_AS(process.join(std::chrono::nanoseconds::min()), cf::TimeoutError);
+    CHECK_THROWS_AS(process.join(std::chrono::hours::min()), cf::TimeoutError);
+    CHECK_THROWS_AS(process.join(-std::chrono::duration<double>::max()), cf::TimeoutError);
+    CHECK_THROWS_WITH(process.join(nan), ContainsSubstring("Process::join is not a number (NaN)"));
+    CHECK_THROWS_AS(process.join(nan), std::invalid_argument);
+    CHECK(process.is_alive());
+    gate.open();
+    process.join(std::chrono::nanoseconds::max());
+    process.join(std::chrono::hours::max());
+    process.join(std::chrono::duration<double>(std::numeric_limits<double>::infinity()));
+    CHECK(process.exit_code() == 0);
+    CHECK_THROWS_WITH(cf::Process({.stop_grace = std::chrono::hours::min()}, nothing),
+                      ContainsSubstring("ProcessOptions::stop_grace must not be negative"));
 }

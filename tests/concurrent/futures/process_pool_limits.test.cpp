@@ -2,10 +2,12 @@
 //
 // Calls that run too long, do not stop, fail and are tried again, or want too much memory.
 #include <concurrent/futures/process_pool_executor.hpp>
+#include <concurrent/futures/promise.hpp>
 #include <concurrent/futures/worker_limits.hpp>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "concurrent/futures/process_pool.hpp"
+#include "support/deep_callbacks.hpp"
 
 namespace process_pools {
 namespace {
@@ -365,6 +368,60 @@ PROCESS_CASE("a call without a stop_token that ends within stop_grace gives its 
     CHECK(pool.submit(worker_pid).result() == busy.pid());
 }
 
+PROCESS_CASE("a slow stop callback delays no other call and no timeout of one") {
+    support::ProcessLog log, other;
+    support::ProcessGate gate;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2, .stop_grace = 1h}));
+    const auto slow = pool.submit(
+        [](std::stop_token stop, const std::string& lines, const std::string& opened) {
+            const std::stop_callback callback(stop, [&] {
+                support::append_line(lines, "asked");
+                support::wait_at_gate(opened);
+            });
+            support::append_line(lines, "started");
+            while (!stop.stop_requested()) std::this_thread::yield();
+            return 7;
+        },
+        log.path(), gate.path());
+    log.wait_for(1);
+    slow.request_stop();
+    log.wait_for(2);
+    error_of<cf::TaskTimeoutError>(pool.submit({.timeout = 50ms}, run_for_ever, other.path()));
+    CHECK(pool.submit(square, 3).result() == 9);
+    CHECK_FALSE(slow.done());
+    gate.open();
+    CHECK(slow.result() == 7);
+}
+
+PROCESS_CASE("a stop callback may shut down a pool of its worker; one that throws ends its worker only") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .stop_grace = 1h}));
+    const auto shuts_down = pool.submit(
+        [](std::stop_token stop, const std::string& lines) {
+            cf::ProcessPoolExecutor inner(Spawn::with({.max_workers = 1}));
+            inner.submit(square, 3).result();
+            const std::stop_callback callback(stop, [&] { inner.shutdown(); });
+            support::append_line(lines, "started");
+            while (!stop.stop_requested()) std::this_thread::yield();
+            return 7;
+        },
+        log.path());
+    log.wait_for(1);
+    shuts_down.request_stop();
+    CHECK(shuts_down.result() == 7);
+    const auto throws = pool.submit(
+        [](std::stop_token stop, const std::string& lines) {
+            const std::stop_callback callback(stop, [] { throw 1; });
+            support::append_line(lines, "started");
+            for (;;) ::pause();
+        },
+        log.path());
+    log.wait_for(2);
+    throws.request_stop();
+    error_of<cf::WorkerDiedError>(throws);
+    CHECK(pool.submit(square, 3).result() == 9);
+}
+
 PROCESS_CASE("callables of every kind may take a stop_token first") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     CHECK(pool.submit(never_asked, 5).result() == 5);
@@ -576,6 +633,35 @@ PROCESS_CASE("limits that cannot be had break the pool, and it says which") {
     CHECK_THAT(words({.cpu_time = 0s}), ContainsSubstring("WorkerLimits::cpu_time must be at least 1 s"));
     CHECK_THAT(words({.processors = {100'000}}), ContainsSubstring("WorkerLimits::processors: none of these"));
     CHECK_THAT(words({.processors = {-1}}), ContainsSubstring("WorkerLimits::processors: none of these"));
+}
+
+void pass_gate(const std::string& gate) { support::wait_at_gate(gate); }
+
+TEST_CASE("waiting for room first runs the callbacks that its thread has put off", "[process_pool]") {
+    cf::ProcessPoolExecutor pool(Spawn::with({.max_workers = 1, .max_pending = 1}));
+    support::ProcessGate gate;
+    cf::Promise<void> promise;
+    promise.get_future().add_done_callback([&](const cf::Future<void>&) { gate.open(); });
+    support::in_deep_callbacks<cf::Promise<void>>([&] {
+        promise.set_value();
+        for (int n = 0; n < 20; ++n) pool.post(pass_gate, gate.path());  // more than are sent ahead
+    });
+    pool.wait_idle();
+    CHECK(pool.stats().completed == 20);
+}
+
+TEST_CASE("the longest durations are no limit for a process pool", "[process_pool]") {
+    constexpr auto longest = std::chrono::hours::max();
+    cf::ProcessPoolExecutor pool(Spawn::with({.max_workers = 1,
+                                              .initializer = cf::bind_task(cf::WorkerLimits{.cpu_time = longest}),
+                                              .task_timeout = longest,
+                                              .stop_grace = longest,
+                                              .idle_timeout = longest}));
+    CHECK(pool.submit(square, 3).result() == 9);
+    const auto limited = pool.submit({.timeout = longest, .retries = 1}, square, 4);
+    CHECK(limited.result() == 16);
+    CHECK_THROWS_WITH(pool.submit({.timeout = std::chrono::hours::min()}, square, 4),
+                      ContainsSubstring("TaskOptions::timeout must not be negative"));
 }
 
 TEST_CASE("in a process that is no worker WorkerLimits changes nothing", "[process_pool]") {
