@@ -68,6 +68,35 @@ TEST_CASE("waits for many futures, one after the other, look at each a few times
     CHECK(all.looks < 5 * count);
 }
 
+/// A task that a waiting thread may want to run. The last one of a wait ends the others, too.
+struct Runnable final : cf::detail::OutcomeState<int> {
+    int asked = 0;
+    Runnable* ends = nullptr;  // when it is asked, and itself
+    bool run_here(const cf::detail::RunHere&) override {
+        ++asked;
+        if (!ends) return false;
+        ends->end();
+        end();
+        return true;
+    }
+    void end() {
+        if (claim()) finish_and_drop_producer(store_result_of([] { return 0; }));
+    }
+};
+
+TEST_CASE("wait() for all links of a long chain follows each link once", "[wait]") {
+    auto* const first = new Runnable;
+    auto* const last = new Runnable;
+    last->ends = first;
+    std::vector<cf::Future<int>> all{cf::detail::FutureAccess::adopt<int>(first)};
+    for (int link = 0; link < 1000; ++link) all.push_back(all.back().then([](int n) { return n + 1; }));
+    all.push_back(cf::detail::FutureAccess::adopt<int>(last));
+    CHECK(cf::wait(all).not_done.empty());
+    CHECK(all[1000].result() == 1000);
+    CHECK(first->asked == 2);  // for itself, and at the end of the chain; not for each link
+    CHECK(last->asked == 1);
+}
+
 TEST_CASE("wait() works for calls without a result", "[wait]") {
     cf::ThreadPoolExecutor pool(2);
     const std::array futures{pool.submit([] {}), pool.submit([] { throw std::runtime_error("no"); })};
