@@ -15,7 +15,7 @@ TEST_CASE("as long as few items have ended, each has its own task", "[map_pace]"
 }
 
 TEST_CASE("until a hundred items have ended, each has its own task, however few the workers", "[map_pace]") {
-    for (const std::size_t workers : {1, 2, 4, 13, 64}) {
+    for (const std::size_t workers : {1u, 2u, 4u, 13u, 64u}) {
         MapPace pace(workers);
         for (std::size_t ended = 0; ended < 100; ++ended) {
             CAPTURE(workers, ended);
