@@ -74,6 +74,31 @@ struct FromString : std::logic_error {
     using std::logic_error::logic_error;
 };
 
+/// Its serialize() brings the members only.
+template <class Base>
+struct WithMembers : Base {
+    WithMembers() : Base("") {}
+    WithMembers(const std::string& text, std::string of, int at) : Base(text), customer(std::move(of)), line(at) {}
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(customer, line);
+    }
+    std::string customer;
+    int line = 0;
+};
+
+/// Makes its text of its members.
+struct OwnText : WithMembers<std::runtime_error> {
+    using WithMembers::WithMembers;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        WithMembers::serialize(archive);
+        text = customer + "!";
+    }
+    const char* what() const noexcept override { return text.c_str(); }
+    std::string text = customer + "!";
+};
+
 /// Carries what it was thrown over in itself.
 struct Chained : std::runtime_error, std::nested_exception {
     using std::runtime_error::runtime_error;
@@ -101,7 +126,9 @@ struct ThrowingCopy : std::runtime_error {
 struct NotAnException {};
 
 const bool registered =
-    cf::register_exception<WithCode>() && cf::register_exception<FromString>() &&
+    cf::register_exception<WithCode>() && cf::register_exception<WithMembers<std::runtime_error>>() &&
+    cf::register_exception<WithMembers<std::invalid_argument>>() && cf::register_exception<OwnText>() &&
+    cf::register_exception<FromString>() &&
     cf::register_exception<Chained>() && cf::register_exception<ThrowingCodec>() &&
     cf::register_exception<ThrowingCopy>() && cf::register_exception<ThrowingConstructor>();
 
@@ -256,6 +283,25 @@ TEST_CASE("registered types keep type, message and what their codec carries", "[
                      });
     expect<FromString>(cross(std::make_exception_ptr(FromString("text"))),
                        [](const FromString& error) { CHECK(std::string(error.what()) == "text"); });
+}
+
+TEMPLATE_TEST_CASE("a registered type with members and serialize() keeps its message, too", "[serialization]",
+                   std::runtime_error, std::invalid_argument) {
+    using E = WithMembers<TestType>;
+    // Twice: a worker of a worker.
+    const std::exception_ptr arrived = cross(cross(std::make_exception_ptr(E("negative size", "Bob", 7))));
+    expect<E>(arrived, [](const E& error) {
+        CHECK(std::string(error.what()) == "negative size");
+        CHECK(error.customer == "Bob");
+        CHECK(error.line == 7);
+    });
+}
+
+TEST_CASE("a registered type that makes its message of its members keeps that", "[serialization]") {
+    expect<OwnText>(cross(std::make_exception_ptr(OwnText("unused", "Bob", 7))), [](const OwnText& error) {
+        CHECK(std::string(error.what()) == "Bob!");
+        CHECK(error.line == 7);
+    });
 }
 
 TEST_CASE("nesting is kept, with the types of all levels", "[serialization]") {
