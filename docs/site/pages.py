@@ -199,6 +199,11 @@ class Site:
         self.write("README.md", text)
 
 
+def as_prose(line: str) -> str:
+    """`std::vector<bool>` is no tag of HTML. A line that is wrapped before a minus sign is no item of a list."""
+    return line.replace("<", "\\<")
+
+
 def banner_of(path: pathlib.Path) -> tuple[str, str]:
     """The comment at the top of a header, as Markdown: its first sentence, and the rest."""
     lines = []
@@ -211,21 +216,21 @@ def banner_of(path: pathlib.Path) -> tuple[str, str]:
     title, rest = lines[0], lines[1:]
     while rest and rest[0]:  # a first sentence of several lines
         title += " " + rest.pop(0)
-    title = re.sub(r"^[\w/]+\.hpp: *", "", title)
+    title = as_prose(re.sub(r"^[\w/]+\.hpp: *", "", title))
     text, in_code = [], False
     for line in rest:
-        is_code = line.startswith("    ") and (in_code or not text or not text[-1])
+        is_code = line.startswith("    ") and (in_code or not text or not text[-1] or text[-1].endswith(":"))
         if is_code != in_code:
-            text.append("```cpp" if is_code else "```")
+            text += ["", "```cpp"] if is_code else ["```"]
             in_code = is_code
         if is_code:
             text.append(line[4:])
             continue
-        labelled = re.match(r"([A-Z][a-z]+(?: [a-z]+)*): *(.*)", line)
+        labelled = re.match(r"([A-Z][a-z]+(?: [a-z]+)*):(?!:) *(.*)", line)
         if labelled:
-            text += ["", f"**{labelled.group(1)}:** {labelled.group(2)}"]
+            text += ["", f"**{labelled.group(1)}:** {as_prose(labelled.group(2))}"]
         else:
-            text.append(line.strip())
+            text.append(as_prose(line.strip() if not line.startswith("- ") else f"\\{line}"))
     if in_code:
         text.append("```")
     return title[:1].upper() + title[1:], "\n".join(text)
