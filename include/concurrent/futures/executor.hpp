@@ -14,6 +14,7 @@
 //     shutdown(ShutdownOptions)     idempotent, from any thread, callback or task
 //     shutdown_for(duration)        TimeoutError if the workers have not ended by then
 //     stats(), max_workers()
+//     wait_idle(), wait_idle_for(duration), cancel_pending(): of the library's own executors; not part of the concept
 //
 // The destructor shuts down and waits. All members may be called from several threads at once.
 #pragma once
@@ -41,7 +42,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 /// An executor at one moment. Each number is exact at some time during the call of stats().
 struct ExecutorStats {
     std::size_t workers;          ///< threads or processes that exist
-    std::size_t idle;             ///< how many of them wait for work
+    std::size_t idle;             ///< how many of them wait for work. The others run a task, or are starting or ending
     std::size_t pending;          ///< tasks that have not started
     std::size_t running;          ///< tasks that are running
     std::size_t completed;        ///< tasks that returned

@@ -164,7 +164,8 @@ class Future {
     /// True if the task had not started, or was cancelled before: it will never run, and threads that wait for it go on
     /// at once. Callbacks run in this thread, before this returns.
     bool cancel() const { return checked("cancel").cancel(); }
-    /// cancel(). If the task is running already, and takes a std::stop_token, it is asked to stop.
+    /// cancel(). If the task is running already, and takes a std::stop_token, it is asked to stop. Neither has an effect on
+    /// the future of a coroutine: see coroutine.hpp.
     void request_stop() const { checked("request_stop").request_stop(); }
 
     /// `callback(Future<T>)` runs once: in the thread that ends the task, in the order added; or in this thread, at

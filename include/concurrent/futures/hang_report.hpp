@@ -17,7 +17,8 @@
 // Tasks have the names of TaskOptions::name. Threads have the numbers that gdb and top show. One report per standstill; the
 // next one comes after a task has started or ended.
 // Waits of this library are told, in threads that begin to wait while a HangReport exists. Others, like a std::mutex, are
-// not: then a task just runs for long. A process pool tells a start when the task ends, so for it running and waiting
+// not: then a task just runs for long. A coroutine that is suspended in co_await occupies no thread, and is not listed.
+// The signal may interrupt a system call of another thread (EINTR). A process pool tells a start when the task ends, so for it running and waiting
 // tasks are one list.
 // Cost: a table of tasks, about 0.7 us per task beside what an observer costs; a thread that looks ten times a second.
 // Threads: any. Lifetime: pools keep the observer alive. Reports end with this object.

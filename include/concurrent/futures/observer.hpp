@@ -13,7 +13,8 @@
 // retries, when the task has ended; then `time` is computed on the root's clock from how long the task ran.
 // Threads: functions are called from many threads at once, in the thread that does the work, never under a lock of the
 // library. A slow observer makes the pool slow. What a function throws goes to on_unhandled_exception. An observer must
-// not submit to the pool that it observes. Lifetime: the pool, and tasks that have not ended, keep the observer alive.
+// not submit to the pool that it observes. A pool has one observer. For a trace beside another one set
+// CONCURRENT_FUTURES_TRACE (trace.hpp), which is added; for two of your own, one forwards to the other. Lifetime: the pool, and tasks that have not ended, keep the observer alive.
 // Later versions may add functions and fields, so write `override`, and construct no event yourself.
 #pragma once
 

@@ -81,13 +81,13 @@ enum class WorkerDeath : std::uint8_t { fail_task, retry_task, break_pool };
 /// an exception is one line on stderr, and the program goes on.
 using UnhandledExceptionHook = std::function<void(std::exception_ptr)>;
 
-class Observer;  ///< in observer.hpp; TraceFile (trace.hpp) makes one
+class Observer;  // in observer.hpp; TraceFile (trace.hpp) makes one
 
 /// For submit(TaskOptions, f, args...).
 struct TaskOptions {
     detail::OptionValue<std::string> name{};  ///< shown in messages and traces
     Priority priority = Priority::normal;  ///< higher ones start first
-    Duration timeout{};                    ///< counts from the start of the task
+    Duration timeout{};                    ///< counts from the start of the task. Threads: only for f(std::stop_token, …)
     Count retries{};                       ///< how often it may run again when it fails
 };
 

@@ -10,7 +10,7 @@
 // The range passes through unchanged: values, references, and what ++ and * throw. If stderr is a terminal, the bar is
 // drawn there after an item, at most ten times a second; otherwise nothing is written. The line is cleared before an
 // exception of * or ++ goes on, and ended when the loop ends. Text that the loop prints to the same terminal overwrites
-// the bar.
+// the bar: write "\r\033[K" to stderr before it, or send it to a file.
 // The total is known for as_completed(), map() and ranges with a size; a map with a buffersize needs `total`.
 // A failure is an item whose * throws, or a future that failed or was cancelled. That the bar looks at a future does
 // not count as looking at its failure (report_unobserved).

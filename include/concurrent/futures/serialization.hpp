@@ -15,6 +15,9 @@
 // For a type of your own, the first that exists is used:
 //   (1) template <> struct concurrent::futures::Codec<T> with static encode(Encoder&, const T&)
 //       and static T decode(Decoder&);
+//       in which encoder.encode(x) appends an x of any type that crosses, and decoder.decode<X>() reads the next one:
+//       static void encode(Encoder& e, const Money& m) { e.encode(m.cents()); }
+//       static Money decode(Decoder& d) { return Money(d.decode<long>()); }
 //   (2) a member `template <class A> void serialize(A& archive) { archive(a, b); }`, as cereal and
 //       Boost have it, and a default constructor. A derived class must have its own;
 //   (3) the list above; (4) nothing, if it is a plain aggregate.

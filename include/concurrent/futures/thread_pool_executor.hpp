@@ -14,8 +14,8 @@
 // may wait for each other. A worker that waits without a limit for a task that has not started runs that task itself.
 // In its other waits for a task, a map, a Process, a pool, a channel or a Broadcast that another thread encodes or
 // decodes, another thread, a substitute, works in place of the worker. So there may be up to 256 threads more than max_workers; beyond that a thread is added only where all others
-// would sleep for ever, and slowly. A substitute that is not needed for a second ends. When a wait is over, max_workers
-// + 1 tasks may run until one of them ends. At the bound of 256, a wait with a limit, or for any one of several tasks,
+// would sleep for ever, and slowly. A substitute that is not needed for a second ends. When a wait is over, one
+// task more than max_workers may run until one of them ends. At the bound of 256, a wait with a limit, or for any one of several tasks,
 // may run one of these tasks itself, and then takes as long as that task. A thread that is blocked in anything else (a
 // mutex, a condition variable, I/O) counts as working.
 // When the stack of a worker is nearly full, the recursion goes on on another thread.

@@ -11,6 +11,7 @@
 // one delays no other timer. Write `co_await cf::resume_on(pool)` to go on in a pool.
 // A timer that is cancelled keeps its memory, and the copies of function and arguments, until it would have been due.
 // Setting a timer takes time in proportion to the timers that are due later.
+// submit_every() leaves out runs that come too late: on a busy machine there are fewer runs than periods.
 // The pool may go first: then the task fails with ShutdownError.
 // To cancel a coroutine, cancel the future that it awaits: the coroutine gets CancelledError there. Or give it a
 // std::stop_token, as to any function.
