@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs an example and compares what it prints with what the comment on its top says.
 
-    check_example.py SOURCE PROGRAM [--number REGEX LOW HIGH]...
+    check_example.py SOURCE PROGRAM [--argument TEXT]... [--number REGEX LOW HIGH]...
 
 The comment has a line `// Prints …:`, then the lines, indented; `…` stands for anything.
 Each --number finds a number, the group of its regex, in the output and checks its range.
@@ -34,11 +34,12 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("source")
     arguments.add_argument("program")
+    arguments.add_argument("--argument", action="append", default=[])
     arguments.add_argument("--number", nargs=3, action="append", default=[])
     options = arguments.parse_args()
 
     promised = promised_lines(options.source)
-    output = run([options.program])
+    output = run([options.program, *options.argument])
     printed = [line.rstrip() for line in output.splitlines()]
     check(len(printed) == len(promised), f"{len(promised)} lines promised, {len(printed)} printed",
           output)
