@@ -44,8 +44,8 @@ template <class T>
 concept Serializable = std::is_object_v<T> && detail::is_encodable<T> && detail::is_decodable<T>;
 
 /// Lets exceptions of exactly type E cross with their type, what() and nesting. E is rebuilt by its codec, if it is
-/// Serializable, and gets its what() back if that is the text of a std::runtime_error or std::logic_error that it derives
-/// from; from its error code, if it derives from std::system_error; otherwise from what(), by its constructor
+/// Serializable (with a member serialize, what() of a std::runtime_error or std::logic_error that it derives from comes
+/// back, too); from its error code, if it derives from std::system_error; otherwise from what(), by its constructor
 /// from std::string; otherwise by its default constructor.
 /// std::filesystem::filesystem_error and std::bad_any_cast may be given too; their headers are not
 /// included here. An E with data members must be Serializable, else they would be lost: the compiler says so.

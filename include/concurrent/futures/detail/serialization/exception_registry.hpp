@@ -103,7 +103,7 @@ std::exception_ptr capture(E&& error, bool nested) {
 }
 
 /// A serialize() of E's own brings its members, and a default constructor knows no message: what() of a class that
-/// derives from these two is that of its base, which can be assigned.
+/// derives from these two is that of its base, which can be assigned. A Codec<E> chooses the message itself.
 template <class E>
 void restore_message(E& error, const std::string& message) {
     if (std::string_view(error.what()) == message.c_str()) return;
@@ -116,7 +116,7 @@ void restore_message(E& error, const std::string& message) {
 template <class E>
 std::exception_ptr make_exception(Decoder& body, const std::string& message, bool nested) {
     E error = ExceptionBody<E>::decode(body, message);
-    if constexpr (is_serializable_exception<E>) restore_message(error, message);
+    if constexpr (HasMemberSerialize<E> && !HasUserCodec<E>) restore_message(error, message);
     if constexpr (!MessageError<E> && FixedError<E> && !is_serializable_exception<E>) {
         // As what() can say it, which ends at a null character.
         if (std::string_view(error.what()) != message.c_str()) return capture(WithMessage<E>(message), nested);

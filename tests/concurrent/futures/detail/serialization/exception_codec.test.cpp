@@ -99,6 +99,11 @@ struct OwnText : WithMembers<std::runtime_error> {
     std::string text = customer + "!";
 };
 
+/// Its codec gives it another message.
+struct Renamed : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 /// Carries what it was thrown over in itself.
 struct Chained : std::runtime_error, std::nested_exception {
     using std::runtime_error::runtime_error;
@@ -127,12 +132,18 @@ struct NotAnException {};
 
 const bool registered =
     cf::register_exception<WithCode>() && cf::register_exception<WithMembers<std::runtime_error>>() &&
-    cf::register_exception<WithMembers<std::invalid_argument>>() && cf::register_exception<OwnText>() &&
+    cf::register_exception<WithMembers<std::invalid_argument>>() && cf::register_exception<OwnText>() && cf::register_exception<Renamed>() &&
     cf::register_exception<FromString>() &&
     cf::register_exception<Chained>() && cf::register_exception<ThrowingCodec>() &&
     cf::register_exception<ThrowingCopy>() && cf::register_exception<ThrowingConstructor>();
 
 }  // namespace
+
+template <>
+struct concurrent::futures::Codec<Renamed> {
+    static void encode(Encoder&, const Renamed&) {}
+    static Renamed decode(Decoder&) { return Renamed("after"); }
+};
 
 template <>
 struct concurrent::futures::Codec<WithCode> {
@@ -302,6 +313,11 @@ TEST_CASE("a registered type that makes its message of its members keeps that", 
         CHECK(std::string(error.what()) == "Bob!");
         CHECK(error.line == 7);
     });
+}
+
+TEST_CASE("a Codec of an exception chooses the message", "[serialization]") {
+    expect<Renamed>(cross(std::make_exception_ptr(Renamed("before"))),
+                    [](const Renamed& error) { CHECK(std::string(error.what()) == "after"); });
 }
 
 TEST_CASE("nesting is kept, with the types of all levels", "[serialization]") {
