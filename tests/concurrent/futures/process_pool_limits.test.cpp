@@ -386,7 +386,13 @@ PROCESS_CASE("a slow stop callback delays no other call and no timeout of one") 
     log.wait_for(1);
     slow.request_stop();
     log.wait_for(2);
-    error_of<cf::TaskTimeoutError>(pool.submit({.timeout = 50ms}, run_for_ever, other.path()));
+    // It sleeps: under ThreadSanitizer a loop without a system call would not get the SIGTERM, and be killed after
+    // stop_grace only.
+    const auto sleep_for_ever = [](const std::string& lines) -> int {
+        support::append_line(lines, "runs");
+        for (;;) ::pause();
+    };
+    error_of<cf::TaskTimeoutError>(pool.submit({.timeout = 50ms}, sleep_for_ever, other.path()));
     CHECK(pool.submit(square, 3).result() == 9);
     CHECK_FALSE(slow.done());
     gate.open();
