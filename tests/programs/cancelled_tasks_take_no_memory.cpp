@@ -53,8 +53,8 @@ static void cancel_some(cf::ThreadPoolExecutor& pool) {
 
 static void behind_a_busy_task(const char* what, cf::ThreadPoolOptions options) {
     options.max_workers = 1;
-    cf::ThreadPoolExecutor pool(options);
     std::atomic<bool> runs{false}, may_end{false};
+    cf::ThreadPoolExecutor pool(options);  // goes first: its task looks at these until it ends
     pool.post([&] {
         runs = true;
         runs.notify_all();

@@ -48,8 +48,8 @@ static void read(const char* what, Results results) {
 }
 
 int main() {
-    cf::ThreadPoolExecutor pool(2);
     std::atomic<bool> may_end{false};
+    cf::ThreadPoolExecutor pool(2);  // goes first
     const auto first_is_long = [&](int n) {
         if (n == 0) may_end.wait(false);
         return n;
