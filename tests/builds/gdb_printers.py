@@ -43,7 +43,7 @@ def main():
             commands += [f"echo \\n== {variable}:", f"output {variable}", "echo \\n"]
         commands += ["kill"]
         gdb = ["gdb", "-nx", "-batch", program] + [part for command in commands for part in ("-ex", command)]
-        done = subprocess.run(gdb, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(gdb, capture_output=True, text=True, timeout=900, check=False)
     if re.search("ptrace|Cannot (create|run)|Could not trace", done.stderr) and "== finished" not in done.stdout:
         print("skipped: gdb cannot trace a process here:", done.stderr.strip().splitlines()[-1])
         sys.exit(77)
