@@ -58,7 +58,8 @@ class CompletionQueue {
     };
 
     /// `mutex`: the pool's.
-    CompletionQueue(std::mutex& mutex, TaskObserver& observer, const UnhandledExceptionHook& hook) noexcept
+    /// Throws std::bad_alloc: an empty std::deque has memory.
+    CompletionQueue(std::mutex& mutex, TaskObserver& observer, const UnhandledExceptionHook& hook)
         : mutex_(mutex), observer_(observer), hook_(hook) {}
     CompletionQueue(const CompletionQueue&) = delete;
     CompletionQueue& operator=(const CompletionQueue&) = delete;
