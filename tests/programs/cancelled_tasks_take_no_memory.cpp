@@ -12,39 +12,14 @@
 
 #include <array>
 #include <atomic>
-#include <cstddef>
-#include <cstdio>
-#include <cstdlib>
-#include <new>
 #include <stdexcept>
+
+#include "support/counted_new.hpp"
 
 namespace cf = concurrent::futures;
 
-static std::atomic<long> objects{0};  // that operator new has made
-
-// Not inline: g++ warns of malloc() in one place and delete in another.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    void* const memory = std::malloc(size);
-    if (!memory) throw std::bad_alloc();
-    ++objects;
-    return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    if (memory) --objects;
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { ::operator delete(memory); }
-
 static constexpr int tasks = 5000, few = 500;
 using Large = std::array<char, 2000>;  // so each task is an object of its own
-
-static void print(const char* what, long before) {
-    const long more = objects - before;
-    if (more < few)
-        std::printf("%s: few\n", what);
-    else
-        std::printf("%s: %ld objects\n", what, more);
-}
 
 static void cancel_some(cf::ThreadPoolExecutor& pool) {
     for (int n = 0; n < tasks; ++n)
@@ -61,9 +36,9 @@ static void behind_a_busy_task(const char* what, cf::ThreadPoolOptions options) 
         may_end.wait(false);
     });
     runs.wait(false);
-    const long before = objects;
+    const long before = support::objects;
     cancel_some(pool);
-    print(what, before);
+    support::print_growth(what, before, few);
     may_end = true;
     may_end.notify_all();
 }
@@ -73,14 +48,14 @@ int main() {
     behind_a_busy_task("behind a busy task, with max_pending", {.max_pending = 10});
     cf::ThreadPoolExecutor pool(1);
     pool.submit([&] {
-        const long before = objects;
+        const long before = support::objects;
         cancel_some(pool);
-        print("a task's own", before);
+        support::print_growth("a task's own", before, few);
     }).result();
     pool.submit([&] {
-        const long before = objects;
+        const long before = support::objects;
         for (int n = 0; n < tasks; ++n)
             pool.submit({.priority = cf::Priority::high}, [large = Large()] { return large[0]; }).result();
-        print("of high priority, run by the task that waits", before);
+        support::print_growth("of high priority, run by the task that waits", before, few);
     }).result();
 }

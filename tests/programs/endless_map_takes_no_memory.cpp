@@ -9,28 +9,11 @@
 #include <concurrent/futures/thread_pool_executor.hpp>
 
 #include <atomic>
-#include <cstddef>
-#include <cstdio>
-#include <cstdlib>
-#include <new>
 #include <ranges>
 
+#include "support/counted_new.hpp"
+
 namespace cf = concurrent::futures;
-
-static std::atomic<long> objects{0};  // that operator new has made
-
-// Not inline: g++ warns of malloc() in one place and delete in another.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    void* const memory = std::malloc(size);
-    if (!memory) throw std::bad_alloc();
-    ++objects;
-    return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    if (memory) --objects;
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { ::operator delete(memory); }
 
 static constexpr int items = 5000, few = 300;
 
@@ -38,13 +21,9 @@ template <class Results>
 static void read(const char* what, Results results) {
     auto result = results.begin();
     for (int n = 0; n < 50; ++n, ++result) static_cast<void>(*result);
-    const long before = objects;
+    const long before = support::objects;
     for (int n = 0; n < items; ++n, ++result) static_cast<void>(*result);
-    const long more = objects - before;
-    if (more < few)
-        std::printf("%s: few\n", what);
-    else
-        std::printf("%s: %ld objects\n", what, more);
+    support::print_growth(what, before, few);
 }
 
 int main() {

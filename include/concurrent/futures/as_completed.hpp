@@ -68,8 +68,8 @@ class AsCompleted {
             watches_.emplace_back(*waiter_, state, index).start();
         }
     }
-    /// Not to be moved while it has iterators.
-    AsCompleted(AsCompleted&&) noexcept = default;
+    /// Not to be moved while it has iterators. May throw std::bad_alloc.
+    AsCompleted(AsCompleted&&) = default;
     AsCompleted& operator=(AsCompleted&&) = delete;
 
     /// Waits for the first future. May be called once. Throws TimeoutError.

@@ -83,7 +83,8 @@ class ChannelEnd : public CrossingEnd {
     void leave() noexcept override { socket_.reset(); }
 
   protected:
-    ChannelEnd(PoolDescriptor socket, std::shared_ptr<SharedBlock> memory) noexcept
+    /// Throws std::bad_alloc: an empty std::deque has memory.
+    ChannelEnd(PoolDescriptor socket, std::shared_ptr<SharedBlock> memory)
         : memory_(std::move(memory)),
           page_(*reinterpret_cast<ChannelPage*>(memory_->data())),
           socket_(std::move(socket)) {}

@@ -130,7 +130,7 @@ class MpiChannel {
     static constexpr std::size_t gibibyte = std::size_t{1} << 30;
 
     /// `largest_piece`: the same on both sides.
-    explicit MpiChannel(MPI_Comm comm, std::size_t largest_piece = gibibyte) noexcept
+    explicit MpiChannel(MPI_Comm comm, std::size_t largest_piece = gibibyte)
         : comm_(comm), largest_piece_(largest_piece) {}
     MpiChannel(const MpiChannel&) = delete;
     MpiChannel& operator=(const MpiChannel&) = delete;
