@@ -8,20 +8,23 @@
 // When no task has started or ended for that time although there are tasks, or when the program gets the signal, it
 // writes to stderr
 //
-//     concurrent::futures: hang report of process 4242: no task has started or ended for 30.2 s
-//     threads0 (threads, at most 1 workers): 1 running, 1 waiting
-//       "outer" runs for 30.2 s in thread 4243, which waits for a task for 30.2 s
-//       "inner" waits for a worker for 30.2 s
-//     thread 4242 waits for "outer" of threads0 for 30.2 s
+//     concurrent::futures: hang report of process 4242: no task has started or ended for 30.0 s
+//     network (threads, at most 1 workers): 1 running, 1 waiting
+//       "fetch" runs for 30.0 s in thread 4244
+//       "ping" waits for a worker for 30.0 s
+//     loader (threads, at most 1 workers): 1 running, 0 waiting
+//       "index" runs for 30.0 s in thread 4245, which waits for "fetch" of network for 30.0 s
+//     thread 4242 waits for "index" of loader for 30.0 s
 //
-// Tasks have the names of TaskOptions::name. Threads have the numbers that gdb and top show. One report per standstill; the
-// next one comes after a task has started or ended.
+// Tasks have the names of TaskOptions::name. Threads have the numbers that gdb and top show. There is one report per
+// standstill; the next one comes after a task has started or ended.
 // Waits of this library are told, in threads that begin to wait while a HangReport exists. Others, like a std::mutex, are
 // not: then a task just runs for long. A coroutine that is suspended in co_await occupies no thread, and is not listed.
-// The signal may interrupt a system call of another thread (EINTR). A process pool tells a start when the task ends, so for it running and waiting
-// tasks are one list.
-// Cost: a table of tasks, about 0.7 us per task beside what an observer costs; a thread that looks ten times a second.
-// Threads: any. Lifetime: pools keep the observer alive. Reports end with this object.
+// A process pool tells a start when the task ends, so for it running and waiting tasks are one list.
+// The signal may interrupt a system call of another thread (EINTR).
+// Cost: an entry in a table, with a lock, for each task and event; a thread that looks ten times a second.
+// Threads: any. Lifetime: pools keep the observer alive. Reports end with this object. A fork of the program
+// writes none.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
@@ -81,31 +84,36 @@ class HangReport {
     const detail::BlockedThreads::Reader reader_;
     detail::SignalFlag asked_;
     Clock::time_point reported_{};  // the standstill that was written; by the thread only
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool over_ = false;  // guarded by mutex_
     const detail::ForkMark born_;
-    std::thread thread_;
+
+    struct Watcher {
+        std::mutex mutex;
+        std::condition_variable changed;
+        bool over = false;  // guarded by mutex
+        std::thread thread;
+    };
+    std::unique_ptr<Watcher> watcher_ = std::make_unique<Watcher>();
 };
 
 inline HangReport::HangReport(HangReportOptions options) : options_(std::move(options)), asked_(options_.signal) {
     if (options_.after && *options_.after <= std::chrono::nanoseconds(0))
         throw std::invalid_argument("HangReportOptions::after must be more than 0; leave it empty for no report but on "
                                     "the signal");
-    thread_ = std::thread([this] { watch(); });
+    watcher_->thread = std::thread([this] { watch(); });
 }
 
 inline HangReport::~HangReport() {
-    if (born_.in_forked_child()) {  // the thread is not there, and it may have had the mutex
-        thread_.detach();
+    if (born_.in_forked_child()) {
+        // The thread is not there. It may have had the mutex, and to destroy what it sleeps on would wait for it.
+        static_cast<void>(watcher_.release());
         return;
     }
     {
-        const std::lock_guard lock(mutex_);
-        over_ = true;
-        changed_.notify_one();
+        const std::lock_guard lock(watcher_->mutex);
+        watcher_->over = true;
+        watcher_->changed.notify_one();
     }
-    thread_.join();
+    watcher_->thread.join();
 }
 
 inline std::string HangReport::text() const {
@@ -126,11 +134,12 @@ inline void HangReport::write_if_asked_or_stalled() {
 }
 
 inline void HangReport::watch() noexcept {
-    std::unique_lock lock(mutex_);
-    while (!over_) {
+    Watcher& watcher = *watcher_;
+    std::unique_lock lock(watcher.mutex);
+    while (!watcher.over) {
         const auto until = detail::Deadline::after(pause);
-        detail::timed_wait(changed_, lock, until, [this] { return over_; });
-        if (over_) return;
+        detail::timed_wait(watcher.changed, lock, until, [&] { return watcher.over; });
+        if (watcher.over) return;
         lock.unlock();
         try {
             write_if_asked_or_stalled();

@@ -3,12 +3,17 @@
 #include <concurrent/futures/process_pool_executor.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -151,6 +156,21 @@ TEST_CASE("a hang report whose write throws does no harm", "[hang_report]") {
         task.result();
     }
 }
+
+#if !CONCURRENT_FUTURES_TSAN  // which does not follow a fork of a process with threads
+TEST_CASE("a hang report may be destroyed in a fork of the program", "[hang_report]") {
+    auto report = std::make_unique<cf::HangReport>();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        report.reset();
+        ::_exit(7);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 7);
+}
+#endif
 
 #if defined(SIGUSR2)
 TEST_CASE("a hang report is written on a signal", "[hang_report]") {

@@ -128,8 +128,8 @@ class MapTasks final : public MapStream<R> {
 
 /// The submitter is quicker than the workers. If it went on, it would submit everything in chunks that are too small,
 /// because the pace is not known yet. So it waits while many tasks are ahead and more results may change the answer.
-/// If nothing ends, it goes on to twice as many: the items may be long. All in all it waits no longer than it works,
-/// and 50 ms.
+/// If nothing ends, it goes on to twice as many: the items may be long. In all it waits at most as long as submitting
+/// has taken, plus 50 ms, and not beyond the map's own time limit.
 template <class R>
 std::size_t MapTasks<R>::chunksize_for(MapPace& pace) {
     using Clock = std::chrono::steady_clock;
@@ -142,7 +142,8 @@ std::size_t MapTasks<R>::chunksize_for(MapPace& pace) {
         return pace.items_per_task(ended_items_);
     };
     std::size_t items = count_ended();
-    while (tasks_.size() - known_ended_ >= ahead_ && !pace.is_settled() && !this_worker && !this_thread_serves_processes) {
+    while (tasks_.size() - known_ended_ >= ahead_ && !pace.is_settled() && !this_worker &&
+           !this_thread_serves_processes && !deadline_.passed()) {
         const Clock::time_point begin = Clock::now();
         if (2 * waited_ > patience + (begin - began_)) break;
         const auto wait = [&](const auto& future) { return future.wait_for(longest_wait); };
