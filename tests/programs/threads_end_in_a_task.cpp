@@ -131,10 +131,12 @@ void show(const char* what, const cf::Future<T>& future) {
 
 }  // namespace
 
-int main() {
+int main([[maybe_unused]] int argc, char**) {
+#if defined(__GLIBCXX__) && defined(__GLIBC__)
 #if defined(__SANITIZE_ADDRESS__)
     std::printf("skipped: the undefined behaviour sanitizer of this lane reports each handler, falsely\n");
-#elif defined(__GLIBCXX__) && defined(__GLIBC__)
+    if (argc > 0) return 0;  // a condition, so that the compiler sees what is below in use
+#endif
     for (const std::size_t workers : {1u, 2u}) {
         cf::ThreadPoolExecutor pool({.max_workers = workers,
                                      .initializer = [] { ++started; },
