@@ -123,21 +123,25 @@ struct CallableCodec<MapChunk<Callable>> {
 class ProcessSubmitter {
   public:
     explicit ProcessSubmitter(std::shared_ptr<ProcessManager> manager) noexcept
-        : manager_(std::move(manager)) {}
+        : manager_(std::move(manager)),
+          payloads_(manager_->payloads()),
+          default_limits_{manager_->settings().default_timeout(), 0} {}
 
     template <class Callable, class... Args>
     auto submit(const Callable& callable, const Args&... args) const {
-        return submit_as({}, Priority::normal, default_limits(), callable, args...);
+        return submit_as({}, Priority::normal, default_limits_, callable, args...);
     }
     template <class Callable, class... Args>
     auto submit_as(std::string name, Priority priority, const TaskLimits& limits,
                    const Callable& callable, const Args&... args) const {
         check_remote_call<const Callable&, const Args&...>();
-        using T = std::remove_cv_t<
-            typename RemoteCallFor<const Callable&, const Args&...>::Result>;
+        using Remote = RemoteCallFor<const Callable&, const Args&...>;
+        using T = std::remove_cv_t<typename Remote::Result>;
         CallRoom room;
+        Encoder encoder(payloads_, room.bytes);
+        Remote::encode(encoder, callable, args...);
         auto* const call = BlockWithBytes<ProcessCall<T>>::make(
-            encode_call_into(ByteBuffer(manager_->payloads(), room.bytes), callable, args...), manager_,
+            std::move(encoder).take(), manager_,
             name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name)));
         call->limits = limits;
         call->shown.library_name = library_name<Callable>();
@@ -150,12 +154,29 @@ class ProcessSubmitter {
         }
         return future;
     }
-    TaskLimits default_limits() const noexcept { return {manager_->settings().default_timeout(), 0}; }
+    template <class Callable, class... Args>
+    void post(const Callable& callable, const Args&... args) const {
+        check_remote_call<const Callable&, const Args&...>();
+        CallRoom room;
+        Encoder encoder(payloads_, room.bytes);
+        RemoteCallFor<const Callable&, const Args&...>::encode(encoder, callable, args...);
+        auto* const call = BlockWithBytes<PostedProcessCall>::make(std::move(encoder).take(), manager_);
+        call->limits = default_limits_;
+        try {
+            manager_->submit(*call, Priority::normal);
+        } catch (...) {
+            call->release();
+            throw;
+        }
+    }
+    const TaskLimits& default_limits() const noexcept { return default_limits_; }
     ProcessManager& manager() const noexcept { return *manager_; }
     const std::shared_ptr<ProcessManager>& shared_manager() const noexcept { return manager_; }
 
   private:
     std::shared_ptr<ProcessManager> manager_;
+    ByteStore* payloads_;  // the manager's, where large arguments are encoded; null: in the heap
+    TaskLimits default_limits_;
 };
 
 inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOptions& options) {
@@ -231,18 +252,7 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     /// on_unhandled_exception.
     template <class Callable, class... Args>
     void post(const Callable& callable, const Args&... args) {
-        detail::check_remote_call<const Callable&, const Args&...>();
-        detail::CallRoom room;
-        auto* const call = detail::BlockWithBytes<detail::PostedProcessCall>::make(
-            detail::encode_call_into(detail::ByteBuffer(manager().payloads(), room.bytes), callable, args...),
-            submitter_.shared_manager());
-        call->limits = submitter_.default_limits();
-        try {
-            manager().submit(*call, Priority::normal);
-        } catch (...) {
-            call->release();
-            throw;
-        }
+        submitter_.post(callable, args...);
     }
 
     /// From now on submit throws ShutdownError. Queued tasks still run, unless they are cancelled. With `wait` it

@@ -82,7 +82,7 @@ inline bool DirectPath::give() noexcept {
 inline bool DirectPath::needs_manager() const noexcept {
     if (pool_.completions.has_endings() || pool_.completions.has_notices() || pool_.queue.size() != 0 ||
         pool_.signal.has_news() || pool_.closed || pool_.forced || pool_.memory.keeps_unused() ||
-        pool_.settings.idle_timeout || pool_.settings.max_tasks_per_child != 0 || pool_.queue.has_new())
+        pool_.settings.idle_timeout || pool_.settings.max_tasks_per_child != 0 || pool_.queue.intake.has_tasks())
         return true;
     return std::any_of(pool_.workers.begin(), pool_.workers.end(), [](const auto& link) {
         return link->in_flight() > 1 || link->has_output() || link->life.is_dying() || link->result_fd() < 0;

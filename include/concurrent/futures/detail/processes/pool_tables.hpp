@@ -3,7 +3,7 @@
 // pool_tables.hpp: what the parts of a process pool's engine share, and what may become of a task in it.
 //
 // `mutex` guards the members. The exceptions, which need no mutex: `settings`; `signal`, as manager_signal.hpp says;
-// SubmissionQueue::push() and its questions about new tasks; TaskObserver::watch() and its tell functions; the deliveries
+// SubmissionQueue::intake; TaskObserver::watch() and its tell functions; the deliveries
 // of CompletionQueue. The parts that work on the tables hold a reference to them: ResultReader, WorkerDeaths,
 // DeadlineEnforcer, Dispatcher, DirectPath, IdleWait, WorkerEvents, SubmissionRoom, CallerRun and Cancellation.
 // ProcessManager owns these parts and the thread.

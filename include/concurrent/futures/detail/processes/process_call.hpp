@@ -23,7 +23,7 @@ template <class T>
 class ProcessCall final : public OutcomeState<T>, public RemoteTask {
   public:
     /// By BlockWithBytes only.
-    ProcessCall(ByteBuffer call, std::shared_ptr<ProcessManager> manager,
+    ProcessCall(ByteBuffer&& call, std::shared_ptr<ProcessManager> manager,
                 std::unique_ptr<const std::string> name) noexcept
         : RemoteTask(std::move(call), std::move(name)), manager_(std::move(manager)) {}
     static void operator delete(void* place) noexcept { BlockWithBytes<ProcessCall>::free(place); }
@@ -115,7 +115,7 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
 class PostedProcessCall final : public RemoteTask {
   public:
     /// By BlockWithBytes only.
-    PostedProcessCall(ByteBuffer call, std::shared_ptr<ProcessManager> manager) noexcept
+    PostedProcessCall(ByteBuffer&& call, std::shared_ptr<ProcessManager> manager) noexcept
         : RemoteTask(std::move(call)), manager_(std::move(manager)) {}
     static void operator delete(void* place) noexcept { BlockWithBytes<PostedProcessCall>::free(place); }
 

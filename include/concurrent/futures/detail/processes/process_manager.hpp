@@ -273,7 +273,7 @@ inline void ProcessManager::throw_if_forked() const {
 
 inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
     throw_if_forked();
-    if (!pool_.observer) return submit_unobserved(task, priority);
+    if (!pool_.settings.observer) return submit_unobserved(task, priority);
     pool_.observer.tell_submitted(task);
     try {
         submit_unobserved(task, priority);
@@ -291,14 +291,14 @@ inline void ProcessManager::submit_unobserved(RemoteTask& task, Priority priorit
             lock.unlock();
             return caller_run_.run(task);
         }
-        pool_.queue.push(task, priority);
+        pool_.queue.intake.push(task, priority);
         pool_.queue.collect();
         pool_.signal.note_news();
-    } else if (!pool_.queue.push(task, priority)) {
+    } else if (!pool_.queue.intake.push(task, priority)) {
         const std::lock_guard lock(pool_.mutex);
         pool_.throw_if_closed();
     }
-    if (!pool_.signal.is_asleep() || !direct_.give()) pool_.signal.wake();
+    if (pool_.signal.is_asleep() && !direct_.give()) pool_.signal.wake();
 }
 
 inline bool ProcessManager::request_stop(RemoteTask& task) {

@@ -2,10 +2,10 @@
 //
 // submission_queue.hpp: the tasks of a process pool that wait for a worker.
 //
-//     if (!queue.push(task, Priority::normal)) …       // any thread, without the mutex; closed
-//     queue.collect();                                 // with the pool's mutex, as all below
+//     if (!queue.intake.push(task, Priority::normal)) …   // any thread, without the mutex; closed
+//     queue.collect();                                    // with the pool's mutex, as all below
 //     while (RemoteTask* task = queue.next(release)) …
-//     queue.put_back(*task);                           // to the front
+//     queue.put_back(*task);                              // to the front
 //
 // A cancelled task stays in the queue until it is met, or until half of the queue is cancelled: so a cancel() costs
 // little. Ownership: the queue holds one reference to each task.
@@ -22,21 +22,14 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class SubmissionQueue {
   public:
-    // Any thread, without the mutex.
-
-    /// Takes over a reference. False when closed: then it is still the caller's.
-    bool push(RemoteTask& task, Priority priority) noexcept { return intake_.push(task, priority); }
-    /// A hint.
-    bool may_have_new() const noexcept { return intake_.may_have_tasks(); }
-    bool has_new() const noexcept { return intake_.has_tasks(); }
-
-    // With the pool's mutex.
+    /// Where any thread puts tasks, without the pool's mutex. All below is with it.
+    TaskIntake intake;
 
     /// What was pushed goes behind what waits.
-    void collect() noexcept { intake_.move_to(levels_); }
-    /// push() returns false from here on.
+    void collect() noexcept { intake.move_to(levels_); }
+    /// intake.push() returns false from here on.
     void close() noexcept {
-        intake_.close();
+        intake.close();
         collect();
     }
     /// With the cancelled tasks, of what was collected.
@@ -75,7 +68,7 @@ class SubmissionQueue {
     /// A task that was pushed was cancelled: its stage is revoked. It may not have been collected yet.
     void note_cancelled() noexcept {
         ++cancelled_;
-        if (may_have_new() || cancelled_ > size()) collect();
+        if (intake.may_have_tasks() || cancelled_ > size()) collect();
         CONCURRENT_FUTURES_ASSERT(cancelled_ <= size());
     }
     /// Cancelled tasks whose references are to be dropped, without the mutex. None as long as they are few.
@@ -94,7 +87,6 @@ class SubmissionQueue {
   private:
     static constexpr std::size_t few = 64;
 
-    TaskIntake intake_;
     RemoteTaskQueues levels_;
     std::size_t cancelled_ = 0;  // of those in levels_
 };

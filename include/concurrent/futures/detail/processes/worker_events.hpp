@@ -66,7 +66,7 @@ class WorkerEvents {
 
 /// Cheap: something has come in, from workers or from other threads. A hint without the mutex.
 inline bool WorkerEvents::has_news() const noexcept {
-    if (pool_.queue.may_have_new() || pool_.signal.has_news()) return true;
+    if (pool_.queue.intake.may_have_tasks() || pool_.signal.has_news()) return true;
     return std::any_of(pool_.workers.begin(), pool_.workers.end(),
                        [](const auto& link) { return link->has_news() || link->can_write(); });
 }
@@ -118,7 +118,7 @@ inline void WorkerEvents::look_at_descriptors(bool may_sleep) {
         if (may_sleep) {
             pool_.signal.fall_asleep();  // from here on other threads may do this one's work
             idle_.note_sleep();
-            const bool nothing = !pool_.queue.has_new() && !has_news();
+            const bool nothing = !pool_.queue.intake.has_tasks() && !has_news();
             if (nothing) milliseconds = poll_milliseconds();
         }
     }

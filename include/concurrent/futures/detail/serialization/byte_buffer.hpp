@@ -52,8 +52,8 @@ class ByteBuffer {
     ByteBuffer() noexcept = default;
     /// Grows into the store, which may be null.
     explicit ByteBuffer(ByteStore* store) noexcept : store_(store) {}
-    /// Begins in memory that another owner frees later: before that the bytes must be moved_to() other memory, or
-    /// be more than fit there.
+    /// Begins in memory that another owner frees later: before that the bytes must be moved to other memory
+    /// (move_to), or be more than fit there.
     ByteBuffer(ByteStore* store, std::span<std::byte> lent) noexcept
         : data_(lent.data()), capacity_(lent.size()), store_(store), memory_(Memory::lent) {}
     /// Takes over bytes that the store has given out.
@@ -70,16 +70,8 @@ class ByteBuffer {
         if (is_lent()) reallocate(size_ + 1);  // some, even for none
         return std::move(*this);
     }
-    /// The same bytes, copied into memory that another owner frees later. It must have size() bytes.
-    ByteBuffer moved_to(std::byte* place) && noexcept {
-        ByteBuffer moved;
-        if (size_ != 0) std::memcpy(place, data_, size_);
-        moved.data_ = place;
-        moved.size_ = moved.capacity_ = size_;
-        moved.memory_ = Memory::lent;
-        moved.named_ = std::move(named_);
-        return moved;
-    }
+    /// From here on the bytes lie in this memory, which has room for size() bytes and which another owner frees later.
+    void move_to(std::byte* place) noexcept { move_to(place, size_, Memory::lent); }
     ByteBuffer(ByteBuffer&& other) noexcept
         : data_(std::exchange(other.data_, nullptr)),
           size_(std::exchange(other.size_, 0)),

@@ -37,6 +37,8 @@ class Encoder {
     Encoder() noexcept = default;
     /// Writes on after what `buffer` holds, reusing its memory.
     explicit Encoder(detail::ByteBuffer buffer) noexcept : buffer_(std::move(buffer)) {}
+    /// Begins in memory of another owner, and grows into the store, which may be null.
+    Encoder(detail::ByteStore* store, std::span<std::byte> lent) noexcept : buffer_(store, lent) {}
 
     /// Writes a value of any type that can cross (serialization.hpp). For others it does not compile, and
     /// says what stands in the way.

@@ -30,15 +30,16 @@ struct BlockWithBytes {
 
     /// The constructor must not throw. The bytes may lie in a CallRoom.
     template <class... Args>
-    static Call* make(ByteBuffer bytes, Args&&... args) {
-        const bool behind = !bytes.is_stored() && bytes.size() <= sizeof(CallRoom);
-        const std::size_t size = begin + (behind ? bytes.size() : 0);
+    static Call* make(ByteBuffer&& bytes, Args&&... args) {
+        const std::size_t count = bytes.size();
+        const bool behind = count <= sizeof(CallRoom);
+        const std::size_t size = begin + (behind ? count : 0);
         void* place = nullptr;
         if constexpr (over_aligned)
             place = ::operator new(size, std::align_val_t{alignof(Call)});
         else
             place = ::operator new(size);
-        if (behind) bytes = std::move(bytes).moved_to(static_cast<std::byte*>(place) + begin);
+        if (behind) bytes.move_to(static_cast<std::byte*>(place) + begin);
         return ::new (place) Call(std::move(bytes), std::forward<Args>(args)...);
     }
     static void free(void* place) noexcept {

@@ -271,7 +271,7 @@ struct RemoteCall<Callable, ParameterList<W...>> {
 
     template <class... Args>
     static void encode(Encoder& encoder, const Callable& callable, const Args&... args) {
-        encode_location(encoder, RegisteredTask<RemoteCall>::location());
+        RegisteredTask<RemoteCall>::encode_location_in(encoder);
         CallableCodec<Callable>::encode(encoder, callable);
         (encode_argument<W>(encoder, args), ...);
     }

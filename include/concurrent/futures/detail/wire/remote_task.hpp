@@ -68,11 +68,13 @@ class RemoteTask {
     const ByteBuffer& call() const noexcept { return call_; }
     /// What a worker sent for the last time. It may lie where the call's bytes lay, which are of no use any more.
     /// Throws std::bad_alloc.
-    void keep_answer(ByteBuffer body) {
-        if (body.is_lent() && call_.is_lent() && body.size() <= call_.size())
-            ending.body = std::move(body).moved_to(call_.data());
-        else
+    void keep_answer(ByteBuffer&& body) {
+        if (body.is_lent() && call_.is_lent() && body.size() <= call_.size()) {
+            body.move_to(call_.data());
+            ending.body = std::move(body);
+        } else {
             ending.body = std::move(body).kept();
+        }
     }
     /// It has ended: its arguments are not kept for as long as a future is. What the call names, the result may
     /// name, too. With the manager's lock.
@@ -130,7 +132,7 @@ class RemoteTask {
 
   protected:
     /// An empty name is none.
-    explicit RemoteTask(ByteBuffer call, std::unique_ptr<const std::string> name = nullptr) noexcept
+    explicit RemoteTask(ByteBuffer&& call, std::unique_ptr<const std::string> name = nullptr) noexcept
         : call_(std::move(call)), name_(std::move(name)) {}
     virtual ~RemoteTask() = default;
 

@@ -12,6 +12,8 @@
 // which no linker folds together; nothing depends on names or on the order of static initialisation.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
@@ -73,6 +75,11 @@ class TaskEntry {
     TaskEntry* next_;  // set once, before the entry is in the list
 };
 
+inline void encode_location(Encoder& encoder, const CodeLocation& location) {
+    const std::array<std::uint64_t, 2> words{location.module, location.offset};
+    encoder.write_bytes(words.data(), sizeof words);
+}
+
 template <class Call>
 struct RegisteredTask {
     static inline TaskEntry entry{&Call::run};
@@ -82,12 +89,8 @@ struct RegisteredTask {
         static constinit LazyObject<const CodeLocation> found;
         return found.get([] { return locate(reinterpret_cast<std::uintptr_t>(&entry), false); });
     }
+    static void encode_location_in(Encoder& encoder) { encode_location(encoder, location()); }
 };
-
-inline void encode_location(Encoder& encoder, const CodeLocation& location) {
-    encoder.write_u64(location.module);
-    encoder.write_u64(location.offset);
-}
 
 inline CodeLocation decode_location(Decoder& decoder) {
     CodeLocation location;

@@ -37,7 +37,7 @@ TEST_CASE("a process pool is not idle from a task's submission until its outcome
     SleepingPool pool;
     WorkerLink& worker = pool.add_worker();
     recorded::Task task;
-    CHECK(pool.tables.queue.push(task, concurrent::futures::Priority::normal));
+    CHECK(pool.tables.queue.intake.push(task, concurrent::futures::Priority::normal));
     CHECK(!pool.is_idle());  // in the intake
     pool.tables.queue.collect();
     CHECK(!pool.is_idle());  // in the queue

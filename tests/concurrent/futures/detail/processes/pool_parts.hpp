@@ -45,7 +45,7 @@ struct Pool {
         return link;
     }
     void submit(RemoteTask& task) {
-        tables.queue.push(task, concurrent::futures::Priority::normal);
+        tables.queue.intake.push(task, concurrent::futures::Priority::normal);
         tables.queue.collect();
     }
     void deliver() {

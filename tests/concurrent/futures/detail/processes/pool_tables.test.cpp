@@ -74,7 +74,7 @@ TEST_CASE("a pool that breaks fails every task with its first reason, and takes 
     }
     CHECK_THROWS_AS(pool.tables.throw_if_closed(), cf::BrokenProcessPool);
     recorded::Task late;
-    CHECK(!pool.tables.queue.push(late, cf::Priority::normal));
+    CHECK(!pool.tables.queue.intake.push(late, cf::Priority::normal));
 }
 
 TEST_CASE("a pool is finished when it is shut down and has neither tasks nor workers", "[pool_tables]") {

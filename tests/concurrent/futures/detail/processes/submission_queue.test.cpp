@@ -29,13 +29,13 @@ void cancel(SubmissionQueue& queue, RemoteTask& task) {
 TEST_CASE("tasks leave the queue by priority, then in the order of submission", "[submission_queue]") {
     SubmissionQueue queue;
     std::array<recorded::Task, 4> tasks;
-    CHECK(queue.push(tasks[0], Priority::low));
-    CHECK(queue.push(tasks[1], Priority::normal));
-    CHECK(queue.push(tasks[2], Priority::high));
-    CHECK(queue.push(tasks[3], Priority::normal));
-    CHECK((queue.may_have_new() && queue.has_new() && queue.size() == 0));
+    CHECK(queue.intake.push(tasks[0], Priority::low));
+    CHECK(queue.intake.push(tasks[1], Priority::normal));
+    CHECK(queue.intake.push(tasks[2], Priority::high));
+    CHECK(queue.intake.push(tasks[3], Priority::normal));
+    CHECK((queue.intake.may_have_tasks() && queue.intake.has_tasks() && queue.size() == 0));
     queue.collect();
-    CHECK((!queue.has_new() && queue.size() == 4 && queue.waiting() == 4));
+    CHECK((!queue.intake.has_tasks() && queue.size() == 4 && queue.waiting() == 4));
     Taken taken;
     for (const std::size_t expected : {2u, 1u, 3u, 0u}) CHECK(taken.next(queue) == &tasks[expected]);
     CHECK(taken.next(queue) == nullptr);
@@ -45,7 +45,7 @@ TEST_CASE("tasks leave the queue by priority, then in the order of submission", 
 TEST_CASE("a task that is put back is the next one of its priority", "[submission_queue]") {
     SubmissionQueue queue;
     std::array<recorded::Task, 2> tasks;
-    for (recorded::Task& task : tasks) CHECK(queue.push(task, Priority::normal));
+    for (recorded::Task& task : tasks) CHECK(queue.intake.push(task, Priority::normal));
     queue.collect();
     Taken taken;
     RemoteTask* const first = taken.next(queue);
@@ -58,9 +58,9 @@ TEST_CASE("a task that is put back is the next one of its priority", "[submissio
 TEST_CASE("a closed queue takes no more, and what was pushed before is there", "[submission_queue]") {
     SubmissionQueue queue;
     recorded::Task before, after;
-    CHECK(queue.push(before, Priority::normal));
+    CHECK(queue.intake.push(before, Priority::normal));
     queue.close();
-    CHECK(!queue.push(after, Priority::normal));
+    CHECK(!queue.intake.push(after, Priority::normal));
     CHECK(after.stage == Stage::fresh);
     Taken taken;
     CHECK(taken.next(queue) == &before);
@@ -70,7 +70,7 @@ TEST_CASE("a closed queue takes no more, and what was pushed before is there", "
 TEST_CASE("a cancelled task does not wait any more, and its reference is given back when it is met", "[submission_queue]") {
     SubmissionQueue queue;
     std::array<recorded::Task, 3> tasks;
-    for (recorded::Task& task : tasks) CHECK(queue.push(task, Priority::normal));
+    for (recorded::Task& task : tasks) CHECK(queue.intake.push(task, Priority::normal));
     queue.collect();
     cancel(queue, tasks[0]);
     cancel(queue, tasks[2]);
@@ -89,10 +89,10 @@ TEST_CASE("a cancelled task does not wait any more, and its reference is given b
 TEST_CASE("a task that is cancelled before it was collected does not wait either", "[submission_queue]") {
     SubmissionQueue queue;
     recorded::Task cancelled, wanted;
-    CHECK(queue.push(cancelled, Priority::normal));
+    CHECK(queue.intake.push(cancelled, Priority::normal));
     cancel(queue, cancelled);
     CHECK((queue.size() == 1 && queue.waiting() == 0));
-    CHECK(queue.push(wanted, Priority::normal));
+    CHECK(queue.intake.push(wanted, Priority::normal));
     queue.collect();
     CHECK(queue.waiting() == 1);
 }
@@ -101,7 +101,7 @@ TEST_CASE("cancelled tasks leave the queue when they are half of it", "[submissi
     SubmissionQueue queue;
     constexpr std::size_t count = 200;
     const auto tasks = std::make_unique<std::array<recorded::Task, count>>();
-    for (recorded::Task& task : *tasks) CHECK(queue.push(task, Priority::normal));
+    for (recorded::Task& task : *tasks) CHECK(queue.intake.push(task, Priority::normal));
     queue.collect();
     std::size_t taken = 0;
     for (std::size_t i = 0; i < 99; ++i) {

@@ -83,7 +83,8 @@ TEST_CASE("lent bytes that are kept or moved do not change with what they were l
         std::array<std::byte, 16> from{};
         std::array<std::byte, 16> to{};
         ByteBuffer kept = ByteBuffer::of_lent(std::span(from).first(size)).kept();
-        ByteBuffer moved = ByteBuffer::of_lent(std::span(from).first(size)).moved_to(to.data());
+        ByteBuffer moved = ByteBuffer::of_lent(std::span(from).first(size));
+        moved.move_to(to.data());
         from.fill(std::byte{9});
         CHECK(!kept.is_lent());
         REQUIRE(kept.size() == size);
