@@ -16,10 +16,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 STRICT = "-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror"
 UMBRELLA = "#include <concurrent/futures.hpp>\nint main() {}\n"
 EMPTY = "#include <stop_token>\n#include <vector>\nstd::stop_source source;\nint main() {}\n"
+# Where Debian has the kernel's headers; its gcc-multilib leads there, but cannot be installed beside cross compilers.
+M32 = "-m32 -idirafter /usr/include/x86_64-linux-gnu"
 WAYS = {  # name: compiler, options, what runs its programs, whether the umbrella compiles
     "Windows, mingw-w64": ("x86_64-w64-mingw32-g++-posix", "-static -Wall -Wextra", "wine", False),
-    "32 bits": (None, f"-m32 {STRICT}", "", True),
-    "32 bits, 64-bit time_t": (None, f"-m32 {STRICT} -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64", "", False),
+    "32 bits": (None, f"{M32} {STRICT}", "", True),
+    "32 bits, 64-bit time_t": (None, f"{M32} {STRICT} -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64", "", False),
     "aarch64": ("aarch64-linux-gnu-g++", f"-static {STRICT}", "qemu-aarch64-static", False),
     "riscv64": ("riscv64-linux-gnu-g++", f"-static {STRICT}", "qemu-riscv64-static", False),
     "32-bit ARM": ("arm-linux-gnueabihf-g++", f"-static -Wno-psabi {STRICT}", "qemu-arm-static", False),
@@ -37,6 +39,22 @@ def runner_of(name):
     return name and (shutil.which(name) or shutil.which("wine64") or shutil.which("/usr/lib/wine/wine64"))
 
 
+def timed_waits(base, made):
+    """Needs a smaller part of the standard library than pools do: libc++ 14 is enough."""
+    base = [option for option in base if option != "-fexperimental-library"]  # clang 14 does not know it
+    probe = made.with_suffix(".cpp")
+    probe.write_text("#include <chrono>\n#include <condition_variable>\nint main() {}\n", encoding="utf-8")
+    try:
+        if run([*base, probe, "-o", made]).returncode != 0 or run([made]).returncode != 0:
+            return "skipped: no such standard library here"
+    except OSError as error:  # a kernel without 32-bit programs
+        return f"skipped: {error.strerror}"
+    result = run([*base, HERE / "timed_waits.cpp", "-o", made])
+    if result.returncode == 0:
+        result = run([made])
+    return "right" if result.returncode == 0 else f"WRONG: {result.stdout[-3000:]}"
+
+
 def main():
     default, repository = sys.argv[1], pathlib.Path(sys.argv[2])
     tried, failures = 0, 0
@@ -51,6 +69,10 @@ def main():
             if not shutil.which(compiler):
                 print(f"{way} skipped: {compiler} is not installed")
                 continue
+            if not runner and sys.platform == "linux":
+                waits = timed_waits(base, folder / f"waits{number}")
+                print(f"{way}: timed waits under a replaced clock: {waits}")
+                failures += waits.startswith("WRONG")
             if run([*base, folder / "empty.cpp", "-o", made]).returncode != 0:
                 print(f"{way} skipped: {compiler} cannot build a program that has a std::stop_source that way")
                 continue

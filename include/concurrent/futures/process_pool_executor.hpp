@@ -32,8 +32,9 @@
 // worker.
 // Memory: workers share nothing with the program but what crosses.
 // Limits: a task or hook that ends the worker's main thread (pthread_exit(), or cancelled) ends the worker, and the
-// error says so; a callback that does so ends the program. A worker keeps the floating-point environment (rounding
-// mode, flush-to-zero) that a task leaves behind. Under valgrind: see docs/surroundings.md, "Under valgrind".
+// error says so; a callback that does so ends the program. A forked worker starts with the floating-point
+// environment (rounding mode, flush-to-zero) of the thread that made the pool, a spawned one with the system's; both
+// keep what a task leaves behind. Under valgrind: see docs/surroundings.md, "Under valgrind".
 // How it works: detail/processes/process_manager.hpp.
 #pragma once
 

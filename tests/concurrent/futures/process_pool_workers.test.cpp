@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -479,6 +480,25 @@ PROCESS_CASE("idle workers end after idle_timeout, and work starts new ones") {
     busy.open();
     CHECK(busy.call().result() == busy.pid());
     CHECK(pool.stats().worker_restarts == 0);
+}
+
+// ---- the floating-point environment: process_pool_executor.hpp says so under "Limits" ----
+
+int rounding_mode() { return std::fegetround(); }
+int round_downward() { return std::fesetround(FE_DOWNWARD); }
+
+PROCESS_CASE("a forked worker rounds as the maker of the pool did, a spawned one to nearest, until a task changes it") {
+    const int before = std::fegetround();
+    REQUIRE(std::fesetround(FE_UPWARD) == 0);
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .max_tasks_per_child = 3}));
+    REQUIRE(std::fesetround(before) == 0);
+    const int at_first = TestType::method == cf::StartMethod::fork ? FE_UPWARD : FE_TONEAREST;
+    for (int worker = 0; worker < 2; ++worker) {
+        CHECK(pool.submit(rounding_mode).result() == at_first);
+        CHECK(pool.submit(round_downward).result() == 0);
+        CHECK(pool.submit(rounding_mode).result() == FE_DOWNWARD);
+    }
+    CHECK(std::fegetround() == before);
 }
 
 }  // namespace
