@@ -13,7 +13,7 @@
  *   STARTED_BY_STORE     the worker writes "running" without a look
  *   SETTLED_BEFORE_READ  a death is settled before what the worker had sent is read
  *   RUNS_AGAIN           a running task of a dead worker goes back to the queue
- *   NOT_GIVEN_BACK       a queued task of a dead worker does not go back
+ *   NOT_GIVEN_BACK       a task that a dead worker had not started does not go back
  */
 #ifndef TASKS
 #define TASKS 2
@@ -23,14 +23,14 @@
 #endif
 
 mtype:worker_state = { starting, ready, stopping, exited, reaped };
-mtype:slot_state = { unused, queued, running, done, revoked };  /* queued: SlotState::sent */
+mtype:slot_state = { unused, sent, running, done, revoked };
 mtype:outcome = { none, result, cancelled, lost };
 
 mtype:worker_state life = reaped;
 mtype:slot_state slot[TASKS]; /* in memory that pool and worker share; task t has slot t */
 mtype:outcome end_of[TASKS];
 bool in_queue[TASKS] = true; /* of the pool */
-bool sent[TASKS];            /* the pool's table of what the worker has */
+bool in_table[TASKS];        /* the pool's table of what the worker has */
 bool has_run[TASKS], has_sent_result[TASKS];
 byte deaths_left = DEATHS, unended = TASKS;
 bool busy; /* the manager thread holds the pool's mutex over several steps */
@@ -63,7 +63,7 @@ proctype Process() {
 #ifdef STARTED_BY_STORE
             begun = true;
 #else
-            begun = (slot[task] == queued);
+            begun = (slot[task] == sent);
 #endif
             if
             :: begun -> slot[task] = running
@@ -102,7 +102,7 @@ gone:
 inline receive(t) {
     from_worker ? t;
     if
-    :: sent[t] -> sent[t] = false; slot[t] = unused; end(t, result)
+    :: in_table[t] -> in_table[t] = false; slot[t] = unused; end(t, result)
     :: else
     fi
 }
@@ -125,8 +125,8 @@ proctype Manager() {
         if
         :: t < TASKS ->
             in_queue[t] = false;
-            sent[t] = true;
-            slot[t] = queued;
+            in_table[t] = true;
+            slot[t] = sent;
             to_worker ! t;
             busy = false
         :: else -> /* nothing to send: something has to happen before the next round */
@@ -158,11 +158,11 @@ proctype Manager() {
         do
         :: t < TASKS ->
             if
-            :: sent[t] ->
-                sent[t] = false;
+            :: in_table[t] ->
+                in_table[t] = false;
                 if
                 :: slot[t] == revoked -> skip /* its canceller has ended it */
-                :: slot[t] == queued ->
+                :: slot[t] == sent ->
 #ifndef NOT_GIVEN_BACK
                     in_queue[t] = true
 #endif
@@ -198,9 +198,9 @@ proctype Canceller() {
         if
         :: in_queue[0] -> in_queue[0] = false; end(0, cancelled)
 #ifdef REVOKED_BY_STORE
-        :: sent[0] && slot[0] != done -> slot[0] = revoked; sent[0] = false; end(0, cancelled)
+        :: in_table[0] && slot[0] != done -> slot[0] = revoked; in_table[0] = false; end(0, cancelled)
 #else
-        :: sent[0] && slot[0] == queued -> slot[0] = revoked; sent[0] = false; end(0, cancelled)
+        :: in_table[0] && slot[0] == sent -> slot[0] = revoked; in_table[0] = false; end(0, cancelled)
 #endif
         :: else /* too late: cancel() returns false */
         fi

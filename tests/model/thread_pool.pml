@@ -80,13 +80,13 @@ inline should_grow_or_not(coming, answer) {
     answer = (alive < WORKERS && queue > coming)
 }
 
-/* bring() and bring_for_rest(). Begins with the lock and ends without. `for_rest`: only if tasks are left. */
-inline bring(for_rest, w, coming, answer) {
+/* bring() and bring_if_tasks_left(). Begins with the lock and ends without. `only_if_left`: only if tasks are left. */
+inline bring(only_if_left, w, coming, answer) {
     if
     :: searching != 0 -> unlock()
     :: else ->
         if
-        :: at_work >= WORKERS || (for_rest && queue == 0) -> unlock()
+        :: at_work >= WORKERS || (only_if_left && queue == 0) -> unlock()
         :: else ->
             if
             :: idle != 0 ->

@@ -273,7 +273,7 @@ BANNED = {
     r"\b(?:counting|binary)_semaphore\b": "libstdc++ 12 loses wake-ups in it",
     r"\b(?:recursive_)?timed_mutex\b": "ThreadSanitizer of g++ 12 does not know its calls",
     r"\batomic<\s*std::shared_ptr": "not lock-free, and not in every library",
-    r"#\s*include\s*<(?:iostream|regex|format|filesystem|ranges)>": "too dear for a header",
+    r"#\s*include\s*<(?:iostream|regex|format|filesystem|ranges)>": "takes too long to compile for a header",
     r"\busing namespace\b": "leaks into the user's code",
     r"\bpthread_cancel\b": "cannot be used with C++ destructors",
 }

@@ -143,10 +143,10 @@ inline void require_not_negative(const Duration& duration, const char* name) {
                                     " ns; leave it out for the default");
 }
 
-/// A number of workers beyond that of any machine's processors is a mistake.
-inline void require_sane_worker_count(std::size_t count, std::size_t limit) {
+/// A number of workers beyond that of any machine's processors is a mistake. `name`: of the option.
+inline void require_sane_worker_count(std::size_t count, std::size_t limit, const char* name = "max_workers") {
     if (count > limit)
-        throw std::invalid_argument("max_workers = " + std::to_string(count) +
+        throw std::invalid_argument(std::string(name) + " = " + std::to_string(count) +
                                     " is above the limit of " + std::to_string(limit) +
                                     "; 0 takes as many as there are processors");
 }

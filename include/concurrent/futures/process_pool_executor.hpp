@@ -125,7 +125,7 @@ class ProcessSubmitter {
   public:
     explicit ProcessSubmitter(std::shared_ptr<ProcessManager> manager) noexcept
         : manager_(std::move(manager)),
-          payloads_(manager_->payloads()),
+          call_store_(manager_->call_store()),
           default_limits_{manager_->settings().default_timeout(), 0} {}
 
     template <class Callable, class... Args>
@@ -139,7 +139,7 @@ class ProcessSubmitter {
         using Remote = RemoteCallFor<const Callable&, const Args&...>;
         using T = std::remove_cv_t<typename Remote::Result>;
         CallRoom room;
-        Encoder encoder(payloads_, room.bytes);
+        Encoder encoder(call_store_, room.bytes);
         Remote::encode(encoder, callable, args...);
         auto* const call = BlockWithBytes<ProcessCall<T>>::make(
             std::move(encoder).take(), manager_,
@@ -159,7 +159,7 @@ class ProcessSubmitter {
     void post(const Callable& callable, const Args&... args) const {
         check_remote_call<const Callable&, const Args&...>();
         CallRoom room;
-        Encoder encoder(payloads_, room.bytes);
+        Encoder encoder(call_store_, room.bytes);
         RemoteCallFor<const Callable&, const Args&...>::encode(encoder, callable, args...);
         auto* const call = BlockWithBytes<PostedProcessCall>::make(std::move(encoder).take(), manager_);
         call->limits = default_limits_;
@@ -176,12 +176,12 @@ class ProcessSubmitter {
 
   private:
     std::shared_ptr<ProcessManager> manager_;
-    ByteStore* payloads_;  // the manager's, where large arguments are encoded; null: in the heap
+    ByteStore* call_store_;  // the manager's, where large arguments are encoded; null: in the heap
     TaskLimits default_limits_;
 };
 
 inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOptions& options) {
-    require_sane_worker_count(options.max_workers, 4096);
+    require_sane_worker_count(options.max_workers, 4096, "ProcessPoolOptions::max_workers");
     require_not_negative(options.idle_timeout, "ProcessPoolOptions::idle_timeout");
     require_not_negative(options.task_timeout, "ProcessPoolOptions::task_timeout");
     require_not_negative(options.stop_grace, "ProcessPoolOptions::stop_grace");

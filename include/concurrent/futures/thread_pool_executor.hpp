@@ -200,7 +200,7 @@ inline void require_sane_stack_size(std::size_t size) {
 }
 
 inline ThreadPoolOptions checked(ThreadPoolOptions options) {
-    require_sane_worker_count(options.max_workers, 65536);
+    require_sane_worker_count(options.max_workers, 65'536, "ThreadPoolOptions::max_workers");
     require_not_negative(options.idle_timeout, "ThreadPoolOptions::idle_timeout");
     require_sane_stack_size(options.stack_size);
     options.observer = with_program_trace(options.observer);

@@ -190,6 +190,12 @@ TEST_CASE("negative durations and absurd worker counts are named in the refusal"
     } catch (const std::invalid_argument& error) {
         CHECK(std::string(error.what()).find("max_workers = 65") == 0);
     }
+    try {
+        cf::detail::require_sane_worker_count(100'000, 65'536, "ThreadPoolOptions::max_workers");
+        FAIL("accepted");
+    } catch (const std::invalid_argument& error) {
+        CHECK(std::string(error.what()).find("ThreadPoolOptions::max_workers = 100000 is above the limit") == 0);
+    }
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ class DeadlineEnforcer {
     void enforce(std::int64_t lost) {
         if (lost > 0) grant(lost);
         for (const auto& link : pool_.workers)
-            if (has_deadline(*link)) enforce(*link);
+            if (has_deadline(*link)) enforce_on(*link);
     }
     /// Cheap: for a look at every step.
     bool has_deadline(const WorkerLink& link) const noexcept {
@@ -95,7 +95,7 @@ class DeadlineEnforcer {
     static bool may_be_evicted(const WorkerLink::InFlight& entry) noexcept {
         return entry.task && entry.limited && !entry.revoked;
     }
-    void enforce(WorkerLink& link);
+    void enforce_on(WorkerLink& link);
     void grant(std::int64_t lost) noexcept;
     void end_hook(WorkerLink& link, std::int64_t now);
     void end_start(WorkerLink& link);
@@ -135,7 +135,7 @@ inline void DeadlineEnforcer::grant(std::int64_t lost) noexcept {
     }
 }
 
-inline void DeadlineEnforcer::enforce(WorkerLink& link) {
+inline void DeadlineEnforcer::enforce_on(WorkerLink& link) {
     const std::int64_t now = monotonic_nanoseconds();
     if (now < next(link, now)) return;
     if (link.life.kill_at() != TaskLimits::never) {

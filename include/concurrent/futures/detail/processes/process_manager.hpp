@@ -100,7 +100,7 @@ class ProcessManager {
     Counts counts();
     const ProcessSettings& settings() const noexcept { return pool_.settings; }
     /// Where large calls are encoded; null: in the heap.
-    ByteStore* payloads() const noexcept { return pool_.memory.arena(); }
+    ByteStore* call_store() const noexcept { return pool_.memory.arena(); }
     /// What the pool's observer is told, if there is one.
     const PoolWatch& watch() const noexcept { return pool_.observer.watch(); }
     bool in_forked_child() const noexcept { return born_.in_forked_child(); }

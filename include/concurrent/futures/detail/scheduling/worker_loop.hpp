@@ -189,7 +189,7 @@ inline Task* WorkerLoop::search() noexcept {
             adapt_gathering(looks);
             if (pool_.search.has_available()) {
                 const std::lock_guard lock(pool_.mutex);
-                pool_.workers.bring_for_rest();
+                pool_.workers.bring_if_tasks_left();
             }
             if (task) return task;
             pool_.search.begin_search();
@@ -253,7 +253,7 @@ inline void WorkerLoop::end() noexcept {
     pool_.workers.join_ended(lock);
     pool_.workers.note_end(worker_);
     // What was submitted since this worker looked last may have counted on it.
-    if (!pool_.workers.bring_for_rest() && pool_.workers.alive() == 0) {
+    if (!pool_.workers.bring_if_tasks_left() && pool_.workers.alive() == 0) {
         lock.unlock();
         pool_.queues.abandon_all(ThreadTables::cannot_start(), worker_.calls);
         lock.lock();

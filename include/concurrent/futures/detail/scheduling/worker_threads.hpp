@@ -158,7 +158,7 @@ inline void WorkerThreads::submit_all(TaskQueue& tasks) {
     }
     if (!pool_.search.needs_worker()) return;
     Lock lock(pool_.mutex);
-    if (pool_.workers.bring_for_rest() || pool_.workers.alive() != 0) return;
+    if (pool_.workers.bring_if_tasks_left() || pool_.workers.alive() != 0) return;
     lock.unlock();
     pool_.queues.abandon_all(ThreadTables::cannot_start(), pool_.calls());
 }

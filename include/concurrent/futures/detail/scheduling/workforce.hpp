@@ -3,8 +3,8 @@
 // workforce.hpp: the threads of a thread pool: how many there are, which of them sleep, and which one is brought when
 // there is work.
 //
-//     { lock; workforce.bring(lock); }             // a submitter: wakes a worker that sleeps, or starts one
-//     { lock; workforce.bring_for_rest(); }        // a worker that leaves work behind
+//     { lock; workforce.bring(lock); }              // a submitter: wakes a worker that sleeps, or starts one
+//     { lock; workforce.bring_if_tasks_left(); }    // a worker that leaves work behind
 //
 // A thread is starting, at work (it runs or searches), blocked (it sleeps in a wait inside a task), idle (it sleeps
 // because there is nothing to do) or ended. At most max_workers are at work; for each one that is blocked there may be
@@ -57,7 +57,7 @@ class Workforce {
     void bring(Lock& lock);
     /// The same, but only if tasks are left in the queues, and never throws. False: no thread could be started, so the
     /// workers that are there do all the work.
-    bool bring_for_rest() noexcept;
+    bool bring_if_tasks_left() noexcept;
     /// Idle workers have nothing to do, and must see that the pool has closed.
     void wake_all() noexcept {
         while (!idle_.empty()) choose_idle().parker.wake();
@@ -142,7 +142,7 @@ inline void Workforce::bring(Lock& lock) {
     }
 }
 
-inline bool Workforce::bring_for_rest() noexcept {
+inline bool Workforce::bring_if_tasks_left() noexcept {
     if (search_.is_searched() || at_work() >= max_workers_ || queues_.empty()) return true;
     if (!idle_.empty()) {
         choose_idle().parker.wake();
@@ -213,7 +213,7 @@ inline void Workforce::detach() {
 inline Workforce::Substitute Workforce::begin_block() noexcept {
     ++blocked_;
     recount();
-    const bool could_start = bring_for_rest();
+    const bool could_start = bring_if_tasks_left();
     if (at_work() >= max_workers_ || !idle_.empty() || (could_start && alive_ < most_threads()))
         return Substitute::possible;
     return at_work() == 0 ? Substitute::none : Substitute::at_bound;
