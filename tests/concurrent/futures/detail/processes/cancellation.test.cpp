@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// Which tasks can be cancelled, and to whom. The workers are no processes.
+#include <concurrent/futures/detail/processes/cancellation.hpp>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+
+#include "concurrent/futures/detail/processes/pool_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+using Stage = RemoteTask::Stage;
+
+TEST_CASE("a task that waits is revoked once, and its bytes are freed", "[cancellation]") {
+    parts::Pool pool;
+    Cancellation cancellation(pool.tables);
+    recorded::Task task(parts::encoded(1));
+    pool.submit(task);
+    CHECK(!cancellation.is_running(task));
+    CHECK(cancellation.revoke(task));
+    CHECK(cancellation.is_revoked(task));
+    CHECK(!cancellation.revoke(task));
+    CHECK(task.call().empty());
+    CHECK((pool.tables.queue.waiting() == 0 && pool.tables.completions.counts().cancelled == 1));
+    CHECK(pool.tables.next_queued() == nullptr);
+}
+
+TEST_CASE("a task that was sent is revoked if its worker has not started it", "[cancellation]") {
+    parts::Pool pool;
+    Cancellation cancellation(pool.tables);
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
+    CHECK((cancellation.is_running(tasks[0]) && !cancellation.is_running(tasks[1])));
+    CHECK(!cancellation.revoke(tasks[0]));
+    CHECK(cancellation.revoke(tasks[1]));
+    CHECK(!worker.page().start(tasks[1].slot, tasks[1].id));
+    CHECK((worker.in_flight() == 2 && worker.wanted() == 1));
+    parts::say(worker, FrameType::result, tasks[0], parts::encoded(3));
+    parts::say(worker, FrameType::skipped, tasks[1]);
+    pool.reader.read(worker);
+    CHECK(cancellation.is_running(tasks[0]));  // its result is not delivered yet
+    pool.deliver();
+    CHECK(!cancellation.revoke(tasks[0]));
+    CHECK((tasks[0].value == 3 && tasks[0].references == 0));
+    CHECK((tasks[1].end.empty() && tasks[1].references == 0));  // its end is for revoke()'s caller
+}
+
+TEST_CASE("all tasks that have not started are revoked at once, wherever they wait", "[cancellation]") {
+    parts::Pool pool;
+    Cancellation cancellation(pool.tables);
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 3> tasks;
+    for (recorded::Task& task : tasks) {
+        if (&task == &tasks[2]) pool.dispatcher.dispatch(0);
+        pool.submit(task);
+    }
+    REQUIRE((worker.in_flight() == 2 && pool.tables.queue.waiting() == 1));
+    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
+    cancellation.end_revoked(cancellation.revoke_all_unstarted());
+    CHECK(tasks[0].end.empty());
+    CHECK((tasks[1].end == "cancelled" && tasks[2].end == "cancelled"));
+    CHECK((tasks[1].references == 1 && tasks[2].references == 1));  // the worker's table and the queue have them
+    CHECK(pool.tables.completions.counts().cancelled == 2);
+    CHECK(cancellation.revoke_all_unstarted() == nullptr);
+}
+
+TEST_CASE("many cancelled tasks leave the queue before they are met", "[cancellation]") {
+    parts::Pool pool;
+    Cancellation cancellation(pool.tables);
+    std::array<recorded::Task, 200> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    for (recorded::Task& task : tasks) REQUIRE(cancellation.revoke(task));
+    CHECK(pool.tables.queue.size() < 64);
+    CHECK(pool.tables.queue.waiting() == 0);
+}
+
+}  // namespace

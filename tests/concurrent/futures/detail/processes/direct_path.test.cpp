@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+//
+// What other threads do in place of the manager thread while that sleeps. No process and no manager thread is there: the
+// test plays both.
+#include <concurrent/futures/detail/processes/direct_path.hpp>
+
+#include <unistd.h>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <mutex>
+#include <thread>
+
+#include "concurrent/futures/detail/processes/pool_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+using Stage = RemoteTask::Stage;
+
+struct SleepingPool : parts::Pool {
+    SleepingPool() { tables.signal.fall_asleep(); }
+
+    /// Without collecting: as submit() does.
+    void push(RemoteTask& task) { tables.queue.intake.push(task, concurrent::futures::Priority::normal); }
+    /// A worker that a thread may read from: only what has a process is read. Nothing here sends it a signal.
+    WorkerLink& add_readable_worker() {
+        WorkerLink& link = add_worker();
+        link.process = ProcessHandle(::getpid(), FileDescriptor());
+        return link;
+    }
+    bool is_told_to_rise() { return !tables.signal.is_asleep(); }
+
+    DirectPath direct{tables, dispatcher, reader};
+};
+
+TEST_CASE("while the manager thread sleeps, a submitter writes its task to a worker with nothing to do", "[direct_path]") {
+    SleepingPool pool;
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    pool.push(task);
+    const std::uint64_t before = static_cast<WorkerPage*>(static_cast<void*>(&worker.page()))->tasks.written;
+    CHECK(pool.direct.give());
+    CHECK((task.stage == Stage::sent && task.worker == &worker));
+    CHECK(worker.page().state(task.slot, task.id) == SlotState::sent);
+    CHECK(static_cast<WorkerPage*>(static_cast<void*>(&worker.page()))->tasks.written > before);
+    CHECK(!pool.is_told_to_rise());
+}
+
+TEST_CASE("a submitter leaves its task in the queue while the manager thread is awake", "[direct_path]") {
+    SleepingPool pool;
+    const WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    pool.push(task);
+    pool.tables.signal.rise();
+    CHECK(pool.direct.give());
+    CHECK((task.stage == Stage::queued && worker.in_flight() == 0));
+}
+
+TEST_CASE("the manager thread is wanted for more tasks than there are idle workers, and for a time limit", "[direct_path]") {
+    SleepingPool pool;
+    recorded::Task without_worker;
+    pool.push(without_worker);
+    CHECK(!pool.direct.give());
+    const WorkerLink& worker = pool.add_worker();
+    recorded::Task one_too_many;
+    pool.push(one_too_many);
+    CHECK(!pool.direct.give());
+    CHECK((without_worker.stage == Stage::sent && worker.in_flight() == 1));
+    CHECK(one_too_many.stage == Stage::queued);
+
+    SleepingPool other;
+    const WorkerLink& idle = other.add_worker();
+    recorded::Task limited;
+    limited.limits.timeout = 1'000'000'000;
+    other.push(limited);
+    CHECK(!other.direct.give());
+    CHECK((limited.stage == Stage::queued && idle.in_flight() == 0));
+    CHECK(other.tables.next_queued() == &limited);
+}
+
+TEST_CASE("a submitter does not wait for the mutex of a pool that is busy", "[direct_path]") {
+    SleepingPool pool;
+    pool.add_worker();
+    recorded::Task task;
+    pool.push(task);
+    bool gave = true;
+    const std::lock_guard lock(pool.tables.mutex);
+    std::thread([&] { gave = pool.direct.give(); }).join();
+    CHECK(!gave);
+    CHECK(task.stage == Stage::queued);
+}
+
+TEST_CASE("a thread that waits reads its result itself while the manager thread sleeps", "[direct_path]") {
+    SleepingPool pool;
+    WorkerLink& worker = pool.add_readable_worker();
+    recorded::Task task;
+    pool.push(task);
+    REQUIRE(pool.direct.give());
+    REQUIRE(worker.page().start(task.slot, task.id));
+    parts::say(worker, FrameType::result, task, parts::encoded(7));
+    CHECK(pool.direct.look_for_end(task, [&] { return !task.end.empty(); }));
+    CHECK((task.end == "stored" && task.value == 7 && task.references == 0));
+    CHECK((worker.watchers == 0 && worker.in_flight() == 0));
+    CHECK(pool.tables.completions.empty());
+    CHECK(!pool.is_told_to_rise());
+}
+
+TEST_CASE("a thread that waits leaves callbacks to the manager thread, which is woken for them", "[direct_path]") {
+    SleepingPool pool;
+    WorkerLink& worker = pool.add_readable_worker();
+    recorded::Task task;
+    task.has_callback = true;
+    pool.push(task);
+    REQUIRE(pool.direct.give());
+    parts::say(worker, FrameType::result, task, parts::encoded(7));
+    pool.direct.look_for_end(task, [&] { return !task.end.empty(); });
+    CHECK(task.end == "stored");
+    CHECK(pool.is_told_to_rise());
+    CHECK(pool.tables.signal.has_news());
+    pool.deliver();
+    CHECK((task.end == "callbacks have run" && task.references == 0));
+}
+
+TEST_CASE("a thread that waits reads nothing for others: the manager thread is woken for their results", "[direct_path]") {
+    SleepingPool pool;
+    WorkerLink& worker = pool.add_readable_worker();
+    recorded::Task mine;
+    pool.push(mine);
+    REQUIRE(pool.direct.give());
+    parts::say(worker, FrameType::exception, mine);  // an exception has to be decoded by the manager thread
+    CHECK(!pool.direct.look_for_end(mine, [&] { return !mine.end.empty(); }));
+    CHECK((mine.stage == Stage::ended && mine.end.empty()));
+    CHECK(pool.is_told_to_rise());
+    pool.deliver();
+    CHECK(mine.end == "exception");
+}
+
+TEST_CASE("a thread does not watch a worker for a task that waits behind another one, or is not sent", "[direct_path]") {
+    SleepingPool pool;
+    WorkerLink& worker = pool.add_readable_worker();
+    std::array<recorded::Task, 2> tasks;
+    recorded::Task queued;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.in_flight() == 2);
+    pool.push(queued);
+    int looks = 0;
+    const auto never = [&] { return ++looks < 0; };
+    for (RemoteTask* const task : {static_cast<RemoteTask*>(&tasks[0]), static_cast<RemoteTask*>(&queued)}) {
+        CHECK(!pool.direct.look_for_end(*task, never));
+        CHECK(worker.watchers == 0);
+    }
+    CHECK(looks > 0);
+}
+
+}  // namespace

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+//
+// What a worker does with the messages that it gets. The worker is a fork of the test, which plays the pool.
+#include <concurrent/futures/detail/processes/worker_process.hpp>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <concurrent/futures/detail/platform/forked_process.hpp>
+#include <concurrent/futures/detail/processes/process_settings.hpp>
+#include <concurrent/futures/detail/processes/worker_link.hpp>
+#include <concurrent/futures/detail/wire/remote_call.hpp>
+#include <cstdlib>
+#include <deque>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/detail/processes/recorded_task.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+
+struct Reply {
+    FrameType type;
+    std::uint64_t task;
+    std::vector<std::byte> body;
+
+    std::string text() const {
+        concurrent::futures::Decoder decoder{body};
+        return decoder.decode<std::string>();
+    }
+    /// Of an exception.
+    std::string what() const {
+        concurrent::futures::Decoder decoder{body};
+        try {
+            std::rethrow_exception(decode_exception(decoder, 0));
+        } catch (const std::exception& error) {
+            return error.what();
+        }
+    }
+};
+
+class Worker {
+  public:
+    explicit Worker(const ByteBuffer& configuration) {
+        WorkerLink::Ends ends;
+        link_.emplace(1, nullptr, ends);
+        flush_standard_streams();
+        const pid_t parent = ::getpid();
+        const pid_t pid = fork_process();
+        if (pid == 0) {
+            link_->close_tasks();  // else it would not see the end of the pipe
+            link_->close_results();
+            WorkerChannel channel{std::move(ends.tasks), std::move(ends.results),  std::move(ends.page),
+                                  std::move(ends.calls), std::move(ends.payloads), std::move(ends.memory)};
+            end_forked_process(run_worker(std::move(channel), parent, end_forked_process));
+        }
+        REQUIRE(pid > 0);
+        link_->process = ProcessHandle(pid, FileDescriptor());
+        link_->queue_frame(make_header(FrameType::configure, configuration.size()), configuration.bytes());
+        send();
+    }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker() {
+        if (ended_) return;
+        link_->process.send_signal(SIGKILL);
+        end();
+    }
+
+    WorkerLink& link() { return *link_; }
+    void give(RemoteTask& task) {
+        link_->give(task);
+        send();
+    }
+    void tell_to_leave() {
+        link_->stop();
+        send();
+    }
+    void send() {
+        link_->flush();
+        link_->ring();
+    }
+    Reply reply() {
+        while (replies_.empty()) {
+            link_->expect_news();
+            if (!link_->has_news()) {
+                pollfd pipe{link_->result_fd(), POLLIN, 0};
+                ::poll(&pipe, 1, -1);
+                REQUIRE((link_->take_wake_ups() || link_->has_news()));
+            }
+            link_->read_frames([this](const Frame& frame) {
+                const auto body = frame.body.bytes();
+                replies_.push_back({frame.header.type, frame.header.task, {body.begin(), body.end()}});
+            });
+        }
+        Reply next = std::move(replies_.front());
+        replies_.pop_front();
+        return next;
+    }
+    /// Its exit code, when it has ended.
+    int end() {
+        ended_ = true;
+        return link_->process.reap().exit_code.value_or(-1);
+    }
+
+  private:
+    std::optional<WorkerLink> link_;
+    std::deque<Reply> replies_;
+    bool ended_ = false;
+};
+
+std::string greeting = "not initialized";
+void initialize(std::string word) { greeting = word; }
+std::string greet(std::string name) { return greeting + ", " + name; }
+void fail(std::string why) { throw std::runtime_error(why); }
+
+ByteBuffer configuration(ByteBuffer initializer = {}) {
+    ProcessSettings settings;
+    settings.initializer = std::move(initializer);
+    return configuration_of(settings);
+}
+
+TEST_CASE("a worker is ready after its initializer, runs a task, and leaves when it is told to", "[worker_process]") {
+    Worker worker(configuration(encode_call(initialize, std::string("hello"))));
+    CHECK(worker.reply().type == FrameType::ready);
+    recorded::Task task(encode_call(greet, std::string("worker")));
+    task.id = 17;
+    worker.give(task);
+    const Reply result = worker.reply();
+    CHECK((result.type == FrameType::result && result.task == 17 && result.text() == "hello, worker"));
+    CHECK(worker.link().page().state(task.slot, task.id) == SlotState::done);
+    CHECK(worker.link().page().started(task.slot) > 0);
+    worker.tell_to_leave();
+    CHECK(worker.end() == EXIT_SUCCESS);
+}
+
+TEST_CASE("a worker sends what a task throws, skips a task that was revoked, and goes on", "[worker_process]") {
+    Worker worker(configuration());
+    REQUIRE(worker.reply().type == FrameType::ready);
+    recorded::Task fails(encode_call(fail, std::string("no")));
+    recorded::Task revoked(encode_call(greet, std::string("nobody")));
+    recorded::Task last(encode_call(greet, std::string("you")));
+    fails.id = 1;
+    revoked.id = 2;
+    last.id = 3;
+    worker.give(fails);
+    const Reply thrown = worker.reply();
+    CHECK((thrown.type == FrameType::exception && thrown.task == 1 && thrown.what() == "no"));
+    worker.link().give(revoked);
+    REQUIRE(worker.link().try_revoke(revoked));
+    worker.give(last);
+    const Reply skipped = worker.reply();
+    CHECK((skipped.type == FrameType::skipped && skipped.task == 2));
+    CHECK(worker.reply().text() == "not initialized, you");
+}
+
+TEST_CASE("a worker whose initializer throws says so and ends", "[worker_process]") {
+    Worker worker(configuration(encode_call(fail, std::string("no licence"))));
+    const Reply reply = worker.reply();
+    CHECK((reply.type == FrameType::start_failed && reply.what() == "no licence"));
+    CHECK(worker.end() == EXIT_FAILURE);
+}
+
+TEST_CASE("a worker that is another program than the pool says so and ends", "[worker_process]") {
+    concurrent::futures::Encoder encoder;
+    encode_configuration(encoder, {program_identity() + 1, 0, {}, {}, {}});
+    Worker worker(std::move(encoder).take());
+    const Reply reply = worker.reply();
+    CHECK(reply.type == FrameType::start_failed);
+    CHECK(reply.what().find("another program") != std::string::npos);
+    CHECK(worker.end() == EXIT_FAILURE);
+}
+
+TEST_CASE("a worker leaves when the pool has closed its pipe", "[worker_process]") {
+    Worker worker(configuration());
+    REQUIRE(worker.reply().type == FrameType::ready);
+    worker.link().close_tasks();
+    CHECK(worker.end() == EXIT_SUCCESS);
+}
+
+}  // namespace
