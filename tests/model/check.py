@@ -31,6 +31,7 @@ RIGHT = [
 ]
 LARGER = [
     ("thread_pool", "TASKS=2"),
+    ("thread_pool", "SUBMITTERS=1 TASKS=4 FREE_TASKS=2 TASKS_MEET IDLE_TIMEOUT"),
     ("thread_pool", "TASKS=2 TASKS_MEET"),
     ("thread_pool", "TASKS=1 TASKS_MEET WORKERS=3 SUBMITTERS=3"),
     ("thread_pool", "SUBMITTERS=1 TASKS=4 SHUTDOWN IDLE_TIMEOUT"),
@@ -38,7 +39,9 @@ LARGER = [
 ]
 DEFECTS = [
     ("thread_pool", "SUBMITTERS=1 TASKS=3 NO_LAST_LOOK"),
+    ("thread_pool", "SUBMITTERS=1 TASKS=3 LOOKS_EARLY"),
     ("thread_pool", "TASKS=1 TASKS_MEET NO_LOOK_FOR_REST"),
+    ("thread_pool", "SUBMITTERS=1 TASKS=4 FREE_TASKS=2 TASKS_MEET IDLE_TIMEOUT READS_EARLY"),
     ("thread_pool", "TASKS=2 TASKS_MEET RAISED_LATE"),
     ("thread_pool", "TASKS=1 SHUTDOWN WAKE_IS_LOST"),
     ("thread_pool", "TASKS=1 SHUTDOWN NO_CLOSED_WAKE"),
@@ -86,7 +89,7 @@ def main():
         is_right = bool(error) == has_defect
         wrong += not is_right
         total += states
-        print(f"{'as expected' if is_right else 'WRONG':<12} {model:<13} {settings:<45} {states:>10} states, depth {depth:>4}: "
+        print(f"{'as expected' if is_right else 'WRONG':<12} {model:<13} {settings:<75} {states:>10} states, depth {depth:>4}: "
               f"{error or 'no error'}", flush=True)
     print(f"{total} states in {len(runs) + len(DEFECTS)} runs, {wrong} wrong")
     return 1 if wrong else 0

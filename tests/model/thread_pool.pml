@@ -7,14 +7,16 @@
  * Checked: at the end each accepted task has run exactly once, and with SHUTDOWN no worker is left. Spin reports a
  * state in which nobody can go on as an invalid end state.
  *
- * With TASKS_MEET the first tasks wait for each other, so a task that is left in the queue beside a sleeping worker is
- * a deadlock, too.
+ * With TASKS_MEET the tasks after the first FREE_TASKS wait for each other, so a task that is left in the queue beside
+ * a sleeping worker is a deadlock, too.
  *
  * Not in the model: memory orders weaker than sequentially consistent, blocked tasks, priorities, deques.
  *
  * Defects for check.py to plant, each of which Spin must find:
  *   NO_LAST_LOOK     a worker sleeps without a look into the queue after it lowered searching_
  *   NO_LOOK_FOR_REST a worker that has taken a task does not look for more when workers are available
+ *   LOOKS_EARLY      the same look comes before searching_ is lowered, as a store buffer would let it
+ *   READS_EARLY      a worker reads available_ before it lowers taking_, as a store buffer would let it
  *   RAISED_LATE      available_ is raised after the last look, not before
  *   WAKE_IS_LOST     parker.reset() comes after the worker is in the list of idle workers
  *   NO_CLOSED_WAKE   begin_shutdown() wakes nobody
@@ -27,6 +29,9 @@
 #endif
 #ifndef TASKS
 #define TASKS 2 /* of each submitter */
+#endif
+#ifndef FREE_TASKS
+#define FREE_TASKS 0
 #endif
 
 byte queue, accepted, run_tasks;
@@ -130,6 +135,9 @@ proctype Submitter() {
 
 proctype Worker(byte me) {
     byte w, coming;
+#ifdef TASKS_MEET
+    byte begun; /* how many tasks had, with this one */
+#endif
     bool answer, seen, got, work, was_closed;
 
     lock();
@@ -143,18 +151,26 @@ search:
         taking++;
         searching--;
         atomic { got = (queue != 0); if :: got -> queue-- :: else fi }
+#ifdef READS_EARLY
+        seen = (available != 0);
         taking--;
+#else
+        taking--;
+        seen = (available != 0);
+#endif
 #ifndef NO_LOOK_FOR_REST
         if
-        :: available != 0 -> lock(); bring(true, w, coming, answer)
+        :: seen -> lock(); bring(true, w, coming, answer)
         :: else
         fi;
 #endif
         do
         :: got ->
+#ifndef TASKS_MEET
             run_tasks++;
-#ifdef TASKS_MEET
-            run_tasks >= WORKERS; /* a task that waits, outside the library, until another one has begun */
+#else
+            d_step { run_tasks++; begun = run_tasks }
+            begun <= FREE_TASKS || run_tasks >= FREE_TASKS + WORKERS; /* it waits, outside the library, for others to begin */
 #endif
             atomic { got = (queue != 0); if :: got -> queue-- :: else fi }
         :: else -> break
@@ -183,11 +199,16 @@ search:
 #ifdef WAKE_IS_LOST
     if :: !was_closed -> token[me] = false :: else fi;
 #endif
+#ifdef LOOKS_EARLY
+    work = (queue != 0);
+    searching--;
+#else
     searching--;
 #ifdef NO_LAST_LOOK
     work = false;
 #else
     work = (queue != 0);
+#endif
 #endif
 #ifdef RAISED_LATE
     lock();
