@@ -28,8 +28,9 @@ class RunningTime {
     void note(std::int64_t now) noexcept { last_ = now; }
     /// Since the last note, at most `asked` was to pass.
     void note_after(std::int64_t now, std::int64_t asked) noexcept {
-        const std::int64_t late = now - last_ - asked;
-        if (last_ != 0 && late > slack) lost_ += late;
+        const std::int64_t passed = now - last_;
+        // Nothing tells when in the sleep the stop began. All of it counts, so that no task loses time of its limit.
+        if (last_ != 0 && passed - asked > slack) lost_ += passed;
         last_ = now;
     }
     /// Nanoseconds in which this process did not run.
