@@ -3,6 +3,7 @@
 // expect-output: ^behind a busy task: few$
 // expect-output: ^behind a busy task, with max_pending: few$
 // expect-output: ^a task's own: few$
+// expect-output: ^a task's own, cancelled by another thread: few$
 // expect-output: ^of high priority, run by the task that waits: few$
 // timeout-seconds: 60
 //
@@ -13,6 +14,7 @@
 #include <array>
 #include <atomic>
 #include <stdexcept>
+#include <vector>
 
 #include "support/counted_new.hpp"
 
@@ -43,6 +45,26 @@ static void behind_a_busy_task(const char* what, cf::ThreadPoolOptions options) 
     may_end.notify_all();
 }
 
+static void cancelled_by_another_thread() {
+    std::vector<cf::Future<char>> own;
+    std::atomic<bool> submitted{false}, may_end{false};
+    cf::ThreadPoolExecutor pool(1);
+    const long before = support::objects;
+    pool.post([&] {
+        for (int n = 0; n < tasks; ++n) own.push_back(pool.submit([large = Large()] { return large[0]; }));
+        submitted = true;
+        submitted.notify_all();
+        may_end.wait(false);
+    });
+    submitted.wait(false);
+    for (auto& future : own)
+        if (!future.cancel()) throw std::logic_error("it runs");
+    own = {};
+    support::print_growth("a task's own, cancelled by another thread", before, few);
+    may_end = true;
+    may_end.notify_all();
+}
+
 int main() {
     behind_a_busy_task("behind a busy task", {});
     behind_a_busy_task("behind a busy task, with max_pending", {.max_pending = 10});
@@ -52,6 +74,7 @@ int main() {
         cancel_some(pool);
         support::print_growth("a task's own", before, few);
     }).result();
+    cancelled_by_another_thread();
     pool.submit([&] {
         const long before = support::objects;
         for (int n = 0; n < tasks; ++n)

@@ -105,14 +105,17 @@ class WorkQueues {
         // relaxed: a count that only tells when it is time.
         return spent_.fetch_add(1, std::memory_order_relaxed) % 64 == 63;
     }
-    /// Frees such entries of the inbox, unless they are few. That costs as much as the inbox is long, and as many tasks
-    /// as half of it have been counted before: so each of them costs a few steps.
+    /// Frees such entries, unless they are few. That costs as much as the queues are long, and as many tasks as half of
+    /// that have been counted before: so each of them costs a few steps.
     void take_out_spent() noexcept {
         // relaxed, both: as above.
-        if (spent_.load(std::memory_order_relaxed) < inbox.size() / 2) return;
+        if (spent_.load(std::memory_order_relaxed) < size() / 2) return;
         spent_.store(0, std::memory_order_relaxed);
         PriorityQueue spent = inbox.take_spent();
         while (Task* const task = spent.try_pop()) task->abandon(nullptr);
+        TaskQueue own;
+        for (Worker* worker = first_worker(); worker; worker = worker->next) worker->take_spent(own);
+        while (Task* const task = own.try_pop()) task->abandon(nullptr);
     }
 
   private:

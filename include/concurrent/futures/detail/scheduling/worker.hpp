@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/sized_thread.hpp"
 #include "concurrent/futures/detail/platform/spin_mutex.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
@@ -59,6 +60,9 @@ class alignas(64) Worker final : public BlockingWorker {
         note();
         return task;
     }
+    /// By any thread: moves what run() would find cancelled or claimed to `spent`. O(size), with the lock for a few places
+    /// at a time, since the worker and others need it all the time.
+    void take_spent(TaskQueue& spent) noexcept;
     /// Without the lock: whether it is worth trying.
     bool looks_empty() const noexcept {
         // relaxed: a hint; the owner sees its own writes.
@@ -103,5 +107,21 @@ class alignas(64) Worker final : public BlockingWorker {
     TaskDeque tasks_;  // guarded by mutex_
     Atomic<bool> has_tasks_{false};
 };
+
+inline void Worker::take_spent(TaskQueue& spent) noexcept {
+    constexpr std::size_t few = 64;
+    if (looks_empty()) return;
+    TaskDeque::Places left = [this] {
+        const std::lock_guard lock(mutex_);
+        return tasks_.places();
+    }();
+    while (left.first != left.end) {
+        const std::size_t end = left.first + smaller(few, left.end - left.first);
+        const std::lock_guard lock(mutex_);
+        tasks_.take_spent({left.first, end}, spent);
+        note();
+        left.first = end;
+    }
+}
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -3,7 +3,7 @@
 // task_deque.hpp: a ring of pointers to the tasks that one worker has submitted itself.
 //
 //     owner                                     owner and others
-//     push(), try_remove()                      try_pop_oldest()
+//     push(), try_remove()                      try_pop_oldest(), take_spent()
 //
 // A task knows its place, so a worker that is about to wait for it can take it out of the middle.
 // Not synchronised: the owner brings the lock. Ownership as in task.hpp; empty when destroyed. Grows as
@@ -44,13 +44,26 @@ class TaskDeque {
         skip_removed();
         return task;
     }
+    /// Where the tasks are that take_spent() looks at.
+    struct Places {
+        std::size_t first, end;
+    };
+    Places places() const noexcept { return {oldest_, end_}; }
+    /// Moves what run() would find cancelled or claimed from these places to `spent`. Places that are not used any more
+    /// are skipped.
+    void take_spent(Places places, TaskQueue& spent) noexcept {
+        for (std::size_t at = places.first; at != places.end; ++at) {
+            if (at - oldest_ >= size() || !slot(at) || slot(at)->standing() == Task::Standing::waiting) continue;
+            spent.push(*std::exchange(slot(at), nullptr));
+        }
+        skip_removed();
+    }
     /// Takes out this one; false when it is not here.
     bool try_remove(const Task& task) noexcept {
         // relaxed: if it is in another queue this is any number, and then not its place here.
         const std::size_t place = task.link_.load(std::memory_order_relaxed);
         if (place - oldest_ >= size() || slot(place) != &task) return false;
         slot(place) = nullptr;
-        while (!empty() && !slot(end_ - 1)) --end_;
         skip_removed();
         return true;
     }
@@ -66,8 +79,9 @@ class TaskDeque {
         slots_ = std::move(grown);
         capacity_ = capacity;
     }
-    /// The oldest place is never that of a removed one.
+    /// The oldest and the newest place are never those of removed ones.
     void skip_removed() noexcept {
+        while (!empty() && !slot(end_ - 1)) --end_;
         while (!empty() && !slot(oldest_)) ++oldest_;
         if (!empty() || capacity_ < large) return;
         slots_.reset();

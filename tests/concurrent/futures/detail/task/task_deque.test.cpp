@@ -13,7 +13,8 @@ using namespace concurrent::futures::detail;
 struct Idle final : Task {
     TaskEnd run() noexcept override { return TaskEnd::completed; }
     TaskEnd abandon(const std::exception_ptr&) noexcept override { return TaskEnd::cancelled; }
-    Standing standing() const noexcept override { return Standing::waiting; }
+    Standing standing() const noexcept override { return cancelled ? Standing::cancelled : Standing::waiting; }
+    bool cancelled = false;
 };
 
 TEST_CASE("the oldest task leaves first, however many there are", "[task_deque]") {
@@ -80,6 +81,29 @@ TEST_CASE("a task of another queue is not taken for one of this one", "[task_deq
     CHECK(other.try_pop_oldest() == &there);
     CHECK(queue.try_pop() == &linked);
     CHECK(queue.try_pop() == &behind);
+}
+
+TEST_CASE("cancelled tasks are taken out piece by piece while others come and go", "[task_deque]") {
+    std::deque<Idle> tasks(200);
+    for (std::size_t n = 0; n < 100; ++n) tasks[n].cancelled = n % 4 != 0;
+    TaskDeque deque(0 - std::size_t{50});  // the places wrap around
+    for (std::size_t n = 0; n < 100; ++n) deque.push(tasks[n]);
+    const TaskDeque::Places places = deque.places();
+    REQUIRE(places.end - places.first == 100);
+    TaskQueue spent;
+    deque.take_spent({places.first, places.first + 40}, spent);
+    CHECK(spent.size() == 30);
+    for (std::size_t n = 0; n <= 40; n += 4) CHECK(deque.try_pop_oldest() == &tasks[n]);
+    CHECK(deque.try_pop_oldest() == &tasks[41]);  // cancelled, and not looked at yet
+    deque.push(tasks[100]);
+    deque.take_spent({places.first + 40, places.end}, spent);
+    CHECK(spent.size() == 74);
+    for (std::size_t n = 44; n <= 100; n += 4) CHECK(deque.try_pop_oldest() == &tasks[n]);
+    CHECK(deque.empty());
+    deque.take_spent(places, spent);  // all of them are gone
+    CHECK(spent.size() == 74);
+    while (spent.try_pop()) {
+    }
 }
 
 }  // namespace
