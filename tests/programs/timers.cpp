@@ -9,6 +9,7 @@
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <concurrent/futures/timers.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -16,6 +17,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -70,6 +72,36 @@ static void later() {
     check(cf::submit_after(pool, 1h, [&] { ran = true; }).cancel(), "a task can be cancelled before its time");
     pool.wait_idle();
     check(!ran, "it does not run then");
+}
+
+static void cancelled() {
+    cf::ThreadPoolExecutor pool(1);
+    const auto kept = std::make_shared<int>(0);
+    auto once = cf::submit_after(pool, 1h, [kept] {});
+    auto often = cf::submit_every(pool, 1h, [](const std::shared_ptr<int>&) {}, kept);
+    auto chained = cf::after(1h);
+    const auto next = chained.then([kept] {});
+    check(kept.use_count() > 3, "function and arguments are copied");
+    check(once.cancel() && often.cancel() && chained.cancel(), "timers can be cancelled");
+    check(kept.use_count() == 1, "a timer that is cancelled frees what it holds at once");
+    check(next.cancelled(), "what was to come after it is cancelled as well");
+    check(!once.cancel() || once.cancelled(), "a timer may be cancelled again");
+
+    // Some are due meanwhile. In the order of a list this took minutes.
+    std::mt19937 random(1);
+    std::vector<cf::Future<void>> many;
+    for (int n = 0; n < 200'000; ++n) many.push_back(cf::after(std::chrono::microseconds(random() % 1'000'000'000)));
+    std::shuffle(many.begin(), many.end(), random);
+    std::size_t ended = 0;
+    for (auto& timer : many) ended += static_cast<std::size_t>(timer.cancel() || timer.done());
+    check(ended == many.size(), "each timer is cancelled or has ended");
+    // Cancelled just when it is due: one of the two.
+    for (int n = 0; n < 2000; ++n) {
+        auto due = cf::after(std::chrono::microseconds(random() % 100));
+        const auto follows = due.then([] { return 1; });
+        const bool gone = due.cancel();
+        check(gone ? follows.cancelled() : follows.result() == 1, "a timer is cancelled or ends, not both");
+    }
 }
 
 static void pool_that_goes() {
@@ -140,6 +172,7 @@ static void coroutines() {
 int main() {
     after();
     later();
+    cancelled();
     pool_that_goes();
     again_and_again();
     coroutines();

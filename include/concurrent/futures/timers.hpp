@@ -9,8 +9,8 @@
 // One timer for the whole program. Its thread is started by the first use, and ends with the program: what is not due
 // by then does not run. Done callbacks of after(), and coroutines that await it, run in a thread of the timer; a slow
 // one delays no other timer. Write `co_await cf::resume_on(pool)` to go on in a pool.
-// A timer that is cancelled keeps its memory, and the copies of function and arguments, until it would have been due.
-// Setting a timer takes time in proportion to the timers that are due later.
+// A timer that is cancelled frees its memory, and the copies of function and arguments, at once. Setting and cancelling
+// one takes logarithmic time at most, however many there are.
 // submit_every() leaves out runs that come too late: on a busy machine there are fewer runs than periods.
 // The pool may go first: then the task fails with ShutdownError.
 // To cancel a coroutine, cancel the future that it awaits: the coroutine gets CancelledError there. Or give it a
@@ -24,6 +24,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
@@ -31,6 +32,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/option_duration.hpp"
@@ -53,13 +55,24 @@ inline DeadlineTimer& program_timer() {
     return module_timer.get();
 }
 
-/// One point in time that somebody waits for. Deletes itself when that has come.
+/// One point in time that a future stands for. Deletes itself when that has come, or when the future was cancelled.
 class Alarm {
   public:
     /// Throws std::system_error if there is no thread for the timer.
     static Future<void> set(DeadlineTimer::Clock::time_point due) {
-        Future<void> future;
-        static_cast<void>(new Alarm(due, future));
+        auto owned = std::make_unique<Alarm>();
+        Future<void> future = owned->promise_.get_future();
+        future.add_done_callback([alarm = owned.get()](const Future<void>& done) { alarm->ended(done.cancelled()); });
+        Alarm& alarm = *owned.release();
+        try {
+            alarm.entry_.emplace(program_timer(), due, alarm.stop_);  // it may be due at once
+        } catch (...) {
+            alarm.promise_.set_exception(std::current_exception());
+            alarm.release();  // it will not ring
+            alarm.release();
+            throw;
+        }
+        alarm.release();
         return future;
     }
 
@@ -67,21 +80,28 @@ class Alarm {
     struct Ring {
         Alarm* alarm;
         void operator()() const {
-            Promise<void> promise = std::move(alarm->promise_);
-            delete alarm;
+            Promise<void>& promise = alarm->promise_;
             if (promise.set_running_or_notify_cancel()) promise.set_value();
+            alarm->release();
         }
     };
 
-    Alarm(DeadlineTimer::Clock::time_point due, Future<void>& future)
-        : ring_(stop_.get_token(), Ring{this}),
-          entry_(program_timer(), due, (future = promise_.get_future(), stop_)) {}
-    ~Alarm() = default;
+    void ended(bool cancelled) {
+        if (born_.in_forked_child()) return;  // a thread that is not there may be ringing
+        if (cancelled && entry_->withdraw()) release();  // it will not ring
+        release();
+    }
+    void release() noexcept {
+        // acq_rel, pairs with itself: the last one sees what the others did.
+        if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
 
     Promise<void> promise_;
     std::stop_source stop_;
-    std::stop_callback<Ring> ring_;
-    DeadlineTimer::Entry entry_;  // last: when it is made, this may be gone already
+    std::stop_callback<Ring> ring_{stop_.get_token(), Ring{this}};
+    std::optional<DeadlineTimer::Entry> entry_;
+    Atomic<int> owners_{3};  // set(), the ring that is to come, the callback of the future
+    const ForkMark born_;
 };
 
 template <class Submitter, class Callable, class... Args>
@@ -95,14 +115,36 @@ class Repetition : public std::enable_shared_from_this<Repetition<Submitter, Cal
           callable_(std::forward<F>(callable)),
           args_(std::forward<As>(args)...) {}
 
-    Future<void> ended() const { return ended_.get_future(); }
-    void wait() {
-        Alarm::set(next_).add_done_callback([self = this->shared_from_this()](const Future<void>&) { self->submit(); });
+    /// Done when the repetition has ended, by which it is cancelled.
+    Future<void> start() {
+        wait();
+        Future<void> all = ended();
+        all.add_done_callback([weak = this->weak_from_this()](const Future<void>& done) {
+            if (!done.cancelled()) return;
+            if (const auto self = weak.lock()) self->next_alarm().cancel();
+        });
+        return all;
     }
 
   private:
     using Clock = DeadlineTimer::Clock;
 
+    Future<void> ended() const { return ended_.get_future(); }
+    Future<void> next_alarm() const {
+        const std::lock_guard lock(mutex_);
+        return alarm_;
+    }
+    void wait() {
+        Future<void> alarm = Alarm::set(next_);
+        {
+            const std::lock_guard lock(mutex_);
+            alarm_ = alarm;
+        }
+        alarm.add_done_callback([self = this->shared_from_this()](const Future<void>& done) {
+            if (!done.cancelled()) self->submit();
+        });
+        if (ended().done()) alarm.cancel();  // it was cancelled before alarm_ was there
+    }
     void submit() {
         if (ended().done()) return;
         try {
@@ -134,6 +176,8 @@ class Repetition : public std::enable_shared_from_this<Repetition<Submitter, Cal
     const Callable callable_;
     const std::tuple<Args...> args_;
     Promise<void> ended_;
+    mutable std::mutex mutex_;
+    Future<void> alarm_;  // guarded by mutex_
 };
 
 }  // namespace detail
@@ -151,12 +195,17 @@ template <class Rep, class Period>
 /// gives false.
 template <class Pool, class Rep, class Period, class Callable, class... Args>
 auto submit_after(Pool& pool, std::chrono::duration<Rep, Period> delay, Callable&& callable, Args&&... args) {
-    return after(delay).then(
+    Future<void> due = after(delay);
+    auto task = due.then(
         [submitter = detail::SubmitterAccess::of(pool),
          call = std::tuple<std::decay_t<Callable>, std::decay_t<Args>...>(
              std::forward<Callable>(callable), std::forward<Args>(args)...)]() mutable {
             return std::apply([&](auto&... parts) { return submitter.submit(std::move(parts)...); }, call);
         });
+    task.add_done_callback([due = std::move(due)](const auto& done) {
+        if (done.cancelled()) due.cancel();
+    });
+    return task;
 }
 
 /// pool.submit(f, args...) each time that `period` has passed; the first time after one period. A run that has not
@@ -174,8 +223,7 @@ template <class Pool, class Rep, class Period, class Callable, class... Args>
     using Repetition = detail::Repetition<decltype(submitter), std::decay_t<Callable>, std::decay_t<Args>...>;
     const auto repetition = std::make_shared<Repetition>(
         std::move(submitter), length, std::forward<Callable>(callable), std::forward<Args>(args)...);
-    repetition->wait();
-    return repetition->ended();
+    return repetition->start();
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

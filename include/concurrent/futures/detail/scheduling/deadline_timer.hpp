@@ -10,8 +10,8 @@
 // another thread (an idle one, or a new one), and then runs the stop callbacks of the user, without the lock. So a
 // slow callback delays no other deadline. There is at most one thread more than callbacks have run
 // at once. The first thread is started with the first deadline; stop() ends all.
-// Threads: any. Entries are linked in the order of their deadlines. There are no more entries than running tasks. Those
-// were started in about that order, so the place of a new entry is near the end.
+// Threads: any. In a fork of the program an entry of the parent does nothing, since a thread that is not there may hold
+// the lock.
 #pragma once
 
 #include <condition_variable>
@@ -26,8 +26,10 @@
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/thread_attributes.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
+#include "concurrent/futures/detail/scheduling/deadline_heap.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -61,19 +63,17 @@ class DeadlineTimer {
         explicit State(const ThreadAttributes& of_threads) : attributes(of_threads) {}
 
         const ThreadAttributes attributes;
+        const ForkMark born;
         mutable std::mutex mutex;
         std::condition_variable leader;     // a new first deadline, or the end
         std::condition_variable followers;  // the lead is free, or the end
         // All below: guarded by mutex.
-        Entry* first = nullptr;
-        Entry* last = nullptr;
+        DeadlineHeap entries;
         std::size_t idle = 0;  // threads that wait to take over the lead
         bool led = false;      // some thread sleeps until the next deadline, or is about to
         bool stopping = false;
         std::vector<std::thread> threads;
 
-        void link(Entry& entry) noexcept;
-        void unlink(Entry& entry) noexcept;
         void appoint(const std::shared_ptr<State>& self);
         void run(const std::shared_ptr<State>& self);
         Entry* wait_until_due(std::unique_lock<std::mutex>& lock);
@@ -82,36 +82,43 @@ class DeadlineTimer {
     const std::shared_ptr<State> state_;
 };
 
-/// The deadline of a task that runs. It holds while the entry lives.
-class DeadlineTimer::Entry {
+/// The deadline of a task that runs. It holds while the entry lives, or until it is withdrawn.
+class DeadlineTimer::Entry : private DeadlineHeap::Node {
   public:
+    /// Throws std::system_error if there is no thread for the timer.
     Entry(DeadlineTimer& timer, Clock::time_point deadline, std::stop_source stop)
-        : timer_(*timer.state_), deadline_(deadline), stop_(std::move(stop)) {
+        : Node(deadline), timer_(*timer.state_), stop_(std::move(stop)) {
         const std::lock_guard lock(timer_.mutex);
         if (!timer_.led) timer_.appoint(timer.state_);
-        timer_.link(*this);
-        if (timer_.first == this) timer_.leader.notify_one();
+        timer_.entries.push(*this);
+        if (timer_.entries.first() == this) timer_.leader.notify_one();
     }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
-    ~Entry() {
-        const std::lock_guard lock(timer_.mutex);
-        if (!fired_) timer_.unlink(*this);
-    }
+    ~Entry() { static_cast<void>(withdraw()); }
     bool fired() const {
         const std::lock_guard lock(timer_.mutex);
-        return fired_;
+        return standing_ == Standing::fired;
+    }
+    /// Nothing will be asked to stop. False: it has been asked, or is about to be.
+    bool withdraw() {
+        if (timer_.born.in_forked_child()) return true;
+        const std::lock_guard lock(timer_.mutex);
+        if (standing_ == Standing::waiting) {
+            timer_.entries.remove(*this);
+            standing_ = Standing::withdrawn;
+        }
+        return standing_ == Standing::withdrawn;
     }
 
   private:
     friend DeadlineTimer;
+    enum class Standing : unsigned char { waiting, fired, withdrawn };
+
     State& timer_;  // outlives the tasks
-    const Clock::time_point deadline_;
     // Guarded by the timer's mutex.
     std::stop_source stop_;
-    Entry* before_ = nullptr;
-    Entry* behind_ = nullptr;
-    bool fired_ = false;
+    Standing standing_ = Standing::waiting;
 };
 
 inline void DeadlineTimer::stop() {
@@ -134,20 +141,6 @@ inline bool DeadlineTimer::runs_here() const {
     return false;
 }
 
-/// The place of the new entry is behind all that are due at the same time or earlier.
-inline void DeadlineTimer::State::link(Entry& entry) noexcept {
-    entry.before_ = last;
-    while (entry.before_ && entry.deadline_ < entry.before_->deadline_) entry.before_ = entry.before_->before_;
-    entry.behind_ = entry.before_ ? entry.before_->behind_ : first;
-    (entry.before_ ? entry.before_->behind_ : first) = &entry;
-    (entry.behind_ ? entry.behind_->before_ : last) = &entry;
-}
-
-inline void DeadlineTimer::State::unlink(Entry& entry) noexcept {
-    (entry.before_ ? entry.before_->behind_ : first) = entry.behind_;
-    (entry.behind_ ? entry.behind_->before_ : last) = entry.before_;
-}
-
 /// With the lock, when there is no leader: finds one. Throws what std::thread throws.
 inline void DeadlineTimer::State::appoint(const std::shared_ptr<State>& self) {
     if (idle != 0) return followers.notify_one();
@@ -159,12 +152,13 @@ inline void DeadlineTimer::State::appoint(const std::shared_ptr<State>& self) {
 /// The thread that leads: sleeps until an entry is due. Null: the timer is stopping.
 inline DeadlineTimer::Entry* DeadlineTimer::State::wait_until_due(std::unique_lock<std::mutex>& lock) {
     while (!stopping) {
-        if (!first || first->deadline_ == (Clock::time_point::max)()) {
+        DeadlineHeap::Node* const first = entries.first();
+        if (!first || first->deadline == (Clock::time_point::max)()) {
             leader.wait(lock);
             continue;
         }
-        const Clock::time_point next = first->deadline_;  // the entry may go while this sleeps
-        if (Clock::now() >= next) return first;
+        const Clock::time_point next = first->deadline;  // the entry may go while this sleeps
+        if (Clock::now() >= next) return static_cast<Entry*>(first);
         timed_wait(leader, lock, Deadline(next));
     }
     return nullptr;
@@ -175,9 +169,9 @@ inline void DeadlineTimer::State::run(const std::shared_ptr<State>& self) {
     attributes.apply();
     std::unique_lock lock(mutex);
     while (Entry* const due = wait_until_due(lock)) {
-        due->fired_ = true;
+        due->standing_ = Entry::Standing::fired;
         std::stop_source stop = std::move(due->stop_);
-        unlink(*due);
+        entries.remove(*due);
         led = false;
         try {
             appoint(self);

@@ -88,6 +88,21 @@ TEST_CASE("entries may come in whatever order: the one that is due is asked, and
     } while (std::next_permutation(arrival.begin(), arrival.end()));
 }
 
+TEST_CASE("an entry can be withdrawn until it has fired", "[deadline_timer]") {
+    DeadlineTimer timer;
+    std::stop_source stop, later;
+    support::Gate asked;
+    const std::stop_callback callback(later.get_token(), [&] { asked.open(); });
+    DeadlineTimer::Entry withdrawn(timer, in(1h), stop), due(timer, in(1ms), later);
+    CHECK(withdrawn.withdraw());
+    CHECK(withdrawn.withdraw());
+    asked.wait();
+    CHECK_FALSE(due.withdraw());
+    CHECK(due.fired());
+    CHECK_FALSE(withdrawn.fired());
+    CHECK_FALSE(stop.stop_requested());
+}
+
 TEST_CASE("a stop callback that takes its time delays no other deadline", "[deadline_timer]") {
     DeadlineTimer timer;
     std::array<support::Gate, 3> busy, go_on;
