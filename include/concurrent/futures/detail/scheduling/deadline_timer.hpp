@@ -86,8 +86,8 @@ class DeadlineTimer {
 class DeadlineTimer::Entry : private DeadlineHeap::Node {
   public:
     /// Throws std::system_error if there is no thread for the timer.
-    Entry(DeadlineTimer& timer, Clock::time_point deadline, std::stop_source stop)
-        : Node(deadline), timer_(*timer.state_), stop_(std::move(stop)) {
+    Entry(DeadlineTimer& timer, Clock::time_point its_deadline, std::stop_source stop)
+        : Node(its_deadline), timer_(*timer.state_), stop_(std::move(stop)) {
         const std::lock_guard lock(timer_.mutex);
         if (!timer_.led) timer_.appoint(timer.state_);
         timer_.entries.push(*this);
