@@ -109,7 +109,7 @@ class ThreadPoolPrinter:
     def to_string(self):
         workers = self.tables["workers"]
         tasks = sum(int(queue["size_"]) for queue in self.queues)
-        return (f"cf::ThreadPoolExecutor: {int(workers['alive_'])} of {int(workers['max_workers_'])} threads, "
+        return (f"cf::ThreadPoolExecutor: {int(workers['alive_'])} of {int(atomic_integer(workers['max_workers_']))} threads, "
                 f"{vector_size(workers['idle_'])} asleep, {int(workers['blocked_'])} blocked, {tasks} tasks queued")
 
     def children(self):

@@ -70,6 +70,11 @@ using concurrent::futures::when_done;
 using concurrent::futures::WhenAnyResult;
 using concurrent::futures::operator co_await;
 
+// ---- workers ----
+namespace this_worker {
+using concurrent::futures::this_worker::index;
+}
+
 // ---- loops ----
 using concurrent::futures::for_each;
 using concurrent::futures::for_each_index;

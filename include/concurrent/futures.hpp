@@ -39,6 +39,7 @@
 #include "concurrent/futures/serialization.hpp"
 #include "concurrent/futures/shared_array.hpp"
 #include "concurrent/futures/thread_pool_executor.hpp"
+#include "concurrent/futures/this_worker.hpp"
 #include "concurrent/futures/timers.hpp"
 #include "concurrent/futures/version.hpp"
 #include "concurrent/futures/wait.hpp"

@@ -42,7 +42,7 @@ def main():
     repository = pathlib.Path(sys.argv[2])
     include = repository / "include"
     interface = include / "concurrent/futures.cppm"
-    exported = set(re.findall(r"using concurrent::futures::(\w+);", interface.read_text(encoding="utf-8")))
+    exported = set(re.findall(r"using concurrent::futures::(?:\w+::)?(\w+);", interface.read_text(encoding="utf-8")))
     declared = set()
     for header in sorted((include / "concurrent/futures").glob("*.hpp")):
         if header.name not in OTHER_LIBRARIES:

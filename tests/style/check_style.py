@@ -28,7 +28,7 @@ LAYERS = [
      "bind_task.hpp", "worker_limits.hpp", "shared_array.hpp", "broadcast.hpp", "detail/serialization", "detail/scheduling", "detail/wire", "detail/processes",
      "detail/loops", "detail/map", "detail/progress", "detail/trace", "detail/hang_report", "detail/channels", "detail/asio", "detail/execution", "detail/mpi"},
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp", "or_else.hpp",
-     "when_all.hpp", "when_any.hpp", "coroutine.hpp", "channel.hpp", "process.hpp", "serialization"},
+     "when_all.hpp", "when_any.hpp", "coroutine.hpp", "channel.hpp", "process.hpp", "serialization", "this_worker.hpp"},
     {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp",
      "default_pool.hpp", "any_executor.hpp", "timers.hpp", "algorithm.hpp"} | OPT_IN,
     {"../futures.hpp"},

@@ -15,6 +15,7 @@
 //     shutdown_for(duration)        TimeoutError if the workers have not ended by then
 //     stats(), max_workers()
 //     wait_idle(), wait_idle_for(duration), cancel_pending(): of the library's own executors; not part of the concept
+//     pause(), resume(), start_workers(), is_broken(): of thread and process pools
 //
 // The destructor shuts down and waits. All members may be called from several threads at once.
 #pragma once

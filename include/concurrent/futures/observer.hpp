@@ -38,7 +38,7 @@ struct ObservedPool {
     std::uint64_t id = 0;         ///< unique in this process
     std::string_view kind;        ///< "threads", "processes" or "ranks" (of MPI)
     std::string_view name;        ///< of thread pools: thread_name_prefix; else kind and id
-    std::size_t max_workers = 0;  ///< how many workers there may be
+    std::size_t max_workers = 0;  ///< how many workers there may be; of thread pools: when the pool was made
 };
 
 /// Something happened to a task. Views are valid until the function returns.

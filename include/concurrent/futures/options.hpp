@@ -132,6 +132,9 @@ struct ThreadPoolOptions {
     /// 32 MiB, or what the system gives to threads if that is more. It is address space; memory is taken for what a
     /// task uses of it. From 128 KiB to 64 GiB (512 MiB in 32 bits).
     Count stack_size{};
+    /// idle_timeout ends a worker only while there are more than these. At most max_workers. They start when there is
+    /// work, or with start_workers(). 0: none is kept.
+    Count base_workers{};
 };
 
 namespace detail {
@@ -149,6 +152,13 @@ inline void require_sane_worker_count(std::size_t count, std::size_t limit, cons
         throw std::invalid_argument(std::string(name) + " = " + std::to_string(count) +
                                     " is above the limit of " + std::to_string(limit) +
                                     "; 0 takes as many as there are processors");
+}
+
+/// `max_workers`: how many there will be, above 0.
+inline void require_sane_base_workers(std::size_t base, std::size_t max_workers) {
+    if (base > max_workers)
+        throw std::invalid_argument("base_workers = " + std::to_string(base) + " is above max_workers, which is " +
+                                    std::to_string(max_workers) + "; ask for more max_workers or a smaller base");
 }
 
 }  // namespace detail

@@ -104,6 +104,9 @@ struct ProcessPoolOptions {
     /// worker_exit that took longer than task_timeout.
     detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
     detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< is told what the pool does: observer.hpp, trace.hpp
+    /// idle_timeout ends a worker only while there are more than these. At most max_workers. They start when there is
+    /// work, or with start_workers(). 0: none is kept.
+    Count base_workers{};
 };
 
 namespace detail {
@@ -188,6 +191,8 @@ inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOpt
     const char* const debugging = trusted_variable(debug_variable);
     const bool run_inline = debugging && *debugging != '\0' && std::string_view(debugging) != "0";
     const bool spawn = run_inline || choose_spawn(options.start_method);
+    require_sane_base_workers(options.base_workers,
+                              options.max_workers == 0 ? available_parallelism() : std::size_t{options.max_workers});
     ProcessTreeShare share(options.max_workers, available_parallelism());
     ProcessSettings settings{.max_workers = share.workers(),
                              .spawn = spawn,
@@ -204,7 +209,8 @@ inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOpt
                              .task_timeout = options.task_timeout,
                              .stop_grace = options.stop_grace.value_or(default_stop_grace),
                              .max_memory_bytes = options.max_memory_bytes,
-                             .run_inline = run_inline};
+                             .run_inline = run_inline,
+                             .base_workers = options.base_workers};
     return std::make_shared<ProcessManager>(std::move(settings), std::move(share));
 }
 
@@ -285,6 +291,30 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     }
     /// Cancels every task that has not started; their futures are cancelled when this returns. The pool goes on.
     void cancel_pending() { manager().cancel_pending(); }
+
+    /// No task starts any more until resume(). Those that run go on. What was sent to a worker and has not started goes
+    /// back to the queue. submit() takes tasks as before, and wait_idle() waits for them. shutdown() and the destructor
+    /// resume first. Throws ShutdownError, BrokenProcessPool.
+    void pause() {
+        manager().throw_if_forked();
+        manager().control().pause();
+    }
+    /// The opposite of pause(). No effect on a pool that is not paused.
+    void resume() {
+        manager().throw_if_forked();
+        manager().control().resume();
+    }
+
+    /// Starts all workers now, and returns when each has run its initializer: before a measurement, or so that a missing
+    /// process is noticed early. Throws BrokenProcessPool if the system gives fewer (what() says how many there are; the
+    /// pool works with them) or if the pool breaks, ShutdownError, and std::system_error (resource_deadlock_would_occur)
+    /// in a callback of this pool.
+    void start_workers() {
+        manager().throw_if_forked();
+        manager().control().start_workers(manager().on_manager_thread());
+    }
+    /// Whether submit() throws BrokenProcessPool: workers could not be started, or this is a fork of the pool's process.
+    bool is_broken() const { return manager().in_forked_child() || manager().control().is_broken(); }
 
     /// Shuts down without waiting, cancels tasks that have not started, and sends SIGTERM to the workers. Running tasks
     /// fail with WorkerDiedError.

@@ -199,12 +199,15 @@ inline void require_sane_stack_size(std::size_t size) {
                                 "; it is a number of bytes, such as 64 << 20 for 64 MiB; 0 takes what main() has");
 }
 
+inline constexpr std::size_t most_threads_of_pool = 65'536;
+
 inline ThreadPoolOptions checked(ThreadPoolOptions options) {
-    require_sane_worker_count(options.max_workers, 65'536, "ThreadPoolOptions::max_workers");
+    require_sane_worker_count(options.max_workers, most_threads_of_pool, "ThreadPoolOptions::max_workers");
     require_not_negative(options.idle_timeout, "ThreadPoolOptions::idle_timeout");
     require_sane_stack_size(options.stack_size);
     options.observer = with_program_trace(options.observer);
     if (options.max_workers == 0) options.max_workers = available_parallelism();
+    require_sane_base_workers(options.base_workers, options.max_workers);
     if (options.thread_name_prefix.empty()) {
         // relaxed: only the number has to be unique.
         static Atomic<unsigned> pools{0};
@@ -308,6 +311,29 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     /// Cancels every task that has not started; their futures are cancelled when this returns. The pool goes on.
     void cancel_pending() { engine().cancel_pending(); }
 
+    /// No task starts any more until resume(). Those that run go on, and so do loops and maps of which a part runs; a
+    /// task may also start because a running one waits for it. submit() takes tasks as before, and wait_idle() waits for
+    /// them. shutdown() and the destructor resume first. Throws ShutdownError, BrokenThreadPool.
+    void pause() { engine().pause(); }
+    /// The opposite of pause(). No effect on a pool that is not paused.
+    void resume() { engine().resume(); }
+
+    /// Starts all workers now, and returns when each has run its initializer: before a measurement, or so that a
+    /// missing thread is noticed early. Throws BrokenThreadPool if the system gives fewer (what() says how many there
+    /// are; the pool works with them), or if an initializer throws; ShutdownError; and std::system_error
+    /// (resource_deadlock_would_occur) in a worker of this pool.
+    void start_workers() { engine().start_workers(); }
+    /// How many workers there may be from now on; 0: available_parallelism(). If there are more, those that are busy
+    /// end their task, and end when they have been idle for a second. Throws std::invalid_argument for an absurd number.
+    void set_max_workers(Count number) {
+        detail::require_sane_worker_count(number, detail::most_threads_of_pool, "ThreadPoolExecutor::set_max_workers");
+        engine().set_max_workers(number == 0 ? available_parallelism() : std::size_t{number});
+    }
+    /// Whether submit() throws BrokenThreadPool: an initializer threw, or this is a fork of the pool's process.
+    bool is_broken() const { return engine().is_broken(); }
+    /// Whether the calling thread is a worker of this pool. Its number: this_worker.hpp.
+    bool in_worker() const noexcept { return engine().current_worker() != nullptr; }
+
     /// The threads and tasks of this moment; completed, failed and cancelled count from the start. The numbers are
     /// exact: it looks at every queued task, under the locks of the queues, about 10 ns for each. So do not call it in
     /// a loop while a million tasks wait.
@@ -317,7 +343,7 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
                 now.completed, now.failed, now.cancelled, 0};
     }
     /// How many workers there may be.
-    std::size_t max_workers() const noexcept { return engine().options().max_workers; }
+    std::size_t max_workers() const noexcept { return engine().max_workers(); }
 
   private:
     friend MapOperations<ThreadPoolExecutor>;

@@ -3,6 +3,7 @@
 // The lives of workers: how many there are, what runs first and last in them, when they are
 // replaced, and what can still be cancelled after it was sent to them.
 #include <concurrent/futures/process_pool_executor.hpp>
+#include <concurrent/futures/this_worker.hpp>
 #include <pthread.h>
 #include <signal.h>
 
@@ -25,6 +26,13 @@ namespace {
 
 std::set<std::string> distinct(const std::vector<std::string>& lines) {
     return {lines.begin(), lines.end()};
+}
+
+int worker_number() { return static_cast<int>(cf::this_worker::index().value_or(99)); }
+void throw_no_licence() { throw std::runtime_error("no licence"); }
+int die() {
+    ::raise(SIGKILL);
+    return 0;
 }
 
 // ---- how many ----
@@ -499,6 +507,49 @@ PROCESS_CASE("a forked worker rounds as the maker of the pool did, a spawned one
         CHECK(pool.submit(rounding_mode).result() == FE_DOWNWARD);
     }
     CHECK(std::fegetround() == before);
+}
+
+PROCESS_CASE("idle_timeout leaves base_workers alone, and the pool sleeps") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 3, .idle_timeout = 20ms, .base_workers = 1}));
+    pool.start_workers();
+    REQUIRE(support::eventually([&] { return pool.stats().workers == 1; }));
+    const std::vector<int> left = pool.worker_pids();
+    CHECK(pool.submit(worker_pid).result() == left.at(0));
+    CHECK_THROWS_AS(cf::ProcessPoolExecutor(TestType::with({.max_workers = 2, .base_workers = 3})), std::invalid_argument);
+}
+
+PROCESS_CASE("start_workers() tells what the initializer threw, and the pool is broken") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2, .initializer = cf::bind_task(throw_no_licence)}));
+    std::string text;
+    try {
+        pool.start_workers();
+    } catch (const cf::BrokenProcessPool& error) {
+        text = error.what();
+    }
+    CHECK(text.find("no licence") != std::string::npos);
+    CHECK(pool.is_broken());
+}
+
+PROCESS_CASE("a worker that takes the place of a dead one gets its number") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
+    pool.start_workers();
+    for (int i = 0; i < 3; ++i) {
+        CHECK_THROWS_AS(pool.submit(die).result(), cf::WorkerDiedError);
+        CHECK(pool.submit(worker_number).result() < 2);
+    }
+}
+
+PROCESS_CASE("a task whose worker dies while the pool is paused is tried again after resume()") {
+    support::ProcessLog log;
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .on_worker_death = cf::WorkerDeath::retry_task}));
+    BusyWorker busy(pool);
+    pool.pause();
+    ::kill(busy.pid(), SIGKILL);
+    REQUIRE(support::eventually([&] { return pool.stats().worker_restarts == 1; }));
+    CHECK(busy.call().wait_for(20ms) == std::future_status::timeout);
+    busy.open();
+    pool.resume();
+    CHECK(busy.call().result() != busy.pid());
 }
 
 }  // namespace

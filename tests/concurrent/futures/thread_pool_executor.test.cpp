@@ -3,6 +3,7 @@
 // What only threads can show; what every executor does is in tests/contract.
 #include <concurrent/futures/as_completed.hpp>
 #include <concurrent/futures/promise.hpp>
+#include <concurrent/futures/this_worker.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <concurrent/futures/wait.hpp>
 #include <sys/wait.h>
@@ -181,6 +182,107 @@ TEST_CASE("threads idle for idle_timeout end, and new ones start when there is w
         CHECK(pool.submit([] { return 4; }).result() == 4);
     }
     CHECK(pool.submit([] { return 5; }).result() == 5);
+}
+
+TEST_CASE("idle_timeout leaves base_workers alone", "[thread_pool]") {
+    Pool pool({.max_workers = 4, .idle_timeout = 1ms, .base_workers = 2});
+    for (int round = 0; round < 3; ++round) {
+        pool.start_workers();
+        REQUIRE(support::eventually([&] { return pool.stats().workers == 2; }));
+        CHECK(pool.submit([] { return 4; }).result() == 4);
+    }
+    CHECK(pool.stats().workers >= 2);
+    CHECK_THROWS_AS(Pool({.max_workers = 2, .base_workers = 3}), std::invalid_argument);
+}
+
+TEST_CASE("set_max_workers() lets more tasks run at once, or fewer", "[thread_pool]") {
+    Pool pool(1);
+    CHECK(pool.max_workers() == 1);
+    {
+        const Blockade busy(pool);
+        pool.set_max_workers(3);
+        CHECK(pool.max_workers() == 3);
+        { const Blockade two_more(pool, 2); }
+        const Blockade again(pool, 2);
+        pool.set_max_workers(1);
+        CHECK(!pool.submit([] {}).done());
+    }
+    pool.wait_idle();
+    CHECK(support::eventually([&] { return pool.stats().workers == 1; }));
+    for (int i = 0; i < 100; ++i) CHECK(pool.submit([i] { return i; }).result() == i);
+    pool.set_max_workers(0);
+    CHECK(pool.max_workers() == cf::available_parallelism());
+    CHECK_THROWS_AS(pool.set_max_workers(1'000'000), std::invalid_argument);
+}
+
+TEST_CASE("set_max_workers() brings workers for what waits already", "[thread_pool]") {
+    Pool pool(1);
+    support::Gate gate;
+    std::atomic<int> running{0};
+    for (int i = 0; i < 4; ++i)
+        pool.post([&] {
+            ++running;
+            gate.wait();
+        });
+    REQUIRE(support::eventually([&] { return running == 1; }));
+    pool.set_max_workers(4);
+    CHECK(support::eventually([&] { return running == 4; }));
+    gate.open();
+}
+
+TEST_CASE("a task that a running one waits for starts in a paused pool", "[thread_pool]") {
+    Pool pool(1);
+    support::Gate submitted, go_on;
+    const auto outer = pool.submit([&] {
+        const auto inner = pool.submit([] { return 4; });
+        submitted.open();
+        go_on.wait();
+        return inner.result();
+    });
+    submitted.wait();
+    pool.pause();
+    go_on.open();
+    CHECK(outer.result() == 4);
+}
+
+TEST_CASE("start_workers() tells what the initializer threw, and the pool is broken", "[thread_pool]") {
+    Pool pool({.max_workers = 2, .initializer = [] { throw std::runtime_error("no licence"); }});
+    CHECK(!pool.is_broken());
+    std::string text;
+    try {
+        pool.start_workers();
+    } catch (const cf::BrokenThreadPool& error) {
+        text = error.what();
+    }
+    CHECK(text.find("no licence") != std::string::npos);
+    CHECK(pool.is_broken());
+}
+
+TEST_CASE("in_worker() tells whether this thread is a worker of that pool", "[thread_pool]") {
+    Pool one(1), two(1);
+    CHECK(!one.in_worker());
+    CHECK(one.submit([&] { return one.in_worker() && !two.in_worker(); }).result());
+    CHECK(two.submit([&] { return two.in_worker() && !one.in_worker(); }).result());
+}
+
+TEST_CASE("an initializer knows the number of its worker, and a later thread gets that of one that ended",
+          "[thread_pool]") {
+    std::mutex mutex;
+    std::vector<std::size_t> seen;
+    Pool pool({.max_workers = 2,
+               .initializer =
+                   [&] {
+                       const std::lock_guard lock(mutex);
+                       seen.push_back(cf::this_worker::index().value());
+                   },
+               .idle_timeout = 0s});
+    for (int round = 0; round < 3; ++round) {
+        pool.start_workers();
+        REQUIRE(support::eventually([&] { return pool.stats().workers == 0; }));
+    }
+    pool.shutdown();
+    REQUIRE(seen.size() == 6);
+    for (const std::size_t index : seen) CHECK(index < 2);
 }
 
 TEST_CASE("a call that comes while the only thread leaves is run", "[thread_pool]") {

@@ -95,6 +95,15 @@ class ControlPage {
         // relaxed: the start of the process hands it over.
         records_end_times_.store(1, std::memory_order_relaxed);
     }
+    /// Pool, before there is a worker: its number among those of the pool.
+    void set_worker_number(std::uint64_t number) noexcept {
+        // relaxed: as above.
+        worker_number_.store(number, std::memory_order_relaxed);
+    }
+    /// Worker.
+    std::uint64_t worker_number() const noexcept {
+        return worker_number_.load(std::memory_order_relaxed);  // relaxed: written before this process started
+    }
     /// Pool: when the task ended, with record_end_times() and after state() said so.
     std::int64_t ended(std::size_t slot) const noexcept {
         // relaxed: handed over by (5) in state().
@@ -152,6 +161,7 @@ class ControlPage {
     StopRequest stop_request_;  // first: tests find the page by it
     std::array<Slot, slot_count> slots_{};
     Atomic<std::uint64_t> records_end_times_{0};
+    Atomic<std::uint64_t> worker_number_{0};
     Atomic<std::int64_t> first_peak_{0};
     Atomic<std::int64_t> hook_started_{0};
     EndRequest end_request_{0};

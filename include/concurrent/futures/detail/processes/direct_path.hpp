@@ -53,6 +53,7 @@ inline bool DirectPath::give() noexcept {
     const PoolTables::Lock lock(pool_.mutex, std::try_to_lock);
     if (!lock) return false;
     if (!pool_.signal.is_asleep()) return true;
+    if (pool_.paused) return false;
     pool_.queue.collect();
     for (const auto& link : pool_.workers) {
         if (pool_.queue.size() == 0) break;

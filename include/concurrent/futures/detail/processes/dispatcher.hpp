@@ -11,6 +11,7 @@
 // How many tasks a worker may have, dispatch_policy.hpp computes. Threads: with the pool's mutex.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -112,7 +113,8 @@ inline std::size_t Dispatcher::missing_workers() const noexcept {
         ++alive;
         coming += DispatchPolicy::will_take(load);
     }
-    return policy_.workers_to_start(unstarted(), alive, coming);
+    if (pool_.waits_for_all_workers != 0) return policy_.max_workers - (std::min)(alive, policy_.max_workers);
+    return pool_.paused ? 0 : policy_.workers_to_start(unstarted(), alive, coming);
 }
 
 inline std::size_t Dispatcher::fair_share(std::size_t coming) const noexcept {
@@ -136,6 +138,7 @@ inline WorkerLink* Dispatcher::choose_worker() noexcept {
 
 inline void Dispatcher::dispatch(std::size_t coming) {
     share_ = fair_share(coming);
+    if (pool_.paused) return;
     while (RemoteTask* const task = pool_.next_queued()) {
         WorkerLink* const link = choose_worker();
         if (!link) return pool_.queue.put_back(*task);
@@ -176,7 +179,7 @@ inline void Dispatcher::stop_unneeded() {
         const bool ready = link->life.is_ready();
         const bool worn_out = ready && !may_take_more(*link);
         const bool idle_too_long =
-            ready && pool_.settings.idle_timeout && now - link->idle_since >= *pool_.settings.idle_timeout;
+            ready && !pool_.keeps_idle_workers() && now - link->idle_since >= *pool_.settings.idle_timeout;
         if (!not_needed && !worn_out && !idle_too_long) continue;
         link->life.note_stop();
         link->stop();

@@ -5,7 +5,8 @@
 // `mutex` guards the members. The exceptions, which need no mutex: `settings`; `signal`, as manager_signal.hpp says;
 // SubmissionQueue::intake; TaskObserver::watch() and its tell functions; the deliveries
 // of CompletionQueue. The parts that work on the tables hold a reference to them: ResultReader, WorkerDeaths,
-// DeadlineEnforcer, Dispatcher, DirectPath, IdleWait, WorkerEvents, SubmissionRoom, CallerRun and Cancellation.
+// DeadlineEnforcer, Dispatcher, DirectPath, IdleWait, WorkerEvents, SubmissionRoom, CallerRun, Cancellation and
+// PoolControl.
 // ProcessManager owns these parts and the thread.
 //
 // Every task ends on every path: its result is delivered, or its worker dies, or the pool breaks, or it is cancelled. So
@@ -53,6 +54,9 @@ struct PoolTables {
     WorkerSet workers;
     RestartBudget budget;
     bool closed = false;  // no more submissions
+    bool paused = false;  // no queued task is sent
+    std::size_t waits_for_all_workers = 0;  // calls of start_workers(); while above 0, max_workers are started
+    std::string start_failure;              // of such a start: why the last one failed
     bool forced = false;  // workers are being ended by a signal: start no more
     std::string broken;   // why, or empty
     std::condition_variable room;  // in the queue, or the pool has closed
@@ -61,6 +65,14 @@ struct PoolTables {
 
     bool is_broken() const noexcept { return !broken.empty(); }
     bool may_start_workers() const noexcept { return !forced && !is_broken(); }
+    /// idle_timeout ends none of the workers, because there are no more than base_workers, or all are wanted.
+    bool keeps_idle_workers() const noexcept {
+        if (!settings.idle_timeout || waits_for_all_workers != 0) return true;
+        std::size_t open = 0;
+        for (const auto& link : workers)
+            if (link->life.is_open()) ++open;
+        return open <= settings.base_workers;
+    }
     /// The pool is shut down, no task is queued, and there are no workers.
     bool is_finished() const noexcept { return closed && workers.empty() && queue.size() == 0; }
     void throw_if_closed() const {

@@ -43,6 +43,7 @@
 #include "concurrent/futures/detail/processes/dispatcher.hpp"
 #include "concurrent/futures/detail/processes/idle_wait.hpp"
 #include "concurrent/futures/detail/processes/manager_thread.hpp"
+#include "concurrent/futures/detail/processes/pool_control.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 #include "concurrent/futures/detail/processes/result_reader.hpp"
 #include "concurrent/futures/detail/processes/submission_room.hpp"
@@ -98,6 +99,8 @@ class ProcessManager {
 
     std::vector<int> worker_pids() const;
     Counts counts();
+    void throw_if_forked() const;
+    PoolControl& control() noexcept { return control_; }
     const ProcessSettings& settings() const noexcept { return pool_.settings; }
     /// Where large calls are encoded; null: in the heap.
     ByteStore* call_store() const noexcept { return pool_.memory.arena(); }
@@ -121,9 +124,7 @@ class ProcessManager {
     }
 
   private:
-    // Any thread.
-    void throw_if_forked() const;
-    void submit_unobserved(RemoteTask& task, Priority priority);
+    void submit_unobserved(RemoteTask& task, Priority priority);  // any thread
 
     // The manager thread.
     void run() noexcept;
@@ -144,6 +145,7 @@ class ProcessManager {
     WorkerEvents events_{pool_, reader_, deaths_, deadlines_, dispatcher_, idle_};
     SubmissionRoom room_{pool_};
     CallerRun caller_run_{pool_};
+    PoolControl control_{pool_};
     Cancellation cancellation_{pool_};
     ManagerThread thread_;
 };
@@ -255,6 +257,7 @@ inline bool ProcessManager::start_worker() {
     // The system is out of something. With workers left the pool goes on with them, and tries again.
     for (const auto& link : pool_.workers) {
         if (link->life.has_exited()) continue;
+        pool_.start_failure = why;
         dispatcher_.start_again_at(std::chrono::steady_clock::now() + std::chrono::milliseconds(100));
         return false;
     }
@@ -318,6 +321,7 @@ inline void ProcessManager::begin_shutdown(bool cancel_pending, bool forced) {
     {
         const std::lock_guard lock(pool_.mutex);
         pool_.closed = true;
+        pool_.paused = false;
         pool_.forced = pool_.forced || forced;
         pool_.queue.close();
         if (cancel_pending) revoked = cancellation_.revoke_all_unstarted();

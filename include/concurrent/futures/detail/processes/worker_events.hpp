@@ -158,10 +158,11 @@ inline int WorkerEvents::poll_milliseconds() const {
     const auto& start_again = dispatcher_.start_again();
     if (start_again && *start_again > now) at_most_until(*start_again - now);
     if (pool_.memory.keeps_unused()) at_most_until(pool_.memory.trim_at() - now);
+    const bool idle_workers_end = !pool_.keeps_idle_workers();
     for (const auto& link : pool_.workers) {
         if (link->process.watch_fd() < 0 && link->process.pid() > 0) at_most(10);
         // idle_timeout may be the longest duration there is.
-        if (pool_.settings.idle_timeout && link->life.is_ready() && link->in_flight() == 0)
+        if (idle_workers_end && link->life.is_ready() && link->in_flight() == 0)
             at_most_until(*pool_.settings.idle_timeout - (now - link->idle_since));
         if (!deadlines_.has_deadline(*link)) continue;
         const std::int64_t time = monotonic_nanoseconds();

@@ -239,6 +239,7 @@ class WorkerLink {
     }
     /// The worker gets a moment to end by itself, so that the pool learns how it died; then it is killed.
     void leave_a_moment() noexcept { life.force_by(monotonic_nanoseconds() + moment); }
+    std::size_t index = 0;  // see this_worker.hpp; the manager thread's
     std::chrono::steady_clock::time_point idle_since = std::chrono::steady_clock::now();
 
   private:

@@ -43,6 +43,7 @@
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/serialization/exception_codec.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
+#include "concurrent/futures/detail/state/worker_number.hpp"
 #include "concurrent/futures/detail/wire/frame.hpp"
 #include "concurrent/futures/detail/wire/task_registry.hpp"
 
@@ -97,6 +98,7 @@ class WorkerProcess {
             SharedMemory::map(std::move(channel.calls), SharedMemory::Access::read));
         payloads_ = SharedMemory::map(std::move(channel.payloads), SharedMemory::Access::write);
         page_.stay_mapped();
+        worker_number_of_this_process = static_cast<std::size_t>(shared_.control.worker_number());
         record_last_words(shared_.control.last_words());
         obey_end_request(shared_.control.end_request());
         shared_.control.note_first_peak(std::max<std::int64_t>(own_peak_memory(), 1));  // from now on SIGTERM works

@@ -67,6 +67,7 @@ class WorkerSet {
         fresh.push_back(std::make_unique<WorkerLink>(++last_number_, calls, ends));
         WorkerLink* const link = fresh.front().get();
         if (record_end_times) link->page().record_end_times();
+        link->page().set_worker_number(link->index = free_index());
         link->queue_frame(make_header(FrameType::configure, configuration_.size()), configuration_.bytes());
         link->flush();
         const auto numbers = ends.numbers();
@@ -126,6 +127,12 @@ class WorkerSet {
     void give_back_share() noexcept { share_.give_back(); }
 
   private:
+    /// The lowest one that no worker has whose process may exist.
+    std::size_t free_index() const noexcept {
+        for (std::size_t index = 0;; ++index)
+            if (std::none_of(links_.begin(), links_.end(), [&](const auto& each) { return each->index == index; }))
+                return index;
+    }
     void note_template_message(ReceivedMessage& received, bool forced);
 
     const bool spawns_;

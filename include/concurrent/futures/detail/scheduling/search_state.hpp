@@ -19,6 +19,8 @@
 //   C, then all places are taken again, by workers that will look after that.
 //   A worker that is one too many lowers searching_ with the mutex, unlocks, and sleeps without a look. At that moment
 //   max_workers others are at work. Each of them looks before it lies down or, with the mutex, when it blocks.
+//   While the pool is paused, available_ is 0, and each worker is one too many. Whoever ends the pause, or allows more
+//   workers, raises available_ and then looks, as W does, with the mutex.
 //
 // Measured against one mutex around one queue: benchmarks/README.md. Wake-ups: cf. tokio's scheduler.
 #pragma once

@@ -40,7 +40,7 @@ struct ThreadTables {
           owner(pool),
           search(options.max_workers),
           room(mutex, options.max_pending),
-          workers(pool, *this, queues, search, options.max_workers, start_thread) {}
+          workers(pool, *this, queues, search, options.max_workers, options.base_workers, start_thread) {}
     ThreadTables(const ThreadTables&) = delete;
     ThreadTables& operator=(const ThreadTables&) = delete;
 
@@ -62,6 +62,7 @@ struct ThreadTables {
     Workforce workers;
     std::string broken;  // why, or empty
     std::condition_variable all_ended;
+    std::condition_variable all_started;
     IdleWaiters idle_waiters;
 
     /// Where the calling thread counts what it does for this pool. `here`: its worker, or null.
@@ -76,6 +77,17 @@ struct ThreadTables {
 
     /// With the mutex: all workers sleep, and nothing is queued.
     bool is_idle() const noexcept { return workers.all_idle() && queues.empty(); }
+    /// With the mutex: no task starts from here on, but for those that a running one waits for.
+    void pause() noexcept {
+        workers.set_paused(true);
+        queues.hold(true);
+    }
+    /// With the mutex: the opposite. The caller brings workers for what is left.
+    void end_pause() noexcept {
+        if (!workers.is_paused()) return;
+        queues.hold(false);
+        workers.set_paused(false);
+    }
     /// With the mutex: no more submissions. `why`: the pool is broken; empty if it is shut down.
     void close(std::string why) noexcept {
         if (broken.empty()) broken = std::move(why);

@@ -95,8 +95,14 @@ class WorkQueues {
         PriorityQueue tasks = inbox.take_all();
         while (Task* const task = tasks.try_pop()) abandon(*task);
         for (Worker* worker = first_worker(); worker; worker = worker->next)
-            while (Task* const task = worker->try_take_oldest()) abandon(*task);
+            while (Task* const task = worker->try_take_away()) abandon(*task);
         return cancelled;
+    }
+
+    /// While `held`, try_take() finds nothing; nothing is lost. With the pool's mutex.
+    void hold(bool held) noexcept {
+        inbox.hold(held);
+        for (Worker* worker = first_worker(); worker; worker = worker->next) worker->hold(held);
     }
 
     /// A task was cancelled, or runs in a wait, and its entry is left in a queue. True now and then: it is time for

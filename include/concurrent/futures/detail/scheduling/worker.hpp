@@ -26,8 +26,8 @@ class WorkerThreads;
 
 class alignas(64) Worker final : public BlockingWorker {
   public:
-    Worker(WorkerThreads& owner, ThreadTables& its_tables, Worker* next_one) noexcept
-        : pool(owner), tables(its_tables), next(next_one) {}
+    Worker(WorkerThreads& owner, ThreadTables& its_tables, Worker* next_one, bool held) noexcept
+        : pool(owner), tables(its_tables), next(next_one), held_(held) {}
 
     /// By the worker itself. Throws std::bad_alloc.
     void push(Task& task) {
@@ -52,13 +52,22 @@ class alignas(64) Worker final : public BlockingWorker {
         note();
         return removed;
     }
-    /// By any thread.
+    /// By any thread. Null also while the pool is paused.
     Task* try_take_oldest() noexcept {
         if (looks_empty()) return nullptr;
         const std::lock_guard lock(mutex_);
-        Task* const task = tasks_.try_pop_oldest();
-        note();
-        return task;
+        return held_ ? nullptr : pop_oldest();
+    }
+    /// By any thread: for tasks that are to go elsewhere.
+    Task* try_take_away() noexcept {
+        if (looks_empty()) return nullptr;
+        const std::lock_guard lock(mutex_);
+        return pop_oldest();
+    }
+    /// While `held`, try_take_oldest() gives nothing. What it gave before has left the deque when this returns.
+    void hold(bool held) noexcept {
+        const std::lock_guard lock(mutex_);
+        held_ = held;
     }
     /// By any thread: moves what run() would find cancelled or claimed to `spent`. O(size), with the lock for a few places
     /// at a time, since the worker and others need it all the time.
@@ -83,6 +92,8 @@ class alignas(64) Worker final : public BlockingWorker {
     Substitute begin_block() noexcept override;
     void end_block() noexcept override;
     void watch() noexcept override;
+    /// Before its thread starts.
+    void set_number(std::size_t number) noexcept { number_ = number; }
     /// By its thread, when that starts. `size`: what was asked for, or 0.
     void note_stack(std::size_t size) noexcept { stack_ = StackLimit::of_this_thread(size); }
 
@@ -92,11 +103,17 @@ class alignas(64) Worker final : public BlockingWorker {
     CallCounters calls{CallCounters::Writers::one};
     Parker parker;
     SizedThread thread;        // guarded by the pool's mutex
+    bool leaves = false;       // guarded by the pool's mutex: see Workforce::try_leave()
     unsigned picked = 0;       // the owner's, to look into the inbox from time to time
     int gathering_pauses = 0;  // the owner's: pauses before it looks for more, see WorkerLoop::adapt_gathering()
     int long_sleeps = 0;       // the owner's: sleeps in a row that no spinning would have spared
 
   private:
+    Task* pop_oldest() noexcept {
+        Task* const task = tasks_.try_pop_oldest();
+        note();
+        return task;
+    }
     void note() noexcept {
         // relaxed, both: written under the mutex; read without it as a hint only.
         if (has_tasks_.load(std::memory_order_relaxed) == tasks_.empty())
@@ -104,6 +121,7 @@ class alignas(64) Worker final : public BlockingWorker {
     }
 
     mutable SpinMutex mutex_;
+    bool held_;        // guarded by mutex_
     TaskDeque tasks_;  // guarded by mutex_
     Atomic<bool> has_tasks_{false};
 };

@@ -48,7 +48,7 @@ class WorkerLoop {
     Task* search() noexcept;
     void adapt_gathering(int looks) noexcept;
     bool lie_down() noexcept;
-    void sleep(bool substitute) noexcept;
+    void sleep(bool substitute, bool kept) noexcept;
     void end() noexcept;
 
     static constexpr std::chrono::seconds longest_sleep_of_substitute{1};
@@ -83,6 +83,7 @@ inline void WorkerLoop::live() {
         {
             const std::lock_guard lock(pool_.mutex);
             pool_.workers.note_started();
+            if (!pool_.workers.any_starting()) pool_.all_started.notify_all();
             if (ready) pool_.search.begin_search();
         }
         if (ready) return;
@@ -208,6 +209,7 @@ inline bool WorkerLoop::lie_down() noexcept {
     // One worker too many leaves the work to the others: each looks once more before it lies down or blocks.
     const bool spare = workers.too_many();
     const bool substitute = workers.has_substitutes();
+    const bool kept = workers.all_are_kept();
     if (!closed) {
         workers.lie_down(worker_);
         if (workers.all_idle()) pool_.idle_waiters.notify();
@@ -220,11 +222,11 @@ inline bool WorkerLoop::lie_down() noexcept {
         if (work) pool_.search.begin_search();
         return work;
     }
-    if (!work) sleep(substitute);
+    if (!work) sleep(substitute, kept);
     lock.lock();
     if (workers.try_rise(worker_)) {
         // There is work, or the worker has been idle for long enough to end.
-        if (!work && (!substitute || workers.has_substitutes())) return false;
+        if (!work && workers.try_leave(worker_, substitute)) return false;
         pool_.search.begin_search();
         return true;
     }
@@ -234,12 +236,13 @@ inline bool WorkerLoop::lie_down() noexcept {
     return true;
 }
 
-/// `substitute`: there are more threads than max_workers, so one that is not needed for a while ends.
+/// `substitute`: there are more threads than max_workers, so one that is not needed for a while ends. `kept`: there are
+/// no more than base_workers, so idle_timeout ends none.
 /// If tasks come one by one, far apart, spinning after each is a waste: a quarter of all that such a task costs. As soon as
 /// a task comes so early that spinning might have met it, the worker spins again.
-inline void WorkerLoop::sleep(bool substitute) noexcept {
+inline void WorkerLoop::sleep(bool substitute, bool kept) noexcept {
     const auto begin = std::chrono::steady_clock::now();
-    const Deadline idle = Deadline::after(pool_.options.idle_timeout);
+    const Deadline idle = kept ? Deadline::never() : Deadline::after(pool_.options.idle_timeout);
     worker_.parker.park(substitute ? idle.or_earlier(Deadline::after(longest_sleep_of_substitute)) : idle);
     const bool was_long = std::chrono::steady_clock::now() - begin > 10 * spin_time;  // with the wake-up
     worker_.long_sleeps = was_long ? smaller(worker_.long_sleeps + 1, pointless) : 0;
@@ -247,7 +250,7 @@ inline void WorkerLoop::sleep(bool substitute) noexcept {
 
 inline void WorkerLoop::end() noexcept {
     // One worker too many may leave tasks behind.
-    while (Task* const task = worker_.try_take_oldest()) pool_.queues.inbox.push_back(*task);
+    while (Task* const task = worker_.try_take_away()) pool_.queues.inbox.push_back(*task);
     Lock lock(pool_.mutex);
     // Each ending thread joins those that ended before, so that they do not pile up.
     pool_.workers.join_ended(lock);

@@ -62,6 +62,17 @@ class WorkerThreads {
     void begin_shutdown(bool cancel_pending);
     /// Tasks that no worker has taken end as cancelled.
     void cancel_pending() noexcept;
+    /// No task starts until resume(), which throws nothing but BrokenThreadPool in a forked child. pause() throws
+    /// ShutdownError and BrokenThreadPool.
+    void pause();
+    void resume();
+    /// At least 1.
+    void set_max_workers(std::size_t number);
+    std::size_t max_workers() const noexcept { return pool_.workers.max_workers(); }
+    /// Starts all that may be there, and waits for their initializers. Throws BrokenThreadPool, ShutdownError, and
+    /// std::system_error in a thread of this pool.
+    void start_workers();
+    bool is_broken() const;
     /// Waits for all workers to have ended and joins them; false when the deadline passed first. From
     /// a thread of this pool, which cannot wait for itself: returns true at once.
     bool join(const Deadline& deadline);
@@ -119,6 +130,7 @@ class WorkerThreads {
 
     void submit_within_bound(Task& task, Priority priority);
     void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
+    void bring_if_tasks_left(Lock& lock);
     static SizedThread start_thread(WorkerThreads& pool, Worker& worker, std::size_t number);
 
     Atomic<std::size_t> references_{1};
@@ -158,9 +170,14 @@ inline void WorkerThreads::submit_all(TaskQueue& tasks) {
     }
     if (!pool_.search.needs_worker()) return;
     Lock lock(pool_.mutex);
-    if (pool_.workers.bring_if_tasks_left() || pool_.workers.alive() != 0) return;
+    bring_if_tasks_left(lock);
+}
+
+/// After this there is a worker for what is queued, or it has failed. Gives up the lock.
+inline void WorkerThreads::bring_if_tasks_left(Lock& lock) {
+    const bool brought = pool_.workers.bring_if_tasks_left() || pool_.workers.alive() != 0;
     lock.unlock();
-    pool_.queues.abandon_all(ThreadTables::cannot_start(), pool_.calls());
+    if (!brought) pool_.queues.abandon_all(ThreadTables::cannot_start(), pool_.calls());
 }
 
 /// A thread could not be started. If there is none at all, the task would never run: it is taken back.
@@ -217,12 +234,19 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
 
 inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
     if (in_forked_child()) return;
-    {
-        const std::lock_guard lock(pool_.mutex);
-        pool_.close({});
+    const auto go_on = [this](Lock& lock) {  // a paused pool may have no worker for what is queued
+        const bool paused = pool_.workers.is_paused();
+        pool_.end_pause();
         pool_.workers.wake_all();
-    }
-    if (cancel_pending) pool_.queues.abandon_all(nullptr, pool_.calls());
+        if (paused) bring_if_tasks_left(lock);
+    };
+    Lock lock(pool_.mutex);
+    pool_.close({});
+    if (!cancel_pending) return go_on(lock);
+    lock.unlock();
+    pool_.queues.abandon_all(nullptr, pool_.calls());
+    lock.lock();
+    go_on(lock);
 }
 
 inline void WorkerThreads::cancel_pending() noexcept {
@@ -230,6 +254,57 @@ inline void WorkerThreads::cancel_pending() noexcept {
     const std::size_t cancelled = pool_.queues.abandon_all(nullptr, pool_.calls());
     const std::lock_guard lock(pool_.mutex);
     pool_.room.note_cancelled(cancelled);
+    if (pool_.is_idle()) pool_.idle_waiters.notify();  // while the pool is paused, no worker does
+}
+
+inline void WorkerThreads::pause() {
+    pool_.throw_if_forked();
+    {
+        const std::lock_guard lock(pool_.mutex);
+        if (!pool_.search.is_closed()) return pool_.pause();
+    }
+    pool_.throw_closed();
+}
+
+inline void WorkerThreads::resume() {
+    pool_.throw_if_forked();
+    Lock lock(pool_.mutex);
+    pool_.end_pause();
+    bring_if_tasks_left(lock);
+}
+
+inline void WorkerThreads::set_max_workers(std::size_t number) {
+    pool_.throw_if_forked();
+    Lock lock(pool_.mutex);
+    pool_.workers.set_max_workers(number);
+    bring_if_tasks_left(lock);
+}
+
+inline void WorkerThreads::start_workers() {
+    pool_.throw_if_forked();
+    if (is_own_thread())
+        throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                                "ThreadPoolExecutor::start_workers: called in a task or callback that this pool runs, "
+                                "whose worker may be needed; call it outside");
+    if (pool_.search.is_closed()) pool_.throw_closed();
+    try {
+        const std::lock_guard lock(pool_.mutex);
+        pool_.workers.start_missing();
+    } catch (const std::exception& error) {
+        throw BrokenThreadPool("ThreadPoolExecutor::start_workers: " + std::to_string(counts().workers) + " of " +
+                               std::to_string(max_workers()) + " workers could be started: " + error.what() +
+                               "; the pool works with these. Ask for fewer workers or a smaller stack_size, or raise "
+                               "the system's limits on threads and memory");
+    }
+    wait_with("the start of a pool's workers", pool_.mutex, pool_.all_started, Deadline::never(),
+              [this] { return !pool_.workers.any_starting(); });
+    if (is_broken()) pool_.throw_closed();
+}
+
+inline bool WorkerThreads::is_broken() const {
+    if (in_forked_child()) return true;
+    const std::lock_guard lock(pool_.mutex);
+    return !pool_.broken.empty();
 }
 
 inline bool WorkerThreads::join(const Deadline& deadline) {

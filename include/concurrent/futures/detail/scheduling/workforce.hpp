@@ -8,7 +8,8 @@
 //
 // A thread is starting, at work (it runs or searches), blocked (it sleeps in a wait inside a task), idle (it sleeps
 // because there is nothing to do) or ended. At most max_workers are at work; for each one that is blocked there may be
-// one substitute, up to most_threads(). All members: with the pool's mutex.
+// one substitute, up to most_threads(). While the pool is paused none may be at work, so each worker lies down when its
+// task ends, as one that is too many. All members: with the pool's mutex, but for max_workers().
 #pragma once
 
 #include <chrono>
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/sized_thread.hpp"
@@ -36,12 +38,13 @@ class Workforce {
     using StartThread = SizedThread (*)(WorkerThreads& pool, Worker& worker, std::size_t number);
 
     Workforce(WorkerThreads& pool, ThreadTables& tables, WorkQueues& queues, SearchState& search,
-              std::size_t max_workers, StartThread start_thread) noexcept
+              std::size_t max_workers, std::size_t base_workers, StartThread start_thread) noexcept
         : pool_(pool),
           tables_(tables),
           queues_(queues),
           search_(search),
           max_workers_(max_workers),
+          base_workers_(base_workers),
           start_thread_(start_thread) {}
 
     std::size_t alive() const noexcept { return alive_; }
@@ -49,8 +52,33 @@ class Workforce {
     bool all_idle() const noexcept { return alive_ == idle_.size(); }
     /// Threads that run a task or look for one.
     std::size_t at_work() const noexcept { return alive_ - idle_.size() - blocked_; }
-    bool too_many() const noexcept { return at_work() > max_workers_; }
-    bool has_substitutes() const noexcept { return alive_ > max_workers_; }
+    bool too_many() const noexcept { return at_work() > most_at_work(); }
+    bool has_substitutes() const noexcept { return alive_ - leaving_ > max_workers(); }
+    /// idle_timeout ends none of them.
+    bool all_are_kept() const noexcept { return alive_ - leaving_ <= base_workers_; }
+    /// Some have not run their initializer yet.
+    bool any_starting() const noexcept { return starting_ != 0; }
+    bool is_paused() const noexcept { return paused_; }
+    /// Without the mutex: how many may be at work while the pool is not paused.
+    std::size_t max_workers() const noexcept {
+        return max_workers_.load(std::memory_order_relaxed);  // relaxed: written with the mutex; a number of this moment
+    }
+
+    /// The caller brings workers for what is left, if more may be at work now.
+    void set_paused(bool paused) noexcept {
+        paused_ = paused;
+        recount();
+    }
+    /// As set_paused(). Idle workers that are too many end soon, as substitutes do.
+    void set_max_workers(std::size_t number) noexcept {
+        max_workers_.store(number, std::memory_order_relaxed);  // relaxed: as in max_workers()
+        recount();
+        for (std::size_t rest = alive_; rest > number && !idle_.empty(); --rest) choose_idle().parker.wake();
+    }
+    /// Starts threads until there are max_workers. Throws what SizedThread throws.
+    void start_missing() {
+        while (alive_ < max_workers()) start();
+    }
 
     /// Wakes or starts a worker, unless enough are about to look. Throws what SizedThread throws; then nothing has
     /// changed. Gives up the lock for the wake-up.
@@ -77,7 +105,16 @@ class Workforce {
         recount();
         return true;
     }
+    /// The worker, which has risen, has been idle for long enough. True: it is not needed, and leaves.
+    bool try_leave(Worker& worker, bool substitute) noexcept {
+        if (substitute ? !has_substitutes() : all_are_kept()) return false;
+        worker.leaves = true;
+        ++leaving_;
+        return true;
+    }
     void note_end(Worker& worker) noexcept {
+        free_numbers_.push_back(worker.number());
+        if (std::exchange(worker.leaves, false)) --leaving_;
         ended_.push_back(&worker);
         --alive_;
         recount();
@@ -98,7 +135,8 @@ class Workforce {
     void watch_blocked(std::size_t begun) noexcept;
 
   private:
-    std::size_t most_threads() const noexcept { return max_workers_ + BlockingWorker::most_substitutes; }
+    std::size_t most_threads() const noexcept { return max_workers() + BlockingWorker::most_substitutes; }
+    std::size_t most_at_work() const noexcept { return paused_ ? 0 : max_workers(); }
     bool should_grow() const noexcept;
     Worker& choose_idle() noexcept;
     void start();
@@ -108,12 +146,16 @@ class Workforce {
     ThreadTables& tables_;  // for the workers
     WorkQueues& queues_;
     SearchState& search_;
-    const std::size_t max_workers_;
+    Atomic<std::size_t> max_workers_;
+    const std::size_t base_workers_;
+    bool paused_ = false;
     const StartThread start_thread_;
     std::vector<Worker*> idle_;    // asleep; newest last: woken first, its data is warm
     std::vector<Worker*> ended_;   // to be joined
     std::vector<Worker*> vacant_;  // joined: for the next thread
+    std::vector<std::size_t> free_numbers_;  // of workers that have ended; with those of the others 0, 1, … without gap
     std::size_t alive_ = 0;        // threads that have not ended
+    std::size_t leaving_ = 0;      // of the threads that are alive: because they were idle
     std::size_t starting_ = 0;     // of the threads that are alive: in the initializer or before it
     std::size_t started_ = 0;      // numbers the threads
     std::size_t blocked_ = 0;      // of the threads that are alive: asleep in a wait
@@ -125,14 +167,14 @@ class Workforce {
 /// After a change of alive_, idle_ or blocked_.
 inline void Workforce::recount() noexcept {
     const std::size_t limit = most_threads();
-    const std::size_t places = too_many() ? 0 : max_workers_ - at_work();
+    const std::size_t places = too_many() ? 0 : most_at_work() - at_work();
     const std::size_t there = idle_.size() + (alive_ < limit ? limit - alive_ : 0);
     search_.set_available(smaller(places, there));
     search_.set_surplus(too_many());
 }
 
 inline void Workforce::bring(Lock& lock) {
-    if (search_.is_searched() || at_work() >= max_workers_) return;
+    if (search_.is_searched() || at_work() >= most_at_work()) return;
     if (!idle_.empty()) {
         Worker& worker = choose_idle();
         lock.unlock();
@@ -143,7 +185,7 @@ inline void Workforce::bring(Lock& lock) {
 }
 
 inline bool Workforce::bring_if_tasks_left() noexcept {
-    if (search_.is_searched() || at_work() >= max_workers_ || queues_.empty()) return true;
+    if (search_.is_searched() || at_work() >= most_at_work() || queues_.empty()) return true;
     if (!idle_.empty()) {
         choose_idle().parker.wake();
     } else if (should_grow()) {
@@ -178,13 +220,16 @@ inline void Workforce::start() {
         // So that nothing can throw later, when a worker lies down or ends.
         const std::size_t places = started_ + 1;
         for (auto* const list : {&idle_, &ended_, &vacant_}) list->reserve(larger(places, list->size()));
-        auto worker = std::make_unique<Worker>(pool_, tables_, queues_.first_worker());
+        free_numbers_.reserve(larger(places, free_numbers_.size()));
+        auto worker = std::make_unique<Worker>(pool_, tables_, queues_.first_worker(), paused_);
         vacant_.push_back(worker.get());
         queues_.add_worker(std::move(worker));
     }
     Worker& worker = *vacant_.back();
+    worker.set_number(free_numbers_.empty() ? alive_ : free_numbers_.back());
     worker.thread = start_thread_(pool_, worker, started_);
     vacant_.pop_back();
+    if (!free_numbers_.empty()) free_numbers_.pop_back();
     ++started_;
     ++alive_;
     ++starting_;
@@ -214,7 +259,7 @@ inline Workforce::Substitute Workforce::begin_block() noexcept {
     ++blocked_;
     recount();
     const bool could_start = bring_if_tasks_left();
-    if (at_work() >= max_workers_ || !idle_.empty() || (could_start && alive_ < most_threads()))
+    if (at_work() >= max_workers() || !idle_.empty() || (could_start && alive_ < most_threads()))
         return Substitute::possible;
     return at_work() == 0 ? Substitute::none : Substitute::at_bound;
 }
@@ -223,7 +268,7 @@ inline Workforce::Substitute Workforce::begin_block() noexcept {
 /// one slice for each queued task, at most five, because one thread helps many tasks less; and longer the more threads
 /// there are.
 inline void Workforce::watch_blocked(std::size_t begun) noexcept {
-    if (at_work() >= max_workers_ || !idle_.empty()) return;
+    if (at_work() >= most_at_work() || !idle_.empty()) return;
     const auto now = std::chrono::steady_clock::now();
     if (std::exchange(begun_, begun) != begun) begun_at_ = now;
     const std::size_t tasks = queues_.size();

@@ -44,7 +44,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// A worker of a thread pool, as waits see it. All members: by the worker itself.
+/// A worker of a thread pool, as waits see it. All members but number(): by the worker itself.
 class BlockingWorker {
   public:
     static constexpr std::size_t most_substitutes = 256;
@@ -62,6 +62,8 @@ class BlockingWorker {
     /// The worker still sleeps, and the bound is reached: starts one more thread if nothing else can make progress.
     virtual void watch() noexcept = 0;
 
+    /// Of the workers of its pool; those that are alive at one time differ.
+    std::size_t number() const noexcept { return number_; }
     /// The stack of this worker has room for one more task.
     bool has_stack() const noexcept { return stack_.has_room(); }
 
@@ -69,6 +71,7 @@ class BlockingWorker {
     BlockingWorker() = default;
     ~BlockingWorker() = default;
     StackLimit stack_;  // of its thread
+    std::size_t number_ = 0;
 };
 
 /// The worker that this thread is, or null. One per module: code of a library with its own copy of this asks the

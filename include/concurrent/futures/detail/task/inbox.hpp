@@ -53,6 +53,7 @@ class Inbox {
     /// The oldest of the highest priority, if that is at least `lowest`; or null.
     Task* try_take(Priority lowest = Priority::low) noexcept {
         const std::lock_guard lock(next_.mutex);
+        if (held_) return nullptr;
         const int highest = next_.tasks.highest();
         // relaxed: a push that happened before is seen; later pushes may be missed.
         if (arrived_.mask.load(std::memory_order_relaxed) >> (highest + 1)) fetch();
@@ -79,6 +80,12 @@ class Inbox {
         const std::lock_guard lock(next_.mutex);
         const std::lock_guard also(arrived_.mutex);
         return next_.tasks.size() + arrived_.tasks.size();
+    }
+
+    /// While `held`, try_take() gives nothing. What it gave before has left the inbox when this returns.
+    void hold(bool held) noexcept {
+        const std::lock_guard lock(next_.mutex);
+        held_ = held;
     }
 
     /// How many tasks the workers fetched last time: a hint how fast tasks arrive.
@@ -156,6 +163,7 @@ class Inbox {
     Side arrived_;
     bool closed_ = false;  // guarded by arrived_.mutex
     Side next_;
+    bool held_ = false;  // guarded by next_.mutex
     Atomic<std::size_t> last_fetched_{0};
 };
 
