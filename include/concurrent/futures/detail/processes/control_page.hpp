@@ -34,9 +34,10 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 enum class SlotState : std::uint64_t { free, sent, running, done, revoked };
 
-/// The worker writes the time of a start and may write anything: a time in the future counts as now, one below 0 as 0.
+/// The worker writes the time of a start and may write anything: a time in the future counts as now, one below 0 as 0,
+/// or as now if that is below 0 (a program whose clock was replaced).
 inline std::int64_t plausible_start(std::int64_t started, std::int64_t now) noexcept {
-    return std::clamp<std::int64_t>(started, 0, now);
+    return std::clamp(started, (std::min)(now, std::int64_t{0}), now);
 }
 
 class ControlPage {

@@ -20,7 +20,8 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// `time + length`, or never.
 inline std::int64_t saturating_sum(std::int64_t time, std::int64_t length) noexcept {
-    return length > TaskLimits::never - time ? TaskLimits::never : time + length;
+    const bool is_never = length == TaskLimits::never || (time > 0 && length > TaskLimits::never - time);
+    return is_never ? TaskLimits::never : time + length;
 }
 
 /// `time + length` for something that is planned: never is what is not planned.

@@ -15,6 +15,8 @@ TEST_CASE("a sum of times does not wrap around", "[deadline_policy]") {
     CHECK(saturating_sum(3, never) == never);
     CHECK(saturating_sum(never, 1) == never);
     CHECK(saturating_sum(never - 5, 5) == never);
+    CHECK(saturating_sum(-7 * second, 2 * second) == -5 * second);
+    CHECK(saturating_sum(-7 * second, never) == never);
 }
 
 TEST_CASE("a task that runs must have ended its timeout after its start, pauses of this process not counted", "[deadline_policy]") {
@@ -35,6 +37,12 @@ TEST_CASE("a start that cannot be true does not move a deadline out of reach", "
     CHECK(policy.of_task(task, 11 * second) == 15 * second);  // the future is now
     task.started = -900 * second;
     CHECK(policy.of_task(task, 11 * second) == 4 * second);
+    // The clock of a program may have been replaced by one that is below 0.
+    CHECK(policy.of_task(task, -11 * second) == -7 * second);
+    task.started = -12 * second;
+    CHECK(policy.of_task(task, -11 * second) == -7 * second);
+    task.started = 900 * second;
+    CHECK(policy.of_task(task, -11 * second) == -7 * second);
 }
 
 TEST_CASE("a task that has not started is looked at again, later than now", "[deadline_policy]") {
