@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Timed waits end where the program has another CLOCK_MONOTONIC than the kernel, as under libfaketime, also with 32 bits
-// and with libc++. Needs no std::stop_token. Prints "ended" and returns 0; a wait that does not end is ended by SIGALRM.
+// Timed waits end where the program has another CLOCK_MONOTONIC than the kernel, as under libfaketime, also with 32
+// bits and with libc++. Needs no std::stop_token. Prints "ended" and returns 0; SIGALRM ends a wait that does not end.
 #include <concurrent/futures/detail/platform/futex.hpp>
 #include <concurrent/futures/detail/platform/timed_wait.hpp>
 
@@ -36,7 +36,8 @@ int main() {
     ::alarm(60);
     const auto before = std::chrono::steady_clock::now();
     shift = 50L * 365 * 24 * 3600;
-    if (std::chrono::steady_clock::now() - before < std::chrono::hours(24)) return std::puts("the clock was not replaced"), 1;
+    if (std::chrono::steady_clock::now() - before < std::chrono::hours(24))
+        return std::puts("the clock was not replaced"), 1;
     std::mutex mutex;
     std::condition_variable changed;
     for (const long ahead : {50L * 365 * 24 * 3600, 0L}) {

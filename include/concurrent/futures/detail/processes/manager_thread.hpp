@@ -12,6 +12,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -40,9 +41,12 @@ class ManagerThread {
                 this_thread_serves_processes = true;
                 body();
             });
+        } catch (const std::system_error& error) {
+            restore(before);
+            throw std::system_error(error.code(), "ProcessPoolExecutor: cannot start its manager thread; raise the "
+                                                  "system's limits on threads (ulimit -u, pids.max) and memory");
         } catch (...) {
-            ManagerThreads::count(-1);
-            ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+            restore(before);
             throw;
         }
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -67,6 +71,11 @@ class ManagerThread {
     }
 
   private:
+    static void restore(const sigset_t& before) {
+        ManagerThreads::count(-1);
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    }
+
     std::mutex mutex_;
     bool over_ = false;  // guarded by mutex_
     std::condition_variable ended_;
