@@ -68,6 +68,7 @@ using concurrent::futures::when_all;
 using concurrent::futures::when_any;
 using concurrent::futures::when_done;
 using concurrent::futures::WhenAnyResult;
+using concurrent::futures::with_timeout;
 using concurrent::futures::operator co_await;
 
 // ---- workers ----
@@ -123,6 +124,7 @@ using concurrent::futures::CallOutcome;
 using concurrent::futures::HangReport;
 using concurrent::futures::HangReportOptions;
 using concurrent::futures::ObservedPool;
+using concurrent::futures::observers;
 using concurrent::futures::Observer;
 using concurrent::futures::progress;
 using concurrent::futures::Progress;

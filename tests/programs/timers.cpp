@@ -6,6 +6,7 @@
 // timers.hpp. A program of its own, because the timer's threads stay until the program ends.
 #include <concurrent/futures/coroutine.hpp>
 #include <concurrent/futures/inline_executor.hpp>
+#include <concurrent/futures/promise.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <concurrent/futures/timers.hpp>
 
@@ -19,7 +20,10 @@
 #include <optional>
 #include <random>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace cf = concurrent::futures;
@@ -169,8 +173,53 @@ static void coroutines() {
     check(pause.cancel() && coroutine.cancelled(), "cancelling what a coroutine awaits cancels the coroutine");
 }
 
+static cf::Future<int> twice_in_time(cf::Future<int> number, std::chrono::milliseconds limit) {
+    co_return 2 * co_await cf::with_timeout(std::move(number), limit);
+}
+
+static void time_limits() {
+    cf::ThreadPoolExecutor pool(2);
+    check(cf::with_timeout(pool.submit([] { return 7; }), 1h).result() == 7, "what is done in time gives its value");
+    check(cf::with_timeout(pool.submit([] { return std::make_unique<int>(8); }), 1h).result() != nullptr,
+          "a value that can only be moved is moved");
+    check_throws<std::runtime_error>(
+        [&] { cf::with_timeout(pool.submit([] { throw std::runtime_error("no"); }), 1h).result(); },
+        "what fails in time gives its exception");
+    std::atomic<bool> started{false}, stopped{false};
+    const auto until_stopped = [&](std::stop_token stop) {
+        started = true;
+        while (!stop.stop_requested()) std::this_thread::yield();
+        stopped = true;
+        return 1;
+    };
+    const auto slow = pool.submit(until_stopped);
+    while (!started) std::this_thread::yield();
+    check_throws<cf::TimeoutError>([&] { cf::with_timeout(slow, 1ms).result(); }, "what takes longer gives TimeoutError");
+    slow.wait();
+    check(stopped, "and is asked to stop");
+    started = stopped = false;
+    const auto unwanted = pool.submit(until_stopped);
+    while (!started) std::this_thread::yield();
+    auto limited = cf::with_timeout(unwanted, 1h);
+    check(limited.cancel(), "the limited future can be cancelled");
+    unwanted.wait();
+    check(stopped, "which asks the task to stop");
+    cf::Promise<int> never;
+    auto cancelled = never.get_future();
+    const auto limit_of_cancelled = cf::with_timeout(cancelled, 1h);
+    cancelled.cancel();
+    check_throws<cf::CancelledError>([&] { limit_of_cancelled.result(); }, "a cancelled future gives CancelledError");
+    check_throws<cf::InvalidStateError>([] { static_cast<void>(cf::with_timeout(cf::Future<int>(), 1s)); },
+                                        "an empty future is refused");
+    check(twice_in_time(pool.submit([] { return 4; }), 1h).result() == 8, "a coroutine gets what is done in time");
+    cf::Promise<int> late;
+    check_throws<cf::TimeoutError>([&] { twice_in_time(late.get_future(), 1ms).result(); }, "or TimeoutError");
+    check(late.get_future().cancelled(), "what had not started is cancelled");
+}
+
 int main() {
     after();
+    time_limits();
     later();
     cancelled();
     pool_that_goes();

@@ -16,15 +16,7 @@
 // may resume it at that moment: stop what ends the task first, or destroy the coroutine in the same thread.
 // Cancelling: cancel() of a coroutine's own future gives false and request_stop() does nothing, because it runs from
 // the start. Cancel the future that it awaits: it gets CancelledError there. Or give it a std::stop_token.
-// A time limit for an await (asyncio.wait_for), with timers.hpp and when_all.hpp:
-//
-//     cf::Future<void> limit = cf::after(200ms);
-//     if ((co_await cf::when_any(page, limit)).index == 1) {
-//         page.request_stop();
-//         throw cf::TimeoutError("page");
-//     }
-//     limit.cancel();
-//
+// A time limit for an await (asyncio.wait_for): `co_await cf::with_timeout(page, 200ms)`, timers.hpp.
 // Memory: everything the awaited task did happens before co_await returns.
 //
 // With g++ 12, do not write these in an expression with co_await: that compiler destroys them twice there (g++ 14 and

@@ -13,8 +13,8 @@
 // retries, when the task has ended; then `time` is computed on the root's clock from how long the task ran.
 // Threads: functions are called from many threads at once, in the thread that does the work, never under a lock of the
 // library. A slow observer makes the pool slow. What a function throws goes to on_unhandled_exception. An observer must
-// not submit to the pool that it observes. A pool has one observer. For a trace beside another one set
-// CONCURRENT_FUTURES_TRACE (trace.hpp), which is added; for two of your own, one forwards to the other. Lifetime: the pool, and tasks that have not ended, keep the observer alive.
+// not submit to the pool that it observes. A pool has one observer; observers(one, other) makes one of
+// several, and CONCURRENT_FUTURES_TRACE (trace.hpp) is added to what a pool has. Lifetime: the pool, and tasks that have not ended, keep the observer alive.
 // Later versions may add functions and fields, so write `override`, and construct no event yourself.
 #pragma once
 
@@ -22,7 +22,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <memory>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
@@ -95,5 +99,63 @@ class Observer {
     /// The process died, or the pool ended it by force. `how`: "was killed by signal 9 (SIGKILL)".
     virtual void worker_died(const WorkerEvent&, std::string_view /*how*/) {}
 };
+
+namespace detail {
+
+/// Tells two observers. What the first one throws is thrown after the second one was told.
+class ObserverPair final : public Observer {
+  public:
+    ObserverPair(std::shared_ptr<Observer> first, std::shared_ptr<Observer> second)
+        : first_(std::move(first)), second_(std::move(second)) {}
+
+    void submitted(const CallEvent& call) override { tell(&Observer::submitted, call); }
+    void started(const CallEvent& call) override { tell(&Observer::started, call); }
+    void finished(const CallEvent& call, CallOutcome outcome) override { tell(&Observer::finished, call, outcome); }
+    void cancelled(const CallEvent& call) override { tell(&Observer::cancelled, call); }
+    void retried(const CallEvent& call) override { tell(&Observer::retried, call); }
+    void timed_out(const CallEvent& call) override { tell(&Observer::timed_out, call); }
+    void ran_items(const CallEvent& call, std::size_t items, std::chrono::steady_clock::time_point began) override {
+        tell(&Observer::ran_items, call, items, began);
+    }
+    void callback_started(const CallEvent& call) override { tell(&Observer::callback_started, call); }
+    void callback_finished(const CallEvent& call) override { tell(&Observer::callback_finished, call); }
+    void worker_started(const WorkerEvent& worker) override { tell(&Observer::worker_started, worker); }
+    void worker_ended(const WorkerEvent& worker) override { tell(&Observer::worker_ended, worker); }
+    void worker_died(const WorkerEvent& worker, std::string_view how) override {
+        tell(&Observer::worker_died, worker, how);
+    }
+
+  private:
+    template <class... Parameters, class... Args>
+    void tell(void (Observer::*function)(Parameters...), const Args&... args) {
+        std::exception_ptr error;
+        try {
+            (*first_.*function)(args...);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        (*second_.*function)(args...);
+        if (error) std::rethrow_exception(error);
+    }
+
+    const std::shared_ptr<Observer> first_, second_;
+};
+
+}  // namespace detail
+
+/// One observer that tells all of these, in this order, for an option `observer`; null pointers are left out. What one of
+/// them throws is thrown when the others have been told.
+template <class... Others>
+    requires(std::is_convertible_v<Others, std::shared_ptr<Observer>> && ...)
+[[nodiscard]] std::shared_ptr<Observer> observers(std::shared_ptr<Observer> first, Others&&... others) {
+    [[maybe_unused]] const auto add = [&](std::shared_ptr<Observer> other) {
+        if (!first || !other)
+            first = first ? std::move(first) : std::move(other);
+        else
+            first = std::make_shared<detail::ObserverPair>(std::move(first), std::move(other));
+    };
+    (add(std::forward<Others>(others)), ...);
+    return first;
+}
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

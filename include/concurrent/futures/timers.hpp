@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// timers.hpp: tasks that start later, or again and again, and pauses in coroutines.
+// timers.hpp: tasks that start later, or again and again, pauses and time limits in coroutines.
 //
 //     cf::Future<int> later = cf::submit_after(pool, 5s, work, 12);
 //     cf::Future<void> beat = cf::submit_every(pool, 1s, send_heartbeat);    // until beat.cancel()
 //     co_await cf::after(100ms);                                             // blocks no thread
+//     Page page = co_await cf::with_timeout(pool.submit(load, url), 200ms);  // or TimeoutError
 //
 // One timer for the whole program. Its thread is started by the first use, and ends with the program: what is not due
 // by then does not run. Done callbacks of after(), and coroutines that await it, run in a thread of the timer; a slow
@@ -38,8 +39,11 @@
 #include "concurrent/futures/detail/platform/option_duration.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/task/submitter_access.hpp"
+#include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/future.hpp"
+#include "concurrent/futures/or_else.hpp"
 #include "concurrent/futures/promise.hpp"
+#include "concurrent/futures/when_all.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
@@ -188,6 +192,31 @@ template <class Rep, class Period>
 [[nodiscard]] Future<void> after(std::chrono::duration<Rep, Period> delay) {
     const detail::Deadline due = detail::Deadline::after(delay, "the delay of after");
     return detail::Alarm::set(due.is_never() ? (detail::DeadlineTimer::Clock::time_point::max)() : due.at());
+}
+
+/// What becomes of `future`, if it is done within `limit`; otherwise a future that fails with TimeoutError, and the task
+/// is asked to stop: future.request_stop(). So it is when the returned future is cancelled. As asyncio.wait_for(), for
+/// coroutines and continuations; a thread may write future.result(limit), which leaves the task alone. A future that was
+/// cancelled gives CancelledError. A task that takes no std::stop_token goes on, and so does a coroutine. The value is
+/// copied, or moved if it can only be moved. Throws as after(), and InvalidStateError for an empty future.
+template <class T, class Rep, class Period>
+[[nodiscard]] Future<T> with_timeout(Future<T> future, std::chrono::duration<Rep, Period> limit) {
+    Future<void> alarm = after(limit);
+    Future<T> first = when_done(when_any(future, alarm), [](const auto& done) -> T {
+        auto [task, rings] = done.result().futures;
+        if (!task.done()) {
+            task.request_stop();
+            throw TimeoutError("with_timeout: the future was not done within the limit; its task was asked to stop");
+        }
+        rings.cancel();
+        return std::move(task).result();
+    });
+    first.add_done_callback([task = std::move(future), rings = std::move(alarm)](const Future<T>& done) mutable {
+        if (!done.cancelled()) return;
+        rings.cancel();
+        task.request_stop();
+    });
+    return first;
 }
 
 /// pool.submit(f, args...) when `delay` has passed, with copies that are made now. What that submit throws becomes the

@@ -259,6 +259,40 @@ TEST_CASE("deaths, attempts, limits and stops of processes are observed", "[obse
     CHECK(recorder->count("worker ended") == 1);
 }
 
+TEST_CASE("observers() tells several, in their order, also when one throws", "[observer]") {
+    struct Names : cf::Observer {
+        Names(std::string& said, char name, bool throws) : said_(said), name_(name), throws_(throws) {}
+        void finished(const cf::CallEvent&, cf::CallOutcome) override {
+            said_ += name_;
+            if (throws_) throw std::runtime_error("no more room");
+        }
+        std::string& said_;
+        const char name_;
+        const bool throws_;
+    };
+    std::string said, reported;
+    {
+        cf::ThreadPoolExecutor pool({.max_workers = 1,
+                                     .on_unhandled_exception =
+                                         [&](std::exception_ptr error) {
+                                             try {
+                                                 std::rethrow_exception(error);
+                                             } catch (const std::exception& what) {
+                                                 reported += what.what();
+                                             }
+                                         },
+                                     .observer = cf::observers(nullptr, std::make_shared<Names>(said, 'a', true),
+                                                               std::make_shared<Names>(said, 'b', false), nullptr,
+                                                               std::make_shared<Names>(said, 'c', false))});
+        pool.submit([] {}).result();
+    }
+    CHECK(said == "abc");
+    CHECK(reported == "no more room");
+    CHECK(cf::observers(nullptr) == nullptr);
+    const auto one = std::make_shared<Names>(said, 'd', false);
+    CHECK(cf::observers(one, nullptr) == one);
+}
+
 TEST_CASE("an observer lives as long as calls of its pool", "[observer]") {
     auto recorder = std::make_shared<Recorder>();
     const std::weak_ptr<Recorder> watched = recorder;
