@@ -92,14 +92,17 @@ mask() { grep Cpus_allowed_list "/proc/$1/status"; }
     /system ended
     /system memfd
     for program in PROGRAMS; do
-        echo "$program, memory.max 64M:"
-        sh -c "echo \$\$ >limit/cgroup.procs; exec $program"
+        for overcommit in 0 2; do
+            echo "$program, memory.max 64M, vm.overcommit_memory $overcommit:"
+            echo $overcommit >/proc/sys/vm/overcommit_memory
+            sh -c "echo \$\$ >limit/cgroup.procs; exec $program"
+        done
     done
 } 2>&1
 poweroff -f
 SH
 sed -i "s|for program in PROGRAMS|for program in $*|" "$disk/init"
-[[ $# -gt 0 ]] || sed -i '/for program in ;/,/done/d' "$disk/init"
+[[ $# -gt 0 ]] || sed -i '/for program in ;/,/^    done/d' "$disk/init"
 chmod +x "$disk/init"
 ln -s busybox "$disk/bin/sh"
 (cd "$disk" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd"
