@@ -442,16 +442,6 @@ TEST_CASE("cancel_pending() of an MPI pool first runs the callbacks that its thr
     in_time.wait();
 }
 
-TEST_CASE("the number of an MPI pool is none that is in use, also after 4 billion pools") {
-    constexpr std::uint32_t most = 0xffff'ffff;
-    const std::set<std::uint32_t> used{1, 2, 7};
-    const auto is_used = [&](std::uint32_t number) { return used.contains(number); };
-    CHECK(cf::detail::next_pool_number(2, is_used) == 3);
-    CHECK(cf::detail::next_pool_number(6, is_used) == 8);
-    CHECK(cf::detail::next_pool_number(most - 1, is_used) == most);
-    CHECK(cf::detail::next_pool_number(most, is_used) == 3);
-}
-
 TEST_CASE("a map of many short items gives them all, in order") {
     cf::MPIPoolExecutor pool;
     std::vector<int> numbers(50'000);

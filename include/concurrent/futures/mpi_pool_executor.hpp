@@ -126,8 +126,9 @@ inline constexpr bool leaves_the_process<MpiSubmitter> = true;
 
 inline std::shared_ptr<MpiPool> make_mpi_pool(const MPIPoolOptions& options) {
     require_sane_worker_count(options.max_workers, 65'536);
+    const std::shared_ptr<MpiHub> hub = require_mpi_hub();
     auto pool = std::make_shared<MpiPool>(
-        require_mpi_hub(), MpiSettings{.max_workers = options.max_workers,
+        hub, MpiSettings{.max_workers = options.max_workers != 0 ? std::size_t{options.max_workers} : hub->rank_count(),
                                        .initializer = options.initializer.copy(),
                                        .worker_exit = options.worker_exit.copy(),
                                        .max_pending = options.max_pending,
@@ -225,7 +226,7 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
         return {now.workers, now.idle, now.pending, now.running, now.completed, now.failed, now.cancelled, 0};
     }
     /// How many workers there are.
-    std::size_t max_workers() const noexcept { return pool().max_workers(); }
+    std::size_t max_workers() const noexcept { return pool().settings().max_workers; }
 
   private:
     friend MapOperations<MPIPoolExecutor>;

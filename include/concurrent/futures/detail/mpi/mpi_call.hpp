@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// mpi_call.hpp: one submitted call of an MPI pool: the state its futures share, and the bytes that go to a rank, in
-// one block of memory unless they are many. The counterpart of detail/processes/process_call.hpp.
+// mpi_call.hpp: one task of an MPI pool: the state that its futures share, and the bytes that go to a rank, in one
+// block of memory unless they are many. The counterpart of detail/processes/process_call.hpp.
 #pragma once
 
 #include <exception>
@@ -42,7 +42,7 @@ class MpiCall final : public OutcomeState<T>, public MpiTask {
     }
     static void operator delete(void* place) noexcept { BlockWithBytes<MpiCall>::free(place); }
 
-    // The hub's side.
+    // The engine's side.
     void succeed(Decoder& result) noexcept override {
         if (this->claim()) this->finish(store(result));
     }
@@ -82,14 +82,14 @@ class MpiCall final : public OutcomeState<T>, public MpiTask {
     bool look_again() noexcept override {
         return hub().look_for_end(*this, [this] { return this->done(); });
     }
-    /// In a callback, which runs on the engine thread: nobody else would go on with the work.
+    /// In a callback, which runs on the engine thread: no other thread would go on with the work.
     bool run_here(const RunHere& way) noexcept override {
         if (!hub().on_engine_thread()) return false;
         hub().work_until([&] { return this->done() || way.deadline.passed(); });
         return true;
     }
     void report(const std::exception_ptr& error) noexcept override {
-        report_unhandled(pool_->hook(), error, "a done callback");
+        report_unhandled(pool_->settings().hook, error, "a done callback");
     }
 
   private:
@@ -109,8 +109,8 @@ class MpiCall final : public OutcomeState<T>, public MpiTask {
     }
 
     ~MpiCall() override {
-        if (pool_->reports_unobserved() && this->failed_unobserved())
-            report_unhandled(pool_->hook(), this->error(), "a task whose failure was never looked at");
+        if (pool_->settings().report_unobserved && this->failed_unobserved())
+            report_unhandled(pool_->settings().hook, this->error(), "a task whose failure was never looked at");
     }
 
     const std::shared_ptr<MpiPool> pool_;
@@ -129,7 +129,7 @@ class PostedMpiCall final : public MpiTask {
     bool try_succeed_untold(Decoder&) noexcept override { return true; }
     void finish_stored() noexcept override {}
     void fail(std::exception_ptr error) noexcept override {
-        report_unhandled(pool_->hook(), error, "a posted task");
+        report_unhandled(pool_->settings().hook, error, "a posted task");
     }
     void end_cancelled() noexcept override {}
     void retain() noexcept override {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// mpi_channel.hpp: frames (detail/wire/frame.hpp) between the root of an MPI pool and its ranks.
+// mpi_channel.hpp: sends and receives the batches of frame_batch.hpp by MPI.
 //
-//     channel.send(peer, std::move(batch), std::move(bulks));    // returns at once
-//     channel.poll();                                            // ends sends, receives
+//     channel.send(peer, std::move(outgoing));    // returns at once
+//     channel.poll(MPI_ANY_SOURCE, peer);         // ends sends, receives
 //     while (auto frame = channel.next(peer)) …
 //
-// A message is a batch: frames one after the other. A body of `bulk_from` bytes or more is not in the batch: its
-// frame says so, and its bytes follow as messages of their own, in pieces of at most 1 GiB, because MPI counts bytes in
-// an int. So they are neither copied nor limited to INT_MAX. In a header `slot` is the lane, `reserved_too` the number
-// of a pool (root → rank) or the nanoseconds that a call took (rank → root). Nothing here blocks except finish_sends().
+// A batch is one message. Bodies that are not in the batch follow as messages of their own, in pieces of at most 1 GiB,
+// because MPI counts bytes in an int: so they are not limited to INT_MAX. Nothing here blocks except finish_sends().
 // Threads: one at a time. The communicator belongs to the library, so tags cannot meet those of the program.
 #pragma once
 
@@ -19,8 +17,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
@@ -30,90 +26,11 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/mpi/frame_batch.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
-#include "concurrent/futures/detail/wire/frame.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
-
-/// A frame where it was received.
-struct ReceivedFrame {
-    FrameHeader header;
-    std::span<const std::byte> body;
-    std::shared_ptr<const ByteBuffer> batch{};  // that the body lies in, unless it came on its own:
-    ByteBuffer bulk{};
-};
-
-/// Bytes that follow a batch. `owner` may be empty: then the sender keeps them until there is an answer.
-struct Bulk {
-    std::span<const std::byte> bytes;
-    ByteBuffer owner{};
-};
-
-inline constexpr std::size_t bulk_from = 32 * 1024;
-
-/// Frames on their way: a batch and what follows it.
-struct Outgoing {
-    ByteBuffer batch;
-    std::vector<Bulk> bulks;
-
-    bool empty() const noexcept { return batch.empty(); }
-    void add(FrameType type, std::uint64_t task, std::size_t lane, std::span<const std::byte> body,
-             std::uint32_t extra = 0, ByteBuffer owner = {}) {
-        const bool bulky = body.size() >= bulk_from;
-        FrameHeader header = make_header(type, body.size(), task, lane,
-                                         bulky ? BodyKind::in_shared_memory : BodyKind::in_frame);
-        header.reserved_too = extra;
-        if (bulky) bulks.push_back({body, std::move(owner)});
-        append_frame(batch, header, bulky ? std::span<const std::byte>() : body);
-        if (bulky) batch.truncate(batch.size() - header.padding());
-    }
-};
-
-/// Reads the frames of one peer's batches in order; what is bulky is fetched by the transport.
-class Inbound {
-  public:
-    void add(std::shared_ptr<const ByteBuffer> batch) { batches_.push_back(std::move(batch)); }
-
-    /// `fetch(body, length)`: starts or goes on to receive the bytes; true when all are there.
-    template <class Fetch>
-    std::optional<ReceivedFrame> next(Fetch fetch) {
-        while (!batches_.empty()) {
-            const std::shared_ptr<const ByteBuffer>& batch = batches_.front();
-            if (place_ == batch->size()) {
-                batches_.pop_front();
-                place_ = 0;
-                continue;
-            }
-            const std::size_t left = batch->size() - place_;
-            FrameHeader header;
-            if (left < sizeof header) fail();
-            std::memcpy(&header, batch->data() + place_, sizeof header);
-            if (header.magic != FrameHeader::expected_magic || header.check != header.computed_check()) fail();
-            if (header.body == BodyKind::in_shared_memory) {
-                if (!fetch(body_, static_cast<std::size_t>(header.length))) return std::nullopt;
-                place_ += sizeof header;
-                const std::span bytes = body_.bytes();
-                return ReceivedFrame{header, bytes, nullptr, std::exchange(body_, ByteBuffer())};
-            }
-            const auto length = static_cast<std::size_t>(header.length);
-            if (header.length > left || sizeof header + length + header.padding() > left) fail();
-            const std::span body = batch->bytes().subspan(place_ + sizeof header, length);
-            place_ += sizeof header + length + header.padding();
-            return ReceivedFrame{header, body, batch, {}};
-        }
-        return std::nullopt;
-    }
-
-  private:
-    [[noreturn]] static void fail() {
-        throw SerializationError("a message of an MPI pool is damaged: do all ranks run the same program?");
-    }
-
-    std::deque<std::shared_ptr<const ByteBuffer>> batches_;
-    std::size_t place_ = 0;  // in the first batch
-    ByteBuffer body_;        // bulky, as far as it has come
-};
 
 /// What MPI answers if the program has told it to return errors.
 inline void check_mpi(int code, const char* call) {

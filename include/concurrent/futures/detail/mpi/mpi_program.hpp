@@ -4,22 +4,16 @@
 // threads call it, do all ranks run the same program, who are they.
 //
 // Everything here is collective: it happens on all ranks in the same order, and an error of one is an error of all,
-// so that none waits for another one that has given up.
+// so that no rank waits for another one that has given up.
 #pragma once
 
-#include <unistd.h>
-
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "concurrent/futures/detail/mpi/mpi_channel.hpp"
-#include "concurrent/futures/detail/platform/loaded_modules.hpp"
+#include "concurrent/futures/detail/mpi/rank_card.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -29,50 +23,13 @@ class MpiHub;
 struct MpiProgram {
     bool mpi_main_ran = false;
     bool initialized_here = false;  // MPI_Init_thread was called by the library
-    bool serves = false;            // this rank runs calls; it must not make pools
-    std::shared_ptr<MpiHub> hub;    // where pools are made; null: nowhere
+    bool serves = false;            // this rank runs tasks; it must not make pools
+    std::shared_ptr<MpiHub> hub;    // where pools are made; null: not possible
 };
 
 inline MpiProgram& mpi_program() {
     static MpiProgram* const program = new MpiProgram;  // outlives all static objects
     return *program;
-}
-
-/// What each rank says of itself at the start. Of a fixed layout: the other side may be another build.
-struct RankCard {
-    std::uint64_t program = 0;   // build id
-    std::uint64_t abi = 0;       // sizes and byte order, and the version of the library
-    std::int64_t pid = 0;
-    std::array<char, 104> host{};
-    std::array<char, 128> executable{};
-
-    std::string host_name() const { return {host.data(), ::strnlen(host.data(), host.size())}; }
-    std::string executable_name() const { return {executable.data(), ::strnlen(executable.data(), executable.size())}; }
-};
-static_assert(sizeof(RankCard) == 256);
-
-inline RankCard own_rank_card() {
-    RankCard card;
-    card.program = program_identity();
-    constexpr std::array sizes{sizeof(void*), sizeof(long), sizeof(wchar_t), sizeof(long double),
-                               sizeof(std::string), std::size_t{CONCURRENT_FUTURES_VERSION}};
-    card.abi = hash_bytes(sizes.data(), sizeof sizes);
-    card.pid = ::getpid();
-    ::gethostname(card.host.data(), card.host.size() - 1);
-    const ssize_t length = ::readlink("/proc/self/exe", card.executable.data(), card.executable.size() - 1);
-    if (length < 0) card.executable[0] = '?';
-    return card;
-}
-
-inline std::string list_of_ranks(const std::vector<RankCard>& cards, const RankCard& other) {
-    std::string ranks;
-    std::size_t count = 0;
-    for (std::size_t rank = 0; rank < cards.size(); ++rank) {
-        if (cards[rank].program != other.program || cards[rank].abi != other.abi) continue;
-        if (++count <= 8) ranks += (count == 1 ? "" : ", ") + std::to_string(rank) + " on " + cards[rank].host_name();
-    }
-    if (count > 8) ranks += " and " + std::to_string(count - 8) + " more";
-    return (count == 1 ? "rank " : "ranks ") + ranks + ": " + other.executable_name();
 }
 
 /// Of all ranks. Throws BrokenProcessPool on every rank if they do not run the same program.
@@ -83,7 +40,7 @@ inline std::vector<RankCard> exchange_rank_cards(MPI_Comm comm) {
     const RankCard own = own_rank_card();
     check_mpi(MPI_Allgather(&own, sizeof own, MPI_BYTE, cards.data(), sizeof own, MPI_BYTE, comm), "MPI_Allgather");
     for (const RankCard& card : cards)
-        if (card.program != cards.front().program || card.abi != cards.front().abi)
+        if (!same_program(card, cards.front()))
             throw BrokenProcessPool(
                 "MPI pools need the same program on all ranks, and these are different builds: " +
                 list_of_ranks(cards, cards.front()) + "; " + list_of_ranks(cards, card) +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// mpi_start.hpp: how a program becomes one root and many ranks that serve, and how that ends.
+// mpi_start.hpp: how the ranks of a program become one root and many that serve, and how that ends.
 //
 //     mpi_main            root: returns; at its exit, or in MPI_Finalize, it lets the ranks go
 //                         others: serve, finalize MPI, exit
@@ -15,10 +15,12 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/mpi/local_port.hpp"
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
 #include "concurrent/futures/detail/mpi/mpi_program.hpp"
 #include "concurrent/futures/detail/mpi/rank_crash.hpp"
 #include "concurrent/futures/detail/mpi/rank_loop.hpp"
+#include "concurrent/futures/detail/mpi/remote_port.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -105,7 +107,7 @@ inline void start_mpi_program(int& argc, char**& argv) {
     check_mpi(MPI_Comm_set_attr(MPI_COMM_SELF, key, nullptr), "MPI_Comm_set_attr");
 }
 
-/// For mpi_comm_executor. All members are collective in the sense that every rank calls its own.
+/// For mpi_comm_executor. Collective: every rank makes one, and calls serve(), or end() or fail() on the root.
 class CommService {
   public:
     CommService(MPI_Comm comm, int root) : comm_(checked(comm, root)), root_(root) {

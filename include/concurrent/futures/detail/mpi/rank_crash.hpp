@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// rank_crash.hpp: a rank that dies says which call it was running.
+// rank_crash.hpp: a rank that crashes says which task it was running.
 //
 //     concurrent::futures: rank 2 on node7 (process 4711) is ended by signal 11 in task 17 'fit'
 //
-// The MPI launcher then ends the whole job, and the root with it, so nobody else could say it. The handler writes
-// one line to stderr and leaves the rest to whoever handled the signal before (Open MPI prints a stack).
+// The MPI launcher then ends the whole job, and the root with it, so no other process could say it. The handler
+// writes one line to stderr and leaves the rest to the handler that was there before (Open MPI prints a stack).
 #pragma once
 
 #include <signal.h>
@@ -25,7 +25,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// The call that this thread runs; id 0: none.
+/// The task that this thread runs; id 0: none.
 struct RunningCall {
     std::uint64_t id = 0;
     std::array<char, 48> name{};

@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: MIT
 //
-// rank_loop.hpp: the life of a rank that serves: receives, runs calls, sends results, sleeps.
+// rank_loop.hpp: the life of a rank that serves: it receives, runs tasks, sends results and sleeps.
+//
+//     RankLoop loop(comm, root);  loop.run();        // returns when the root wants no more
 //
 //     this thread                                    the helper thread
-//     poll ─▶ run a call ─▶ … ─▶ send results        looks every millisecond; when a call has been running for
+//     poll ─▶ run a task ─▶ … ─▶ send results        looks every millisecond; when a task has been running for
 //     nothing to do: look_pace.hpp                   longer than that, it receives and sends meanwhile
 //
-// So short calls run in the thread that has received them, and a long one neither holds back results nor keeps
-// the root from taking calls back or asking the call to stop. Both threads call MPI, one at a time: hence
-// MPI_THREAD_MULTIPLE, because calls may use MPI too.
-// An idle rank looks 1000 times a second, which takes less than 1 % of a core.
+// So short tasks run in the thread that has received them, and a long one neither holds back results nor keeps the root
+// from taking tasks back or asking the task to stop. Both threads call MPI, one at a time; tasks may use MPI as well, hence
+// MPI_THREAD_MULTIPLE. An idle rank looks 1000 times a second, which takes less than 1 % of a core.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "concurrent/futures/detail/mpi/look_pace.hpp"
 #include "concurrent/futures/detail/mpi/mpi_channel.hpp"
@@ -29,9 +35,11 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-class RankLoop final : public RankServer {
+class RankLoop {
   public:
-    RankLoop(MPI_Comm comm, int root) : RankServer(true, false), channel_(comm), root_(root) {}
+    RankLoop(MPI_Comm comm, int root) : channel_(comm), root_(root) {}
+    RankLoop(const RankLoop&) = delete;
+    RankLoop& operator=(const RankLoop&) = delete;
     ~RankLoop() { stop_helper(); }
 
     /// Returns when the root wants no more.
@@ -40,16 +48,16 @@ class RankLoop final : public RankServer {
         std::int64_t news = monotonic_nanoseconds();
         std::int64_t looked = news, sent = news;
         unsigned looks = 0;  // in vain, since `news`
-        while (!has_quit()) {
+        while (!server_.has_quit()) {
             note_run();
-            const bool ran = run_next();
+            const bool ran = server_.run_next();
             // (1) release, pairs with (2).
             running_since_.store(0, std::memory_order_release);
             if (ran) {
                 news = monotonic_nanoseconds();
                 looks = 0;
-                if (!own_lane_is_empty() && news - looked < look_interval) {
-                    if (last_duration() < short_call && news - sent < send_interval && outbox_size() < full) continue;
+                if (server_.has_jobs() && news - looked < look_interval) {
+                    if (server_.last_duration() < short_task && news - sent < send_interval && server_.outbox().size() < full) continue;
                     sent = news;
                     const std::lock_guard lock(channel_mutex_);
                     send_replies();
@@ -74,13 +82,15 @@ class RankLoop final : public RankServer {
             has_replies_ = false;
         }
         stop_helper();
-        stop_threads();
+        server_.stop_threads();
         const std::lock_guard lock(channel_mutex_);
         channel_.finish_sends();
     }
+    /// Why the root has failed; empty: it has not.
+    const std::string& root_failure() const noexcept { return server_.root_failure(); }
 
   private:
-    static constexpr std::int64_t short_call = 10'000;
+    static constexpr std::int64_t short_task = 10'000;
     static constexpr std::int64_t send_interval = 50'000;
     static constexpr std::int64_t look_interval = 500'000;  // to look in vain may cost the processor
     static constexpr std::size_t full = 16 * 1024;
@@ -96,29 +106,29 @@ class RankLoop final : public RankServer {
         bool news = channel_.poll(root_, peer);
         if (!news && !channel_.is_fetching()) return false;
         while (auto frame = channel_.next(root_)) {
-            receive(std::move(*frame));
+            server_.receive(std::move(*frame));
             news = true;
         }
         send_replies();
         return news;
     }
     void send_replies() {
-        if (Outgoing out = take_outbox(); !out.empty()) channel_.send(root_, std::move(out));
+        if (Outgoing out = server_.outbox().take(); !out.empty()) channel_.send(root_, std::move(out));
     }
     bool is_moving() {
         const std::lock_guard lock(channel_mutex_);
         return channel_.is_moving();
     }
-    void on_replies() noexcept override {
+    void on_replies() noexcept {
         const std::lock_guard lock(mutex_);
         has_replies_ = true;
         wake_up_.notify_one();
     }
 
-    /// Before a call, which may be long.
+    /// Before a job, which may take long.
     void note_run() {
-        if (own_lane_is_empty()) return;
-        // (3) seq_cst, against (4): either the helper sees the call or this sees that it sleeps.
+        if (!server_.has_jobs()) return;
+        // (3) seq_cst, against (4): either the helper sees the job or this sees that it sleeps.
         running_since_.store(monotonic_nanoseconds(), std::memory_order_seq_cst);
         if (!helper_.joinable()) {
             helper_ = std::thread([this] { help(); });
@@ -168,6 +178,7 @@ class RankLoop final : public RankServer {
         if (helper_.joinable()) helper_.join();
     }
 
+    RankServer server_{RankServer::Place::rank, [this] { on_replies(); }};
     MpiChannel channel_;  // guarded by channel_mutex_, as is RankServer::receive()
     const int root_;
     std::mutex channel_mutex_;
@@ -176,7 +187,7 @@ class RankLoop final : public RankServer {
     std::condition_variable wake_up_;
     bool has_replies_ = false;  // guarded by mutex_
 
-    Atomic<std::int64_t> running_since_{0};  // 0: no call is running
+    Atomic<std::int64_t> running_since_{0};  // 0: no job is running
     Atomic<bool> helper_sleeps_{false};
     std::mutex helper_mutex_;
     std::condition_variable helper_wake_up_;

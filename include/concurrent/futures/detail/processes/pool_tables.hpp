@@ -26,10 +26,10 @@
 #include "concurrent/futures/detail/processes/pool_memory.hpp"
 #include "concurrent/futures/detail/processes/process_settings.hpp"
 #include "concurrent/futures/detail/processes/restart_budget.hpp"
-#include "concurrent/futures/detail/processes/submission_queue.hpp"
 #include "concurrent/futures/detail/processes/task_observer.hpp"
 #include "concurrent/futures/detail/processes/worker_set.hpp"
 #include "concurrent/futures/detail/state/without_memory.hpp"
+#include "concurrent/futures/detail/wire/submission_queue.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// recorded_task.hpp: a task for tests of the parts of a process pool's engine. It records how it ended.
+// recorded_task.hpp: a task for tests of the parts of an engine. It records how it ended.
 #pragma once
 
 #include <concurrent/futures/detail/wire/remote_task.hpp>
@@ -10,18 +10,20 @@
 
 namespace recorded {
 
-class Task final : public concurrent::futures::detail::RemoteTask {
+/// `Base`: RemoteTask, or what an engine makes of it.
+template <class Base>
+class TaskOf final : public Base {
   public:
     using Decoder = concurrent::futures::Decoder;
 
-    explicit Task(concurrent::futures::detail::ByteBuffer call = {}) : RemoteTask(std::move(call)) {}
+    explicit TaskOf(concurrent::futures::detail::ByteBuffer call = {}) : Base(std::move(call)) {}
 
     void succeed(Decoder& decoder) noexcept override {
-        value = decoder.decode<int>();
+        value = decoder.template decode<int>();
         end = "result";
     }
     bool try_succeed_untold(Decoder& decoder) noexcept override {
-        value = decoder.decode<int>();
+        value = decoder.template decode<int>();
         end = "stored";
         return !has_callback;
     }
@@ -44,5 +46,7 @@ class Task final : public concurrent::futures::detail::RemoteTask {
     int references = 1;
     bool has_callback = false;
 };
+
+using Task = TaskOf<concurrent::futures::detail::RemoteTask>;
 
 }  // namespace recorded

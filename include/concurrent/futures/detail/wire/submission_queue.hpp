@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// submission_queue.hpp: the tasks of a process pool that wait for a worker.
+// submission_queue.hpp: the tasks of a process pool or of a pool of MPI ranks that wait for a worker.
 //
 //     if (!queue.intake.push(task, Priority::normal)) …   // any thread, without the mutex; closed
-//     queue.collect();                                    // with the pool's mutex, as all below
+//     queue.collect();                                    // with the mutex of the engine, as all below
 //     while (RemoteTask* task = queue.next(release)) …
 //     queue.put_back(*task);                              // to the front
 //
@@ -22,7 +22,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class SubmissionQueue {
   public:
-    /// Where any thread puts tasks, without the pool's mutex. All below is with it.
+    /// Where any thread puts tasks, without the mutex of the engine. All below is with it.
     TaskIntake intake;
 
     /// What was pushed goes behind what waits.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <concurrent/futures/detail/processes/submission_queue.hpp>
+#include <concurrent/futures/detail/wire/submission_queue.hpp>
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+//
+// lane_dispatcher.hpp: gives the tasks of MPI pools to the lanes of the ranks, and asks for them back.
+//
+//     dispatcher.hand_out(now);            // tasks to lanes that have room for them
+//     dispatcher.recall_stuck();           // tasks behind one that takes long
+//     peers.ship_all();                    // what both want to send
+//
+// How many tasks a lane gets in advance: lane_pace.hpp. All with the engine's mutex.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "concurrent/futures/detail/mpi/hub_tables.hpp"
+
+namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+class LaneDispatcher {
+  public:
+    explicit LaneDispatcher(HubTables& hub) noexcept : hub_(hub) {}
+
+    /// Engine thread, in each step. What was submitted goes out some microseconds' worth at a time, unless a thread waits: a
+    /// message costs as much as ten short tasks. True if something has happened.
+    bool hand_out(std::int64_t now) {
+        if (hub_.awaited != 0 && now - handed_out_at_ < hand_out_interval && !hub_.sleep.is_watched()) return false;
+        const bool any = collect() | dispatch();
+        if (any) handed_out_at_ = now;
+        return any;
+    }
+    /// What was submitted goes to its queues. True if there was anything.
+    bool collect() {
+        bool any = false;
+        for (const auto& pool : hub_.pools)
+            if (pool->queue.intake.may_have_tasks()) {
+                pool->queue.collect();
+                any = true;
+            }
+        return any;
+    }
+    /// True if any task was given to a lane.
+    bool dispatch() {
+        bool any = false;
+        for (const auto& pool : hub_.pools) {
+            any |= dispatch(*pool, true);
+            any |= dispatch(*pool, false);
+        }
+        return any;
+    }
+    /// Of one pool, to those of its lanes that are idle, or to the others.
+    bool dispatch(MpiPool& pool, bool idle_lanes);
+    /// The tasks that the lane has not started come back, and then a frame that says so.
+    void recall(RootLane& lane) {
+        if (std::exchange(lane.recalling, true)) return;
+        ++hub_.awaited;
+        lane.peer.out.add(FrameType::recall, 0, lane.number, {});
+        hub_.peers.ship(lane.peer);
+    }
+    /// A lane that does not get on, or has much to do, keeps tasks that another one, which is idle, could run.
+    void recall_stuck();
+
+  private:
+    static constexpr std::int64_t hand_out_interval = 10'000;  // nanoseconds
+    static constexpr std::int64_t stuck_after = 500'000;  // nanoseconds without a result
+    static constexpr double much_work = 1'000'000;        // nanoseconds
+    static constexpr std::size_t full_batch = 64 * 1024;
+
+    void give(MpiPool& pool, RootLane& lane, MpiTask& task);
+    void introduce(MpiPool& pool, RootLane& lane);
+
+    HubTables& hub_;
+    std::size_t first_ = 0;  // the lane that is looked at first, in turn
+    std::int64_t handed_out_at_ = 0;
+    std::uint64_t last_id_ = 0;  // of a task on the wire
+};
+
+/// No lane gets more than its share of what waits.
+inline bool LaneDispatcher::dispatch(MpiPool& pool, bool idle_lanes) {
+    if (pool.queue.size() == 0 || pool.is_broken()) return false;
+    const std::size_t lanes = pool.lanes.size();
+    const std::size_t share = (std::max<std::size_t>)(1, pool.queue.size() / lanes);
+    bool any = false;
+    ++first_;
+    for (std::size_t i = 0; i < lanes && pool.queue.size() != 0; ++i) {
+        RootLane& lane = *pool.lanes[(first_ + i) % lanes];
+        if (lane.recalling || lane.is_idle() != idle_lanes) continue;
+        // In this process nothing is sent in advance: to give a task costs no more than to take it back.
+        const std::size_t window = hub_.peers.polls() ? lane.pace.window() : 1;
+        for (std::size_t given = 0; given < share && lane.in_flight.size() < window; ++given) {
+            MpiTask* const task = hub_.next_queued(pool);
+            if (!task) break;
+            give(pool, lane, *task);
+            any = true;
+        }
+    }
+    if (any && pool.is_bounded()) hub_.changed.notify_all();
+    return any;
+}
+
+inline void LaneDispatcher::give(MpiPool& pool, RootLane& lane, MpiTask& task) {
+    RootPeer& peer = lane.peer;
+    try {
+        if (!pool.knows(lane)) introduce(pool, lane);
+        hub_.peers.lend(peer, task.call().named());
+        if (const std::string name = task.name(); !name.empty() && name.size() < bulk_from)
+            peer.out.add(FrameType::task_name, 0, lane.number, std::as_bytes(std::span(name)));
+        if (lane.is_idle()) lane.last_news = monotonic_nanoseconds();
+        task.id = ++last_id_;
+        lane.in_flight.push_back({&task, &pool});
+        peer.out.add(FrameType::task, task.id, lane.number, task.call(), pool.number);
+    } catch (...) {
+        if (!lane.is_idle() && lane.in_flight.back().task == &task) lane.in_flight.pop_back();
+        return hub_.fail(pool, task, std::current_exception());
+    }
+    task.stage = RemoteTask::Stage::sent;
+    task.lane = &lane;
+    MpiObserver::note_sent(task);
+    ++pool.in_flight;
+    ++hub_.awaited;
+    if (peer.out.batch.size() > full_batch || !peer.out.bulks.empty()) hub_.peers.ship(peer);
+}
+
+/// The lane gets to know the pool.
+inline void LaneDispatcher::introduce(MpiPool& pool, RootLane& lane) {
+    pool.started.push_back(&lane);
+    hub_.completions.add_worker(hub_.pools.find(pool), lane, true);
+    if (lane.is_idle()) lane.pace.forget();
+    hub_.peers.lend(lane.peer, pool.settings().initializer.named());
+    lane.peer.out.add(FrameType::configure, 0, lane.number, pool.configuration, pool.number);
+}
+
+inline void LaneDispatcher::recall_stuck() {
+    if (hub_.awaited < 2 || !hub_.peers.polls()) return;
+    for (const auto& pool : hub_.pools) {
+        if (pool->queue.size() != 0 || pool->in_flight < 2 || pool->lanes.size() < 2) continue;
+        if (std::none_of(pool->lanes.begin(), pool->lanes.end(), [](const RootLane* lane) { return lane->is_idle(); }))
+            continue;
+        const std::int64_t now = monotonic_nanoseconds();
+        for (RootLane* const lane : pool->lanes)
+            if (lane->in_flight.size() > 1 && (now - lane->last_news > stuck_after ||
+                                               lane->pace.time_of(lane->in_flight.size()) > much_work))
+                recall(*lane);
+    }
+}
+
+}  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+//
+// EngineSleep and EngineThread.
+#include <concurrent/futures/detail/mpi/engine_sleep.hpp>
+#include <concurrent/futures/detail/mpi/engine_thread.hpp>
+
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <mutex>
+#include <thread>
+
+namespace {
+
+using namespace concurrent::futures::detail;
+
+TEST_CASE("the engine sleeps until it is woken when no messages can come", "[engine_sleep]") {
+    std::mutex mutex;
+    EngineSleep engine(mutex);
+    CHECK(!engine.is_asleep());
+    std::thread waker([&] {
+        while (!engine.is_asleep()) std::this_thread::yield();
+        engine.wake();
+    });
+    EngineSleep::Lock lock(mutex);
+    engine.wait(lock, false, false, false, [&] {
+        CHECK(engine.is_asleep());
+        return false;
+    });
+    CHECK((lock.owns_lock() && !engine.is_asleep()));
+    lock.unlock();
+    waker.join();
+}
+
+TEST_CASE("the engine does not sleep over news that came before", "[engine_sleep]") {
+    std::mutex mutex;
+    EngineSleep engine(mutex);
+    EngineSleep::Lock lock(mutex);
+    engine.wait(lock, false, false, false, [] { return true; });
+    CHECK(!engine.is_asleep());
+}
+
+TEST_CASE("the engine looks for messages itself, but not while a waiting thread does", "[engine_sleep]") {
+    std::mutex mutex;
+    EngineSleep engine(mutex);
+    EngineSleep::Lock lock(mutex);
+    engine.note_news();
+    bool slept = false;
+    const auto note = [&] { return slept = true; };
+    engine.wait(lock, true, false, true, note);
+    CHECK(!slept);
+    engine.begin_watch();
+    engine.wait(lock, true, false, true, note);
+    CHECK(slept);
+    engine.end_watch();
+    CHECK(!engine.is_watched());
+}
+
+TEST_CASE("an engine's thread can be started again when it has ended", "[engine_thread]") {
+    EngineThread thread;
+    std::atomic<int> runs{0};
+    for (int i = 1; i <= 2; ++i) {
+        const auto lock = thread.lock();
+        thread.start([&] { ++runs; });
+        thread.join();
+        CHECK(runs == i);
+        thread.join();  // there is none
+    }
+}
+
+}  // namespace

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// Which task goes to which lane, and when tasks are asked back.
+#include <concurrent/futures/detail/mpi/lane_dispatcher.hpp>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <cstddef>
+#include <vector>
+
+#include "concurrent/futures/detail/mpi/hub_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+using parts::types_of;
+using Types = std::vector<FrameType>;
+
+/// One rank, whose pace is known: it is given two tasks that take 1 s.
+struct SlowRank : parts::Hub {
+    explicit SlowRank(std::size_t ranks = 1) : parts::Hub(ranks), pool(add_pool({.max_workers = ranks})) {
+        pool.lanes[0]->pace.note_end(1e9);
+    }
+    MpiPool& pool;
+    std::array<parts::Task, 4> tasks;
+};
+
+TEST_CASE("a lane gets to know a pool before its first task, and a task its id", "[lane_dispatcher]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1});
+    parts::Task task;
+    hub.submit(pool, task);
+    hub.hand_out();
+    const auto sent = hub.port->sent(0);
+    REQUIRE(types_of(sent) == Types{FrameType::configure, FrameType::task});
+    CHECK((sent[1].task == task.id && task.id != 0));
+    CHECK((task.stage == RemoteTask::Stage::sent && task.lane == pool.lanes[0]));
+    CHECK((pool.in_flight == 1 && hub.tables.awaited == 1));
+    hub.answer(0, task, 1);
+    parts::Task next;
+    hub.submit(pool, next);
+    hub.hand_out();
+    CHECK(types_of(hub.port->sent(0)) == Types{FrameType::task});
+    CHECK(next.id != task.id);
+}
+
+TEST_CASE("tasks go to all lanes that are idle before one gets a second", "[lane_dispatcher]") {
+    parts::Hub hub(2);
+    MpiPool& pool = hub.add_pool();
+    for (RootLane* const lane : pool.lanes) lane->pace.note_end(1000);
+    std::array<parts::Task, 2> tasks;
+    for (parts::Task& task : tasks) hub.submit(pool, task);
+    hub.hand_out();
+    CHECK(tasks[0].lane != tasks[1].lane);
+}
+
+TEST_CASE("of long tasks a lane gets two, and the next one when one has ended", "[lane_dispatcher]") {
+    SlowRank hub;
+    for (parts::Task& task : hub.tasks) hub.submit(hub.pool, task);
+    hub.hand_out();
+    hub.pool.lanes[0]->pace.note_end(1e9);  // the pace of another pool's tasks was forgotten
+    hub.hand_out();
+    CHECK(hub.pool.in_flight == 2);
+    hub.answer(0, hub.tasks[0], 1);
+    hub.hand_out();
+    CHECK((hub.pool.in_flight == 2 && hub.pool.queue.waiting() == 1));
+}
+
+TEST_CASE("a pool that is broken gets nothing sent", "[lane_dispatcher]") {
+    SlowRank hub;
+    hub.pool.broken = "why";
+    hub.submit(hub.pool, hub.tasks[0]);
+    CHECK(!hub.dispatcher.dispatch());
+}
+
+TEST_CASE("tasks behind one that does not get on are asked back when another lane is idle", "[lane_dispatcher]") {
+    SlowRank hub(2);
+    RootLane& slow = *hub.pool.lanes[0];
+    hub.submit(hub.pool, hub.tasks[0]);
+    hub.submit(hub.pool, hub.tasks[1]);
+    hub.hand_out();
+    // Both to the first lane, as if the other one had been busy when they were given.
+    RootLane& other = *hub.pool.lanes[1];
+    while (!other.in_flight.empty()) {
+        slow.in_flight.push_back(other.in_flight.front());
+        other.in_flight.pop_front();
+    }
+    static_cast<void>(hub.port->sent(0));
+    slow.last_news = monotonic_nanoseconds();
+    slow.pace.forget();
+    hub.dispatcher.recall_stuck();
+    CHECK(!slow.recalling);  // it gets on, as far as is known
+    slow.last_news -= 1'000'000;
+    hub.dispatcher.recall_stuck();
+    CHECK(slow.recalling);
+    CHECK(types_of(hub.port->sent(0)) == Types{FrameType::recall});
+    hub.dispatcher.recall_stuck();
+    CHECK(hub.port->sent(0).empty());  // once
+}
+
+}  // namespace

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/mpi/mpi_cancellation.hpp>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <stdexcept>
+
+#include "concurrent/futures/detail/mpi/hub_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+using Stage = RemoteTask::Stage;
+
+/// The first two of three tasks are with a lane, and the third waits.
+struct Busy : parts::Hub {
+    Busy() : parts::Hub(1), pool(add_pool({.max_workers = 1})) {
+        for (std::size_t i : {0u, 1u}) {
+            submit(pool, tasks[i]);
+            hand_out();
+            pool.lanes[0]->pace.note_end(1000);
+        }
+        submit(pool, tasks[2]);
+    }
+    /// What make_progress() does in the engine thread: the rank gives back what it has not started.
+    bool answer_recall(bool has_started) {
+        if (!has_started) port->say(0, FrameType::skipped, tasks[1].id);
+        port->say(0, FrameType::recalled, 0);
+        receive();
+        return true;
+    }
+    bool revoke(parts::Task& task, bool has_started = false) {
+        return cancellation.revoke(pool, task, [&] { return answer_recall(has_started); });
+    }
+
+    std::array<parts::Task, 3> tasks;
+    MpiPool& pool;
+    MpiCancellation cancellation{tables, dispatcher};
+};
+
+TEST_CASE("a task that waits is cancelled at once, by one caller", "[mpi_cancellation]") {
+    Busy hub;
+    CHECK(hub.revoke(hub.tasks[2]));
+    CHECK(hub.cancellation.is_revoked(hub.tasks[2]));
+    CHECK(!hub.revoke(hub.tasks[2]));
+    CHECK(hub.pool.cancelled == 1);
+    CHECK(hub.tables.next_queued(hub.pool) == nullptr);
+}
+
+TEST_CASE("the first task of a lane runs and is not cancelled", "[mpi_cancellation]") {
+    Busy hub;
+    CHECK(hub.cancellation.is_running(hub.tasks[0]));
+    CHECK(!hub.revoke(hub.tasks[0]));
+}
+
+TEST_CASE("a task that was sent in advance is cancelled if its rank has not started it", "[mpi_cancellation]") {
+    Busy hub;
+    CHECK(!hub.cancellation.is_running(hub.tasks[1]));
+    SECTION("not started") {
+        CHECK(hub.revoke(hub.tasks[1], false));
+        CHECK(hub.pool.cancelled == 1);
+    }
+    SECTION("started meanwhile") {
+        CHECK(!hub.revoke(hub.tasks[1], true));
+        CHECK((hub.tasks[1].stage == Stage::sent && !hub.tasks[1].wanted_back));
+    }
+}
+
+TEST_CASE("all tasks that have not started are cancelled, and their futures end", "[mpi_cancellation]") {
+    Busy hub;
+    MpiCancellation::Revoked revoked;
+    {
+        HubTables::Lock lock(hub.tables.mutex);
+        revoked = hub.cancellation.revoke_all_unstarted(lock, hub.pool, [&] { return hub.answer_recall(false); });
+    }
+    hub.cancellation.end_revoked(revoked);
+    CHECK(hub.tasks[0].end.empty());
+    CHECK((hub.tasks[1].end == "cancelled" && hub.tasks[2].end == "cancelled" && hub.pool.cancelled == 2));
+}
+
+TEST_CASE("a running task is asked to stop if it takes a stop token, and is refused otherwise", "[mpi_cancellation]") {
+    Busy hub;
+    static_cast<void>(hub.port->sent(0));
+    CHECK_THROWS_AS(hub.cancellation.request_stop(hub.tasks[0]), std::invalid_argument);
+    hub.tasks[0].takes_stop_token = true;
+    CHECK(hub.cancellation.request_stop(hub.tasks[0]));
+    CHECK(parts::types_of(hub.port->sent(0)) == std::vector<FrameType>{FrameType::ask_to_stop});
+    CHECK(!hub.cancellation.request_stop(hub.tasks[2]));  // it waits
+}
+
+}  // namespace

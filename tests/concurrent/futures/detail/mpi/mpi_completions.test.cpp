@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include <concurrent/futures/detail/mpi/mpi_completions.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+
+#include "concurrent/futures/detail/mpi/hub_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+using concurrent::futures::Encoder;
+
+void end_with_result(MpiCompletions& completions, parts::Task& task, int value) {
+    Encoder encoder;
+    encoder.encode(value);
+    task.ending.body = std::move(encoder).take();
+    completions.end(task, Ending::Kind::result);
+}
+void ignore(MpiPool&, const std::string&) {}
+
+TEST_CASE("tasks are told how they ended, in order, and their references go", "[mpi_completions]") {
+    std::mutex mutex;
+    MpiCompletions completions(mutex);
+    parts::Task result, failure, cancelled, released;
+    end_with_result(completions, result, 7);
+    failure.ending.error = std::make_exception_ptr(std::runtime_error("no luck"));
+    completions.end(failure, Ending::Kind::failure);
+    completions.end(cancelled, Ending::Kind::cancelled);
+    completions.release(released);
+    CHECK((completions.has_any() && !completions.is_told()));
+    completions.deliver_all(ignore);
+    CHECK((completions.empty() && completions.is_told()));
+    CHECK((result.end == "result" && result.value == 7));
+    CHECK((failure.end == "exception" && failure.error == "no luck"));
+    CHECK(cancelled.end == "cancelled");
+    CHECK(released.end.empty());
+    for (const parts::Task* task : {&result, &failure, &cancelled, &released}) CHECK(task->references == 0);
+}
+
+TEST_CASE("a thread that waits ends its own task, and those before it whose results are plain", "[mpi_completions]") {
+    std::mutex mutex;
+    MpiCompletions completions(mutex);
+    parts::Task plain, mine, other;
+    plain.has_plain_result = true;
+    for (parts::Task* task : {&plain, &mine, &other}) end_with_result(completions, *task, 1);
+    std::unique_lock lock(mutex);
+    bool wakes = false;
+    completions.deliver_plain(lock, mine, [&] { wakes = true; });
+    CHECK(lock.owns_lock());
+    CHECK((plain.end == "stored" && mine.end == "stored" && !wakes));
+    CHECK((other.end.empty() && completions.has_any()));
+    lock.unlock();
+    completions.deliver_all(ignore);
+    CHECK(other.end == "result");
+}
+
+TEST_CASE("callbacks of a task that a waiting thread ended are left to the engine", "[mpi_completions]") {
+    std::mutex mutex;
+    MpiCompletions completions(mutex);
+    parts::Task mine;
+    mine.has_callback = true;
+    end_with_result(completions, mine, 1);
+    std::unique_lock lock(mutex);
+    bool wakes = false;
+    completions.deliver_plain(lock, mine, [&] { wakes = true; });
+    CHECK((wakes && completions.has_any() && mine.references == 1));
+    lock.unlock();
+    completions.deliver_all(ignore);
+    CHECK((mine.end == "callbacks have run" && mine.references == 0));
+}
+
+}  // namespace

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+//
+// The engine of MPI pools as a whole, with a port that needs no MPI: the only rank is this process.
+#include <concurrent/futures/detail/mpi/local_port.hpp>
+#include <concurrent/futures/detail/mpi/mpi_hub.hpp>
+#include <concurrent/futures/detail/wire/remote_call.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "concurrent/futures/detail/mpi/hub_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+namespace cf = concurrent::futures;
+
+int twice(int n) { return 2 * n; }
+int fail(int) { throw std::out_of_range("no luck"); }
+
+std::shared_ptr<MpiHub> make_hub(std::unique_ptr<MpiPort> port = nullptr) {
+    auto hub = std::make_shared<MpiHub>();
+    if (!port) port = std::make_unique<LocalPort>(own_rank_card(), [&self = *hub] { self.wake(); });
+    hub->open(std::move(port));
+    return hub;
+}
+std::shared_ptr<MpiPool> add_pool(const std::shared_ptr<MpiHub>& hub, MpiSettings settings = {.max_workers = 1}) {
+    auto pool = std::make_shared<MpiPool>(hub, std::move(settings));
+    hub->add(pool);
+    return pool;
+}
+void end(MpiPool& pool) {
+    pool.hub().begin_shutdown(pool, false);
+    CHECK(pool.hub().join(pool, Deadline::never()));
+}
+
+TEST_CASE("tasks that are submitted to the engine end with their outcomes", "[mpi_hub]") {
+    const auto hub = make_hub();
+    const auto pool = add_pool(hub);
+    parts::Task good(encode_call_into(ByteBuffer(), twice, 4)), bad(encode_call_into(ByteBuffer(), fail, 4));
+    hub->submit(*pool, good, cf::Priority::normal);
+    hub->submit(*pool, bad, cf::Priority::normal);
+    CHECK(hub->wait_idle(*pool, Deadline::never()));
+    CHECK((good.end == "result" && good.value == 8));
+    CHECK((bad.end == "exception" && bad.error == "no luck"));
+    const MpiHub::Counts counts = hub->counts(*pool);
+    CHECK((counts.completed == 1 && counts.failed == 1 && counts.pending == 0 && counts.running == 0));
+    end(*pool);
+    CHECK_THROWS_AS(hub->submit(*pool, good, cf::Priority::normal), cf::ShutdownError);
+}
+
+TEST_CASE("pools follow each other on one engine until it is closed", "[mpi_hub]") {
+    const auto hub = make_hub();
+    for (int i = 0; i < 3; ++i) {
+        const auto pool = add_pool(hub);
+        parts::Task task(encode_call_into(ByteBuffer(), twice, i));
+        hub->submit(*pool, task, cf::Priority::normal);
+        end(*pool);
+        CHECK((task.end == "result" && task.value == 2 * i));
+    }
+    hub->close();
+    CHECK_THROWS_AS(add_pool(hub), cf::BrokenProcessPool);
+}
+
+TEST_CASE("closing the engine ends its pools and tells the ranks why", "[mpi_hub]") {
+    auto port = std::make_unique<parts::ScriptedPort>(2);
+    const auto hub = make_hub(std::move(port));
+    const auto pool = add_pool(hub, {.max_workers = 2});
+    hub->close("the reason");
+    CHECK(pool->stage() == MpiPool::Stage::ended);
+}
+
+TEST_CASE("when messages cannot be sent, tasks and pools fail with the reason", "[mpi_hub]") {
+    auto owned = std::make_unique<parts::ScriptedPort>(1);
+    owned->fails = true;
+    const auto hub = make_hub(std::move(owned));
+    const auto pool = add_pool(hub);
+    parts::Task task(encode_call_into(ByteBuffer(), twice, 4));
+    hub->submit(*pool, task, cf::Priority::normal);
+    end(*pool);
+    CHECK((task.end == "exception" && task.error == "MPIPoolExecutor: the network is gone"));
+    CHECK_THROWS_AS(add_pool(hub), cf::BrokenProcessPool);
+}
+
+}  // namespace

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+//
+// What becomes of a task when its rank answers.
+#include <concurrent/futures/detail/mpi/reply_reader.hpp>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "concurrent/futures/detail/mpi/hub_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+using concurrent::futures::Encoder;
+namespace cf = concurrent::futures;
+using Stage = RemoteTask::Stage;
+
+ByteBuffer encoded(const std::exception& error) {
+    Encoder encoder;
+    encode_exception(encoder, std::make_exception_ptr(std::runtime_error(error.what())));
+    return std::move(encoder).take();
+}
+
+/// Three tasks that one lane was given.
+struct Busy : parts::Hub {
+    explicit Busy(MpiSettings settings = {.max_workers = 1}) : parts::Hub(1), pool(add_pool(std::move(settings))) {
+        for (parts::Task& task : tasks) submit(pool, task);
+        dispatcher.dispatch();
+        lane().pace.note_end(1000);
+        hand_out();
+        static_cast<void>(port->sent(0));
+    }
+    RootLane& lane() { return *pool.lanes[0]; }
+    std::array<parts::Task, 3> tasks;
+    MpiPool& pool;
+};
+
+TEST_CASE("a result ends the first task of its lane", "[reply_reader]") {
+    Busy hub;
+    REQUIRE(hub.pool.in_flight == 3);
+    hub.answer(0, hub.tasks[0], 5);
+    CHECK((hub.pool.in_flight == 2 && hub.tables.awaited == 2 && hub.pool.completed == 1));
+    CHECK(hub.tasks[0].end.empty());
+    hub.deliver();
+    CHECK((hub.tasks[0].end == "result" && hub.tasks[0].value == 5 && hub.tasks[0].references == 0));
+}
+
+TEST_CASE("a result of a task that is not the first is refused", "[reply_reader]") {
+    Busy hub;
+    hub.port->say(0, FrameType::result, hub.tasks[1].id);
+    CHECK_THROWS_AS(hub.receive(), cf::SerializationError);
+}
+
+TEST_CASE("an exception ends its task, or sends it back to the queue while retries are left", "[reply_reader]") {
+    Busy hub;
+    hub.tasks[0].limits.retries = 1;
+    const ByteBuffer error = encoded(std::runtime_error("no luck"));
+    hub.port->say(0, FrameType::exception, hub.tasks[0].id, 0, error.bytes());
+    hub.receive();
+    CHECK((hub.tasks[0].stage == Stage::queued && hub.tasks[0].limits.retries == 0 && hub.pool.failed == 0));
+    hub.answer(0, hub.tasks[1], 1);
+    hub.answer(0, hub.tasks[2], 2);
+    hub.hand_out();
+    hub.port->say(0, FrameType::exception, hub.tasks[0].id, 0, error.bytes());
+    hub.receive();
+    hub.deliver();
+    CHECK((hub.tasks[0].end == "exception" && hub.tasks[0].error == "no luck" && hub.pool.failed == 1));
+}
+
+TEST_CASE("what comes back from a recall waits in its old order", "[reply_reader]") {
+    Busy hub;
+    hub.dispatcher.recall(hub.lane());
+    CHECK(hub.tables.awaited == 4);
+    hub.port->say(0, FrameType::skipped, hub.tasks[1].id);
+    hub.port->say(0, FrameType::skipped, hub.tasks[2].id);
+    hub.receive();
+    CHECK((hub.pool.queue.waiting() == 0 && hub.lane().recalling));
+    hub.port->say(0, FrameType::recalled, 0);
+    hub.receive();
+    CHECK((!hub.lane().recalling && hub.tables.awaited == 1 && hub.pool.in_flight == 1));
+    CHECK(hub.tables.next_queued(hub.pool) == &hub.tasks[1]);
+    CHECK(hub.tables.next_queued(hub.pool) == &hub.tasks[2]);
+}
+
+TEST_CASE("a task that comes back and is wanted by a cancel() is revoked", "[reply_reader]") {
+    Busy hub;
+    hub.tasks[2].wanted_back = true;
+    hub.dispatcher.recall(hub.lane());
+    hub.port->say(0, FrameType::skipped, hub.tasks[2].id);
+    hub.port->say(0, FrameType::recalled, 0);
+    hub.receive();
+    CHECK((hub.tasks[2].stage == Stage::revoked && hub.pool.cancelled == 1));
+}
+
+TEST_CASE("an initializer that throws breaks its pool, with rank, host and text", "[reply_reader]") {
+    Busy hub;
+    const ByteBuffer error = encoded(std::runtime_error("no licence"));
+    hub.port->say(0, FrameType::start_failed, hub.pool.number, 0, error.bytes());
+    for (const parts::Task& task : hub.tasks) hub.port->say(0, FrameType::skipped, task.id);
+    hub.receive();
+    hub.deliver();
+    CHECK(hub.pool.broken == "MPIPoolExecutor: the initializer threw on rank 1 (host node1): no licence");
+    hub.deliver();
+    for (const parts::Task& task : hub.tasks) CHECK((task.end == "exception" && task.error == hub.pool.broken));
+}
+
+TEST_CASE("a pool ends when its lanes have left, and worker_exit that throws is reported", "[reply_reader]") {
+    std::string reported;
+    Busy hub(MpiSettings{.max_workers = 1, .hook = [&](std::exception_ptr error) {
+                             try {
+                                 std::rethrow_exception(std::move(error));
+                             } catch (const std::exception& caught) {
+                                 reported = caught.what();
+                             }
+                         }});
+    hub.pool.close();
+    hub.closer.let_leave();
+    CHECK(hub.pool.stage() == MpiPool::Stage::closed);  // tasks are in flight
+    for (const parts::Task& task : hub.tasks) hub.answer(0, task, 1);
+    hub.closer.let_leave();
+    hub.tables.peers.ship_all();
+    CHECK(parts::types_of(hub.port->sent(0)) == std::vector<FrameType>{FrameType::stop});
+    CHECK(hub.closer.end().empty());
+    const ByteBuffer error = encoded(std::runtime_error("no goodbye"));
+    hub.port->say(0, FrameType::left, hub.pool.number, 0, error.bytes());
+    hub.receive();
+    hub.deliver();
+    CHECK(reported == "no goodbye");
+    CHECK(hub.closer.end().size() == 1);
+    CHECK((hub.pool.stage() == MpiPool::Stage::ended && hub.tables.pools.empty()));
+}
+
+TEST_CASE("when MPI fails, all tasks fail with the reason", "[reply_reader]") {
+    Busy hub;
+    parts::Task waiting;
+    hub.submit(hub.pool, waiting);
+    hub.tables.break_all("MPI_Isend failed");
+    hub.deliver();
+    for (const parts::Task* task : {&hub.tasks[0], &hub.tasks[2], &waiting})
+        CHECK((task->end == "exception" && task->error == "MPI_Isend failed" && task->references == 0));
+    CHECK((hub.tables.awaited == 0 && hub.pool.in_flight == 0 && hub.pool.failed == 4));
+    hub.pool.close();
+    hub.closer.let_leave();
+    CHECK(hub.closer.end().size() == 1);
+}
+
+TEST_CASE("a frame of a lane that a rank does not have, or that is not for the root, is refused", "[reply_reader]") {
+    Busy hub;
+    SECTION("lane") { hub.port->say(0, FrameType::result, hub.tasks[0].id, 5); }
+    SECTION("type") { hub.port->say(0, FrameType::task, hub.tasks[0].id); }
+    SECTION("task") { hub.port->say(0, FrameType::skipped, 4711); }
+    CHECK_THROWS_AS(hub.receive(), cf::SerializationError);
+}
+
+}  // namespace
