@@ -29,7 +29,7 @@
 //     processes, the listener of StopDelivery. They are no blocked workers.
 //   - send() and receive() of a channel (ChannelEnd::wait(); they run due callbacks first), and a Broadcast that another
 //     thread encodes or decodes (OnceValue::get()): a worker has a substitute (AsBlocked), up to the bound of point 5.
-//   - cancel() or shutdown() until an MPI rank has given calls back (MpiHub::wait_for_recall()): a worker has none.
+//   - cancel() or shutdown() until an MPI rank has given tasks back (MpiCancellation::wait_for_recall()): a worker has none.
 //   - Short ones: locks, and the join of a thread that has ended.
 #pragma once
 
