@@ -71,7 +71,7 @@ class Cancellation {
             pool_.queue.note_cancelled();
         });
         for (const auto& link : pool_.workers)
-            for (const WorkerLink::InFlight& entry : link->table())
+            for (const InFlight& entry : link->tasks.table())
                 if (entry.task && entry.task->stage == RemoteTask::Stage::sent &&
                     entry.task->worker == link.get() && link->try_revoke(*entry.task))
                     note(*entry.task);

@@ -56,7 +56,7 @@ class DeadlineEnforcer {
     /// Cheap: for a look at every step.
     bool has_deadline(const WorkerLink& link) const noexcept {
         return !link.life.has_exited() &&
-               (link.limited() != 0 || link.life.kill_at() != TaskLimits::never || runs_hooks(link) ||
+               (link.tasks.limited() != 0 || link.life.kill_at() != TaskLimits::never || runs_hooks(link) ||
                 is_before_main(link));
     }
     /// The next time at which enforce() may have something to do.
@@ -65,17 +65,17 @@ class DeadlineEnforcer {
     bool request_stop(RemoteTask& task) {
         if (task.stage == RemoteTask::Stage::queued) return false;
         if (task.stage != RemoteTask::Stage::sent || task.stop_at != TaskLimits::never) return true;
-        WorkerLink::InFlight* const entry = task.worker->find(task.slot, task.id);
+        InFlight* const entry = task.worker->tasks.find(task.slot, task.id);
         if (!entry) return true;
         task.stop_at = planned_time(monotonic_nanoseconds(), policy_.stop_grace);
-        task.worker->limit(*entry);
+        task.worker->tasks.limit(*entry);
         task.worker->page().ask_to_stop(task.id);
         pool_.signal.note_news();
         return true;
     }
 
   private:
-    std::int64_t task_deadline(const WorkerLink& link, const WorkerLink::InFlight& entry,
+    std::int64_t task_deadline(const WorkerLink& link, const InFlight& entry,
                                std::int64_t now) const noexcept {
         const RemoteTask& task = *entry.task;
         return policy_.of_task({link.page().state(task.slot, entry.id), link.page().started(task.slot), entry.paused,
@@ -92,7 +92,7 @@ class DeadlineEnforcer {
     WorkerTimes times_of(const WorkerLink& link) const noexcept {
         return {runs_hooks(link), link.page().hook_started(), is_before_main(link), link.born, link.paused};
     }
-    static bool may_be_evicted(const WorkerLink::InFlight& entry) noexcept {
+    static bool may_be_evicted(const InFlight& entry) noexcept {
         return entry.task && entry.limited && !entry.revoked;
     }
     void enforce_on(WorkerLink& link);
@@ -114,8 +114,8 @@ inline std::int64_t DeadlineEnforcer::next(const WorkerLink& link, std::int64_t 
     if (link.life.is_dying()) return link.life.kill_at();
     const WorkerTimes times = times_of(link);
     std::int64_t next = (std::min)(policy_.of_hook(times, now), policy_.of_start(times));
-    if (link.limited() == 0) return next;
-    for (const WorkerLink::InFlight& entry : link.table())
+    if (link.tasks.limited() == 0) return next;
+    for (const InFlight& entry : link.tasks.table())
         if (may_be_evicted(entry)) next = (std::min)(next, task_deadline(link, entry, now));
     return next;
 }
@@ -125,7 +125,7 @@ inline void DeadlineEnforcer::grant(std::int64_t lost) noexcept {
     for (const auto& link : pool_.workers) {
         link->paused = saturating_sum(link->paused, lost);
         if (link->life.kill_at() != TaskLimits::never) link->life.force_at(planned_time(link->life.kill_at(), lost));
-        for (WorkerLink::InFlight& entry : link->table()) {
+        for (InFlight& entry : link->tasks.table()) {
             if (!entry.task || !entry.limited) continue;
             if (link->page().state(entry.task->slot, entry.id) != SlotState::sent)
                 entry.paused = saturating_sum(entry.paused, lost);
@@ -147,7 +147,7 @@ inline void DeadlineEnforcer::enforce_on(WorkerLink& link) {
     const WorkerTimes times = times_of(link);
     if (now >= policy_.of_hook(times, now)) return end_hook(link, now);
     if (now >= policy_.of_start(times)) return end_start(link);
-    for (const WorkerLink::InFlight& entry : link.table())
+    for (const InFlight& entry : link.tasks.table())
         if (may_be_evicted(entry) && !link.life.eviction() && now >= task_deadline(link, entry, now))
             evict(link, *entry.task, now);
 }
@@ -202,7 +202,7 @@ inline void DeadlineEnforcer::wait_for_late_result_or_kill(WorkerLink& link, con
     const std::uint64_t id = task.id;
     const std::size_t slot = task.slot;
     reader_.read(link);  // it may have been here for long
-    const WorkerLink::InFlight* const entry = link.find(slot, id);
+    const InFlight* const entry = link.tasks.find(slot, id);
     const std::int64_t now = monotonic_nanoseconds();
     if (!entry || entry->revoked || now < task_deadline(link, *entry, now)) return;
     link.life.evict(WorkerLife::Eviction::Cause::timeout, id);
@@ -213,7 +213,7 @@ inline void DeadlineEnforcer::wait_for_late_result_or_kill(WorkerLink& link, con
 inline void DeadlineEnforcer::take_back_unstarted(WorkerLink& link) {
     std::array<RemoteTask*, ControlPage::slot_count> places;
     std::size_t count = 0;
-    for (const WorkerLink::InFlight& entry : link.table())
+    for (const InFlight& entry : link.tasks.table())
         if (entry.task && !entry.revoked && link.try_revoke(*entry.task)) places[count++] = entry.task;
     const std::span taken(places.data(), count);
     std::sort(taken.begin(), taken.end(),

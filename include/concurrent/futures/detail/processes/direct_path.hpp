@@ -86,13 +86,13 @@ inline bool DirectPath::needs_manager() const noexcept {
         pool_.settings.idle_timeout || pool_.settings.max_tasks_per_child != 0 || pool_.queue.intake.has_tasks())
         return true;
     return std::any_of(pool_.workers.begin(), pool_.workers.end(), [](const auto& link) {
-        return link->in_flight() > 1 || link->has_output() || link->life.is_dying() || link->result_fd() < 0;
+        return link->tasks.in_flight() > 1 || link->has_output() || link->life.is_dying() || link->result_fd() < 0;
     });
 }
 
 /// With the mutex. Null when this thread cannot read in the manager's place.
 inline WorkerLink* DirectPath::watch_worker_of(const RemoteTask& task, std::uint64_t& position) noexcept {
-    if (!pool_.signal.is_asleep() || task.stage != RemoteTask::Stage::sent || task.worker->in_flight() != 1 ||
+    if (!pool_.signal.is_asleep() || task.stage != RemoteTask::Stage::sent || task.worker->tasks.in_flight() != 1 ||
         task.worker->has_output())
         return nullptr;
     WorkerLink* const link = task.worker;

@@ -59,7 +59,7 @@ class Dispatcher {
     // For a thread that gives a task itself, see direct_path.hpp.
 
     /// It has nothing to do and may have a task.
-    bool is_idle(const WorkerLink& link) const noexcept { return link.in_flight() == 0 && may_take_more(link); }
+    bool is_idle(const WorkerLink& link) const noexcept { return link.tasks.in_flight() == 0 && may_take_more(link); }
     /// Gives it the task, which goes back to the queue when that throws.
     void give(WorkerLink& link, RemoteTask& task) {
         CONCURRENT_FUTURES_ASSERT(link.life.is_ready());
@@ -75,8 +75,8 @@ class Dispatcher {
 
   private:
     static WorkerLoad load_of(const WorkerLink& link) noexcept {
-        return {link.life.is_open(), link.life.is_ready(), link.life.is_dying(), link.in_flight(),
-                link.wanted(),       link.pace.credits(),  link.given()};
+        return {link.life.is_open(), link.life.is_ready(), link.life.is_dying(), link.tasks.in_flight(),
+                link.tasks.wanted(),       link.pace.credits(),  link.tasks.given()};
     }
     bool may_take_more(const WorkerLink& link) const noexcept {
         return link.life.is_ready() && policy_.may_take_more(load_of(link), share_);
@@ -98,7 +98,7 @@ class Dispatcher {
 inline std::size_t Dispatcher::unstarted() const noexcept {
     std::size_t count = pool_.queue.waiting();
     for (const auto& link : pool_.workers)
-        if (!link->life.has_exited() && link->wanted() > 1) count += link->wanted() - 1;
+        if (!link->life.has_exited() && link->tasks.wanted() > 1) count += link->tasks.wanted() - 1;
     return count;
 }
 
@@ -122,7 +122,7 @@ inline std::size_t Dispatcher::fair_share(std::size_t coming) const noexcept {
     std::size_t workers = coming;
     for (const auto& link : pool_.workers) {
         if (!link->life.is_open()) continue;
-        tasks += link->in_flight();
+        tasks += link->tasks.in_flight();
         ++workers;
     }
     return DispatchPolicy::fair_share(tasks, workers);
@@ -132,7 +132,7 @@ inline std::size_t Dispatcher::fair_share(std::size_t coming) const noexcept {
 inline WorkerLink* Dispatcher::choose_worker() noexcept {
     WorkerLink* best = nullptr;
     for (const auto& link : pool_.workers)
-        if ((!best || link->in_flight() < best->in_flight()) && may_take_more(*link)) best = link.get();
+        if ((!best || link->tasks.in_flight() < best->tasks.in_flight()) && may_take_more(*link)) best = link.get();
     return best;
 }
 
@@ -151,8 +151,8 @@ inline void Dispatcher::dispatch(std::size_t coming) {
 inline RemoteTask* Dispatcher::oldest_behind() const noexcept {
     RemoteTask* oldest = nullptr;
     for (const auto& busy : pool_.workers) {
-        if (busy->in_flight() < 2) continue;
-        for (const WorkerLink::InFlight& entry : busy->table())
+        if (busy->tasks.in_flight() < 2) continue;
+        for (const InFlight& entry : busy->tasks.table())
             if (entry.task && !entry.revoked && (!oldest || entry.task->number < oldest->number) &&
                 busy->page().state(entry.task->slot, entry.id) == SlotState::sent)
                 oldest = entry.task;
@@ -175,7 +175,7 @@ inline void Dispatcher::stop_unneeded() {
     const Time now = std::chrono::steady_clock::now();
     const bool not_needed = pool_.closed && unstarted() == 0;
     for (const auto& link : pool_.workers) {
-        if (!link->life.is_open() || link->life.is_dying() || link->in_flight() != 0 || link->has_output()) continue;
+        if (!link->life.is_open() || link->life.is_dying() || link->tasks.in_flight() != 0 || link->has_output()) continue;
         const bool ready = link->life.is_ready();
         const bool worn_out = ready && !may_take_more(*link);
         const bool idle_too_long =

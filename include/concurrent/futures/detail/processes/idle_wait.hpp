@@ -45,7 +45,7 @@ class IdleWait {
         if (!pool_.signal.is_asleep() || pool_.signal.has_news()) return false;
         return pool_.queue.waiting() == 0 && !pool_.queue.intake.has_tasks() && !pool_.completions.has_endings() &&
                std::all_of(pool_.workers.begin(), pool_.workers.end(),
-                           [](const auto& link) { return link->in_flight() == 0; });
+                           [](const auto& link) { return link->tasks.in_flight() == 0; });
     }
 
     PoolTables& pool_;

@@ -42,7 +42,7 @@ class PoolControl {
         unstarted.reserve(pool_.workers.size() * ControlPage::slot_count);
         pool_.paused = true;
         for (const auto& link : pool_.workers)
-            for (const WorkerLink::InFlight& entry : link->table())
+            for (const InFlight& entry : link->tasks.table())
                 if (entry.task && entry.task->stage == RemoteTask::Stage::sent && entry.task->worker == link.get() &&
                     link->try_revoke(*entry.task))
                     unstarted.push_back(entry.task);

@@ -150,11 +150,11 @@ inline void PoolTables::break_pool(std::string reason) noexcept {
     };
     while (RemoteTask* const task = next_queued()) fail_as_broken(*task);
     for (const auto& link : workers) {
-        for (WorkerLink::InFlight& entry : link->table()) {
+        for (InFlight& entry : link->tasks.table()) {
             if (!entry.task) continue;
             const bool revoked = entry.revoked;
             const std::uint64_t entry_id = entry.id;
-            RemoteTask* const task = link->take(entry);
+            RemoteTask* const task = link->tasks.take(entry);
             // Cancelled, or taken back and with another worker or in the queue by now.
             if (revoked || task->stage != RemoteTask::Stage::sent) {
                 completions.release(*task);

@@ -383,10 +383,10 @@ inline ProcessManager::Counts ProcessManager::counts() {
                   pool_.budget.restarts()};
     for (const auto& link : pool_.workers) {
         counts.workers += !link->life.has_exited();
-        counts.idle += link->life.is_ready() && link->in_flight() == 0;
+        counts.idle += link->life.is_ready() && link->tasks.in_flight() == 0;
         // Those of an exited one, too: its template may not have said yet how it ended.
-        for (std::size_t slot = 0; slot < link->table().size(); ++slot) {
-            const WorkerLink::InFlight& entry = link->table()[slot];
+        for (std::size_t slot = 0; slot < link->tasks.table().size(); ++slot) {
+            const InFlight& entry = link->tasks.table()[slot];
             if (!entry.task || entry.revoked) continue;
             ++(link->page().state(slot, entry.id) == SlotState::sent ? counts.pending : counts.running);
         }

@@ -88,7 +88,7 @@ class ResultReader {
 
 inline void ResultReader::note_end_of_task(WorkerLink& link, Frame& frame) {
     const FrameHeader& header = frame.header;
-    WorkerLink::InFlight* const entry = link.find(header.slot, header.task);
+    InFlight* const entry = link.tasks.find(header.slot, header.task);
     const bool is_skip = header.type == FrameType::skipped;
     const bool is_end = header.type == FrameType::result || header.type == FrameType::exception;
     if (!entry || (!is_skip && !is_end) || is_skip != entry->revoked)
@@ -96,9 +96,9 @@ inline void ResultReader::note_end_of_task(WorkerLink& link, Frame& frame) {
                                  ", which it was not running");
     for (auto& region : link.regions.take_received()) frame.body.keep(std::move(region));
     if (is_end) link.pace.note_end(link.page().started(header.slot));
-    RemoteTask* const task = link.take(*entry);
+    RemoteTask* const task = link.tasks.take(*entry);
     const bool large = frame.body.is_stored() || task->call().is_stored();
-    if (link.in_flight() == 0 || large) link.idle_since = std::chrono::steady_clock::now();
+    if (link.tasks.in_flight() == 0 || large) link.idle_since = std::chrono::steady_clock::now();
     if (large) pool_.memory.note_large(link.idle_since);
     if (is_skip) return pool_.completions.release(*task);
     pool_.budget.note_task_ran();

@@ -95,19 +95,19 @@ inline void WorkerDeaths::settle(WorkerLink& link) {
 
 /// Newest first, so that those that go to the front of the queue are in order there. True: the worker ran one of them.
 inline bool WorkerDeaths::settle_tasks(WorkerLink& link) {
-    std::array<WorkerLink::InFlight*, ControlPage::slot_count> places;
+    std::array<InFlight*, ControlPage::slot_count> places;
     std::size_t count = 0;
-    for (WorkerLink::InFlight& entry : link.table())
+    for (InFlight& entry : link.tasks.table())
         if (entry.task) places[count++] = &entry;
     const std::span left(places.data(), count);
     std::sort(left.begin(), left.end(),
               [](const auto* a, const auto* b) { return a->task->number > b->task->number; });
     bool ran_a_task = false;
-    for (WorkerLink::InFlight* const entry : left) {
+    for (InFlight* const entry : left) {
         if (!entry->task) continue;  // lose() broke the pool, which took the rest
         const bool revoked = entry->revoked;
         const bool unstarted = link.page().state(entry->task->slot, entry->id) == SlotState::sent;
-        RemoteTask* const task = link.take(*entry);
+        RemoteTask* const task = link.tasks.take(*entry);
         if (revoked) {
             pool_.completions.release(*task);
         } else if (unstarted && !pool_.forced && task->returns + 1 < returns_limit) {

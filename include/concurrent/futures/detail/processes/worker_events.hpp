@@ -75,7 +75,7 @@ inline bool WorkerEvents::has_news() const noexcept {
 inline bool WorkerEvents::all_are_supplied() const noexcept {
     return !pool_.workers.empty() && spinning_pays() &&
            std::all_of(pool_.workers.begin(), pool_.workers.end(),
-                       [](const auto& link) { return link->in_flight() >= 2 && !link->has_output(); });
+                       [](const auto& link) { return link->tasks.in_flight() >= 2 && !link->has_output(); });
 }
 
 /// False when there are none and the manager thread may sleep.
@@ -85,7 +85,7 @@ inline bool WorkerEvents::wait_for_news() {
         return true;
     }
     const bool works = std::any_of(pool_.workers.begin(), pool_.workers.end(),
-                                   [](const auto& link) { return link->in_flight() != 0; });
+                                   [](const auto& link) { return link->tasks.in_flight() != 0; });
     return works && poller_.slept_briefly() && spin_until([this] { return has_news(); });
 }
 
@@ -162,7 +162,7 @@ inline int WorkerEvents::poll_milliseconds() const {
     for (const auto& link : pool_.workers) {
         if (link->process.watch_fd() < 0 && link->process.pid() > 0) at_most(10);
         // idle_timeout may be the longest duration there is.
-        if (idle_workers_end && link->life.is_ready() && link->in_flight() == 0)
+        if (idle_workers_end && link->life.is_ready() && link->tasks.in_flight() == 0)
             at_most_until(*pool_.settings.idle_timeout - (now - link->idle_since));
         if (!deadlines_.has_deadline(*link)) continue;
         const std::int64_t time = monotonic_nanoseconds();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // worker_link.hpp: the pool's end of one worker: its process, the memory and the two pipes that pool and worker share,
-// and the tasks that were given to it.
+// and the tasks that were given to it (tasks_in_flight.hpp, outgoing_frames.hpp).
 //
 // Messages are in the rings of the page (worker_page.hpp); a byte in a pipe wakes the side that sleeps. Nothing here is
 // shared with other workers, and nothing blocks the pool. Threads: guarded by the pool's mutex. The manager thread also
@@ -14,7 +14,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,10 +24,12 @@
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
+#include "concurrent/futures/detail/processes/outgoing_frames.hpp"
 #include "concurrent/futures/detail/processes/payload_arena.hpp"
 #include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/region_exchange.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
+#include "concurrent/futures/detail/processes/tasks_in_flight.hpp"
 #include "concurrent/futures/detail/processes/worker_life.hpp"
 #include "concurrent/futures/detail/processes/worker_pace.hpp"
 #include "concurrent/futures/detail/processes/worker_page.hpp"
@@ -54,14 +55,14 @@ class WorkerLink {
           calls_(calls),
           page_(sizeof(WorkerPage)),
           shared_(*::new (page_.memory()) WorkerPage),
-          writer_(shared_.tasks),
+          outgoing_(shared_.tasks),
           reader_(shared_.results) {
         PoolDescriptors& descriptors = PoolDescriptors::instance();
         const std::lock_guard lock(descriptors.mutex);
-        Pipe tasks = make_pipe();
-        Pipe results = make_pipe();
-        ends.tasks = moved_up(std::move(tasks.read_end));
-        ends.results = moved_up(std::move(results.write_end));
+        Pipe task_pipe = make_pipe();
+        Pipe result_pipe = make_pipe();
+        ends.tasks = moved_up(std::move(task_pipe.read_end));
+        ends.results = moved_up(std::move(result_pipe.write_end));
         ends.page = moved_up(FileDescriptor(::fcntl(page_.fd(), F_DUPFD_CLOEXEC, 10)));
         page_.close_fd();
         results_in_memory_ = PayloadView::of_results(
@@ -76,10 +77,10 @@ class WorkerLink {
         auto sockets = make_descriptor_sockets();
         ends.memory = moved_up(std::move(sockets.second));
         regions = RegionLender(PoolDescriptor(std::move(sockets.first)));
-        set_nonblocking(tasks.write_end);
-        set_nonblocking(results.read_end);
-        tasks_ = PoolDescriptor(std::move(tasks.write_end));
-        results_ = PoolDescriptor(std::move(results.read_end));
+        set_nonblocking(task_pipe.write_end);
+        set_nonblocking(result_pipe.read_end);
+        task_pipe_ = PoolDescriptor(std::move(task_pipe.write_end));
+        result_pipe_ = PoolDescriptor(std::move(result_pipe.read_end));
     }
     WorkerLink(const WorkerLink&) = delete;
     WorkerLink& operator=(const WorkerLink&) = delete;
@@ -87,76 +88,32 @@ class WorkerLink {
     std::uint32_t number() const noexcept { return number_; }
     ControlPage& page() const noexcept { return shared_.control; }
 
-    // Tasks in flight: with the pool's mutex.
-
-    struct InFlight {
-        RemoteTask* task = nullptr;  // null: the slot is free
-        std::uint64_t id = 0;
-        bool revoked = false;  // the worker will skip it
-        bool limited = false;  // it may have to be ended, see deadline_enforcer.hpp
-        std::int64_t paused = 0;  // nanoseconds in which the pool's process did not run, of those of the task
-    };
-
-    std::size_t in_flight() const noexcept { return in_flight_; }
-    /// The tasks in flight that are not cancelled.
-    std::size_t wanted() const noexcept { return in_flight_ - revoked_; }
-    std::size_t given() const noexcept { return given_; }
-    /// The tasks in flight that may have to be ended.
-    std::size_t limited() const noexcept { return limited_; }
-    void limit(InFlight& entry) noexcept {
-        if (!std::exchange(entry.limited, true)) ++limited_;
-    }
+    // Tasks: with the pool's mutex.
 
     /// Gives it the task; a slot must be free. Takes over the manager's reference. The frame is written before the
     /// slot, but the worker sees it only when flush() publishes it.
     void give(RemoteTask& task) {
-        while (table_[next_slot_].task) next_slot_ = (next_slot_ + 1) % table_.size();
-        const std::size_t slot = next_slot_;
-        queue_task_frame(task, slot);
-        table_[slot] = {&task, task.id};
-        if (task.has_limit()) limit(table_[slot]);
+        const std::size_t slot = tasks.free_slot();
+        const bool in_shared_memory = task.call().is_stored() && reads_shared_memory;
+        if (in_shared_memory) keeps_memory = true;
+        outgoing_.queue_task(task, slot, in_shared_memory ? calls_ : nullptr);
+        tasks.put(task, slot);
         task.stage = RemoteTask::Stage::sent;
         task.worker = this;
         task.slot = static_cast<std::uint8_t>(slot);
         page().put(slot, task.id);
-        ++in_flight_;
-        ++given_;
     }
-
     /// True when the worker will not run it. Its slot stays taken until the worker has skipped it.
-    bool try_revoke(RemoteTask& task) noexcept {
-        InFlight& entry = table_[task.slot];
-        if (entry.task != &task || entry.revoked || !page().try_revoke(task.slot, task.id)) return false;
-        entry.revoked = true;
-        ++revoked_;
-        --given_;
-        return true;
-    }
-
-    /// The entry that a message of the worker speaks of; null if it has no right to.
-    InFlight* find(std::size_t slot, std::uint64_t task) noexcept {
-        if (slot >= table_.size() || !table_[slot].task || table_[slot].id != task) return nullptr;
-        return &table_[slot];
-    }
-    /// Frees the slot and gives back the reference to the task.
-    RemoteTask* take(InFlight& entry) noexcept {
-        --in_flight_;
-        if (entry.revoked) --revoked_;
-        if (entry.limited) --limited_;
-        RemoteTask* const task = std::exchange(entry, InFlight{}).task;
-        return task;
-    }
-    std::array<InFlight, ControlPage::slot_count>& table() noexcept { return table_; }
-    const std::array<InFlight, ControlPage::slot_count>& table() const noexcept { return table_; }
+    bool try_revoke(const RemoteTask& task) noexcept { return tasks.try_revoke(task, page()); }
 
     // Messages.
 
     std::uint64_t received() const noexcept { return incoming_.received(); }
-    bool has_output() const noexcept { return !outgoing_.empty() && tasks_; }
+    bool has_output() const noexcept { return !outgoing_.empty() && task_pipe_; }
     /// There may be something to receive.
-    bool has_news() const noexcept { return results_ && process.pid() > 0 && reader_.has_news(); }
+    bool has_news() const noexcept { return result_pipe_ && process.pid() > 0 && reader_.has_news(); }
     /// There is something to write, and room for it.
-    bool can_write() const noexcept { return has_output() && writer_.may_have_room(); }
+    bool can_write() const noexcept { return has_output() && outgoing_.may_have_room(); }
 
     /// What a thread that watches looks at without the lock: has it moved beyond what position() was with it?
     const ByteRing& results() const noexcept { return shared_.results; }
@@ -171,12 +128,11 @@ class WorkerLink {
         fetch_payload(frame, results_in_memory_.get());
         keeps_memory = true;
     }
-    void queue_frame(const FrameHeader& header, std::span<const std::byte> body) {
-        if (outgoing_.empty() && fits(header)) return write_frame(header, body);
-        append_frame(tail(), header, body);
-    }
+    void queue_frame(const FrameHeader& header, std::span<const std::byte> body) { outgoing_.queue(header, body); }
     /// Writes what fits into the ring. Throws SerializationError when the worker has written an impossible position.
-    void flush();
+    void flush() {
+        if (task_pipe_ && outgoing_.flush()) bytes_written_ = true;
+    }
     /// Receives what there is now; hands each frame to `receive`. Throws SerializationError for bytes that are no
     /// frame.
     template <class Receive>
@@ -186,10 +142,6 @@ class WorkerLink {
     void stop() {
         queue_frame(make_header(FrameType::stop, 0), {});
         stopping_ = true;
-    }
-    /// Drops what was not written, and the references to its tasks.
-    void drop_output() noexcept {
-        while (!outgoing_.empty()) pop_output();
     }
 
     // Sleep and wake-ups.
@@ -205,17 +157,17 @@ class WorkerLink {
     /// Wakes the worker. A broken pipe is no error here, because the death will be noticed, but it raises SIGPIPE.
     void ring() noexcept;
     /// The pipe was full: ring() must be called again.
-    bool has_to_ring() const noexcept { return ring_again_ && tasks_; }
-    int result_fd() const noexcept { return results_.get(); }
+    bool has_to_ring() const noexcept { return ring_again_ && task_pipe_; }
+    int result_fd() const noexcept { return result_pipe_.get(); }
     /// Where ring() is to be tried again; mostly none.
-    int task_fd() const noexcept { return has_to_ring() ? tasks_.get() : -1; }
+    int task_fd() const noexcept { return has_to_ring() ? task_pipe_.get() : -1; }
     /// Takes the wake-ups out of the results pipe. False when it has ended.
     bool take_wake_ups() noexcept;
-    void close_tasks() noexcept { tasks_.reset(); }
-    void close_results() noexcept { results_.reset(); }
-    ~WorkerLink() { drop_output(); }
+    void close_tasks() noexcept { task_pipe_.reset(); }
+    void close_results() noexcept { result_pipe_.reset(); }
 
     // Kept here for other parts of the engine.
+    TasksInFlight tasks;
     WorkerPace pace;
     unsigned watchers = 0;  // threads that look at this worker's results in place of the manager thread
     bool reads_shared_memory = false;  // the worker can read large bodies from shared memory
@@ -243,96 +195,23 @@ class WorkerLink {
     std::chrono::steady_clock::time_point idle_since = std::chrono::steady_clock::now();
 
   private:
-    /// Bytes to write: a copy, or the arguments of a task that is kept meanwhile.
-    struct Segment {
-        ByteBuffer bytes;
-        RemoteTask* task = nullptr;
-        std::span<const std::byte> left() const noexcept {
-            return (task ? task->call().bytes() : bytes.bytes()).subspan(written);
-        }
-        std::size_t written = 0;
-    };
-
-    static constexpr std::int64_t moment = 100'000'000;        // nanoseconds
-    static constexpr std::size_t copied_up_to = 16 * 1024;  // larger calls are written in place
-
-    bool fits(const FrameHeader& header) {
-        const auto size = static_cast<std::size_t>(sizeof header + header.length + header.padding());
-        return size <= ByteRing::capacity / 2 && writer_.room_for(size) >= size;
-    }
-    void write_frame(const FrameHeader& header, std::span<const std::byte> body) {
-        writer_.write(std::as_bytes(std::span(&header, 1)));
-        writer_.write(body);
-        writer_.write(std::span(frame_padding).first(header.padding()));
-    }
-    ByteBuffer& tail() {
-        if (outgoing_.empty() || outgoing_.back().task || outgoing_.back().bytes.size() > copied_up_to)
-            outgoing_.emplace_back();
-        return outgoing_.back().bytes;
-    }
-    void queue_task_frame(RemoteTask& task, std::size_t slot) {
-        const auto call = task.call().bytes();
-        if (task.call().is_stored() && reads_shared_memory) {
-            const PayloadPlace place = calls_->place_of(task.call());
-            keeps_memory = true;
-            return queue_frame(make_header(FrameType::task, sizeof place, task.id, slot,
-                                           BodyKind::in_shared_memory),
-                               std::as_bytes(std::span(&place, 1)));
-        }
-        const FrameHeader header = make_header(FrameType::task, call.size(), task.id, slot);
-        if (call.size() <= copied_up_to || (outgoing_.empty() && fits(header)))
-            return queue_frame(header, call);
-        std::memcpy(tail().extend(sizeof header), &header, sizeof header);
-        outgoing_.emplace_back().task = &task;
-        ++task.outputs;
-        task.retain();
-        if (header.padding() == 0) return;
-        outgoing_.emplace_back();
-        std::memcpy(tail().extend(header.padding()), frame_padding.data(), header.padding());
-    }
-    void pop_output() noexcept {
-        if (RemoteTask* const task = outgoing_.front().task) {
-            --task->outputs;
-            task->release();
-        }
-        outgoing_.pop_front();
-    }
+    static constexpr std::int64_t moment = 100'000'000;  // nanoseconds
 
     const std::uint32_t number_;
     const PayloadArena* const calls_;
     PayloadHandle<PayloadView> results_in_memory_;
     SharedPage page_;
     WorkerPage& shared_;
-    RingWriter writer_;
+    OutgoingFrames outgoing_;
     RingReader reader_;
-    PoolDescriptor tasks_;    // write end
-    PoolDescriptor results_;  // read end
-    std::array<InFlight, ControlPage::slot_count> table_{};
-    std::size_t next_slot_ = 0;  // in turn: neighbours in the page are written at about the same time
-    std::size_t in_flight_ = 0;
-    std::size_t revoked_ = 0;  // of those in flight
-    std::size_t limited_ = 0;  // of those in flight
-    std::size_t given_ = 0;  // in its life, without those revoked
+    PoolDescriptor task_pipe_;    // write end
+    PoolDescriptor result_pipe_;  // read end
     bool stopping_ = false;
     bool bytes_written_ = false;  // the worker may wait for bytes
     bool room_made_ = false;      // the worker may wait for room
     bool ring_again_ = false;
-    std::deque<Segment> outgoing_;
     FrameAssembler incoming_;
 };
-
-inline void WorkerLink::flush() {
-    while (has_output()) {
-        Segment& segment = outgoing_.front();
-        segment.written += writer_.write(segment.left());
-        if (!segment.left().empty()) break;
-        pop_output();
-    }
-    if (writer_.has_unpublished()) {
-        writer_.publish();
-        bytes_written_ = true;
-    }
-}
 
 inline bool WorkerLink::must_ring() noexcept {
     if (std::exchange(bytes_written_, false) && shared_.worker_bell.must_ring(Bell::bytes)) ring_again_ = true;
@@ -341,10 +220,10 @@ inline bool WorkerLink::must_ring() noexcept {
 }
 
 inline void WorkerLink::ring() noexcept {
-    if (tasks_ && must_ring()) {
+    if (task_pipe_ && must_ring()) {
         const std::byte byte{};
         const iovec part{const_cast<std::byte*>(&byte), 1};
-        const IoResult result = write_some(tasks_.get(), {&part, 1});
+        const IoResult result = write_some(task_pipe_.get(), {&part, 1});
         ring_again_ = result.kind == IoResult::Kind::would_block;
         if (result.kind == IoResult::Kind::closed || result.kind == IoResult::Kind::failed) close_tasks();
     }
@@ -352,10 +231,10 @@ inline void WorkerLink::ring() noexcept {
 }
 
 inline bool WorkerLink::take_wake_ups() noexcept {
-    if (!results_) return true;
+    if (!result_pipe_) return true;
     std::array<std::byte, 64> sink;
     for (;;) {
-        const IoResult result = read_some(results_.get(), sink.data(), sink.size());
+        const IoResult result = read_some(result_pipe_.get(), sink.data(), sink.size());
         if (result.kind == IoResult::Kind::would_block) return true;
         if (result.kind != IoResult::Kind::moved) return false;
         if (result.size < sink.size()) return true;

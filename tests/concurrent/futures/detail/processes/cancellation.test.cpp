@@ -39,7 +39,7 @@ TEST_CASE("a task that was sent is revoked if its worker has not started it", "[
     CHECK(!cancellation.revoke(tasks[0]));
     CHECK(cancellation.revoke(tasks[1]));
     CHECK(!worker.page().start(tasks[1].slot, tasks[1].id));
-    CHECK((worker.in_flight() == 2 && worker.wanted() == 1));
+    CHECK((worker.tasks.in_flight() == 2 && worker.tasks.wanted() == 1));
     parts::say(worker, FrameType::result, tasks[0], parts::encoded(3));
     parts::say(worker, FrameType::skipped, tasks[1]);
     pool.reader.read(worker);
@@ -59,7 +59,7 @@ TEST_CASE("all tasks that have not started are revoked at once, wherever they wa
         if (&task == &tasks[2]) pool.dispatcher.dispatch(0);
         pool.submit(task);
     }
-    REQUIRE((worker.in_flight() == 2 && pool.tables.queue.waiting() == 1));
+    REQUIRE((worker.tasks.in_flight() == 2 && pool.tables.queue.waiting() == 1));
     REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
     cancellation.end_revoked(cancellation.revoke_all_unstarted());
     CHECK(tasks[0].end.empty());

@@ -54,7 +54,7 @@ TEST_CASE("a submitter leaves its task in the queue while the manager thread is 
     pool.push(task);
     pool.tables.signal.rise();
     CHECK(pool.direct.give());
-    CHECK((task.stage == Stage::queued && worker.in_flight() == 0));
+    CHECK((task.stage == Stage::queued && worker.tasks.in_flight() == 0));
 }
 
 TEST_CASE("the manager thread is wanted for more tasks than there are idle workers, and for a time limit", "[direct_path]") {
@@ -66,7 +66,7 @@ TEST_CASE("the manager thread is wanted for more tasks than there are idle worke
     recorded::Task one_too_many;
     pool.push(one_too_many);
     CHECK(!pool.direct.give());
-    CHECK((without_worker.stage == Stage::sent && worker.in_flight() == 1));
+    CHECK((without_worker.stage == Stage::sent && worker.tasks.in_flight() == 1));
     CHECK(one_too_many.stage == Stage::queued);
 
     SleepingPool other;
@@ -75,7 +75,7 @@ TEST_CASE("the manager thread is wanted for more tasks than there are idle worke
     limited.limits.timeout = 1'000'000'000;
     other.push(limited);
     CHECK(!other.direct.give());
-    CHECK((limited.stage == Stage::queued && idle.in_flight() == 0));
+    CHECK((limited.stage == Stage::queued && idle.tasks.in_flight() == 0));
     CHECK(other.tables.next_queued() == &limited);
 }
 
@@ -101,7 +101,7 @@ TEST_CASE("a thread that waits reads its result itself while the manager thread 
     parts::say(worker, FrameType::result, task, parts::encoded(7));
     CHECK(pool.direct.look_for_end(task, [&] { return !task.end.empty(); }));
     CHECK((task.end == "stored" && task.value == 7 && task.references == 0));
-    CHECK((worker.watchers == 0 && worker.in_flight() == 0));
+    CHECK((worker.watchers == 0 && worker.tasks.in_flight() == 0));
     CHECK(pool.tables.completions.empty());
     CHECK(!pool.is_told_to_rise());
 }
@@ -143,7 +143,7 @@ TEST_CASE("a thread does not watch a worker for a task that waits behind another
     recorded::Task queued;
     for (recorded::Task& task : tasks) pool.submit(task);
     pool.dispatcher.dispatch(0);
-    REQUIRE(worker.in_flight() == 2);
+    REQUIRE(worker.tasks.in_flight() == 2);
     pool.push(queued);
     int looks = 0;
     const auto never = [&] { return ++looks < 0; };

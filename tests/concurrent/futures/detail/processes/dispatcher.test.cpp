@@ -19,7 +19,7 @@ TEST_CASE("tasks are spread over the workers that are ready", "[dispatcher]") {
     std::array<recorded::Task, 7> tasks;
     for (recorded::Task& task : tasks) pool.submit(task);
     pool.dispatcher.dispatch(0);  // 7 tasks, 3 workers: 2 each
-    CHECK((one.in_flight() == 2 && other.in_flight() == 2 && late.in_flight() == 0));
+    CHECK((one.tasks.in_flight() == 2 && other.tasks.in_flight() == 2 && late.tasks.in_flight() == 0));
     CHECK(pool.tables.queue.waiting() == 3);
     CHECK((tasks[0].stage == Stage::sent && tasks[0].worker == &one));
     CHECK((tasks[1].stage == Stage::sent && tasks[1].worker == &other));
@@ -49,17 +49,17 @@ TEST_CASE("a task behind another one goes to a worker with nothing to do, one th
     std::array<recorded::Task, 2> tasks;
     for (recorded::Task& task : tasks) pool.submit(task);
     pool.dispatcher.dispatch(0);
-    REQUIRE(busy.in_flight() == 2);
+    REQUIRE(busy.tasks.in_flight() == 2);
     REQUIRE(busy.page().start(tasks[0].slot, tasks[0].id));
     WorkerLink& idle = pool.add_worker();
     pool.dispatcher.balance();
     CHECK((tasks[0].worker == &busy && tasks[1].worker == &idle));
-    CHECK((idle.in_flight() == 1 && busy.wanted() == 1 && busy.in_flight() == 2));
+    CHECK((idle.tasks.in_flight() == 1 && busy.tasks.wanted() == 1 && busy.tasks.in_flight() == 2));
     CHECK(tasks[1].references == 2);  // the entry that the first worker will skip has one
     WorkerLink& another = pool.add_worker();
     REQUIRE(idle.page().start(tasks[1].slot, tasks[1].id));
     pool.dispatcher.balance();
-    CHECK(another.in_flight() == 0);
+    CHECK(another.tasks.in_flight() == 0);
 }
 
 TEST_CASE("workers with nothing to do leave when the pool is shut down and no task waits", "[dispatcher]") {
@@ -90,7 +90,7 @@ TEST_CASE("a worker that has had max_tasks_per_child tasks gets no more, and lea
     for (recorded::Task& task : tasks) pool.submit(task);
     pool.dispatcher.dispatch(0);
     pool.dispatcher.flush();
-    CHECK((worker.in_flight() == 1 && pool.tables.queue.waiting() == 1));
+    CHECK((worker.tasks.in_flight() == 1 && pool.tables.queue.waiting() == 1));
     CHECK(pool.dispatcher.missing_workers() == 0);
     parts::say(worker, FrameType::result, tasks[0], parts::encoded(1));
     pool.reader.read(worker);

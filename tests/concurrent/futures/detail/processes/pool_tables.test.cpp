@@ -62,10 +62,10 @@ TEST_CASE("a pool that breaks fails every task with its first reason, and takes 
     std::array<recorded::Task, 4> tasks;
     for (recorded::Task& task : tasks) pool.submit(task);
     pool.dispatcher.dispatch(0);
-    REQUIRE((worker.in_flight() != 0 && pool.tables.queue.waiting() != 0));
+    REQUIRE((worker.tasks.in_flight() != 0 && pool.tables.queue.waiting() != 0));
     pool.tables.break_pool("the first reason");
     pool.tables.break_pool("another reason");
-    CHECK((worker.in_flight() == 0 && pool.tables.queue.waiting() == 0));
+    CHECK((worker.tasks.in_flight() == 0 && pool.tables.queue.waiting() == 0));
     pool.deliver();
     for (const recorded::Task& task : tasks) {
         CHECK(task.stage == Stage::ended);

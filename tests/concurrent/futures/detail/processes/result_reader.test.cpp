@@ -22,7 +22,7 @@ TEST_CASE("a result that a worker sends is the end of its task, decoded in the d
     parts::say(worker, FrameType::result, task, parts::encoded(42));
     pool.reader.read(worker);
     CHECK((task.stage == RemoteTask::Stage::ended && task.end.empty()));
-    CHECK((worker.in_flight() == 0 && pool.tables.completions.counts().completed == 1));
+    CHECK((worker.tasks.in_flight() == 0 && pool.tables.completions.counts().completed == 1));
     pool.deliver();
     CHECK((task.end == "result" && task.value == 42 && task.references == 0));
 }

@@ -72,7 +72,7 @@ TEST_CASE("with break_pool the death of a worker ends all tasks", "[worker_death
     std::array<recorded::Task, 3> tasks;
     for (recorded::Task& task : tasks) pool.submit(task);
     pool.dispatcher.dispatch(0);
-    REQUIRE((worker.in_flight() == 1 && other.in_flight() == 1));
+    REQUIRE((worker.tasks.in_flight() == 1 && other.tasks.in_flight() == 1));
     REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
     die(pool, worker);
     CHECK((pool.tables.is_broken() && other.life.is_killed()));

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
+//
+// The pool's end of a worker that is no process: the test reads and writes what the worker would.
 #include <concurrent/futures/detail/processes/worker_link.hpp>
 
-#include <array>
+#include <unistd.h>
+
 #include <catch2/catch_test_macros.hpp>
+#include <string>
+#include <vector>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -10,61 +15,71 @@ namespace {
 
 using namespace concurrent::futures::detail;
 
-TEST_CASE("a worker has each task that it was given in a slot of its own, until the task is taken from it", "[worker_link]") {
+WorkerPage& page_of(const WorkerLink& worker) { return *static_cast<WorkerPage*>(static_cast<void*>(&worker.page())); }
+
+TEST_CASE("a task that a worker was given is on its page and in its ring", "[worker_link]") {
     WorkerLink::Ends ends;
     WorkerLink worker(1, nullptr, ends);
-    std::array<recorded::Task, 3> tasks;
-    for (std::size_t i = 0; i < tasks.size(); ++i) {
-        tasks[i].id = 10 + i;
-        worker.give(tasks[i]);
-    }
-    CHECK((worker.in_flight() == 3 && worker.wanted() == 3 && worker.given() == 3));
-    for (recorded::Task& task : tasks) {
-        CHECK((task.stage == RemoteTask::Stage::sent && task.worker == &worker));
-        CHECK(worker.page().state(task.slot, task.id) == SlotState::sent);
-        CHECK(worker.find(task.slot, task.id) != nullptr);
-        CHECK(worker.find(task.slot, task.id + 100) == nullptr);
-    }
-    CHECK(worker.find(ControlPage::slot_count, 10) == nullptr);
-    CHECK(worker.take(*worker.find(tasks[1].slot, 11)) == &tasks[1]);
-    CHECK(worker.find(tasks[1].slot, 11) == nullptr);
-    CHECK((worker.in_flight() == 2 && worker.given() == 3));
+    recorded::Task task(parts::encoded(1));
+    task.id = 10;
+    worker.give(task);
+    CHECK((task.stage == RemoteTask::Stage::sent && task.worker == &worker));
+    CHECK(worker.page().state(task.slot, task.id) == SlotState::sent);
+    CHECK((worker.tasks.in_flight() == 1 && worker.tasks.find(task.slot, 10) != nullptr));
+    CHECK(page_of(worker).tasks.written == 0);  // the worker does not see it yet
+    worker.flush();
+    CHECK(page_of(worker).tasks.written > 0);
+    CHECK(worker.try_revoke(task));
+    CHECK(!worker.page().start(task.slot, task.id));
+    CHECK((worker.tasks.in_flight() == 1 && worker.tasks.wanted() == 0));
 }
 
-TEST_CASE("a task that has not started can be revoked once, and one that has started cannot", "[worker_link]") {
+TEST_CASE("a worker that sleeps gets one byte for what is new, one that is awake gets none", "[worker_link]") {
     WorkerLink::Ends ends;
     WorkerLink worker(1, nullptr, ends);
-    std::array<recorded::Task, 2> tasks;
-    for (std::size_t i = 0; i < tasks.size(); ++i) {
-        tasks[i].id = 10 + i;
-        worker.give(tasks[i]);
+    for (const bool sleeps : {false, true}) {
+        if (sleeps) page_of(worker).worker_bell.expect(Bell::bytes);
+        recorded::Task task;
+        worker.give(task);
+        worker.flush();
+        worker.ring();
+        worker.ring();
+        set_nonblocking(ends.tasks);
+        char bytes[8];
+        CHECK(::read(ends.tasks.get(), bytes, sizeof bytes) == (sleeps ? 1 : -1));
     }
-    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
-    CHECK(!worker.try_revoke(tasks[0]));
-    CHECK(worker.try_revoke(tasks[1]));
-    CHECK(!worker.try_revoke(tasks[1]));
-    CHECK(!worker.page().start(tasks[1].slot, tasks[1].id));
-    CHECK((worker.in_flight() == 2 && worker.wanted() == 1 && worker.given() == 1));
-    CHECK(worker.take(*worker.find(tasks[1].slot, tasks[1].id)) == &tasks[1]);
-    CHECK((worker.in_flight() == 1 && worker.wanted() == 1));
 }
 
-TEST_CASE("a worker counts the tasks that may have to be ended", "[worker_link]") {
+TEST_CASE("frames of a worker are handed over whole, and bytes that are none are an error", "[worker_link]") {
     WorkerLink::Ends ends;
     WorkerLink worker(1, nullptr, ends);
-    recorded::Task limited, free;
-    limited.id = 1;
-    limited.limits.timeout = 1000;
-    free.id = 2;
-    worker.give(limited);
-    worker.give(free);
-    CHECK(worker.limited() == 1);
-    WorkerLink::InFlight& entry = *worker.find(free.slot, free.id);
-    worker.limit(entry);
-    worker.limit(entry);
-    CHECK(worker.limited() == 2);
-    worker.take(entry);
-    CHECK(worker.limited() == 1);
+    recorded::Task task;
+    task.id = 7;
+    std::vector<std::uint64_t> seen;
+    const auto note = [&](const Frame& frame) { seen.push_back(frame.header.task); };
+    worker.read_frames(note);
+    CHECK(seen.empty());
+    ByteBuffer frame;
+    append_frame(frame, make_header(FrameType::result, 0, 7), {});
+    parts::write(worker, frame.bytes().first(20));
+    worker.read_frames(note);
+    CHECK(seen.empty());
+    parts::write(worker, frame.bytes().subspan(20));
+    worker.read_frames(note);
+    CHECK(seen == std::vector<std::uint64_t>{7});
+    parts::write(worker, std::vector(64, std::byte{1}));
+    CHECK_THROWS_AS(worker.read_frames(note), concurrent::futures::SerializationError);
+}
+
+TEST_CASE("a worker that was told to leave loses its pipe when it has all messages", "[worker_link]") {
+    WorkerLink::Ends ends;
+    WorkerLink worker(1, nullptr, ends);
+    worker.stop();
+    worker.flush();
+    worker.ring();
+    char byte;
+    CHECK(::read(ends.tasks.get(), &byte, 1) == 0);
+    CHECK(!worker.has_output());
 }
 
 }  // namespace
