@@ -199,6 +199,43 @@ void threads(int argc, char** argv) {
     say("root %zu, rank %zu", threads_of_rank(), pool.submit(threads_of_rank).result());
 }
 
+/// Ranks that the pool has started itself. Each sees the program's arguments.
+void spawns(int argc, char** argv) {
+    cf::mpi_main(argc, argv);
+    try {
+        cf::MPIPoolExecutor pool({.spawn = 2});
+        int sum = 0;
+        for (const int y : pool.map(square, std::vector{1, 2, 3})) sum += y;
+        say("spawned %zu: %d", pool.max_workers(), sum);
+        cf::MPIPoolExecutor more({.spawn = 1});
+        say("one more: %d", more.submit(square, 5).result());
+        cf::MPIPoolExecutor of_launcher;
+        say("of the launcher: %d", of_launcher.submit(square, 6).result());
+    } catch (const cf::BrokenProcessPool& error) {
+        say("refused: %s", error.what());
+    }
+    say("the root goes on");
+}
+void spawns_and_exits(int argc, char** argv) {
+    cf::mpi_main(argc, argv);
+    auto* const pool = new cf::MPIPoolExecutor({.spawn = 1});
+    say("%d", pool->submit(square, 6).result());
+    std::exit(7);
+}
+/// SPMD without mpi_main: a new rank would run all of this.
+void spawns_in_comm(int argc, char** argv) {
+    int provided = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
+    cf::mpi_comm_executor(MPI_COMM_WORLD, 0, [&](cf::MPIPoolExecutor&) {
+        try {
+            cf::MPIPoolExecutor pool({.spawn = 1});
+        } catch (const cf::BrokenProcessPool& error) {
+            say("refused: %s", error.what());
+        }
+    });
+    MPI_Finalize();
+}
+
 struct Case {
     std::string_view name;
     void (*run)(int, char**);
@@ -206,7 +243,9 @@ struct Case {
 constexpr std::array cases{Case{"forgotten", forgotten}, Case{"level", level},         Case{"identity", identity},
                            Case{"comm", comm},           Case{"comm_fails", comm_fails}, Case{"dies", dies},
                            Case{"throws", throws},       Case{"exits", exits},         Case{"finalizes", finalizes},
-                           Case{"processes", processes}, Case{"child", child},         Case{"threads", threads}};
+                           Case{"processes", processes}, Case{"child", child},         Case{"threads", threads},
+                           Case{"spawns", spawns},       Case{"spawns_and_exits", spawns_and_exits},
+                           Case{"spawns_in_comm", spawns_in_comm}};
 
 }  // namespace
 

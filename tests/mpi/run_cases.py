@@ -29,9 +29,16 @@ CASES = [
     ("processes", 2, 0, {r"^this is a rank, its worker sees '' and '1', started: 0, alone: 1$": 1,
                          r"^child [01] of 2$": 2}),
     ("processes", 1, 0, {r"^this is a rank, its worker sees '' and '1', started: 0, alone: 1$": 1}),
+    ("spawns_in_comm", 2, 0, {r"refused: .*MPIPoolOptions::spawn needs mpi_main": 1}),
     # A thread pool has as many threads as the launcher has bound its rank to.
     ("threads", 2, 0, {r"^root 1, rank 1$": 1}),
 ]
+# Ranks that the pool starts itself. MPICH over UCX, as Debian has it, cannot start any.
+if "mpich" in mpirun:
+    CASES += [("spawns", 2, 0, {r"refused: .*MPI_Comm_spawn cannot start 2 ranks: ": 1, r"^the root goes on$": 1})]
+else:
+    said = {r"^spawned 2: 14$": 1, r"^one more: 25$": 1, r"^of the launcher: 36$": 1, r"^the root goes on$": 1}
+    CASES += [("spawns", 1, 0, said), ("spawns", 2, 0, said), ("spawns_and_exits", 1, 7, {r"^36$": 1})]
 MORE_OF_LAUNCHER = {"threads": ["--bind-to", "hwthread"]}  # both MPIs know it so
 
 failures = 0

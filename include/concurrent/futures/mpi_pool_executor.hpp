@@ -65,6 +65,9 @@ struct MPIPoolOptions {
     /// Gets exceptions of callbacks and posted tasks.
     detail::OptionFunction<void(std::exception_ptr)> on_unhandled_exception{};
     detail::OptionValue<std::shared_ptr<Observer>> observer{};  ///< is told what happens: observer.hpp, trace.hpp
+    /// Not 0: the pool starts so many ranks with MPI_Comm_spawn, which end with it, and uses no others. They run the same
+    /// program with the same arguments and one more. Needs mpi_main(). BrokenProcessPool if MPI cannot start them.
+    Count spawn{};
 };
 
 namespace detail {
@@ -124,9 +127,10 @@ class MpiSubmitter {
 template <>
 inline constexpr bool leaves_the_process<MpiSubmitter> = true;
 
-inline std::shared_ptr<MpiPool> make_mpi_pool(const MPIPoolOptions& options) {
+/// `spawned`: the ranks for it alone; or null.
+inline std::shared_ptr<MpiPool> make_mpi_pool(const MPIPoolOptions& options, const SpawnedRanks* spawned) {
     require_sane_worker_count(options.max_workers, 65'536);
-    const std::shared_ptr<MpiHub> hub = require_mpi_hub();
+    const std::shared_ptr<MpiHub> hub = spawned ? spawned->hub() : require_mpi_hub();
     auto pool = std::make_shared<MpiPool>(
         hub, MpiSettings{.max_workers = options.max_workers != 0 ? std::size_t{options.max_workers} : hub->rank_count(),
                                        .initializer = options.initializer.copy(),
@@ -147,11 +151,12 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
   public:
     /// One worker for each rank except the root.
     MPIPoolExecutor() : MPIPoolExecutor(MPIPoolOptions{}) {}
-    /// Throws BrokenProcessPool if mpi_main() has not run here or this is a worker, std::invalid_argument for
-    /// options that make no sense. Nothing is sent before there is work.
+    /// Throws BrokenProcessPool if mpi_main() has not run here or this is a worker, or if MPI cannot start ranks that
+    /// `spawn` asks for; std::invalid_argument for options that make no sense. Nothing is sent before there is work.
     explicit MPIPoolExecutor(const MPIPoolOptions& options)
         : cancels_pending_(options.on_destroy == OnDestroy::cancel_pending),
-          submitter_(detail::make_mpi_pool(options)) {}
+          spawned_(options.spawn != 0 ? detail::spawn_ranks(options.spawn) : nullptr),
+          submitter_(detail::make_mpi_pool(options, spawned_.get())) {}
     MPIPoolExecutor(const MPIPoolExecutor&) = delete;
     MPIPoolExecutor& operator=(const MPIPoolExecutor&) = delete;
     /// Calls shutdown(), or shutdown({.cancel_futures = true}) with OnDestroy::cancel_pending.
@@ -237,6 +242,7 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
     const detail::MpiSubmitter& submitter() const noexcept { return submitter_; }
 
     const bool cancels_pending_;
+    const std::shared_ptr<detail::SpawnedRanks> spawned_;  // ends when the pool has; null: ranks of the launcher
     const detail::MpiSubmitter submitter_;
 };
 

@@ -32,14 +32,16 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// What MPI answers if the program has told it to return errors.
-inline void check_mpi(int code, const char* call) {
-    if (code == MPI_SUCCESS) return;
+inline std::string mpi_error_text(int code) {
     std::string text(MPI_MAX_ERROR_STRING, '\0');
     int length = 0;
     MPI_Error_string(code, text.data(), &length);
     text.resize(static_cast<std::size_t>(length));
-    throw BrokenProcessPool(std::string(call) + " failed in an MPI pool: " + text);
+    return text;
+}
+/// What MPI answers if the program has told it to return errors.
+inline void check_mpi(int code, const char* call) {
+    if (code != MPI_SUCCESS) throw BrokenProcessPool(std::string(call) + " failed in an MPI pool: " + mpi_error_text(code));
 }
 
 class MpiChannel {

@@ -19,12 +19,15 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class MpiHub;
+class SpawnedRanks;
 
 struct MpiProgram {
     bool mpi_main_ran = false;
     bool initialized_here = false;  // MPI_Init_thread was called by the library
     bool serves = false;            // this rank runs tasks; it must not make pools
     std::shared_ptr<MpiHub> hub;    // where pools are made; null: not possible
+    std::vector<std::string> arguments;  // of main, without the program's name
+    std::vector<std::weak_ptr<SpawnedRanks>> spawned;  // to be ended before MPI_Finalize
 };
 
 inline MpiProgram& mpi_program() {

@@ -21,6 +21,7 @@
 #include "concurrent/futures/detail/mpi/rank_crash.hpp"
 #include "concurrent/futures/detail/mpi/rank_loop.hpp"
 #include "concurrent/futures/detail/mpi/remote_port.hpp"
+#include "concurrent/futures/detail/mpi/spawned_ranks.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -51,6 +52,20 @@ inline std::shared_ptr<MpiHub> require_mpi_hub() {
     return program.hub;
 }
 
+/// `count` new ranks for one pool. Throws BrokenProcessPool that says why not.
+inline std::shared_ptr<SpawnedRanks> spawn_ranks(std::size_t count) {
+    static_cast<void>(require_mpi_hub());
+    MpiProgram& program = mpi_program();
+    if (!program.mpi_main_ran)
+        throw BrokenProcessPool(
+            "MPIPoolExecutor: MPIPoolOptions::spawn needs mpi_main(argc, argv) as the first line of main: a rank that "
+            "is started would run main by itself");
+    auto ranks = std::make_shared<SpawnedRanks>(count);
+    std::erase_if(program.spawned, [](const auto& each) { return each.expired(); });
+    program.spawned.push_back(ranks);
+    return ranks;
+}
+
 inline void initialize_mpi(int& argc, char**& argv) {
     int initialized = 0;
     MPI_Initialized(&initialized);
@@ -71,6 +86,8 @@ inline void end_mpi_service() noexcept {
     const std::shared_ptr<MpiHub> hub = std::exchange(mpi_program().hub, nullptr);
     if (!hub) return;
     try {
+        for (const auto& each : mpi_program().spawned)
+            if (const std::shared_ptr<SpawnedRanks> ranks = each.lock()) ranks->end();
         hub->close();
     } catch (const std::exception& error) {
         std::fprintf(stderr, "concurrent::futures: cannot end the ranks of MPI pools: %s\n", error.what());
@@ -91,8 +108,13 @@ inline void start_mpi_program(int& argc, char**& argv) {
     static PrivateComm* const comm = new PrivateComm(MPI_COMM_WORLD);
     if (program.initialized_here) std::atexit(finalize_mpi);
     require_thread_level(comm->get());
+    if (SpawnedRanks::serve_if_spawned(argc, argv)) {
+        finalize_mpi();
+        std::exit(EXIT_SUCCESS);
+    }
     std::vector<RankCard> cards = exchange_rank_cards(comm->get());
     program.mpi_main_ran = true;
+    for (int i = 1; i < argc; ++i) program.arguments.emplace_back(argv[i]);
     const int rank = comm->rank();
     if (rank != 0) {
         program.serves = true;
