@@ -22,7 +22,7 @@ GUIDES = {  # caption of the sidebar -> documents, in reading order
     "Use": ["docs/promises.md", "docs/what_crosses.md", "docs/processes_and_channels.md", "docs/more_machines.md", "docs/scaling.md",
             "docs/seeing.md", "docs/alternatives.md", "docs/beside_others.md", "docs/api_decisions.md", "docs/other_runtimes.md",
             "SECURITY.md"],
-    "Understand": ["docs/design/README.md", "docs/design/threads.md", "docs/design/processes.md",
+    "Understand": ["docs/design/README.md", "docs/design/threads.md", "docs/design/processes.md", "docs/design/mpi.md",
                    "docs/design/memory.md", "benchmarks/README.md", "docs/surroundings.md", "findings/README.md"],
     "Contribute": [".github/CONTRIBUTING.md", "tests/README.md", "CHANGELOG.md"],
 }
