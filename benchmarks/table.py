@@ -46,7 +46,7 @@ LIBRARIES = {  # in the order of the columns; others follow
 }
 # As in the README; workloads that are not named here follow.
 WORKLOADS = ["submit_result", "post", "round_trip", "map", "for_each", "fib", "producers", "construct",
-             "idle", "memory", "scaling", "echo", "span_argument", "shared_argument",
+             "idle", "memory", "scaling", "trace", "echo", "span_argument", "shared_argument",
              "channel", "codec", "pool_start", "worker_killed"]
 TIMES = ["per item", "p50", "p99", "mean", "processor time"]  # counters, in seconds
 GAINS = ["speed-up"]  # more is better

@@ -118,7 +118,7 @@ inline constexpr bool shares_memory = true;
 #define CONTRACT_POOLS Threads, SpawnedProcesses, ForkedProcesses
 #endif
 
-#if defined(CONTRACT_MPI)
+#if defined(CONTRACT_MPI) || defined(CONTRACT_POOLS_ALONE)
 #define CONTRACT_CASE(name) TEMPLATE_TEST_CASE(name, "[contract]", CONTRACT_POOLS)
 #else
 #define CONTRACT_CASE(name) TEMPLATE_TEST_CASE(name, "[contract]", Inline, CONTRACT_POOLS)

@@ -66,7 +66,7 @@ TEST_CASE("a trace of threads is JSON, complete and in order", "[trace]") {
     CHECK_THAT(text, ContainsSubstring("submit load"));
     CHECK_THAT(text, ContainsSubstring("submit fails fails\n"));
     CHECK_THAT(text, ContainsSubstring("retry: fails"));
-    CHECK(count(text, "submit call\n") == 3000);
+    CHECK(count(text, "submit task\n") == 3000);
     CHECK(count(text, "submit map\n") >= 1);
     CHECK_THAT(text, ContainsSubstring("in the end 0"));
     CHECK(count(text, "worker started") == count(text, "worker ended"));
@@ -125,7 +125,7 @@ TEST_CASE("many threads write to one trace at once", "[trace]") {
             });
         submitters.clear();
     }
-    CHECK(count(checked(path), "submit call\n") == 2000);
+    CHECK(count(checked(path), "submit task\n") == 2000);
 }
 
 TEST_CASE("a trace without events is an empty array", "[trace]") {

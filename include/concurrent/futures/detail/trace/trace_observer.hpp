@@ -33,7 +33,7 @@ class TraceObserver final : public Observer {
         count(call);
     }
     void started(const CallEvent& call) override {
-        record(call, "B", call.name.empty() ? "call" : call.name, ",\"flow_in\":true,\"flow_out\":true");
+        record(call, "B", call.name.empty() ? "task" : call.name, ",\"flow_in\":true,\"flow_out\":true");
         count(call);
     }
     void finished(const CallEvent& call, CallOutcome outcome) override {
