@@ -32,37 +32,22 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
-#include <unordered_set>
+#include <thread>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/state/blocking.hpp"
 #include "concurrent/futures/detail/state/call_state.hpp"
 #include "concurrent/futures/detail/state/listener.hpp"
+#include "concurrent/futures/detail/state/run_here.hpp"
 #include "concurrent/futures/detail/state/trampoline.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
-
-/// How a thread that is about to wait may run what it waits for, see blocking.hpp.
-struct RunHere {
-    /// No thread is left for it: one of several calls that can end the wait will do.
-    bool last_resort = false;
-    Deadline deadline = Deadline::never();
-    /// Continuations that this wait has followed already; null: a wait for one call, which meets each once.
-    std::unordered_set<const void*>* followed = nullptr;
-
-    bool follows(const void* continuation) const noexcept {
-        try {
-            return !followed || followed->insert(continuation).second;
-        } catch (...) {
-            return false;  // no memory: it will be run elsewhere
-        }
-    }
-};
 
 /// A Task, so that calls of thread pools need no second table of virtual functions; the calls of others
 /// are never in a queue.
@@ -343,6 +328,70 @@ inline bool SharedState::wait(const Deadline& deadline) {
                        [this] { return run_here({.last_resort = true}); });
 }
 
+inline void SharedState::lock_slowly() noexcept {
+    for (unsigned waits = 0;; ++waits) {
+        // A holder that was preempted gets the processor, also where it has a lower real-time priority.
+        if (waits < 100)
+            pause();
+        else if (waits < 200)
+            std::this_thread::yield();
+        else
+            std::this_thread::sleep_for(std::chrono::microseconds(waits < 1'000 ? waits / 4 : 1'000));
+        // relaxed: a guess.
+        if (word_.load(std::memory_order_relaxed) & locked) continue;
+        // (7) as in lock().
+        if (!(word_.fetch_or(locked, std::memory_order_acquire) & locked)) return;
+    }
+}
+
+inline bool SharedState::add_listener(Listener& listener) noexcept {
+    lock();
+    listeners_.push(listener);
+    // (5) acquire, pairs with (3): the caller goes on to read the outcome when this returns false.
+    std::uint64_t seen = word_.load(std::memory_order_acquire);
+    while (!is_final(state_of(seen))) {
+        // Release is (8). Failure is (5).
+        if (word_.compare_exchange_weak(seen, (seen | listeners) & ~locked, std::memory_order_release,
+                                        std::memory_order_acquire))
+            return true;
+    }
+    // Too late. If others are in the list, the thread that ended the call waits for the lock to tell them; this
+    // one must not be among them.
+    listeners_.remove(listener);
+    unlock();
+    return false;
+}
+
+inline bool SharedState::remove_listener(Listener& listener) noexcept {
+    const std::lock_guard guard(*this);
+    return listeners_.remove(listener);
+}
+
+inline Listener* SharedState::take_callback(bool& more) noexcept {
+    const std::lock_guard guard(*this);
+    Listener* const callback = listeners_.try_pop();
+    more = !listeners_.empty();
+    return callback;
+}
+
+inline void SharedState::tell_listeners(TaskQueue* later) {
+    add_producer();  // a callback may drop the last handle
+    bool any = false;
+    {
+        const std::lock_guard guard(*this);
+        ListenerList callbacks;
+        while (Listener* const listener = listeners_.try_pop()) {
+            if (ListenerList::kind(*listener) == Listener::Kind::waiter)
+                listener->notify(*this, nullptr);
+            else
+                callbacks.push(*listener);
+        }
+        listeners_ = callbacks;
+        any = !callbacks.empty();
+    }
+    any ? Trampoline::tell(*this, later) : drop_producer();
+}
+
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
 
-#include "concurrent/futures/detail/state/shared_state_listeners.hpp"  // IWYU pragma: export
+#include "concurrent/futures/detail/state/trampoline_run.hpp"  // IWYU pragma: export
