@@ -467,6 +467,30 @@ def doc_links(root):
                 yield f"{page.relative_to(root)}: {path} has no heading for the link {target}"
 
 
+WHERE = "## Where things happen\n| what | function | file |\n|---|---|---|\n| a task ends | `Queue::end` | `a.hpp` |\n\n## More\n"
+rejects("where_tables", docs__design__p_md=WHERE, include__concurrent__futures__b_hpp="void end();\n")
+rejects("where_tables", docs__design__p_md=WHERE, include__concurrent__futures__a_hpp="void ends();\n")
+
+
+@rule
+def where_tables(root):
+    """Each function that a table "Where things happen" names is in one of the files of its row."""
+    for page in files_of(root, "docs/design", ".md"):
+        table = re.search(r"^## Where things happen$(.*?)^## ", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+        for row in re.findall(r"^\|(.*)\|$", table[1], re.MULTILINE)[2:] if table else []:
+            what, _, where = row.partition("|")
+            names = re.findall(r"`([\w:/.]+)(?:\(\))?`", where)
+            text = ""
+            for name in (name for name in names if name.endswith(".hpp")):
+                found = [header for header in headers_of(root) if f"/{header.as_posix()}".endswith(f"/{name}")]
+                if not found:
+                    yield f"{page.relative_to(root)}: {what.strip()}: there is no {name}"
+                text += "".join(header.read_text("utf-8") for header in found)
+            for name in (name for name in names if not name.endswith(".hpp")):
+                if not re.search(rf"\b{name.split('::')[-1]}\b", text):
+                    yield f"{page.relative_to(root)}: {what.strip()}: {name} is in none of the files of this row"
+
+
 rejects("site_pages", docs__site__pages_py="GUIDES = {}\n", docs__a_md="# A\n")
 
 
