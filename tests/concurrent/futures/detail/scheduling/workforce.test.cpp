@@ -105,4 +105,39 @@ TEST_CASE("the record of a thread that has ended is used again", "[workforce]") 
     CHECK(worker.next == nullptr);
 }
 
+TEST_CASE("a pool that is paused brings nobody, and the one that ends the pause does", "[workforce]") {
+    parts::ThreadPool pool(2);
+    std::array<parts::ThreadTask, 2> tasks;
+    {
+        const parts::Lock lock(pool.tables.mutex);
+        pool.tables.pause();
+    }
+    for (parts::ThreadTask& task : tasks) {
+        pool.push(task);
+        bring(pool);
+    }
+    CHECK(pool.workforce().alive() == 0);
+    CHECK(!pool.tables.search.has_available());
+    CHECK(pool.tables.queues.inbox.try_take() == nullptr);
+    CHECK(pool.tables.queues.size() == 2);
+    {
+        const parts::Lock lock(pool.tables.mutex);
+        pool.tables.end_pause();
+        CHECK(pool.workforce().bring_if_tasks_left());
+    }
+    CHECK(pool.workforce().alive() == 1);
+    take_all(pool);
+}
+
+TEST_CASE("a worker of a paused pool is one too many until the pause ends", "[workforce]") {
+    parts::ThreadPool pool(1);
+    static_cast<void>(pool.start_worker());
+    const parts::Lock lock(pool.tables.mutex);
+    CHECK(!pool.workforce().too_many());
+    pool.tables.pause();
+    CHECK((pool.workforce().too_many() && pool.tables.search.has_surplus()));
+    pool.tables.end_pause();
+    CHECK((!pool.workforce().too_many() && !pool.tables.search.has_surplus()));
+}
+
 }  // namespace
