@@ -417,7 +417,7 @@ rejects("docs_snippets", docs__beside_others_md="no snippet\n", examples__a_cpp=
 @rule
 def docs_snippets(root):
     """Each snippet of these pages is neighbouring lines of an example, whatever their indentation."""
-    pages = [root / "docs" / name for name in ("beside_others.md", "alternatives.md", "coming_from.md")]
+    pages = [root / "docs" / name for name in ("beside_others.md", "alternatives.md", "coming_from.md", "how_to.md")]
     pages = [page for page in pages if page.exists()]
     if not pages:
         raise Skip("these pages are not there yet")
