@@ -78,9 +78,11 @@ inline bool choose_spawn(StartMethod method, const StartedObject& object = {}) {
             (method == StartMethod::fork ? "StartMethod::fork" : "without process_main(), fork is used, "
                                                                   "which") +
             " needs a process with one thread, and this one has " + std::to_string(others) +
-            "; make the " + noun +
-            " before starting threads, or add concurrent::futures::process_main(argc, argv) as the first line of main" +
-            (method == StartMethod::fork ? " and use StartMethod::spawn" : ""));
+            "; make the " + noun + " before starting threads, or " +
+            (program.process_main_ran
+                 ? "use StartMethod::spawn: tools such as heaptrack and LTTng start threads before main"
+                 : "add concurrent::futures::process_main(argc, argv) as the first line of main") +
+            (method == StartMethod::fork && !program.process_main_ran ? " and use StartMethod::spawn" : ""));
     return false;
 }
 
