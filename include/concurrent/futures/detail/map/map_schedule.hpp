@@ -46,9 +46,12 @@ class MapSchedule {
         if (count > Lanes::limit)
             throw std::length_error("map: more than 2^31 items; give a buffersize or a chunksize");
         const std::lock_guard lock(mutex_);
-        if (closed_) return 0;
-        const auto fresh = static_cast<std::uint32_t>(count) - available_;
-        available_ = static_cast<std::uint32_t>(count);
+        const std::uint32_t before = std::exchange(available_, static_cast<std::uint32_t>(count));
+        if (closed_) {  // while the caller was adding items
+            mark_unstarted(std::exchange(next_, available_), available_);
+            return 0;
+        }
+        const std::uint32_t fresh = available_ - before;
         const std::size_t enough = smaller<std::size_t>(unclaimed(), workers_ + 1);
         const std::size_t more = count <= singles() ? fresh : enough - smaller(enough, tickets_);
         tickets_ += more;
