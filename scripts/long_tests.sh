@@ -12,6 +12,7 @@
 #     scripts/long_tests.sh chaos [calls [kills]]                  100000 calls, 6500 kills
 #     scripts/long_tests.sh recycling [calls]                      10000 calls, each in a process of its own
 #     scripts/long_tests.sh processes [number]                     10000 processes, one after the other; 1 GiB
+#     scripts/long_tests.sh model [orders]                         100000 orders of events for each scenario, as many at random
 #     scripts/long_tests.sh mpi [calls [openmpi|mpich]]            1000000 calls on 3 ranks; not among all of them
 #
 #     differential   random programs must look the same on CPython's executor and on ours, in pieces of 500,
@@ -24,6 +25,7 @@
 #                    needs clang 16 or later with its run-time libraries, and says so
 #     chaos          workers are killed all the time, at random; some kills meet a worker that dies already
 #     recycling      max_tasks_per_child = 1, also while the pool shuts down; past runs of both: as above
+#     model          the real code under the model checker; past runs: tests/model/README.md
 #     mpi            with exceptions and cancels mixed in, and memory that does not grow; then a value of 2.2 GB there
 #                    and back, for which 12 GB must be free. At normal priority: ranks hand over to each other all the
 #                    time, and each such moment lasts a time slice at low priority on a busy machine
@@ -123,6 +125,12 @@ libfuzzer() {
     ((${#failed[@]} == 0)) || { echo "libfuzzer: failed: ${failed[*]}; inputs: $build/failed_*" >&2; return 1; }
 }
 
+model() {
+    local orders=${1:-100000}
+    cmake --build build/test --target model_checker --parallel 2 >/dev/null
+    nice -n 19 build/test/tests/model_checker --limit "$orders" --random "$orders"
+}
+
 mpi() {
     local calls=${1:-1000000} mpi=${2:-openmpi}
     cmake --build build/test --target "mpi_tests.$mpi" --parallel 2 >/dev/null
@@ -136,11 +144,11 @@ what=${1:-all}
 shift || true
 [[ $what == libfuzzer ]] || cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix | injection | fuzz | libfuzzer | chaos | recycling | mpi | processes) "$what" "$@" ;;
-    all) differential; kill_matrix; injection; fuzz; chaos; recycling; processes ;;
+    differential | kill_matrix | injection | fuzz | libfuzzer | chaos | recycling | model | mpi | processes) "$what" "$@" ;;
+    all) differential; kill_matrix; injection; fuzz; chaos; recycling; processes; model ;;
     *)
         echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, fuzz, libfuzzer, chaos," \
-            "recycling, processes or mpi" >&2
+            "recycling, processes, model or mpi" >&2
         exit 2
         ;;
 esac

@@ -75,7 +75,7 @@ class Promise {
         if (!state.claim())
             throw InvalidStateError(
                 std::string("Promise::") + operation + ": the future is already " +
-                (state.state() == detail::CallState::cancelled ? "cancelled" : "finished") +
+                (state.was_cancelled() ? "cancelled" : "finished") +
                 "; fulfil a promise once, after set_running_or_notify_cancel() gave true");
         return state;
     }
@@ -96,7 +96,7 @@ template <class T>
 bool Promise<T>::set_running_or_notify_cancel() {
     State& state = checked("set_running_or_notify_cancel");
     if (state.begin()) return true;
-    if (state.state() == detail::CallState::cancelled) return false;
+    if (state.was_cancelled()) return false;
     throw InvalidStateError(
         "Promise::set_running_or_notify_cancel: the future is already running or finished");
 }

@@ -97,12 +97,20 @@
 #define CONCURRENT_FUTURES_ABI_ASSERTIONS
 #endif
 
-#define CONCURRENT_FUTURES_ABI_PASTE(version, a, b, c, d, e, f) version##a##b##c##d##e##f
+// Atomics of a model checker: atomic.hpp.
+#if defined(CONCURRENT_FUTURES_MODEL)
+#define CONCURRENT_FUTURES_ABI_ATOMICS _model
+#define CONCURRENT_FUTURES_ABI_TAGGED
+#else
+#define CONCURRENT_FUTURES_ABI_ATOMICS
+#endif
+
+#define CONCURRENT_FUTURES_ABI_PASTE(version, a, b, c, d, e, f, g) version##a##b##c##d##e##f##g
 #define CONCURRENT_FUTURES_ABI_NAME(...) CONCURRENT_FUTURES_ABI_PASTE(__VA_ARGS__)
 #define CONCURRENT_FUTURES_ABI                                                                                   \
     CONCURRENT_FUTURES_ABI_NAME(v1, CONCURRENT_FUTURES_ABI_SANITIZER, CONCURRENT_FUTURES_ABI_RTTI,               \
                                 CONCURRENT_FUTURES_ABI_CONTAINERS, CONCURRENT_FUTURES_ABI_STRING,                \
-                                CONCURRENT_FUTURES_ABI_TIME, CONCURRENT_FUTURES_ABI_ASSERTIONS)
+                                CONCURRENT_FUTURES_ABI_TIME, CONCURRENT_FUTURES_ABI_ASSERTIONS, CONCURRENT_FUTURES_ABI_ATOMICS)
 
 // A parameter's type is part of a function's name for the linker, its result is not: `cf::Future<int> f()` needs the
 // attribute. The untagged v1 goes without, so that functions keep their plain names there.

@@ -159,7 +159,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         {
             // The pool is alive until this is unlocked, see wait_for_cancel().
             const std::lock_guard guard(*static_cast<SharedState*>(this));
-            if (!this->begin_cancel()) return was_cancelled();
+            if (!this->begin_cancel()) return this->was_cancelled();
             here = pool().current_worker();
             pool().calls_of(here).cancelled();
             if (pool().queues().note_spent()) (crowded = &pool())->retain();
@@ -227,10 +227,6 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     /// By the thread that has taken the entry of this call out of its queue and could not begin it: waits until cancel()
     /// is done with the pool, which may be destroyed when its queues are empty.
     void wait_for_cancel() noexcept { const std::lock_guard guard(*static_cast<SharedState*>(this)); }
-    bool was_cancelled() const noexcept {
-        const CallState now = this->state();
-        return now == CallState::cancelled || now == CallState::cancelling;
-    }
 
     struct StopGuard {
         bool over = false;

@@ -119,8 +119,7 @@ class Continuation final : public OutcomeState<U>, public Listener {
                 return cancelled;
             }
         }
-        const CallState now = this->state();
-        return now == CallState::cancelled || now == CallState::cancelling;
+        return this->was_cancelled();
     }
     bool run_here(const RunHere& way) override {
         SharedState* other = awaited();

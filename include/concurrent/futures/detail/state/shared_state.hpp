@@ -56,6 +56,11 @@ class SharedState : public Task {
     /// Final states are read with acquire: after one is seen, the outcome may be read.
     CallState state() const noexcept;
     bool done() const noexcept { return is_final(state()); }
+    /// Some thread has cancelled it; that may still be in the middle of it.
+    bool was_cancelled() const noexcept {
+        const CallState now = state();
+        return now == CallState::cancelled || now == CallState::cancelling;
+    }
 
     // The moves of call_state.hpp. Each returns true to exactly one caller.
     bool begin() noexcept { return move(CallState::pending, CallState::running); }
@@ -287,8 +292,7 @@ inline bool SharedState::cancel() noexcept {
         finish(CallState::cancelled);
         return true;
     }
-    const CallState now = state();
-    return now == CallState::cancelled || now == CallState::cancelling;
+    return was_cancelled();
 }
 
 /// Of this task, or of that which it follows.

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// map.cpp: maps of a thread pool under the model checker.
+#include <concurrent/futures/algorithm.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
+#include <pthread.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "model/checker/checker.hpp"
+
+namespace cf = concurrent::futures;
+using model::expect;
+using Value = model::Watched<int>;
+
+MODEL("of a map whose item ends its thread every item ends") {
+    cf::ThreadPoolExecutor pool(2);
+    const std::vector<int> numbers{0, 1, 2};
+    auto results = pool.map([](int n) { return n == 1 ? ::pthread_exit(nullptr), n : n; }, numbers);
+    int items = 0;
+    for (auto at = results.begin(); at != results.end(); ++at, ++items) {
+        try {
+            static_cast<void>(*at);
+        } catch (const cf::BrokenPromiseError&) {
+        }
+    }
+    expect(items == 3, "all items");
+}
+
+MODEL("a map is given up while it reads its input") {
+    cf::ThreadPoolExecutor pool(1);
+    std::thread other([&] { pool.cancel_pending(); });
+    const std::vector<int> numbers{0, 1, 2};
+    int items = 0;
+    auto results = pool.map([](int n) { return n; }, numbers);
+    for (auto at = results.begin(); at != results.end(); ++at, ++items) {
+        try {
+            expect(*at == items, "the result of this item");
+        } catch (const cf::CancelledError&) {
+        }
+    }
+    expect(items == 3, "all items");
+    other.join();
+}
+
+MODEL("the results of a map are seen in order") {
+    cf::ThreadPoolExecutor pool(2);
+    const std::vector<int> numbers{0, 1, 2};
+    int next = 0;
+    for (Value value : pool.map([](int n) { return Value(n); }, numbers)) expect(value.get() == next++, "this result");
+    expect(next == 3, "all results");
+}
+
+MODEL("the results of map_unordered are seen, each once") {
+    cf::ThreadPoolExecutor pool(2);
+    const std::vector<int> numbers{0, 1, 2};
+    int sum = 0;
+    for (Value value : pool.map_unordered([](int n) { return Value(1 << n); }, numbers)) sum += value.get();
+    expect(sum == 7, "each result once");
+}
+
+MODEL("a map that is dropped in the middle cancels or runs the rest") {
+    std::atomic<int> runs{0};
+    {
+        cf::ThreadPoolExecutor pool(2);
+        const std::vector<int> numbers{0, 1, 2, 3};
+        auto results = pool.map([&](int n) { return ++runs, n; }, numbers);
+        expect(*results.begin() == 0, "the first result");
+    }
+    expect(runs >= 1 && runs <= 4, "no item runs twice");
+}
+
+MODEL("a map in a task of the only worker") {
+    cf::ThreadPoolExecutor pool(1);
+    const std::vector<int> numbers{1, 2};
+    expect(pool.submit([&] {
+                   int sum = 0;
+                   for (int n : pool.map([](int m) { return m; }, numbers)) sum += n;
+                   return sum;
+               }).result() == 3,
+           "the sum");
+}
+
+MODEL("a loop over an array") {
+    cf::ThreadPoolExecutor pool(2);
+    std::vector<Value> numbers(3);
+    cf::for_each(pool, numbers, [](Value& value) { value.set(1); });
+    for (const Value& value : numbers) expect(value.get() == 1, "each element");
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+//
+// threads.cpp: thread pools under the model checker: how workers are found, sleep, are woken, wait and end.
+#include <concurrent/futures/or_else.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
+#include <concurrent/futures/timers.hpp>
+#include <concurrent/futures/wait.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "model/checker/checker.hpp"
+
+namespace cf = concurrent::futures;
+using namespace std::chrono_literals;
+using model::expect;
+using Value = model::Watched<int>;
+
+MODEL("a task runs, and its result is seen") {
+    cf::ThreadPoolExecutor pool(1);
+    Value argument(1);
+    expect(pool.submit([&] { return Value(argument.get() + 1); }).result().get() == 2, "the result");
+}
+
+MODEL("two tasks of one submitter on two workers") {
+    cf::ThreadPoolExecutor pool(2);
+    const auto one = pool.submit([] { return Value(1); }), two = pool.submit([] { return Value(2); });
+    expect(one.result().get() + two.result().get() == 3, "both results");
+}
+
+MODEL("two submitters and one worker") {
+    cf::ThreadPoolExecutor pool(1);
+    std::thread other([&] { expect(pool.submit([] { return Value(2); }).result().get() == 2, "the result there"); });
+    expect(pool.submit([] { return Value(1); }).result().get() == 1, "the result here");
+    other.join();
+}
+
+MODEL("tasks that wait for each other outside of the library get a worker each") {
+    std::atomic<int> begun{0};
+    cf::ThreadPoolExecutor pool(2);
+    const auto meet = [&] {
+        begun.fetch_add(1);
+        while (begun.load() != 2) std::this_thread::yield();
+    };
+    const auto one = pool.submit(meet), two = pool.submit(meet);
+    one.result();
+    two.result();
+}
+
+MODEL("a later task finds a worker that is about to sleep") {
+    cf::ThreadPoolExecutor pool(1);
+    for (int n = 0; n < 3; ++n) expect(pool.submit([n] { return Value(n); }).result().get() == n, "the result");
+}
+
+MODEL("a task submits a task, and another worker takes it") {
+    cf::ThreadPoolExecutor pool(2);
+    cf::Future<Value> inner;
+    pool.submit([&] { inner = pool.submit([] { return Value(1); }); }).result();
+    expect(inner.result().get() == 1, "the inner result");
+}
+
+MODEL("a task waits for the task that it submitted, on one worker") {
+    cf::ThreadPoolExecutor pool(1);
+    expect(pool.submit([&] { return pool.submit([] { return Value(1); }).result().get(); }).result() == 1, "the result");
+}
+
+MODEL("a task waits for one that was submitted from outside, on one worker") {
+    cf::ThreadPoolExecutor pool(1);
+    cf::Promise<Value> promise;
+    const auto waits = pool.submit([future = promise.get_future()] { return future.result().get(); });
+    pool.post([&] { promise.set_value(1); });
+    expect(waits.result() == 1, "the result");
+}
+
+MODEL("two pools whose tasks wait for each other") {
+    cf::ThreadPoolExecutor one(1), two(1);
+    const auto nested = [](cf::ThreadPoolExecutor& other) { return other.submit([] { return 1; }).result(); };
+    const auto a = one.submit([&] { return nested(two); }), b = two.submit([&] { return nested(one); });
+    expect(a.result() + b.result() == 2, "both results");
+}
+
+MODEL("a task is cancelled while a worker takes it") {
+    std::atomic<int> runs{0};
+    cf::ThreadPoolExecutor pool(1);
+    const auto task = pool.submit([&] { runs.fetch_add(1); });
+    const bool cancelled = task.cancel();
+    pool.wait_idle();
+    expect(runs.load() == (cancelled ? 0 : 1), "it runs or is cancelled");
+}
+
+MODEL("a worker's own tasks are cancelled by another thread") {
+    std::atomic<int> runs{0};
+    std::vector<cf::Future<void>> own;
+    std::atomic<bool> submitted{false};
+    cf::ThreadPoolExecutor pool(1);
+    pool.post([&] {
+        for (int n = 0; n < 3; ++n) own.push_back(pool.submit([&] { runs.fetch_add(1); }));
+        submitted.store(true);
+    });
+    while (!submitted.load()) std::this_thread::yield();
+    int cancelled = 0;
+    for (const auto& task : own) cancelled += task.cancel();
+    pool.wait_idle();
+    expect(runs.load() + cancelled == 3, "each runs or is cancelled");
+}
+
+MODEL("the pool ends with tasks in the queue, and all run") {
+    std::atomic<int> runs{0};
+    {
+        cf::ThreadPoolExecutor pool(2);
+        for (int n = 0; n < 3; ++n) pool.post([&] { runs.fetch_add(1); });
+    }
+    expect(runs.load() == 3, "all run");
+}
+
+MODEL("submit() races with shutdown()") {
+    std::atomic<int> runs{0};
+    int accepted = 0;
+    cf::ThreadPoolExecutor pool(1);
+    std::thread other([&] { pool.shutdown(); });
+    try {
+        for (int n = 0; n < 2; ++n, ++accepted) pool.post([&] { runs.fetch_add(1); });
+    } catch (const cf::ShutdownError&) {
+    }
+    other.join();
+    pool.shutdown();
+    expect(runs.load() == accepted, "what was accepted has run");
+}
+
+MODEL("submit() races with a shutdown that cancels") {
+    cf::ThreadPoolExecutor pool(1);
+    std::thread other([&] { pool.shutdown({.cancel_futures = true}); });
+    std::vector<cf::Future<int>> accepted;
+    try {
+        for (int n = 0; n < 2; ++n) accepted.push_back(pool.submit([n] { return n; }));
+    } catch (const cf::ShutdownError&) {
+    }
+    for (const auto& task : accepted) task.wait();
+    other.join();
+}
+
+MODEL("wait_idle() waits for all") {
+    std::atomic<int> runs{0};
+    cf::ThreadPoolExecutor pool(2);
+    for (int n = 0; n < 2; ++n) pool.post([&] { runs.fetch_add(1); });
+    pool.wait_idle();
+    expect(runs.load() == 2, "all have run");
+}
+
+MODEL("two submitters wait for room in the queue") {
+    std::atomic<int> runs{0};
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .max_pending = 1});
+    std::thread other([&] {
+        for (int n = 0; n < 2; ++n) pool.post([&] { runs.fetch_add(1); });
+    });
+    for (int n = 0; n < 2; ++n) pool.post([&] { runs.fetch_add(1); });
+    other.join();
+    pool.wait_idle();
+    expect(runs.load() == 4, "all have run");
+}
+
+MODEL("a submitter waits for room while the pool shuts down") {
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .max_pending = 1});
+    std::thread other([&] { pool.shutdown(); });
+    try {
+        for (int n = 0; n < 3; ++n) pool.post([] {});
+    } catch (const cf::ShutdownError&) {
+    }
+    other.join();
+}
+
+MODEL("workers end when they are idle, and a task comes meanwhile") {
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .idle_timeout = 1ms});
+    expect(pool.submit([] { return Value(1); }).result().get() == 1, "the first result");
+    std::this_thread::sleep_for(1ms);
+    expect(pool.submit([] { return Value(2); }).result().get() == 2, "the second result");
+}
+
+MODEL("an initializer that throws breaks the pool for all that wait") {
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .initializer = [] { throw 1; }});
+    try {
+        const auto task = pool.submit([] {});
+        expect(task.exception() != nullptr, "the task fails");
+    } catch (const cf::BrokenThreadPool&) {
+    }
+}
+
+MODEL("a task is asked to stop while it ends") {
+    cf::ThreadPoolExecutor pool(1);
+    const auto task = pool.submit([](std::stop_token stop) { return stop.stop_requested() ? 1 : 2; });
+    task.request_stop();
+    try {
+        expect(task.result() > 0, "the result");
+    } catch (const cf::CancelledError&) {
+    }
+}
+
+MODEL("a time limit passes while the task ends") {
+    cf::ThreadPoolExecutor pool(1);
+    const auto task = pool.submit({.timeout = 1ms}, [](std::stop_token stop) {
+        while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
+        return 1;
+    });
+    try {
+        task.result();
+    } catch (const cf::TaskTimeoutError&) {
+    }
+}
+
+MODEL("a timer is cancelled when it is due") {
+    auto due = cf::after(1us);
+    const auto next = due.then([] { return 1; });
+    std::this_thread::sleep_for(1us);
+    const bool cancelled = due.cancel();
+    next.wait();
+    expect(next.cancelled() == cancelled, "it is cancelled or has ended");
+}
+
+MODEL("the pool is destroyed by its own task") {
+    auto* const pool = new cf::ThreadPoolExecutor(1);
+    const auto task = pool->submit([pool] { delete pool; });
+    task.result();
+}
+
+MODEL("tasks that were cancelled all at once, while one is submitted") {
+    std::atomic<int> runs{0};
+    cf::ThreadPoolExecutor pool(1);
+    std::thread other([&] { pool.cancel_pending(); });
+    const auto one = pool.submit([&] { runs.fetch_add(1); });
+    const auto two = pool.submit([&] { runs.fetch_add(1); });
+    one.wait();
+    two.wait();
+    other.join();
+    expect(runs.load() == !one.cancelled() + !two.cancelled(), "what was not cancelled has run");
+}
