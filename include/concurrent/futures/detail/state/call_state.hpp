@@ -33,6 +33,10 @@ enum class CallState : std::uint32_t {
     failed
 };
 
+/// Or about to be.
+constexpr bool is_cancelled(CallState state) noexcept {
+    return state == CallState::cancelling || state == CallState::cancelled;
+}
 constexpr bool is_final(CallState state) noexcept { return state >= CallState::cancelled; }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

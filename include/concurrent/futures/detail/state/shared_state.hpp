@@ -57,10 +57,7 @@ class SharedState : public Task {
     CallState state() const noexcept;
     bool done() const noexcept { return is_final(state()); }
     /// Some thread has cancelled it; that may still be in the middle of it.
-    bool was_cancelled() const noexcept {
-        const CallState now = state();
-        return now == CallState::cancelled || now == CallState::cancelling;
-    }
+    bool was_cancelled() const noexcept { return is_cancelled(state()); }
 
     // The moves of call_state.hpp. Each returns true to exactly one caller.
     bool begin() noexcept { return move(CallState::pending, CallState::running); }
