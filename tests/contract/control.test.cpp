@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -116,6 +117,19 @@ CONCURRENT_CASE("wait_idle() hears when all that waits in a paused pool is cance
     pool.cancel_pending();
     pool.wait_idle();
     CHECK(waiting.cancelled());
+    pool.resume();
+    CHECK(pool.submit(square, 5).result() == 25);
+}
+
+CONCURRENT_CASE("a paused pool is idle when each waiting task has been cancelled by its future") {
+    TestType pool(2);
+    pool.pause();
+    auto one = pool.submit(square, 3), two = pool.submit(square, 4);
+    std::jthread waiter([&] { pool.wait_idle(); });
+    CHECK(one.cancel());
+    CHECK(two.cancel());
+    waiter.join();
+    pool.wait_idle();
     pool.resume();
     CHECK(pool.submit(square, 5).result() == 25);
 }

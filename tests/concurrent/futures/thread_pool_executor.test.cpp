@@ -6,6 +6,7 @@
 #include <concurrent/futures/this_worker.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <concurrent/futures/wait.hpp>
+#include <concurrent/futures/when_all.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -242,6 +243,45 @@ TEST_CASE("a task that a running one waits for starts in a paused pool", "[threa
     submitted.wait();
     pool.pause();
     go_on.open();
+    CHECK(outer.result() == 4);
+}
+
+TEST_CASE("whichever way a task waits for tasks of its paused pool, some of them start", "[thread_pool]") {
+    Pool pool(1);
+    const auto outer = pool.submit([&] {
+        pool.pause();
+        const auto children = [&] {
+            std::vector<cf::Future<int>> futures;
+            for (int n = 0; n < 4; ++n) futures.push_back(pool.submit([n] { return n; }));
+            return futures;
+        };
+        cf::wait(children(), {.return_when = cf::ReturnWhen::first_completed});
+        cf::wait(children(), {.return_when = cf::ReturnWhen::first_exception});
+        cf::when_any(children()).wait();
+        int sum = 0;
+        for (const auto& future : cf::as_completed(children())) sum += future.result();
+        for (const int n : pool.map_unordered([](int number) { return number; }, std::vector{10, 20})) sum += n;
+        return sum;
+    });
+    CHECK(outer.result() == 36);
+    pool.cancel_pending();
+    pool.wait_idle();
+}
+
+TEST_CASE("a paused pool is idle when its tasks have run in waits", "[thread_pool]") {
+    Pool pool(1);
+    support::Gate started, go_on;
+    cf::Future<int> inner;
+    const auto outer = pool.submit([&] {
+        started.open();
+        go_on.wait();
+        return inner.result();
+    });
+    inner = pool.submit([] { return 4; });
+    started.wait();
+    pool.pause();
+    go_on.open();
+    pool.wait_idle();
     CHECK(outer.result() == 4);
 }
 

@@ -162,13 +162,15 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
             if (!this->begin_cancel()) return this->was_cancelled();
             here = pool().current_worker();
             pool().calls_of(here).cancelled();
-            if (pool().queues().note_spent()) (crowded = &pool())->retain();
+            WorkQueues& queues = pool().queues();
+            if (queues.note_spent() || queues.is_held()) (crowded = &pool())->retain();
         }
         end_cancelled();
         if (keeps_pool()) pool().note_taken();
         if (here && here->try_remove(*this)) this->drop_producer();
         if (crowded) {
             crowded->queues().take_out_spent();
+            crowded->note_left_behind();
             crowded->release();
         }
         return true;

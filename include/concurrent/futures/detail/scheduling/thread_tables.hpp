@@ -75,12 +75,31 @@ struct ThreadTables {
         return counts;
     }
 
-    /// With the mutex: all workers sleep, and nothing is queued.
-    bool is_idle() const noexcept { return workers.all_idle() && queues.empty(); }
+    /// With the mutex: all workers sleep, and no task waits. While the pool is paused, nobody takes the entries of
+    /// cancelled tasks out of the queues, so they are counted instead.
+    bool is_idle() const noexcept {
+        if (!workers.all_idle()) return false;
+        if (queues.empty()) return true;
+        return workers.is_paused() && count_pending() == 0;
+    }
+    /// With the mutex. Tasks that are cancelled or begin meanwhile may count as waiting, none is left out.
+    std::size_t count_pending() const noexcept {
+        queues.see_spent();
+        CallCounters::Counts counts = count_calls();
+        counts.submitted += queues.inbox.pushed();  // last: who was counted as cancelled had been pushed before
+        return counts.pending();
+    }
+    /// A task was cancelled whose entry is left in a queue. Without the mutex.
+    void note_left_behind() noexcept {
+        if (!queues.is_held()) return;
+        const std::lock_guard lock(mutex);
+        if (is_idle()) idle_waiters.notify();
+    }
     /// With the mutex: no task starts from here on, but for those that a running one waits for.
     void pause() noexcept {
         workers.set_paused(true);
         queues.hold(true);
+        if (is_idle()) idle_waiters.notify();
     }
     /// With the mutex: the opposite. The caller brings workers for what is left.
     void end_pause() noexcept {

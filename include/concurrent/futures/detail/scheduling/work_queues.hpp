@@ -101,6 +101,8 @@ class WorkQueues {
 
     /// While `held`, try_take() finds nothing; nothing is lost. With the pool's mutex.
     void hold(bool held) noexcept {
+        // (3) seq_cst, pairs with (4) in is_held().
+        held_.store(held, std::memory_order_seq_cst);
         inbox.hold(held);
         for (Worker* worker = first_worker(); worker; worker = worker->next) worker->hold(held);
     }
@@ -108,15 +110,25 @@ class WorkQueues {
     /// A task was cancelled, or runs in a wait, and its entry is left in a queue. True now and then: it is time for
     /// take_out_spent().
     bool note_spent() noexcept {
-        // relaxed: a count that only tells when it is time.
-        return spent_.fetch_add(1, std::memory_order_relaxed) % 64 == 63;
+        // (5) seq_cst, pairs with (6) in see_spent(): hands over what the caller has counted.
+        return spent_.fetch_add(1, std::memory_order_seq_cst) % 64 == 63;
+    }
+    /// After note_spent(). False: whoever holds the queues later and calls see_spent() sees what the caller has counted.
+    bool is_held() const noexcept {
+        // (4) seq_cst, pairs with (3) in hold(): one order of (3), (4), (5) and (6).
+        return held_.load(std::memory_order_seq_cst);
+    }
+    /// After hold(): see is_held().
+    void see_spent() const noexcept {
+        // (6) seq_cst, pairs with (5) in note_spent().
+        static_cast<void>(spent_.load(std::memory_order_seq_cst));
     }
     /// Frees such entries, unless they are few. That costs as much as the queues are long, and as many tasks as half of
     /// that have been counted before: so each of them costs a few steps.
     void take_out_spent() noexcept {
-        // relaxed, both: as above.
+        // relaxed, both: a count that only tells when it is time.
         if (spent_.load(std::memory_order_relaxed) < size() / 2) return;
-        spent_.store(0, std::memory_order_relaxed);
+        spent_.exchange(0, std::memory_order_relaxed);  // an exchange, so that (6) still sees all of (5)
         PriorityQueue spent = inbox.take_spent();
         while (Task* const task = spent.try_pop()) task->abandon(nullptr);
         TaskQueue own;
@@ -125,6 +137,7 @@ class WorkQueues {
     }
 
   private:
+    Atomic<bool> held_{false};      // written with the pool's mutex
     Atomic<std::size_t> spent_{0};  // counted since take_out_spent() looked last
     alignas(64) Atomic<Worker*> first_worker_{nullptr};
 };

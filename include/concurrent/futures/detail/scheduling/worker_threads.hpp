@@ -95,6 +95,8 @@ class WorkerThreads {
     void note_taken() noexcept {
         if (is_bounded()) pool_.room.note_free();
     }
+    /// After a task was cancelled whose entry is left in a queue: the pool may be idle now, if it is paused.
+    void note_left_behind() noexcept { pool_.note_left_behind(); }
     /// For tasks with a time limit.
     DeadlineTimer& timer() noexcept { return timer_; }
     /// From the options: a line of memory that is never written, unlike the room's.

@@ -260,7 +260,7 @@ inline Workforce::Substitute Workforce::begin_block() noexcept {
     recount();
     const bool could_start = bring_if_tasks_left();
     if (at_work() >= max_workers() || !idle_.empty() || (could_start && alive_ < most_threads()))
-        return Substitute::possible;
+        return paused_ ? Substitute::paused : Substitute::possible;
     return at_work() == 0 ? Substitute::none : Substitute::at_bound;
 }
 

@@ -18,6 +18,7 @@
 //      tasks are queued, so max_workers threads can work. There are at most max_workers + most_substitutes threads. Only
 //      when all of these sleep, tasks are queued and no task starts for a while (slice), one more thread is started, and
 //      so on: slow, but no deadlock. Before that, a wait of point 4 does run one of its own tasks here.
+//      While the pool is paused there is no substitute, so such a wait runs one of its own tasks at once.
 //   6. When a blocked worker comes back, there may be one thread too many for a moment. The next worker that has ended
 //      its task sleeps, and ends if it is not needed for a second (WorkerLoop::lie_down()).
 // No task is started on a stack that is nearly full (has_stack()): then point 5 applies, and the recursion goes on on
@@ -52,6 +53,7 @@ class BlockingWorker {
 
     enum class Substitute : std::uint8_t {
         possible,   ///< another thread works in its place, or will when there is something to do
+        paused,     ///< the same, but the pool is paused: not before it goes on
         at_bound,   ///< no more threads may be started, but some still work
         none        ///< no more threads may be started, and all of them sleep
     };
@@ -100,12 +102,12 @@ bool block_until(const WaitsFor& waits_for, BlockingWorker* worker, const Deadli
         }
         using Substitute = BlockingWorker::Substitute;
         Substitute substitute = worker->begin_block();
-        if (substitute == Substitute::none) {
+        if (substitute == Substitute::none || (substitute == Substitute::paused && deadline.is_never())) {
             worker->end_block();
             if (last_resort()) continue;
             substitute = worker->begin_block();
         }
-        if (substitute == Substitute::possible) {
+        if (substitute == Substitute::possible || substitute == Substitute::paused) {
             while (!over() && !deadline.passed()) sleep(deadline);
         } else {
             auto slice = BlockingWorker::slice;
