@@ -74,6 +74,7 @@ constexpr std::int64_t never = INT64_MAX;
 
 struct Thread {
     int number = 0;
+    std::uint32_t own = 0;  // in views: how much of what this thread has read is known
     pthread_t id{};
     std::atomic<std::uint32_t> turn{0};
     View view;
@@ -392,21 +393,45 @@ void expect(bool right, const char* what) noexcept {
     if (!right) fail(std::string("wrong: ") + what);
 }
 
-static std::unordered_map<const void*, std::pair<std::uint32_t, std::uint32_t>> plain;  // number, writes
+/// A Watch: who has written it, and who has read that.
+struct Plain {
+    std::uint32_t number = 0, writes = 0;
+    std::vector<std::pair<const Thread*, std::uint32_t>> reads;
+};
+static std::unordered_map<const void*, Plain> plain;
 
-void Watch::write() noexcept {
+void Watch::begin() noexcept {
     if (!watched()) return;
     const Inside guard;
-    const auto [found, is_new] = plain.try_emplace(this, numbers, 0u);
-    if (is_new) ++numbers;
-    at(self->view, found->second.first) = ++found->second.second;
+    Plain& mine = plain[this] = Plain{numbers++, 1, {}};
+    at(self->view, mine.number) = mine.writes;
+}
+void Watch::end() noexcept {
+    if (!watched()) return;
+    change();
+    plain.erase(this);
+}
+void Watch::change() noexcept {
+    read();
+    if (!watched()) return;
+    const Inside guard;
+    const auto found = plain.find(this);
+    if (found == plain.end()) return;
+    for (const auto& [thread, time] : found->second.reads)
+        if (at(self->view, thread->own) < time)
+            fail("data race: thread " + std::to_string(self->number) +
+                 " changes or destroys a value while thread " + std::to_string(thread->number) + " may read it");
+    found->second.reads.clear();
+    at(self->view, found->second.number) = ++found->second.writes;
 }
 void Watch::read() const noexcept {
     if (!watched()) return;
     const Inside guard;
     const auto found = plain.find(this);
-    if (found != plain.end() && at(self->view, found->second.first) < found->second.second)
+    if (found == plain.end()) return;
+    if (at(self->view, found->second.number) < found->second.writes)
         fail("data race: thread " + std::to_string(self->number) + " reads a value whose writing it need not know of");
+    found->second.reads.emplace_back(self, ++at(self->view, self->own));
 }
 
 // ---- the search --------------------------------------------------------------------------------------------------------
@@ -423,6 +448,7 @@ namespace {
     dice.seed(seed);
     Thread main;
     main.id = ::pthread_self();
+    main.own = numbers++;
     threads.push_back(&main);
     self = &main;
     ::pthread_key_create(&end_of_thread, &end_this_thread);
@@ -628,6 +654,7 @@ int pthread_create(pthread_t* id, const pthread_attr_t* attributes, void* (*func
     auto* const thread = new model::Thread;
     thread->number = static_cast<int>(model::threads.size());
     thread->view = model::self->view;
+    thread->own = model::numbers++;
     const int error =
         REAL(pthread_create)(id, attributes, &model::run_thread, new model::Start{function, argument, thread});
     if (error != 0) model::fail("a thread could not be started");

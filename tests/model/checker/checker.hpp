@@ -44,22 +44,27 @@ struct Scenario {
 /// Ends the run as wrong if it is false.
 void expect(bool right, const char* what) noexcept;
 
-/// A plain value. To read one that the thread need not know of is wrong: a data race.
+/// A plain value. To read a change that the thread need not know of, or to change or destroy a value that another thread
+/// may still read, is wrong: a data race.
 class Watch {
   public:
-    Watch() noexcept { write(); }
+    Watch() noexcept { begin(); }
     Watch(const Watch& other) noexcept {
         other.read();
-        write();
+        begin();
     }
     Watch& operator=(const Watch& other) noexcept {
         other.read();
-        write();
+        change();
         return *this;
     }
-    ~Watch() { write(); }
+    ~Watch() { end(); }
     void read() const noexcept;
-    void write() noexcept;
+    void change() noexcept;
+
+  private:
+    void begin() noexcept;
+    void end() noexcept;
 };
 template <class T>
 class Watched : private Watch {
@@ -71,8 +76,7 @@ class Watched : private Watch {
         return value_;
     }
     void set(T value) {
-        read();
-        write();
+        change();
         value_ = std::move(value);
     }
 

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//
+// parts.cpp: small parts of the library under the model checker, each by itself.
+#include <concurrent/futures/detail/memory/block_allocator.hpp>
+#include <concurrent/futures/detail/platform/spin_mutex.hpp>
+#include <concurrent/futures/detail/scheduling/parker.hpp>
+#include <concurrent/futures/detail/state/completion_waiter.hpp>
+#include <concurrent/futures/detail/state/once_value.hpp>
+#include <concurrent/futures/promise.hpp>
+#include <concurrent/futures/when_all.hpp>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "model/checker/checker.hpp"
+
+namespace cf = concurrent::futures;
+namespace detail = cf::detail;
+using model::expect;
+using Value = model::Watched<int>;
+
+MODEL("SpinMutex: two threads change a value under it") {
+    detail::SpinMutex mutex;
+    Value value(0);
+    const auto count = [&] {
+        for (int n = 0; n < 2; ++n) {
+            const std::lock_guard lock(mutex);
+            value.set(value.get() + 1);
+        }
+    };
+    std::thread other(count);
+    count();
+    other.join();
+    expect(value.get() == 4, "no change is lost");
+}
+
+MODEL("SharedState: its lock guards a value") {
+    struct State final : detail::SharedState {};
+    auto* const state = new State;
+    Value value(0);
+    const auto count = [&] {
+        for (int n = 0; n < 2; ++n) {
+            const std::lock_guard lock(*state);
+            value.set(value.get() + 1);
+        }
+    };
+    std::thread other(count);
+    count();
+    other.join();
+    expect(value.get() == 4, "no change is lost");
+    state->drop_handle();
+    state->drop_producer();
+}
+
+MODEL("SharedState: the last of three references destroys what the others have used") {
+    struct State final : detail::SharedState {
+        Value value{1};
+    };
+    auto* const state = new State;
+    state->add_handle();
+    std::thread one([&] {
+        expect(state->value.get() == 1, "the value");
+        state->drop_handle();
+    });
+    std::thread two([&] {
+        expect(state->value.get() == 1, "the value");
+        state->drop_handle();
+    });
+    state->drop_producer();
+    one.join();
+    two.join();
+}
+
+MODEL("SharedState: an outcome is stored by the one that claims it") {
+    struct State final : detail::SharedState {
+        Value value{0};
+    };
+    auto* const state = new State;
+    std::thread runner([&] {
+        if (!state->begin()) return;
+        state->value.set(1);
+        // Handed over: another thread ends it.
+    });
+    std::thread other([&] {
+        if (state->state() != detail::CallState::running) return;
+        if (state->claim()) state->finish(detail::CallState::finished);
+    });
+    runner.join();
+    other.join();
+    if (state->done()) expect(state->value.get() == 1, "the value");
+    state->drop_handle();
+    state->drop_producer();
+}
+
+MODEL("Parker: what was done before wake() is known after park()") {
+    detail::Parker parker;
+    Value value(0);
+    parker.reset();
+    std::thread other([&] {
+        value.set(1);
+        parker.wake();
+    });
+    parker.park(detail::Deadline::never());
+    expect(value.get() == 1, "the value");
+    other.join();
+}
+
+MODEL("OnceValue: one thread makes it, all see it") {
+    detail::OnceValue<Value> once;
+    const auto get = [&] { expect(once.get([] { return Value(1); }).get() == 1, "the value"); };
+    std::thread one(get), two(get);
+    get();
+    one.join();
+    two.join();
+}
+
+MODEL("blocks are freed by another thread and used again") {
+    std::vector<cf::Promise<Value>> promises(3);
+    std::vector<cf::Future<Value>> futures;
+    for (const auto& promise : promises) futures.push_back(promise.get_future());
+    std::thread other([mine = std::move(futures)]() mutable { mine.clear(); });
+    promises.clear();
+    cf::Promise<Value> again;
+    again.set_value(1);
+    expect(again.get_future().result().get() == 1, "the value");
+    other.join();
+}
