@@ -22,13 +22,12 @@ HEADERS = [f"{DETAIL}/{name}.hpp" for name in (
     "state/shared_state", "state/completion_waiter", "state/continuation", "state/idle_waiters", "scheduling/search_state",
     "scheduling/parker", "scheduling/work_queues", "scheduling/worker_threads", "scheduling/worker_loop", "scheduling/workforce",
     "scheduling/queue_room", "scheduling/deadline_timer", "map/lanes", "map/map_outcome", "map/map_schedule",
-    "memory/block_allocator", "platform/spin_mutex")] + [
+    "memory/block_allocator", "platform/spin_mutex", "processes/byte_ring", "processes/control_page")] + [
         "include/concurrent/futures/timers.hpp", "include/concurrent/futures/when_all.hpp"]
 WEAKER = {"seq_cst": ["acq_rel"], "acq_rel": ["acquire", "release"], "acquire": ["relaxed"], "release": ["relaxed"]}
 OF_LOAD, OF_STORE = {"acq_rel": "acquire"}, {"acq_rel": "release"}  # orders that an operation cannot have
 WAKE = re.compile(r"\b(?:futex_wake(?:_one|_all)?\([^;]*\)|[\w.]+\.notify_(?:one|all)\(\)|[\w.()]+\.wake\(\)|signal_once\(\)"
                   r"|look_for_waiter\(lane, ran\)|bring_if_tasks_left\(\)|bring_for_rest\(\))(?=;)")
-SCENARIOS = ["parts", "future", "threads", "map"]
 FLAGS = ["-std=c++20", "-O1", "-rdynamic", "-pthread", '-DCONCURRENT_FUTURES_MODEL="model/checker/atomic.hpp"',
          "-DCONCURRENT_FUTURES_ASSERTIONS=1", "-w"]
 # Text of a mutant: why no order of events shows it.
@@ -66,9 +65,12 @@ def find(folder, checker, mutant, limit):
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_text("\n".join(lines), encoding="utf-8")
     # The scenarios that are nearest first.
-    order = SCENARIOS if "/scheduling/" not in header else SCENARIOS[2:] + SCENARIOS[:2]
-    if "/map/" in header:
-        order = SCENARIOS[::-1]
+    order = ["parts", "future", "threads", "map"]
+    for folder_name, first in (("/scheduling/", "threads"), ("/map/", "map")):
+        if folder_name in header:
+            order.sort(key=lambda name: name != first)
+    if "/processes/" in header:
+        order = ["shared_memory"]
     try:
         for name in order:
             program = folder / name
