@@ -17,7 +17,8 @@
 // SharedArray. A rank that dies ends the whole job: MPI knows no other way. Before, it says which task it was running.
 // Needs MPI_THREAD_MULTIPLE: the pool calls MPI from its own threads, on a communicator of its own. So the program may
 // use MPI as well, also in tasks.
-// While idle, neither side takes more than about 1 % of a core; a task for a sleeping rank starts up to 1 ms later.
+// While idle, neither side takes more than about 1 % of a core; a task for a sleeping rank starts up to 1 ms later, or 4 ms if
+// the rank has slept for 0.4 s.
 // Threads: every member may be called from any thread. Callbacks run on the engine thread, so a slow callback delays
 // the results of other tasks.
 // How it works: detail/mpi/mpi_hub.hpp (root), detail/mpi/rank_loop.hpp (other ranks).

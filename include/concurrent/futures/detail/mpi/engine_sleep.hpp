@@ -116,6 +116,7 @@ void EngineSleep::wait(Lock& lock, bool expects, bool hurries, bool polls, FindN
                 timed_wait(wake_up_, lock, Deadline::after(watch), woken);
         }
         sleeps_deeply_ = false;
+        looks_ = looks_after_nap;
     }
     // relaxed: see above.
     asleep_.store(false, std::memory_order_relaxed);
