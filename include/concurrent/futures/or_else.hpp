@@ -15,6 +15,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -32,19 +33,24 @@ template <class T, class F>
 auto when_done(const Future<T>& future, F f) -> Future<std::invoke_result_t<F&, const Future<T>&>> {
     using Result = std::invoke_result_t<F&, const Future<T>&>;
     struct Step {
-        F function;
+        std::optional<F> function;
         Promise<Result> promise{};
     };
     auto step = std::make_shared<Step>(Step{std::move(f)});
     Future<Result> result = step->promise.get_future();
+    // Cancelled: the function will not run, so what it holds goes now.
+    result.add_done_callback([weak = std::weak_ptr<Step>(step)](const Future<Result>& done) {
+        if (!done.cancelled()) return;
+        if (const auto cancelled = weak.lock()) cancelled->function.reset();
+    });
     Future<T>(future).add_done_callback([step = std::move(step)](const Future<T>& done) {
         if (!step->promise.set_running_or_notify_cancel()) return;
         try {
             if constexpr (std::is_void_v<Result>) {
-                std::invoke(step->function, done);
+                std::invoke(*step->function, done);
                 step->promise.set_value();
             } else {
-                step->promise.set_value(std::invoke(step->function, done));
+                step->promise.set_value(std::invoke(*step->function, done));
             }
         } catch (detail::ForcedUnwind&) {
             step->promise.set_exception(detail::ended_thread_error());

@@ -8,8 +8,10 @@
 //     Page page = co_await cf::with_timeout(pool.submit(load, url), 200ms);  // or TimeoutError
 //
 // One timer for the whole program. Its thread is started by the first use, and ends with the program: what is not due
-// by then does not run. Done callbacks of after(), and coroutines that await it, run in a thread of the timer; a slow
-// one delays no other timer. Write `co_await cf::resume_on(pool)` to go on in a pool.
+// by then does not run, and a thread that still waits for it waits for ever. So a pool with tasks that wait for timers
+// must be gone when main() returns; the destructor of a static one would wait for such a task.
+// Done callbacks of after(), and coroutines that await it, run in a thread of the timer; a slow one delays no other
+// timer. Write `co_await cf::resume_on(pool)` to go on in a pool.
 // A timer that is cancelled frees its memory, and the copies of function and arguments, at once. Setting and cancelling
 // one takes logarithmic time at most, however many there are.
 // submit_every() leaves out runs that come too late: on a busy machine there are fewer runs than periods.

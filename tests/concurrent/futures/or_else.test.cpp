@@ -79,4 +79,16 @@ TEST_CASE("a cancelled continuation does not run, and its task goes on", "[or_el
     CHECK(promise.get_future().result() == 1);
 }
 
+TEST_CASE("a cancelled continuation lets go of what its function holds, though its task goes on", "[or_else]") {
+    cf::Promise<int> promise;
+    const auto held = std::make_shared<int>(1);
+    auto told = cf::when_done(promise.get_future(), [held](const cf::Future<int>&) { return *held; });
+    auto value = cf::or_else(promise.get_future(), [held](std::exception_ptr) { return *held; });
+    CHECK(held.use_count() == 3);
+    CHECK(told.cancel());
+    CHECK(value.cancel());
+    CHECK(held.use_count() == 1);
+    promise.set_value(1);
+}
+
 }  // namespace
