@@ -32,32 +32,40 @@ int until_stopped(std::stop_token stop) {
 int fails() { throw std::runtime_error("no answer"); }
 
 void timeouts(cf::ThreadPoolExecutor& threads, cf::ProcessPoolExecutor& processes) {
-    cf::Future<int> stuck = processes.submit({.timeout = 100ms}, for_ever);  // its process is ended
+    // Its process is ended.
+    cf::Future<int> stuck = processes.submit({.timeout = 100ms}, for_ever);
     check_throws<cf::TaskTimeoutError>([&] { return stuck.result(); });
-    cf::Future<int> polite = threads.submit({.timeout = 10ms}, until_stopped);  // it is asked to stop
+    // It is asked to stop.
+    cf::Future<int> polite = threads.submit({.timeout = 10ms}, until_stopped);
     check_throws<cf::TaskTimeoutError>([&] { return polite.result(); });
     cf::Future<int> slow = threads.submit(until_stopped);
-    check_throws<cf::TimeoutError>([&] { return slow.result(10ms); });  // only this wait ends
+    // Only this wait ends.
+    check_throws<cf::TimeoutError>([&] { return slow.result(10ms); });
     slow.request_stop();
 }
 
 cf::Future<int> awaits(cf::Future<int> answer) {
-    co_return co_await cf::with_timeout(answer, 10ms);  // TimeoutError, and the task is asked to stop
+    // TimeoutError, and the task is asked to stop.
+    co_return co_await cf::with_timeout(answer, 10ms);
 }
 
 void cancelling(cf::ThreadPoolExecutor& threads) {
-    cf::Future<int> running = threads.submit(until_stopped);  // a task that can stop takes a std::stop_token
-    running.request_stop();                                   // cancels it, or asks it to stop if it runs
+    // A task that can stop takes a std::stop_token.
+    cf::Future<int> running = threads.submit(until_stopped);
+    // Cancels it, or asks it to stop if it runs.
+    running.request_stop();
     running.wait();
     threads.pause();
     cf::Future<int> waiting = threads.submit(square, 3);
     check(waiting.cancel());   // true: it will never run
-    threads.cancel_pending();  // cancels all that have not started; the pool goes on
+    // Cancels all that have not started; the pool goes on.
+    threads.cancel_pending();
     threads.resume();
 }
 
 void retries(cf::ThreadPoolExecutor& threads) {
-    cf::Future<int> unlucky = threads.submit({.retries = 3}, fails);  // four attempts in all
+    // Four attempts in all.
+    cf::Future<int> unlucky = threads.submit({.retries = 3}, fails);
     check_throws<std::runtime_error>([&] { return unlucky.result(); });
     cf::Future<int> with_default = cf::or_else(unlucky, [](std::exception_ptr) { return -1; });
     check(with_default.result() == -1);
@@ -67,7 +75,8 @@ void progress(cf::ThreadPoolExecutor& threads) {
     std::vector<int> numbers(100);
     std::iota(numbers.begin(), numbers.end(), 0);
     int sum = 0;
-    for (int n : cf::progress(threads.map(square, numbers))) sum += n;  // draws a bar on a terminal
+    // Draws a bar on a terminal.
+    for (int n : cf::progress(threads.map(square, numbers))) sum += n;
     check(sum == 328350);
 }
 
@@ -81,12 +90,14 @@ void waiting_for_all(cf::ThreadPoolExecutor& threads) {
 
 void queue_limit() {
     cf::ThreadPoolExecutor pool({.max_workers = 2, .max_pending = 100, .on_full = cf::QueueFull::block});
-    for (int n = 0; n < 1000; ++n) pool.post(square, n);  // waits while 100 tasks wait
+    // Waits while 100 tasks wait.
+    for (int n = 0; n < 1000; ++n) pool.post(square, n);
 }
 
 void later(cf::ThreadPoolExecutor& threads) {
     cf::Future<int> soon = cf::submit_after(threads, 1ms, square, 4);
-    cf::Future<void> beat = cf::submit_every(threads, 1ms, square, 5);  // until it is cancelled
+    // Until it is cancelled.
+    cf::Future<void> beat = cf::submit_every(threads, 1ms, square, 5);
     check(soon.result() == 16);
     beat.cancel();
 }

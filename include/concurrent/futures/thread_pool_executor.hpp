@@ -312,8 +312,8 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     void cancel_pending() { engine().cancel_pending(); }
 
     /// No task starts any more until resume(). Those that run go on, and so do loops and maps of which a part runs; a
-    /// task may also start because a running one waits for it. submit() takes tasks as before, and wait_idle() waits for
-    /// them. shutdown() and the destructor resume first. Throws ShutdownError, BrokenThreadPool.
+    /// task may also start because a running one waits for it. submit() takes tasks as before, up to max_pending;
+    /// wait_idle() waits for them. shutdown() and the destructor resume first. Throws ShutdownError, BrokenThreadPool.
     void pause() { engine().pause(); }
     /// The opposite of pause(). No effect on a pool that is not paused.
     void resume() { engine().resume(); }
