@@ -293,8 +293,8 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     void cancel_pending() { manager().cancel_pending(); }
 
     /// No task starts any more until resume(). Those that run go on. What was sent to a worker and has not started goes
-    /// back to the queue. submit() takes tasks as before, up to max_pending; wait_idle() waits for them. shutdown() and the destructor
-    /// resume first. Throws ShutdownError, BrokenProcessPool.
+    /// back to the queue. submit() takes tasks as before, up to max_pending; wait_idle() waits for them. shutdown() and
+    /// the destructor resume first. Throws ShutdownError, BrokenProcessPool.
     void pause() {
         manager().throw_if_forked();
         manager().control().pause();

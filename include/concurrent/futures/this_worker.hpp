@@ -26,7 +26,8 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::this_worker {
 
 /// 0, 1, …: the number of the worker that the calling thread is. Of a thread of a ThreadPoolExecutor, also inside of a
 /// worker process: its number in that pool. Of every other thread of a worker process: the number of the process in its
-/// pool. Empty in all other threads, and on MPI ranks, which MPI numbers. Workers of one pool that are alive at one time have different numbers.
+/// pool. Empty in all other threads, and on MPI ranks, which MPI numbers. Workers of one pool that are
+/// alive at one time have different numbers.
 inline std::optional<std::size_t> index() noexcept {
     if (const detail::BlockingWorker* const worker = detail::this_worker) return worker->number();
     return detail::worker_number_of_this_process;
