@@ -75,9 +75,9 @@ class Workforce {
         recount();
         for (std::size_t rest = alive_; rest > number && !idle_.empty(); --rest) choose_idle().parker.wake();
     }
-    /// Starts threads until there are max_workers. Throws what SizedThread throws.
+    /// Starts threads until there are max_workers that stay. Throws what SizedThread throws.
     void start_missing() {
-        while (alive_ < max_workers()) start();
+        while (alive_ - leaving_ < max_workers()) start();
     }
 
     /// Wakes or starts a worker, unless enough are about to look. Throws what SizedThread throws; then nothing has
