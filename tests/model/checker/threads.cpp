@@ -237,3 +237,45 @@ MODEL("tasks that were cancelled all at once, while one is submitted") {
     other.join();
     expect(runs.load() == !one.cancelled() + !two.cancelled(), "what was not cancelled has run");
 }
+
+MODEL("a pool pauses while tasks are submitted, and goes on") {
+    std::atomic<int> runs{0};
+    cf::ThreadPoolExecutor pool(1);
+    std::thread other([&] {
+        pool.pause();
+        pool.resume();
+    });
+    for (int n = 0; n < 2; ++n) pool.post([&] { runs.fetch_add(1); });
+    other.join();
+    pool.wait_idle();
+    expect(runs.load() == 2, "all have run");
+}
+
+MODEL("two threads let a paused pool go on, and a third one submits") {
+    cf::ThreadPoolExecutor pool(2);
+    pool.pause();
+    const auto one = pool.submit([] { return 1; });
+    std::thread first([&] { pool.resume(); }), second([&] { pool.resume(); });
+    const auto two = pool.submit([] { return 2; });
+    expect(one.result() + two.result() == 3, "both results");
+    first.join();
+    second.join();
+}
+
+MODEL("a paused pool shuts down") {
+    std::atomic<int> runs{0};
+    {
+        cf::ThreadPoolExecutor pool(1);
+        std::thread other([&] { pool.pause(); });
+        pool.post([&] { runs.fetch_add(1); });
+        other.join();
+    }
+    expect(runs.load() <= 1, "no task runs twice");
+}
+
+MODEL("all workers are started at once, while a task comes") {
+    cf::ThreadPoolExecutor pool(2);
+    std::thread other([&] { pool.start_workers(); });
+    expect(pool.submit([] { return Value(1); }).result().get() == 1, "the result");
+    other.join();
+}
