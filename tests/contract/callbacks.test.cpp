@@ -206,5 +206,31 @@ CONCURRENT_CASE("the call has ended for everybody before its callbacks run") {
     CHECK_FALSE(was_running);
 }
 
+/// A call of another pool, which waits for a call of `pool`.
+template <class Pool>
+cf::Future<int> around(cf::ThreadPoolExecutor& threads, Pool& pool, int n) {
+    return threads.submit([&pool, n] { return pool.submit(square, n).result(); });
+}
+
+CONCURRENT_CASE("a callback may wait for what needs its own pool, in any way") {
+    std::atomic<int> sum = 0;
+    {
+        TestType pool(1);
+        cf::ThreadPoolExecutor threads(1);
+        pool.submit(square, 1).add_done_callback([&](const cf::Future<int>& f) {
+            int here = f.result() + around(threads, pool, 2).result();
+            const std::vector both{around(threads, pool, 3), around(threads, pool, 4)};
+            cf::wait(both, {.return_when = cf::ReturnWhen::first_completed});
+            for (const auto& done : cf::as_completed(both)) here += done.result();
+            const auto last = around(threads, pool, 5);
+            while (last.wait_for(1ms) != std::future_status::ready) {
+            }
+            sum = here + last.result();
+        });
+        pool.wait_idle();
+    }
+    CHECK(sum == 1 + 4 + 9 + 16 + 25);
+}
+
 }  // namespace
 }  // namespace contract

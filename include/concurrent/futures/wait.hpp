@@ -124,7 +124,7 @@ bool wait_for_one(CompletionWaiter& waiter, const Futures& futures, FirstOpen& f
             if (missing == 1 && deadline.is_never()) run_needed_here(*state, {});
         }
     }
-    while (this_thread_serves_processes && !waiter.has_one() && !deadline.passed() && last_resort()) {
+    while (served_pool && !waiter.has_one() && !deadline.passed() && last_resort()) {
     }
     return waiter.has_one() || waiter.wait_for_one(deadline, worker, last_resort);
 }

@@ -143,7 +143,7 @@ std::size_t MapTasks<R>::chunksize_for(MapPace& pace) {
     };
     std::size_t items = count_ended();
     while (tasks_.size() - known_ended_ >= ahead_ && !pace.is_settled() && !this_worker &&
-           !this_thread_serves_processes && !deadline_.passed()) {
+           !served_pool && !deadline_.passed()) {
         const Clock::time_point begin = Clock::now();
         if (2 * waited_ > patience + (begin - began_)) break;
         const auto wait = [&](const auto& future) { return future.wait_for(longest_wait); };
@@ -212,7 +212,7 @@ bool MapTasks<R>::wait_for_any() {
         return std::any_of(tasks_.begin(), tasks_.end(),
                            [&](Slot& slot) { return slot.task && state_of(*slot.task).run_here(way); });
     };
-    if ((waiting_ == 1 && deadline_.is_never()) || this_thread_serves_processes)
+    if ((waiting_ == 1 && deadline_.is_never()) || served_pool)
         while (!waiter_.has_one() && !deadline_.passed() && last_resort()) continue;
     BlockingWorker* worker = this_worker;
     if (!worker) {  // all tasks are of one pool: any of them knows. Few places before it are empty

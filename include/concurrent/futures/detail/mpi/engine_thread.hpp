@@ -29,7 +29,6 @@ class EngineThread {
     void start(Body body) {
         if (thread_.joinable()) thread_.join();
         thread_ = std::thread([body = std::move(body)] {
-            this_thread_serves_processes = true;
             name_current_thread("cf_mpi", 0);
             body();
         });

@@ -105,13 +105,13 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     template <class Done>
     void work_until(Done done) {
         CONCURRENT_FUTURES_ASSERT(on_engine_thread());
-        while (!done()) work_once();
+        while (!done()) work_once(true);
     }
 
   private:
     // The engine thread.
     void run() noexcept;
-    void work_once() noexcept;
+    void work_once(bool may_sleep) noexcept;
     bool step() noexcept;
     void sleep(HubTables::Lock& lock);
     void deliver() noexcept;
@@ -139,6 +139,7 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
 
 inline void MpiHub::run() noexcept {
     current_ = this;
+    const Serving serving([this] { work_once(false); });
     HubTables::Lock lock(hub_.mutex);
     hub_.sleep.note_news();
     for (;;) {
@@ -162,10 +163,10 @@ inline void MpiHub::run() noexcept {
 }
 
 /// In a callback that waits for another task.
-inline void MpiHub::work_once() noexcept {
+inline void MpiHub::work_once(bool may_sleep) noexcept {
     HubTables::Lock lock(hub_.mutex);
     const bool progress = step();
-    if (!progress && hub_.completions.empty()) sleep(lock);
+    if (may_sleep && !progress && hub_.completions.empty()) sleep(lock);
     lock.unlock();
     deliver();
 }
@@ -216,7 +217,7 @@ inline void MpiHub::deliver() noexcept {
 /// While a callback waits, its thread does the engine's work. True there.
 inline bool MpiHub::work_or_wake() noexcept {
     const bool works = on_engine_thread();
-    works ? work_once() : wake();
+    works ? work_once(true) : wake();
     return works;
 }
 

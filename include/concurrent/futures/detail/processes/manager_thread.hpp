@@ -38,7 +38,6 @@ class ManagerThread {
         try {
             thread_ = std::thread([body = std::move(body)] {
                 name_current_thread("pool_manager", 0);
-                this_thread_serves_processes = true;
                 body();
             });
         } catch (const std::system_error& error) {

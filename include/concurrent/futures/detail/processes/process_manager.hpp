@@ -120,7 +120,7 @@ class ProcessManager {
     template <class Done>
     void work_until(Done done) {
         CONCURRENT_FUTURES_ASSERT(on_manager_thread());
-        while (!done()) guarded_step();
+        while (!done()) guarded_step(true);
     }
 
   private:
@@ -128,8 +128,8 @@ class ProcessManager {
 
     // The manager thread.
     void run() noexcept;
-    void guarded_step() noexcept;
-    void step();
+    void guarded_step(bool may_sleep) noexcept;
+    void step(bool may_sleep);
     bool start_worker();
 
     inline static constinit thread_local const ProcessManager* current_ = nullptr;  // on a manager thread: its own
@@ -179,8 +179,9 @@ inline void ProcessManager::start(std::shared_ptr<ProcessManager> self) {
 
 inline void ProcessManager::run() noexcept {
     current_ = this;
+    const Serving serving([this] { guarded_step(false); });
     for (bool over = false; !over;) {
-        guarded_step();
+        guarded_step(true);
         const std::lock_guard lock(pool_.mutex);
         over = pool_.is_finished() && pool_.completions.empty();
     }
@@ -191,9 +192,9 @@ inline void ProcessManager::run() noexcept {
 }
 
 /// Out of memory or descriptors: the pool ends in order, with every task failed and told why.
-inline void ProcessManager::guarded_step() noexcept {
+inline void ProcessManager::guarded_step(bool may_sleep) noexcept {
     try {
-        step();
+        step(may_sleep);
     } catch (const std::exception& error) {
         const std::lock_guard lock(pool_.mutex);
         pool_.break_pool(text_or_why_not([&] {
@@ -202,7 +203,7 @@ inline void ProcessManager::guarded_step() noexcept {
     }
 }
 
-inline void ProcessManager::step() {
+inline void ProcessManager::step(bool may_sleep) {
     CONCURRENT_FUTURES_ASSERT(on_manager_thread());
     std::size_t missing = 0;
     {
@@ -224,7 +225,7 @@ inline void ProcessManager::step() {
     for (; missing > 0; --missing)
         if (!start_worker()) break;
     for (const auto& link : pool_.workers) link->ring();
-    events_.receive_all();
+    events_.receive_all(may_sleep);
     events_.running_time().note_after(monotonic_nanoseconds(), 0);
     pool_.completions.deliver_all([this](std::string why) {
         const std::lock_guard lock(pool_.mutex);

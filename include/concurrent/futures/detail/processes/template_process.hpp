@@ -226,7 +226,7 @@ inline void leave_parent_behind(const PoolDescriptors& of_parent, const sigset_t
     withstand_group_signals();
     ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
     this_worker = nullptr;
-    this_thread_serves_processes = false;
+    served_pool = nullptr;
 }
 
 /// The pool's side.

@@ -43,8 +43,8 @@ class WorkerEvents {
 
     /// Before there are that many workers: polling them needs no memory then.
     void reserve(std::size_t workers) { poller_.reserve(workers); }
-    /// What workers say, and what the system says of them. Sleeps while there is nothing.
-    void receive_all();
+    /// What workers say, and what the system says of them. Sleeps while there is nothing, if it may.
+    void receive_all(bool may_sleep);
     RunningTime& running_time() noexcept { return poller_.running_time(); }
 
   private:
@@ -89,11 +89,10 @@ inline bool WorkerEvents::wait_for_news() {
     return works && poller_.slept_briefly() && spin_until([this] { return has_news(); });
 }
 
-inline void WorkerEvents::receive_all() {
-    bool may_sleep = false;
+inline void WorkerEvents::receive_all(bool may_sleep) {
     {
         const std::lock_guard lock(pool_.mutex);
-        may_sleep = pool_.completions.empty() && !pool_.is_finished();
+        may_sleep = may_sleep && pool_.completions.empty() && !pool_.is_finished();
     }
     may_sleep = may_sleep && !wait_for_news();
     const std::int64_t now = monotonic_nanoseconds();

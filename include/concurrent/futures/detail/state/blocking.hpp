@@ -21,6 +21,9 @@
 //      While the pool is paused there is no substitute, so such a wait runs one of its own tasks at once.
 //   6. When a blocked worker comes back, there may be one thread too many for a moment. The next worker that has ended
 //      its task sleeps, and ends if it is not needed for a second (WorkerLoop::lie_down()).
+// In a thread that does the work of a pool (a callback of a process pool or MPI pool runs there), a wait for a task of that
+// pool goes on with the work until the task has ended; every other wait does a piece of it each millisecond (serve_each),
+// since what it waits for may need that pool.
 // No task is started on a stack that is nearly full (has_stack()): then point 5 applies, and the recursion goes on on
 // the stack of another thread.
 //
@@ -36,6 +39,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
@@ -80,8 +84,32 @@ class BlockingWorker {
 /// awaited state instead (SharedState::worker_here()).
 inline constinit thread_local BlockingWorker* this_worker = nullptr;
 
-/// This thread does the work of a process pool: while it waits for a task of the pool, it goes on with that work.
-inline constinit thread_local bool this_thread_serves_processes = false;
+/// A pool whose work one thread does.
+class ServedPool {
+  public:
+    /// By that thread: what there is to do now, without a sleep. May run callbacks.
+    virtual void work_once() noexcept = 0;
+
+  protected:
+    ~ServedPool() = default;
+};
+/// The pool whose work this thread does, or null: while the thread waits, it goes on with that work.
+inline constinit thread_local ServedPool* served_pool = nullptr;
+
+/// While it lives, this thread does the work of a pool: work().
+template <class Work>
+class Serving final : public ServedPool {
+  public:
+    explicit Serving(Work work) : work_(std::move(work)) { served_pool = this; }
+    Serving(const Serving&) = delete;
+    Serving& operator=(const Serving&) = delete;
+    ~Serving() { served_pool = nullptr; }
+    void work_once() noexcept override { work_(); }
+
+  private:
+    Work work_;
+};
+inline constexpr std::chrono::milliseconds serve_each{1};
 
 /// Blocks until `over()`; false when the deadline passed first. All waits that the rule names come here.
 ///   waits_for       what for, for a HangReport
@@ -97,7 +125,8 @@ bool block_until(const WaitsFor& waits_for, BlockingWorker* worker, const Deadli
         if (deadline.passed()) return false;
         if (Trampoline::catch_up()) continue;
         if (!worker) {
-            sleep(deadline);
+            sleep(served_pool ? deadline.or_earlier(Deadline::after(serve_each)) : deadline);
+            if (served_pool && !over()) served_pool->work_once();
             continue;
         }
         using Substitute = BlockingWorker::Substitute;

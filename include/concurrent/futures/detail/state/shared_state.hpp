@@ -307,7 +307,7 @@ inline std::uint64_t SharedState::observed_or_awaited() noexcept {
 inline bool SharedState::wait(const Deadline& deadline) {
     if (done()) return true;
     Trampoline::catch_up();
-    if (deadline.is_never() || this_thread_serves_processes)
+    if (deadline.is_never() || served_pool)
         while (!done() && !deadline.passed() && run_here({.deadline = deadline})) {
         }
     if (done()) return true;
