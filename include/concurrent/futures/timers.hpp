@@ -7,9 +7,9 @@
 //     co_await cf::after(100ms);                                             // blocks no thread
 //     Page page = co_await cf::with_timeout(pool.submit(load, url), 200ms);  // or TimeoutError
 //
-// One timer for the whole program. Its thread is started by the first use, and ends with the program: what is not due
-// by then does not run, and a thread that still waits for it waits for ever. So a pool with tasks that wait for timers
-// must be gone when main() returns; the destructor of a static one would wait for such a task.
+// One timer for the whole program. Its thread is started by the first use, and ends with the program: when static objects
+// are destroyed, all timers that are not due yet are cancelled, and so is each that is set later. So a task of a static
+// pool that waits for a timer gets CancelledError, and the pool can end.
 // Done callbacks of after(), and coroutines that await it, run in a thread of the timer; a slow one delays no other
 // timer. Write `co_await cf::resume_on(pool)` to go on in a pool.
 // A timer that is cancelled frees its memory, and the copies of function and arguments, at once. Setting and cancelling
@@ -52,10 +52,17 @@ namespace detail {
 
 inline constinit ModuleWide<DeadlineTimer> module_timer;
 
+inline constinit Atomic<bool> timers_are_over{false};
+
 /// Its threads end before static objects that were made earlier.
 inline DeadlineTimer& program_timer() {
     struct StopAtExit {
-        ~StopAtExit() { module_timer.get().stop(); }
+        ~StopAtExit() {
+            // relaxed: the timer's lock hands it over, see Alarm::set().
+            timers_are_over.store(true, std::memory_order_relaxed);
+            module_timer.get().stop();
+            module_timer.get().fire_all();
+        }
     };
     static const StopAtExit stop_at_exit;
     return module_timer.get();
@@ -79,6 +86,8 @@ class Alarm {
             throw;
         }
         alarm.release();
+        // relaxed: if fire_all() has come before, the timer's lock has handed this over; else it finds the entry.
+        if (timers_are_over.load(std::memory_order_relaxed)) future.cancel();
         return future;
     }
 
@@ -87,7 +96,11 @@ class Alarm {
         Alarm* alarm;
         void operator()() const {
             Promise<void>& promise = alarm->promise_;
-            if (promise.set_running_or_notify_cancel()) promise.set_value();
+            // relaxed: stop() has joined the threads that were started before.
+            if (timers_are_over.load(std::memory_order_relaxed))
+                promise.get_future().cancel();
+            else if (promise.set_running_or_notify_cancel())
+                promise.set_value();
             alarm->release();
         }
     };
@@ -147,7 +160,7 @@ class Repetition : public std::enable_shared_from_this<Repetition<Submitter, Cal
             alarm_ = alarm;
         }
         alarm.add_done_callback([self = this->shared_from_this()](const Future<void>& done) {
-            if (!done.cancelled()) self->submit();
+            done.cancelled() ? static_cast<void>(self->ended().cancel()) : self->submit();
         });
         if (ended().done()) alarm.cancel();  // it was cancelled before alarm_ was there
     }

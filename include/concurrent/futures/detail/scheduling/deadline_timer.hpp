@@ -54,6 +54,8 @@ class DeadlineTimer {
     /// Ends the threads and joins them. To be called when no task runs any more; a second time it does nothing. If a
     /// stop callback on one of these threads calls it, that thread ends by itself when the callback returns.
     void stop();
+    /// After stop(): every entry fires now, in this thread.
+    void fire_all();
     /// The calling thread is one of the timer's: it is running a stop callback.
     bool runs_here() const;
 
@@ -77,6 +79,7 @@ class DeadlineTimer {
         void appoint(const std::shared_ptr<State>& self);
         void run(const std::shared_ptr<State>& self);
         Entry* wait_until_due(std::unique_lock<std::mutex>& lock);
+        std::stop_source fire(Entry& entry);
     };
 
     const std::shared_ptr<State> state_;
@@ -134,6 +137,16 @@ inline void DeadlineTimer::stop() {
         thread.get_id() == std::this_thread::get_id() ? thread.detach() : thread.join();
 }
 
+inline void DeadlineTimer::fire_all() {
+    std::unique_lock lock(state_->mutex);
+    while (DeadlineHeap::Node* const first = state_->entries.first()) {
+        std::stop_source stop = state_->fire(static_cast<Entry&>(*first));
+        lock.unlock();
+        stop.request_stop();
+        lock.lock();
+    }
+}
+
 inline bool DeadlineTimer::runs_here() const {
     const std::lock_guard lock(state_->mutex);
     for (const std::thread& thread : state_->threads)
@@ -164,14 +177,19 @@ inline DeadlineTimer::Entry* DeadlineTimer::State::wait_until_due(std::unique_lo
     return nullptr;
 }
 
+/// With the lock. What is to be asked to stop without it.
+inline std::stop_source DeadlineTimer::State::fire(Entry& entry) {
+    entry.standing_ = Entry::Standing::fired;
+    entries.remove(entry);
+    return std::move(entry.stop_);
+}
+
 /// A thread of the timer, which is appointed to lead.
 inline void DeadlineTimer::State::run(const std::shared_ptr<State>& self) {
     attributes.apply();
     std::unique_lock lock(mutex);
     while (Entry* const due = wait_until_due(lock)) {
-        due->standing_ = Entry::Standing::fired;
-        std::stop_source stop = std::move(due->stop_);
-        entries.remove(*due);
+        std::stop_source stop = fire(*due);
         led = false;
         try {
             appoint(self);
