@@ -17,7 +17,6 @@
 
 #include "contract/executors.hpp"
 
-#if !defined(CONTRACT_MPI)
 namespace contract {
 namespace {
 
@@ -192,4 +191,3 @@ CONCURRENT_CASE("this_worker::index() numbers the workers from 0, and is empty o
 
 }  // namespace
 }  // namespace contract
-#endif

@@ -19,6 +19,7 @@ if(sanitized)
 endif()
 
 file(GLOB mpi_sources CONFIGURE_DEPENDS mpi/*.test.cpp contract/*.test.cpp)
+list(FILTER mpi_sources EXCLUDE REGEX "/contract/control\\.test\\.cpp$")  # of pools of one machine
 set(mpi_mergeable "")
 set(mpi_unmerged "")
 foreach(source IN LISTS mpi_sources)
