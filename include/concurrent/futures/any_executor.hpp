@@ -156,6 +156,10 @@ class AnyPool {
     virtual void wait_idle() const = 0;
     virtual void wait_idle_for(std::chrono::nanoseconds timeout) const = 0;
     virtual void cancel_pending() const = 0;
+    virtual void pause() const = 0;
+    virtual void resume() const = 0;
+    virtual void start_workers() const = 0;
+    virtual bool is_broken() const = 0;
     virtual ExecutorStats stats() const = 0;
     virtual std::size_t max_workers() const = 0;
     virtual void* address_if(const void* type) const noexcept = 0;
@@ -193,6 +197,30 @@ class AnyPoolOf final : public AnyPool {
         else
             throw without("cancel_pending");
     }
+    void pause() const override {
+        if constexpr (requires { pool_.pause(); })
+            pool_.pause();
+        else
+            throw without("pause");
+    }
+    void resume() const override {
+        if constexpr (requires { pool_.resume(); })
+            pool_.resume();
+        else
+            throw without("resume");
+    }
+    void start_workers() const override {
+        if constexpr (requires { pool_.start_workers(); })
+            pool_.start_workers();
+        else
+            throw without("start_workers");
+    }
+    bool is_broken() const override {
+        if constexpr (requires { static_cast<bool>(pool_.is_broken()); })
+            return static_cast<bool>(pool_.is_broken());
+        else
+            throw without("is_broken");
+    }
     ExecutorStats stats() const override { return pool_.stats(); }
     std::size_t max_workers() const override { return pool_.max_workers(); }
     void* address_if(const void* type) const noexcept override {
@@ -202,7 +230,7 @@ class AnyPoolOf final : public AnyPool {
   private:
     static std::logic_error without(const char* member) {
         return std::logic_error(std::string("AnyExecutor: the executor has no ") + member +
-                                "(); add it to the executor, or keep the futures and wait for them");
+                                "(); add it to the executor, or ask target<Pool>() first which executor it is");
     }
 
     Pool& pool_;
@@ -293,6 +321,12 @@ class AnyExecutor : public MapOperations<AnyExecutor> {
             detail::rounded_up<std::chrono::nanoseconds>(timeout, "the timeout of AnyExecutor::wait_idle_for"));
     }
     void cancel_pending() { pool().cancel_pending(); }
+    /// As the executor's own. InlineExecutor has none of these four, an executor of yours may lack some: then they throw
+    /// std::logic_error.
+    void pause() { pool().pause(); }
+    void resume() { pool().resume(); }
+    void start_workers() { pool().start_workers(); }
+    bool is_broken() const { return pool().is_broken(); }
     /// Of the executor.
     ExecutorStats stats() const { return pool().stats(); }
     std::size_t max_workers() const { return pool().max_workers(); }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers.hpp>
 #include <chrono>
 #include <exception>
 #include <future>
@@ -64,6 +65,16 @@ TEST_CASE("one function takes any executor of this process", "[any_executor]") {
     CHECK(any.target<cf::ThreadPoolExecutor>() == &threads);
     CHECK(any.target<cf::InlineExecutor>() == nullptr);
     CHECK(any.max_workers() == 2);
+}
+
+TEST_CASE("AnyExecutor: what the executor does not have says so, and what to do", "[any_executor]") {
+    cf::InlineExecutor here;
+    cf::AnyExecutor any(here);
+    CHECK_THROWS_AS(any.pause(), std::logic_error);
+    CHECK_THROWS_AS(any.resume(), std::logic_error);
+    CHECK_THROWS_AS(any.start_workers(), std::logic_error);
+    CHECK_THROWS_WITH(any.is_broken(), "AnyExecutor: the executor has no is_broken(); add it to the executor, or ask "
+                                       "target<Pool>() first which executor it is");
 }
 
 TEST_CASE("AnyExecutor: results, references, exceptions and moved arguments come as from the executor itself",
