@@ -19,7 +19,8 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DETAIL = "include/concurrent/futures/detail"
 HEADERS = [f"{DETAIL}/{name}.hpp" for name in (
-    "state/shared_state", "state/completion_waiter", "state/continuation", "state/idle_waiters", "scheduling/search_state",
+    "state/shared_state", "state/state_word", "state/completion_waiter", "state/continuation", "state/idle_waiters",
+    "scheduling/search_state",
     "scheduling/parker", "scheduling/work_queues", "scheduling/worker_threads", "scheduling/worker_loop", "scheduling/workforce",
     "scheduling/queue_room", "scheduling/deadline_timer", "map/lanes", "map/map_outcome", "map/map_schedule",
     "memory/block_allocator", "platform/spin_mutex", "processes/byte_ring", "processes/control_page")] + [

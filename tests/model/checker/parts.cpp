@@ -37,13 +37,13 @@ MODEL("SpinMutex: two threads change a value under it") {
     expect(value.get() == 4, "no change is lost");
 }
 
-MODEL("SharedState: its lock guards a value") {
-    struct State final : detail::SharedState {};
-    auto* const state = new State;
+MODEL("StateWord: its lock guards a value") {
+    struct Word : detail::StateWord {};
+    Word word;
     Value value(0);
     const auto count = [&] {
         for (int n = 0; n < 2; ++n) {
-            const std::lock_guard lock(*state);
+            const std::lock_guard lock(word);
             value.set(value.get() + 1);
         }
     };
@@ -51,8 +51,6 @@ MODEL("SharedState: its lock guards a value") {
     count();
     other.join();
     expect(value.get() == 4, "no change is lost");
-    state->drop_handle();
-    state->drop_producer();
 }
 
 MODEL("SharedState: the last of three references destroys what the others have used") {

@@ -17,12 +17,12 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 /// As if there were so many more handles.
-struct SharedStateProbe {
-    static void add_handles(SharedState& state, std::uint64_t count) {
-        state.word_.fetch_add(count * SharedState::handle);
+struct StateWordProbe {
+    static void add_handles(StateWord& state, std::uint64_t count) {
+        state.word_.fetch_add(count * StateWord::handle);
     }
-    static std::uint64_t handles(const SharedState& state) { return state.word_.load() / SharedState::handle; }
-    static constexpr std::uint64_t most_handles = SharedState::most_handles;
+    static std::uint64_t handles(const StateWord& state) { return state.word_.load() / StateWord::handle; }
+    static constexpr std::uint64_t most_handles = StateWord::most_handles;
 };
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
 
@@ -191,11 +191,11 @@ TEST_CASE("the last handle is known while the producer still holds on", "[shared
 TEST_CASE("more handles than can be counted leave the value where it is, for ever", "[shared_state]") {
     bool gone = false;
     auto* const state = new State(&gone);
-    SharedStateProbe::add_handles(*state, (1 << 24) + 1);
+    StateWordProbe::add_handles(*state, (1 << 24) + 1);
     CHECK_FALSE(state->last_handle());
-    SharedStateProbe::add_handles(*state, SharedStateProbe::most_handles - SharedStateProbe::handles(*state));
+    StateWordProbe::add_handles(*state, StateWordProbe::most_handles - StateWordProbe::handles(*state));
     for (int i = 0; i < 1000; ++i) state->add_handle();
-    CHECK(SharedStateProbe::handles(*state) <= SharedStateProbe::most_handles);
+    CHECK(StateWordProbe::handles(*state) <= StateWordProbe::most_handles);
     CHECK(state->claim());
     state->finish_and_drop_producer(state->store_result_of([] { return 5; }));
     for (int i = 0; i < 2000; ++i) state->drop_handle();
