@@ -78,9 +78,9 @@ struct ThreadTables {
     /// With the mutex: all workers sleep, and no task waits. While the pool is paused, nobody takes the entries of
     /// cancelled tasks out of the queues, so they are counted instead.
     bool is_idle() const noexcept {
-        if (!workers.all_idle()) return false;
+        if (!workers.headcount().all_idle()) return false;
         if (queues.empty()) return true;
-        return workers.is_paused() && count_pending() == 0;
+        return workers.headcount().is_paused() && count_pending() == 0;
     }
     /// With the mutex. Tasks that are cancelled or begin meanwhile may count as waiting, none is left out.
     std::size_t count_pending() const noexcept {
@@ -103,7 +103,7 @@ struct ThreadTables {
     }
     /// With the mutex: the opposite. The caller brings workers for what is left.
     void end_pause() noexcept {
-        if (!workers.is_paused()) return;
+        if (!workers.headcount().is_paused()) return;
         queues.hold(false);
         workers.set_paused(false);
     }

@@ -83,7 +83,7 @@ inline void WorkerLoop::live() {
         {
             const std::lock_guard lock(pool_.mutex);
             pool_.workers.note_started();
-            if (!pool_.workers.any_starting()) pool_.all_started.notify_all();
+            if (pool_.workers.headcount().starting() == 0) pool_.all_started.notify_all();
             if (ready) pool_.search.begin_search();
         }
         if (ready) return;
@@ -207,12 +207,12 @@ inline bool WorkerLoop::lie_down() noexcept {
     Lock lock(pool_.mutex);
     const bool closed = pool_.search.is_closed();
     // One worker too many leaves the work to the others: each looks once more before it lies down or blocks.
-    const bool spare = workers.too_many();
-    const bool substitute = workers.has_substitutes();
-    const bool kept = workers.all_are_kept();
+    const bool spare = workers.headcount().too_many();
+    const bool substitute = workers.headcount().has_substitutes();
+    const bool kept = workers.headcount().all_are_kept();
     if (!closed) {
         workers.lie_down(worker_);
-        if (workers.all_idle()) pool_.idle_waiters.notify();
+        if (workers.headcount().all_idle()) pool_.idle_waiters.notify();
     }
     if (spare) pool_.search.end_search();  // with the mutex: a worker that blocks must not rely on this one
     lock.unlock();
@@ -256,13 +256,13 @@ inline void WorkerLoop::end() noexcept {
     pool_.workers.join_ended(lock);
     pool_.workers.note_end(worker_);
     // What was submitted since this worker looked last may have counted on it.
-    if (!pool_.workers.bring_if_tasks_left() && pool_.workers.alive() == 0) {
+    if (!pool_.workers.bring_if_tasks_left() && pool_.workers.headcount().alive() == 0) {
         lock.unlock();
         pool_.queues.abandon_all(ThreadTables::cannot_start(), worker_.calls);
         lock.lock();
     }
     pool_.all_ended.notify_all();
-    if (pool_.workers.all_idle()) pool_.idle_waiters.notify();
+    if (pool_.workers.headcount().all_idle()) pool_.idle_waiters.notify();
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

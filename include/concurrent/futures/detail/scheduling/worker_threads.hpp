@@ -68,7 +68,7 @@ class WorkerThreads {
     void resume();
     /// At least 1.
     void set_max_workers(std::size_t number);
-    std::size_t max_workers() const noexcept { return pool_.workers.max_workers(); }
+    std::size_t max_workers() const noexcept { return pool_.workers.headcount().max_workers(); }
     /// Starts all that may be there, and waits for their initializers. Throws BrokenThreadPool, ShutdownError, and
     /// std::system_error in a thread of this pool.
     void start_workers();
@@ -177,7 +177,7 @@ inline void WorkerThreads::submit_all(TaskQueue& tasks) {
 
 /// After this there is a worker for what is queued, or it has failed. Gives up the lock.
 inline void WorkerThreads::bring_if_tasks_left(Lock& lock) {
-    const bool brought = pool_.workers.bring_if_tasks_left() || pool_.workers.alive() != 0;
+    const bool brought = pool_.workers.bring_if_tasks_left() || pool_.workers.headcount().alive() != 0;
     lock.unlock();
     if (!brought) pool_.queues.abandon_all(ThreadTables::cannot_start(), pool_.calls());
 }
@@ -186,7 +186,7 @@ inline void WorkerThreads::bring_if_tasks_left(Lock& lock) {
 inline void WorkerThreads::unsubmit_or_keep(Task& task, Priority priority, const std::exception& error) {
     {
         const std::lock_guard lock(pool_.mutex);
-        if (pool_.workers.alive() != 0) return;
+        if (pool_.workers.headcount().alive() != 0) return;
     }
     if (!pool_.queues.inbox.remove(task, priority)) return;
     note_taken();
@@ -237,7 +237,7 @@ inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
 inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
     if (in_forked_child()) return;
     const auto go_on = [this](Lock& lock) {  // a paused pool may have no worker for what is queued
-        const bool paused = pool_.workers.is_paused();
+        const bool paused = pool_.workers.headcount().is_paused();
         pool_.end_pause();
         pool_.workers.wake_all();
         if (paused) bring_if_tasks_left(lock);
@@ -299,7 +299,7 @@ inline void WorkerThreads::start_workers() {
                                "the system's limits on threads and memory");
     }
     wait_with("the start of a pool's workers", pool_.mutex, pool_.all_started, Deadline::never(),
-              [this] { return !pool_.workers.any_starting(); });
+              [this] { return pool_.workers.headcount().starting() == 0; });
     if (is_broken()) pool_.throw_closed();
 }
 
@@ -311,7 +311,7 @@ inline bool WorkerThreads::is_broken() const {
 
 inline bool WorkerThreads::join(const Deadline& deadline) {
     if (in_forked_child() || is_own_thread()) return true;
-    const auto all_ended = [this] { return pool_.workers.alive() == 0; };
+    const auto all_ended = [this] { return pool_.workers.headcount().alive() == 0; };
     if (!wait_with("the end of a pool's workers", pool_.mutex, pool_.all_ended, deadline, all_ended)) return false;
     Lock lock(pool_.mutex);
     pool_.workers.join_ended(lock);
@@ -373,7 +373,7 @@ inline WorkerThreads::Counts WorkerThreads::counts() const {
     const std::lock_guard lock(pool_.mutex);
     CallCounters::Counts calls = pool_.count_calls();
     calls.submitted += pool_.queues.inbox.pushed();
-    return {pool_.workers.alive(), pool_.workers.idle(), calls.pending(), calls.running(),
+    return {pool_.workers.headcount().alive(), pool_.workers.headcount().idle(), calls.pending(), calls.running(),
             calls.completed,       calls.failed,         calls.cancelled};
 }
 

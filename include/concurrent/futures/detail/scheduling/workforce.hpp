@@ -6,10 +6,8 @@
 //     { lock; workforce.bring(lock); }              // a submitter: wakes a worker that sleeps, or starts one
 //     { lock; workforce.bring_if_tasks_left(); }    // a worker that leaves work behind
 //
-// A thread is starting, at work (it runs or searches), blocked (it sleeps in a wait inside a task), idle (it sleeps
-// because there is nothing to do) or ended. At most max_workers are at work; for each one that is blocked there may be
-// one substitute, up to most_threads(). While the pool is paused none may be at work, so each worker lies down when its
-// task ends, as one that is too many. All members: with the pool's mutex, but for max_workers().
+// How many threads are in which state: headcount.hpp. While the pool is paused none may be at work, so each worker lies
+// down when its task ends, as one that is too many. All members: with the pool's mutex.
 #pragma once
 
 #include <chrono>
@@ -19,10 +17,11 @@
 #include <utility>
 #include <vector>
 
-#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/sized_thread.hpp"
+#include "concurrent/futures/detail/scheduling/headcount.hpp"
 #include "concurrent/futures/detail/scheduling/search_state.hpp"
 #include "concurrent/futures/detail/scheduling/work_queues.hpp"
 #include "concurrent/futures/detail/scheduling/worker.hpp"
@@ -43,41 +42,25 @@ class Workforce {
           tables_(tables),
           queues_(queues),
           search_(search),
-          max_workers_(max_workers),
-          base_workers_(base_workers),
+          count_(max_workers, base_workers),
           start_thread_(start_thread) {}
 
-    std::size_t alive() const noexcept { return alive_; }
-    std::size_t idle() const noexcept { return idle_.size(); }
-    bool all_idle() const noexcept { return alive_ == idle_.size(); }
-    /// Threads that run a task or look for one.
-    std::size_t at_work() const noexcept { return alive_ - idle_.size() - blocked_; }
-    bool too_many() const noexcept { return at_work() > most_at_work(); }
-    bool has_substitutes() const noexcept { return alive_ - leaving_ > max_workers(); }
-    /// idle_timeout ends none of them.
-    bool all_are_kept() const noexcept { return alive_ - leaving_ <= base_workers_; }
-    /// Some have not run their initializer yet.
-    bool any_starting() const noexcept { return starting_ != 0; }
-    bool is_paused() const noexcept { return paused_; }
-    /// Without the mutex: how many may be at work while the pool is not paused.
-    std::size_t max_workers() const noexcept {
-        return max_workers_.load(std::memory_order_relaxed);  // relaxed: written with the mutex; a number of this moment
-    }
+    const Headcount& headcount() const noexcept { return count_; }
 
     /// The caller brings workers for what is left, if more may be at work now.
     void set_paused(bool paused) noexcept {
-        paused_ = paused;
+        count_.set_paused(paused);
         recount();
     }
     /// As set_paused(). Idle workers that are too many end soon, as substitutes do.
     void set_max_workers(std::size_t number) noexcept {
-        max_workers_.store(number, std::memory_order_relaxed);  // relaxed: as in max_workers()
+        count_.set_max_workers(number);
         recount();
-        for (std::size_t rest = alive_; rest > number && !idle_.empty(); --rest) choose_idle().parker.wake();
+        for (std::size_t rest = count_.alive(); rest > number && !idle_.empty(); --rest) choose_idle().parker.wake();
     }
     /// Starts threads until there are max_workers that stay. Throws what SizedThread throws.
     void start_missing() {
-        while (alive_ - leaving_ < max_workers()) start();
+        while (count_.staying() < count_.max_workers()) start();
     }
 
     /// Wakes or starts a worker, unless enough are about to look. Throws what SizedThread throws; then nothing has
@@ -93,30 +76,31 @@ class Workforce {
 
     // What a worker tells of itself.
     /// Its initializer has run.
-    void note_started() noexcept { --starting_; }
+    void note_started() noexcept { count_.note_started(); }
     void lie_down(Worker& worker) noexcept {
         worker.parker.reset();
         idle_.push_back(&worker);
+        count_.note_idle(true);
         recount();
     }
     /// The worker gets up by itself. False when it has been brought: the wake-up comes, or has come.
     bool try_rise(Worker& worker) noexcept {
         if (std::erase(idle_, &worker) == 0) return false;
+        count_.note_idle(false);
         recount();
         return true;
     }
     /// The worker, which has risen, has been idle for long enough. True: it is not needed, and leaves.
     bool try_leave(Worker& worker, bool substitute) noexcept {
-        if (substitute ? !has_substitutes() : all_are_kept()) return false;
+        if (substitute ? !count_.has_substitutes() : count_.all_are_kept()) return false;
         worker.leaves = true;
-        ++leaving_;
+        count_.note_leaving();
         return true;
     }
     void note_end(Worker& worker) noexcept {
         free_numbers_.push_back(worker.number());
-        if (std::exchange(worker.leaves, false)) --leaving_;
         ended_.push_back(&worker);
-        --alive_;
+        count_.note_end(std::exchange(worker.leaves, false));
         recount();
     }
     /// Joins the threads that have ended; takes no time, since handing over the mutex was their last act. Gives up the
@@ -128,15 +112,13 @@ class Workforce {
     // See blocking.hpp.
     Substitute begin_block() noexcept;
     void end_block() noexcept {
-        --blocked_;
+        count_.note_blocked(false);
         recount();
     }
     /// `begun`: how many tasks of the pool have begun.
     void watch_blocked(std::size_t begun) noexcept;
 
   private:
-    std::size_t most_threads() const noexcept { return max_workers() + BlockingWorker::most_substitutes; }
-    std::size_t most_at_work() const noexcept { return paused_ ? 0 : max_workers(); }
     bool should_grow() const noexcept;
     Worker& choose_idle() noexcept;
     void start();
@@ -146,35 +128,29 @@ class Workforce {
     ThreadTables& tables_;  // for the workers
     WorkQueues& queues_;
     SearchState& search_;
-    Atomic<std::size_t> max_workers_;
-    const std::size_t base_workers_;
-    bool paused_ = false;
+    Headcount count_;
     const StartThread start_thread_;
     std::vector<Worker*> idle_;    // asleep; newest last: woken first, its data is warm
     std::vector<Worker*> ended_;   // to be joined
     std::vector<Worker*> vacant_;  // joined: for the next thread
     std::vector<std::size_t> free_numbers_;  // of workers that have ended; with those of the others 0, 1, … without gap
-    std::size_t alive_ = 0;        // threads that have not ended
-    std::size_t leaving_ = 0;      // of the threads that are alive: because they were idle
-    std::size_t starting_ = 0;     // of the threads that are alive: in the initializer or before it
     std::size_t started_ = 0;      // numbers the threads
-    std::size_t blocked_ = 0;      // of the threads that are alive: asleep in a wait
     // For watch_blocked(): how many tasks had begun when that changed last, and when that was.
     std::size_t begun_ = 0;
     std::chrono::steady_clock::time_point begun_at_{};
 };
 
-/// After a change of alive_, idle_ or blocked_.
+/// After a change of the headcount: what submitters and workers see of it without the mutex.
 inline void Workforce::recount() noexcept {
-    const std::size_t limit = most_threads();
-    const std::size_t places = too_many() ? 0 : most_at_work() - at_work();
-    const std::size_t there = idle_.size() + (alive_ < limit ? limit - alive_ : 0);
-    search_.set_available(smaller(places, there));
-    search_.set_surplus(too_many());
+    CONCURRENT_FUTURES_ASSERT(count_.idle() == idle_.size());
+    const std::size_t limit = count_.most_threads();
+    const std::size_t there = count_.idle() + (count_.alive() < limit ? limit - count_.alive() : 0);
+    search_.set_available(smaller(count_.places(), there));
+    search_.set_surplus(count_.too_many());
 }
 
 inline void Workforce::bring(Lock& lock) {
-    if (search_.is_searched() || at_work() >= most_at_work()) return;
+    if (search_.is_searched() || count_.at_work() >= count_.most_at_work()) return;
     if (!idle_.empty()) {
         Worker& worker = choose_idle();
         lock.unlock();
@@ -185,7 +161,7 @@ inline void Workforce::bring(Lock& lock) {
 }
 
 inline bool Workforce::bring_if_tasks_left() noexcept {
-    if (search_.is_searched() || at_work() >= most_at_work() || queues_.empty()) return true;
+    if (search_.is_searched() || count_.at_work() >= count_.most_at_work() || queues_.empty()) return true;
     if (!idle_.empty()) {
         choose_idle().parker.wake();
     } else if (should_grow()) {
@@ -201,15 +177,16 @@ inline bool Workforce::bring_if_tasks_left() noexcept {
 /// A thread for each queued task that no worker is about to take, and no more. A worker that counts as taking looks
 /// into all queues once more afterwards, so a submitter may rely on it as on one that searches.
 inline bool Workforce::should_grow() const noexcept {
-    if (alive_ >= most_threads()) return false;
+    if (count_.alive() >= count_.most_threads()) return false;
     // Read before the size of the queues: a task that is taken in between counts as neither.
-    const std::size_t coming = starting_ + search_.taking();
+    const std::size_t coming = count_.starting() + search_.taking();
     return queues_.size() > coming;
 }
 
 inline Worker& Workforce::choose_idle() noexcept {
     Worker& worker = *idle_.back();
     idle_.pop_back();
+    count_.note_idle(false);
     search_.begin_search();  // for the worker, before it wakes, so that no second one is brought
     recount();
     return worker;
@@ -221,18 +198,17 @@ inline void Workforce::start() {
         const std::size_t places = started_ + 1;
         for (auto* const list : {&idle_, &ended_, &vacant_}) list->reserve(larger(places, list->size()));
         free_numbers_.reserve(larger(places, free_numbers_.size()));
-        auto worker = std::make_unique<Worker>(pool_, tables_, queues_.first_worker(), paused_);
+        auto worker = std::make_unique<Worker>(pool_, tables_, queues_.first_worker(), count_.is_paused());
         vacant_.push_back(worker.get());
         queues_.add_worker(std::move(worker));
     }
     Worker& worker = *vacant_.back();
-    worker.set_number(free_numbers_.empty() ? alive_ : free_numbers_.back());
+    worker.set_number(free_numbers_.empty() ? count_.alive() : free_numbers_.back());
     worker.thread = start_thread_(pool_, worker, started_);
     vacant_.pop_back();
     if (!free_numbers_.empty()) free_numbers_.pop_back();
     ++started_;
-    ++alive_;
-    ++starting_;
+    count_.add_starting();
     recount();
 }
 
@@ -256,23 +232,24 @@ inline void Workforce::detach() {
 }
 
 inline Workforce::Substitute Workforce::begin_block() noexcept {
-    ++blocked_;
+    count_.note_blocked(true);
     recount();
     const bool could_start = bring_if_tasks_left();
-    if (at_work() >= max_workers() || !idle_.empty() || (could_start && alive_ < most_threads()))
-        return paused_ ? Substitute::paused : Substitute::possible;
-    return at_work() == 0 ? Substitute::none : Substitute::at_bound;
+    if (count_.at_work() >= count_.max_workers() || !idle_.empty() ||
+        (could_start && count_.alive() < count_.most_threads()))
+        return count_.is_paused() ? Substitute::paused : Substitute::possible;
+    return count_.at_work() == 0 ? Substitute::none : Substitute::at_bound;
 }
 
 /// Starts one more thread, beyond the bound, if fewer than max_workers are at work and no task has begun for a while:
 /// one slice for each queued task, at most five, because one thread helps many tasks less; and longer the more threads
 /// there are.
 inline void Workforce::watch_blocked(std::size_t begun) noexcept {
-    if (at_work() >= most_at_work() || !idle_.empty()) return;
+    if (count_.at_work() >= count_.most_at_work() || !idle_.empty()) return;
     const auto now = std::chrono::steady_clock::now();
     if (std::exchange(begun_, begun) != begun) begun_at_ = now;
     const std::size_t tasks = queues_.size();
-    const std::size_t beyond = alive_ - smaller(alive_, most_threads());
+    const std::size_t beyond = count_.alive() - smaller(count_.alive(), count_.most_threads());
     if (tasks == 0 || now - begun_at_ < BlockingWorker::slice * (smaller<std::size_t>(tasks, 5) * (1 + beyond / 256)))
         return;
     begun_at_ = now;

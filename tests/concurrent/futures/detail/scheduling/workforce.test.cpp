@@ -26,16 +26,16 @@ TEST_CASE("a thread is started for each task that waits, up to max_workers", "[w
     parts::ThreadPool pool(2);
     std::array<parts::ThreadTask, 4> tasks;
     bring(pool);
-    CHECK(pool.workforce().alive() == 0);  // there is nothing to do
+    CHECK(pool.workforce().headcount().alive() == 0);  // there is nothing to do
     pool.push(tasks[0]);
     bring(pool);
     bring(pool);
-    CHECK(pool.workforce().alive() == 1);  // the one that starts will take it
+    CHECK(pool.workforce().headcount().alive() == 1);  // the one that starts will take it
     for (std::size_t n : {1u, 2u, 3u}) {
         pool.push(tasks[n]);
         bring(pool);
     }
-    CHECK(pool.workforce().alive() == 2);
+    CHECK(pool.workforce().headcount().alive() == 2);
     CHECK(!pool.tables.search.has_available());
     take_all(pool);
 }
@@ -49,15 +49,15 @@ TEST_CASE("a worker that sleeps is woken before a thread is started, the one tha
         const parts::Lock lock(pool.tables.mutex);
         pool.workforce().lie_down(first);
         pool.workforce().lie_down(second);
-        CHECK(pool.workforce().all_idle());
+        CHECK(pool.workforce().headcount().all_idle());
     }
     pool.push(task);
     bring(pool);
-    CHECK((pool.workforce().alive() == 2 && pool.workforce().idle() == 1));
+    CHECK((pool.workforce().headcount().alive() == 2 && pool.workforce().headcount().idle() == 1));
     CHECK(!pool.workforce().try_rise(second));  // it has been brought
     CHECK(pool.tables.search.is_searched());
     bring(pool);  // not a second one, while the first searches
-    CHECK(pool.workforce().idle() == 1);
+    CHECK(pool.workforce().headcount().idle() == 1);
     CHECK(pool.workforce().try_rise(first));
     take_all(pool);
 }
@@ -70,10 +70,10 @@ TEST_CASE("without a thread the tasks are left to the workers that are there", "
     pool.push(task);
     parts::ThreadPool::cannot_start = true;
     CHECK(!pool.workforce().bring_if_tasks_left());
-    CHECK(pool.workforce().alive() == 1);
+    CHECK(pool.workforce().headcount().alive() == 1);
     parts::ThreadPool::cannot_start = false;
     CHECK(pool.workforce().bring_if_tasks_left());
-    CHECK(pool.workforce().alive() == 2);
+    CHECK(pool.workforce().headcount().alive() == 2);
     take_all(pool);
 }
 
@@ -83,14 +83,14 @@ TEST_CASE("a worker that sleeps in a task has a substitute, and is one too many 
     parts::ThreadTask task;
     pool.push(task);
     CHECK(pool.workforce().begin_block() == Workforce::Substitute::possible);
-    CHECK((pool.workforce().alive() == 2 && pool.workforce().has_substitutes()));
-    CHECK(!pool.workforce().too_many());
+    CHECK((pool.workforce().headcount().alive() == 2 && pool.workforce().headcount().has_substitutes()));
+    CHECK(!pool.workforce().headcount().too_many());
     pool.workforce().end_block();
-    CHECK(pool.workforce().too_many());
+    CHECK(pool.workforce().headcount().too_many());
     CHECK(pool.tables.search.has_surplus());
     take_all(pool);
     pool.workforce().note_end(*parts::ThreadPool::last_started);
-    CHECK((pool.workforce().alive() == 1 && !pool.workforce().too_many()));
+    CHECK((pool.workforce().headcount().alive() == 1 && !pool.workforce().headcount().too_many()));
 }
 
 TEST_CASE("the record of a thread that has ended is used again", "[workforce]") {
@@ -116,7 +116,7 @@ TEST_CASE("a pool that is paused brings nobody, and the one that ends the pause 
         pool.push(task);
         bring(pool);
     }
-    CHECK(pool.workforce().alive() == 0);
+    CHECK(pool.workforce().headcount().alive() == 0);
     CHECK(!pool.tables.search.has_available());
     CHECK(pool.tables.queues.inbox.try_take() == nullptr);
     CHECK(pool.tables.queues.size() == 2);
@@ -125,7 +125,7 @@ TEST_CASE("a pool that is paused brings nobody, and the one that ends the pause 
         pool.tables.end_pause();
         CHECK(pool.workforce().bring_if_tasks_left());
     }
-    CHECK(pool.workforce().alive() == 1);
+    CHECK(pool.workforce().headcount().alive() == 1);
     take_all(pool);
 }
 
@@ -133,11 +133,11 @@ TEST_CASE("a worker of a paused pool is one too many until the pause ends", "[wo
     parts::ThreadPool pool(1);
     static_cast<void>(pool.start_worker());
     const parts::Lock lock(pool.tables.mutex);
-    CHECK(!pool.workforce().too_many());
+    CHECK(!pool.workforce().headcount().too_many());
     pool.tables.pause();
-    CHECK((pool.workforce().too_many() && pool.tables.search.has_surplus()));
+    CHECK((pool.workforce().headcount().too_many() && pool.tables.search.has_surplus()));
     pool.tables.end_pause();
-    CHECK((!pool.workforce().too_many() && !pool.tables.search.has_surplus()));
+    CHECK((!pool.workforce().headcount().too_many() && !pool.tables.search.has_surplus()));
 }
 
 }  // namespace
