@@ -314,20 +314,20 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     /// No task starts any more until resume(). Those that run go on, and so do loops and maps of which a part runs; a
     /// task may also start because a running one waits for it. submit() takes tasks as before, up to max_pending;
     /// wait_idle() waits for them. shutdown() and the destructor resume first. Throws ShutdownError, BrokenThreadPool.
-    void pause() { engine().pause(); }
+    void pause() { engine().control().pause(); }
     /// The opposite of pause(). No effect on a pool that is not paused.
-    void resume() { engine().resume(); }
+    void resume() { engine().control().resume(); }
 
     /// Starts all workers now, and returns when each has run its initializer: before a measurement, or so that a
     /// missing thread is noticed early. Throws BrokenThreadPool if the system gives fewer (what() says how many there
     /// are; the pool works with them), or if an initializer throws; ShutdownError; and std::system_error
     /// (resource_deadlock_would_occur) in a worker of this pool.
-    void start_workers() { engine().start_workers(); }
+    void start_workers() { engine().control().start_workers(engine().is_own_thread()); }
     /// How many workers there may be from now on; 0: available_parallelism(). If there are more, those that are busy
     /// end their task, and end when they have been idle for a second. Throws std::invalid_argument for an absurd number.
     void set_max_workers(Count number) {
         detail::require_sane_worker_count(number, detail::most_threads_of_pool, "ThreadPoolExecutor::set_max_workers");
-        engine().set_max_workers(number == 0 ? available_parallelism() : std::size_t{number});
+        engine().control().set_max_workers(number == 0 ? available_parallelism() : std::size_t{number});
     }
     /// Whether submit() throws BrokenThreadPool: an initializer threw, or this is a fork of the pool's process.
     bool is_broken() const { return engine().is_broken(); }

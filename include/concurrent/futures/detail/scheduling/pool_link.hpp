@@ -23,7 +23,7 @@ class PoolLink {
   public:
     /// `name`: of the library's own tasks; empty for tasks of the user. Throws std::bad_alloc.
     PoolLink(WorkerThreads& pool, bool keep, std::string_view name)
-        : word_(pool.watch() ? reinterpret_cast<std::uintptr_t>(new Watched(pool, name)) | watched
+        : word_(pool.tables().watch ? reinterpret_cast<std::uintptr_t>(new Watched(pool, name)) | watched
                              : reinterpret_cast<std::uintptr_t>(&pool)) {
         if (!keep) return;
         word_ |= kept;
@@ -47,7 +47,7 @@ class PoolLink {
 
   private:
     struct Watched : BlockAllocated {
-        Watched(WorkerThreads& its_pool, std::string_view name) : pool(its_pool), call(its_pool.watch(), name) {}
+        Watched(WorkerThreads& its_pool, std::string_view name) : pool(its_pool), call(its_pool.tables().watch, name) {}
         WorkerThreads& pool;
         WatchedCall call;
     };

@@ -59,7 +59,7 @@ class PostedTask final : public Task, public BlockAllocated {
         WorkerThreads& pool = link_.pool();
         Worker* const here = pool.current_worker();
         const WorkerOfModule scope(here);
-        CallCounters& calls = pool.calls_of(here);
+        CallCounters& calls = pool.tables().calls_of(here);
         calls.begin();
         pool.note_taken();
         WatchedRun watched(link_.watch());
@@ -84,7 +84,7 @@ class PostedTask final : public Task, public BlockAllocated {
         WatchedCall* const watched = link_.watch();
         if (reason) {
             WorkerThreads& pool = link_.pool();
-            pool.calls_of(pool.current_worker()).failed_unstarted();
+            pool.tables().calls_of(pool.current_worker()).failed_unstarted();
             pool.note_taken();
             report_unhandled(pool.hook(), reason, "a posted task");
         }
@@ -129,7 +129,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         TaskEnd end = TaskEnd::claimed;
         if (reason && this->begin()) {
             destroy_call();
-            pool().calls_of(pool().current_worker()).failed_unstarted();
+            pool().tables().calls_of(pool().current_worker()).failed_unstarted();
             pool().note_taken();
             if (const WatchedCall* const watched = watch()) watched->cancelled();
             this->finish(this->store_exception(reason));
@@ -161,16 +161,16 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
             const std::lock_guard guard(*static_cast<SharedState*>(this));
             if (!this->begin_cancel()) return this->was_cancelled();
             here = pool().current_worker();
-            pool().calls_of(here).cancelled();
-            WorkQueues& queues = pool().queues();
+            pool().tables().calls_of(here).cancelled();
+            WorkQueues& queues = pool().tables().queues;
             if (queues.note_spent() || queues.is_held()) (crowded = &pool())->retain();
         }
         end_cancelled();
         if (keeps_pool()) pool().note_taken();
         if (here && here->try_remove(*this)) this->drop_producer();
         if (crowded) {
-            crowded->queues().take_out_spent();
-            crowded->note_left_behind();
+            crowded->tables().queues.take_out_spent();
+            crowded->tables().note_left_behind();
             crowded->release();
         }
         return true;
@@ -196,7 +196,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
             return true;
         }
         if (!this->begin()) return false;
-        if (pool().queues().note_spent()) pool().queues().take_out_spent();
+        if (pool().tables().queues.note_spent()) pool().tables().queues.take_out_spent();
         execute([this](CallState as) { this->finish(as); });  // the queue still holds it
         return true;
     }
@@ -258,7 +258,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     CallState run_and_store() {
         Worker* const here = pool().current_worker();
         const WorkerOfModule scope(here);
-        CallCounters& calls = pool().calls_of(here);
+        CallCounters& calls = pool().tables().calls_of(here);
         calls.begin();
         pool().note_taken();
         WatchedRun watched(watch());

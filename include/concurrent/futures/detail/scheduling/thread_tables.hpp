@@ -89,7 +89,7 @@ struct ThreadTables {
         counts.submitted += queues.inbox.pushed();  // last: who was counted as cancelled had been pushed before
         return counts.pending();
     }
-    /// A task was cancelled whose entry is left in a queue. Without the mutex.
+    /// A task was cancelled whose entry is left in a queue: the pool may be idle now, if it is paused. Without the mutex.
     void note_left_behind() noexcept {
         if (!queues.is_held()) return;
         const std::lock_guard lock(mutex);
@@ -113,6 +113,17 @@ struct ThreadTables {
         search.close();
         queues.inbox.close();
         room.wake_all();
+    }
+    /// With the lock: after this there is a worker for what is queued, or it has failed. Gives up the lock.
+    void bring_or_abandon(Lock& lock) {
+        const bool brought = workers.bring_if_tasks_left() || workers.headcount().alive() != 0;
+        lock.unlock();
+        if (!brought) queues.abandon_all(cannot_start(), calls());
+    }
+    bool is_broken() const {
+        if (born.in_forked_child()) return true;
+        const std::lock_guard lock(mutex);
+        return !broken.empty();
     }
     [[noreturn]] void throw_closed() const {
         const std::lock_guard lock(mutex);

@@ -10,7 +10,8 @@
 // Who owns what: ThreadTables holds the data and the mutex. Where things happen: which task a worker takes,
 // work_queues.hpp; when a submitter brings a worker, and why no task is forgotten, search_state.hpp; threads start, are
 // woken and joined, workforce.hpp; a worker searches, runs tasks, sleeps and ends, worker_loop.hpp; submitters wait at
-// max_pending, queue_room.hpp; a time limit is enforced, deadline_timer.hpp; an outcome is stored, thread_call.hpp.
+// max_pending, queue_room.hpp; a time limit is enforced, deadline_timer.hpp; the pool
+// pauses or has another number of workers, thread_control.hpp; an outcome is stored, thread_call.hpp.
 //
 // Tasks, hooks and destructors of user code run without a lock. Lifetime: threads hold a reference, so a
 // pool may be destroyed from one of its own workers. Lock order: the mutex, then those of inbox and deques.
@@ -29,6 +30,7 @@
 #include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
+#include "concurrent/futures/detail/scheduling/thread_control.hpp"
 #include "concurrent/futures/detail/scheduling/thread_tables.hpp"
 #include "concurrent/futures/detail/scheduling/worker.hpp"
 #include "concurrent/futures/detail/scheduling/worker_loop.hpp"
@@ -62,17 +64,10 @@ class WorkerThreads {
     void begin_shutdown(bool cancel_pending);
     /// Tasks that no worker has taken end as cancelled.
     void cancel_pending() noexcept;
-    /// No task starts until resume(), which throws nothing but BrokenThreadPool in a forked child. pause() throws
-    /// ShutdownError and BrokenThreadPool.
-    void pause();
-    void resume();
-    /// At least 1.
-    void set_max_workers(std::size_t number);
+    /// The pool pauses and goes on, has another number of workers, or starts all of them.
+    ThreadControl control() noexcept { return ThreadControl(pool_); }
     std::size_t max_workers() const noexcept { return pool_.workers.headcount().max_workers(); }
-    /// Starts all that may be there, and waits for their initializers. Throws BrokenThreadPool, ShutdownError, and
-    /// std::system_error in a thread of this pool.
-    void start_workers();
-    bool is_broken() const;
+    bool is_broken() const { return pool_.is_broken(); }
     /// Waits for all workers to have ended and joins them; false when the deadline passed first. From
     /// a thread of this pool, which cannot wait for itself: returns true at once.
     bool join(const Deadline& deadline);
@@ -88,15 +83,12 @@ class WorkerThreads {
     Counts counts() const;
     const ThreadPoolOptions& options() const noexcept { return pool_.options; }
     const UnhandledExceptionHook& hook() const noexcept { return pool_.options.on_unhandled_exception; }
-    /// What the pool's observer is told, if there is one.
-    const PoolWatch& watch() const noexcept { return pool_.watch; }
-    WorkQueues& queues() noexcept { return pool_.queues; }
+    /// For the calls of this pool: its queues, its counters, and what its observer is told.
+    ThreadTables& tables() noexcept { return pool_; }
     /// By a task that was submitted, once: it waits no more, since it begins, was cancelled or fails.
     void note_taken() noexcept {
         if (is_bounded()) pool_.room.note_free();
     }
-    /// After a task was cancelled whose entry is left in a queue: the pool may be idle now, if it is paused.
-    void note_left_behind() noexcept { pool_.note_left_behind(); }
     /// For tasks with a time limit.
     DeadlineTimer& timer() noexcept { return timer_; }
     /// From the options: a line of memory that is never written, unlike the room's.
@@ -113,8 +105,6 @@ class WorkerThreads {
     bool is_own_thread() const { return current_worker() || timer_.runs_here(); }
     /// The calling worker, if it is one of this pool's, or null.
     Worker* current_worker() const noexcept { return pool_.home.current_worker(*this); }
-    /// Where the calling thread counts what it does for this pool. `here`: current_worker().
-    CallCounters& calls_of(Worker* here) noexcept { return pool_.calls_of(here); }
 
     void retain() noexcept {
         // relaxed: the caller holds a reference.
@@ -132,7 +122,6 @@ class WorkerThreads {
 
     void submit_within_bound(Task& task, Priority priority);
     void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
-    void bring_if_tasks_left(Lock& lock);
     static SizedThread start_thread(WorkerThreads& pool, Worker& worker, std::size_t number);
 
     Atomic<std::size_t> references_{1};
@@ -172,14 +161,7 @@ inline void WorkerThreads::submit_all(TaskQueue& tasks) {
     }
     if (!pool_.search.needs_worker()) return;
     Lock lock(pool_.mutex);
-    bring_if_tasks_left(lock);
-}
-
-/// After this there is a worker for what is queued, or it has failed. Gives up the lock.
-inline void WorkerThreads::bring_if_tasks_left(Lock& lock) {
-    const bool brought = pool_.workers.bring_if_tasks_left() || pool_.workers.headcount().alive() != 0;
-    lock.unlock();
-    if (!brought) pool_.queues.abandon_all(ThreadTables::cannot_start(), pool_.calls());
+    pool_.bring_or_abandon(lock);
 }
 
 /// A thread could not be started. If there is none at all, the task would never run: it is taken back.
@@ -240,7 +222,7 @@ inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
         const bool paused = pool_.workers.headcount().is_paused();
         pool_.end_pause();
         pool_.workers.wake_all();
-        if (paused) bring_if_tasks_left(lock);
+        if (paused) pool_.bring_or_abandon(lock);
     };
     Lock lock(pool_.mutex);
     pool_.close({});
@@ -257,56 +239,6 @@ inline void WorkerThreads::cancel_pending() noexcept {
     const std::lock_guard lock(pool_.mutex);
     pool_.room.note_cancelled(cancelled);
     if (pool_.is_idle()) pool_.idle_waiters.notify();  // while the pool is paused, no worker does
-}
-
-inline void WorkerThreads::pause() {
-    pool_.throw_if_forked();
-    {
-        const std::lock_guard lock(pool_.mutex);
-        if (!pool_.search.is_closed()) return pool_.pause();
-    }
-    pool_.throw_closed();
-}
-
-inline void WorkerThreads::resume() {
-    pool_.throw_if_forked();
-    Lock lock(pool_.mutex);
-    pool_.end_pause();
-    bring_if_tasks_left(lock);
-}
-
-inline void WorkerThreads::set_max_workers(std::size_t number) {
-    pool_.throw_if_forked();
-    Lock lock(pool_.mutex);
-    pool_.workers.set_max_workers(number);
-    bring_if_tasks_left(lock);
-}
-
-inline void WorkerThreads::start_workers() {
-    pool_.throw_if_forked();
-    if (is_own_thread())
-        throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
-                                "ThreadPoolExecutor::start_workers: called in a task or callback that this pool runs, "
-                                "whose worker may be needed; call it outside");
-    if (pool_.search.is_closed()) pool_.throw_closed();
-    try {
-        const std::lock_guard lock(pool_.mutex);
-        pool_.workers.start_missing();
-    } catch (const std::exception& error) {
-        throw BrokenThreadPool("ThreadPoolExecutor::start_workers: " + std::to_string(counts().workers) + " of " +
-                               std::to_string(max_workers()) + " workers could be started: " + error.what() +
-                               "; the pool works with these. Ask for fewer workers or a smaller stack_size, or raise "
-                               "the system's limits on threads and memory");
-    }
-    wait_with("the start of a pool's workers", pool_.mutex, pool_.all_started, Deadline::never(),
-              [this] { return pool_.workers.headcount().starting() == 0; });
-    if (is_broken()) pool_.throw_closed();
-}
-
-inline bool WorkerThreads::is_broken() const {
-    if (in_forked_child()) return true;
-    const std::lock_guard lock(pool_.mutex);
-    return !pool_.broken.empty();
 }
 
 inline bool WorkerThreads::join(const Deadline& deadline) {

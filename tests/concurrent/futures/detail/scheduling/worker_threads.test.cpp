@@ -159,7 +159,7 @@ TEST_CASE("at max_pending one task is cancelled and another one submitted, again
         Watched refused(looks);
         REQUIRE_THROWS_AS(busy.threads.submit(refused, cf::Priority::normal), cf::QueueFullError);
         tasks[n].spent = true;  // as a call does that is cancelled
-        if (busy.threads.queues().note_spent()) busy.threads.queues().take_out_spent();
+        if (busy.threads.tables().queues.note_spent()) busy.threads.tables().queues.take_out_spent();
         busy.threads.note_taken();
         submit();
     }
