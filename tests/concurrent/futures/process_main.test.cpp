@@ -48,6 +48,16 @@ TEST_CASE("an order for a worker is taken out of the environment, whether it is 
     CHECK(!detail::has_worker_order());
 }
 
+TEST_CASE("an order that another version of the library gave is left to that version", "[process_main]") {
+    const std::string order = std::to_string(::getppid()) + ":3:17";
+    ::setenv(detail::worker_variable, (order + "@another").c_str(), 1);
+    CHECK(!detail::take_worker_order());
+    CHECK(detail::has_worker_order());
+    ::setenv(detail::worker_variable, (order + std::string(detail::order_version)).c_str(), 1);
+    CHECK(detail::take_worker_order());
+    CHECK(!detail::has_worker_order());
+}
+
 TEST_CASE("the environment of a worker is that of the program and one order", "[process_main]") {
     ::setenv(detail::worker_variable, "a left-over", 1);
     const auto variables = detail::worker_environment(17);
@@ -61,7 +71,8 @@ TEST_CASE("the environment of a worker is that of the program and one order", "[
     CHECK(orders == 1);
     CHECK(has_path == (std::getenv("PATH") != nullptr));
     CHECK(variables.back() == std::string(detail::worker_variable) + "=" +
-                                  std::to_string(::getpid()) + ":1:17");
+                                  std::to_string(::getpid()) + ":1:17" +
+                                  (detail::executes_own_file() ? std::string(detail::order_version) : ""));
 }
 
 TEST_CASE("a worker in an MPI rank gets the user's variables, and none by which a launcher says who the rank is",

@@ -111,6 +111,9 @@
     CONCURRENT_FUTURES_ABI_NAME(v1, CONCURRENT_FUTURES_ABI_SANITIZER, CONCURRENT_FUTURES_ABI_RTTI,               \
                                 CONCURRENT_FUTURES_ABI_CONTAINERS, CONCURRENT_FUTURES_ABI_STRING,                \
                                 CONCURRENT_FUTURES_ABI_TIME, CONCURRENT_FUTURES_ABI_ASSERTIONS, CONCURRENT_FUTURES_ABI_ATOMICS)
+#define CONCURRENT_FUTURES_ABI_QUOTED(name) #name
+#define CONCURRENT_FUTURES_ABI_STRINGIFIED(name) CONCURRENT_FUTURES_ABI_QUOTED(name)
+#define CONCURRENT_FUTURES_ABI_TEXT CONCURRENT_FUTURES_ABI_STRINGIFIED(CONCURRENT_FUTURES_ABI)
 
 // A parameter's type is part of a function's name for the linker, its result is not: `cf::Future<int> f()` needs the
 // attribute. The untagged v1 goes without, so that functions keep their plain names there.

@@ -31,6 +31,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
@@ -45,6 +46,9 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 inline constexpr const char* worker_variable = "CONCURRENT_FUTURES_WORKER";
+/// Ends the order: '@' and the inline namespace of the library that gave it. A program may have several versions of the
+/// library, each with a process_main() of its own, which must leave the orders of the others alone.
+inline constexpr std::string_view order_version = "@" CONCURRENT_FUTURES_ABI_TEXT;
 /// How many descriptors a worker gets: see WorkerChannel. The last one is the socket that proves the order.
 inline constexpr std::size_t worker_descriptors = 6;
 inline constexpr int proving_descriptor = first_inherited + static_cast<int>(worker_descriptors) - 1;
@@ -78,11 +82,17 @@ struct WorkerOrder {
     WorkerKind kind;
 };
 
+/// An order without '@' is for any version.
+inline bool is_for_this_version(std::string_view order) noexcept {
+    const std::size_t at = order.find('@');
+    return at == order.npos || order.substr(at) == order_version;
+}
+
 /// The order to be a worker, if this process got one. Takes it out of the environment. Ends a worker
 /// whose pool has died meanwhile: it must not go on as a second copy of the program.
 inline std::optional<WorkerOrder> take_worker_order() {
     const char* const text = trusted_variable(worker_variable);
-    if (!text) return std::nullopt;
+    if (!text || !is_for_this_version(text)) return std::nullopt;
     char* rest = nullptr;
     const long parent = std::strtol(text, &rest, 10);
     const auto next_number = [&rest] { return *rest == ':' ? std::strtol(rest + 1, &rest, 10) : 0; };
@@ -115,6 +125,16 @@ inline bool is_proven(const WorkerOrder& order) noexcept {
 
 inline bool has_worker_order() noexcept { return trusted_variable(worker_variable) != nullptr; }
 
+/// /proc/self/exe can be executed: it is this very file, also after the file was replaced. Under valgrind the link leads
+/// to valgrind's file, though readlink() names the program's.
+inline constexpr const char* own_file_link = "/proc/self/exe";
+inline bool executes_own_file() noexcept { return !runs_under_valgrind() && ::access(own_file_link, X_OK) == 0; }
+
+/// What is executed to have a worker.
+inline const char* executable_path() noexcept {
+    return executes_own_file() ? own_file_link : program_start().executable.c_str();
+}
+
 /// The environment of this process as it is now, with the order for a worker that may have `allowance` processes below
 /// itself. An MPI rank's own variables are left out: a worker is no rank.
 inline std::vector<std::string> worker_environment(std::size_t allowance, WorkerKind kind = WorkerKind::of_pool) {
@@ -127,14 +147,9 @@ inline std::vector<std::string> worker_environment(std::size_t allowance, Worker
     variables.push_back(std::string(worker_variable) + "=" + std::to_string(::getpid()) + ":" +
                         std::to_string(program_start().depth + 1) + ":" + std::to_string(allowance) +
                         (kind == WorkerKind::single_call ? ":1" : ""));
+    // Another file at the program's path may have another version only, and would run main a second time.
+    if (executes_own_file()) variables.back() += order_version;
     return variables;
-}
-
-/// What is executed to have a worker. The link is right even after the file was replaced, but may be missing. Under
-/// valgrind it leads to valgrind's file, though readlink() names the program's.
-inline const char* executable_path() noexcept {
-    constexpr const char* link = "/proc/self/exe";
-    return !runs_under_valgrind() && ::access(link, X_OK) == 0 ? link : program_start().executable.c_str();
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
