@@ -35,7 +35,7 @@ class BoundTask {
         Encoder encoder;
         encoder.write_bytes(bytes().data(), bytes().size());
         if (call_)
-            for (const auto& region : call_->named()) encoder.keep(region);
+            for (const auto& region : call_->regions.all()) encoder.keep(region);
         return std::move(encoder).take();
     }
 

@@ -90,7 +90,7 @@ class MpiSubmitter {
         using T = std::remove_cv_t<typename Call::Result>;
         CallRoom room;
         ByteBuffer bytes = encode_call_into(ByteBuffer(nullptr, room.bytes), callable, args...);
-        if (!bytes.named().empty()) require_sendable(bytes);
+        if (!bytes.regions.all().empty()) require_sendable(bytes);
         auto* const call = BlockWithBytes<MpiCall<T>>::make(
             std::move(bytes), pool_, name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name)));
         call->limits.retries = retries;
@@ -109,7 +109,7 @@ class MpiSubmitter {
         check_remote_call<const Callable&, const Args&...>();
         CallRoom room;
         ByteBuffer bytes = encode_call_into(ByteBuffer(nullptr, room.bytes), callable, args...);
-        if (!bytes.named().empty()) require_sendable(bytes);
+        if (!bytes.regions.all().empty()) require_sendable(bytes);
         auto* const call = BlockWithBytes<PostedMpiCall>::make(std::move(bytes), pool_);
         try {
             pool_->hub().submit(*pool_, *call, Priority::normal);

@@ -210,7 +210,7 @@ inline std::unique_ptr<detail::SingleProcess> Process::start(const ProcessOption
     const bool spawn = detail::choose_spawn(options.start_method, {"Process", "Process"});
     // The encoder keeps the shared memory that the call names until its descriptors are sent.
     detail::ByteBuffer call = std::move(encoder).take();
-    const auto named = call.take_named();
+    const auto named = call.regions.take();
     return std::make_unique<detail::SingleProcess>(
         detail::SingleProcessSettings{spawn, options.name, options.max_memory_bytes}, std::move(call), descriptors,
         available_parallelism());

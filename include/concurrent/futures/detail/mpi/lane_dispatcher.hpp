@@ -106,7 +106,7 @@ inline void LaneDispatcher::give(MpiPool& pool, RootLane& lane, MpiTask& task) {
     RootPeer& peer = lane.peer;
     try {
         if (!pool.knows(lane)) introduce(pool, lane);
-        hub_.peers.lend(peer, task.call().named());
+        hub_.peers.lend(peer, task.call().regions.all());
         if (const std::string name = task.name(); !name.empty() && name.size() < bulk_from)
             peer.out.add(FrameType::task_name, 0, lane.number, std::as_bytes(std::span(name)));
         if (lane.is_idle()) lane.last_news = monotonic_nanoseconds();
@@ -130,7 +130,7 @@ inline void LaneDispatcher::introduce(MpiPool& pool, RootLane& lane) {
     pool.started.push_back(&lane);
     hub_.completions.add_worker(hub_.pools.find(pool), lane, true);
     if (lane.is_idle()) lane.pace.forget();
-    hub_.peers.lend(lane.peer, pool.settings().initializer.named());
+    hub_.peers.lend(lane.peer, pool.settings().initializer.regions.all());
     lane.peer.out.add(FrameType::configure, 0, lane.number, pool.configuration, pool.number);
 }
 

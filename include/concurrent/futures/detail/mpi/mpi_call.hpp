@@ -151,7 +151,7 @@ class PostedMpiCall final : public MpiTask {
 
 /// Memory that processes of one machine share is of no use on another one. A broadcast is: its bytes are sent.
 inline void require_sendable(const ByteBuffer& call) {
-    for (const auto& region : call.named())
+    for (const auto& region : call.regions.all())
         if (region->name().is_constant == 0)
             throw std::invalid_argument(
                 "MPIPoolExecutor: a SharedArray is memory of one machine, which MPI does not share between hosts: "

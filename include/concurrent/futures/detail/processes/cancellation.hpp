@@ -12,16 +12,19 @@
 #include <mutex>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class Cancellation {
   public:
-    explicit Cancellation(PoolTables& pool) noexcept : pool_(pool) {}
+    /// In a child that was forked after `born`, where the mutex may have been copied locked, no task is revoked or runs.
+    Cancellation(PoolTables& pool, const ForkMark& born) noexcept : pool_(pool), born_(born) {}
 
     /// True to one caller: the task will not run and is the caller's to end as cancelled.
     bool revoke(RemoteTask& task) {
+        if (born_.in_forked_child()) return false;
         ByteBuffer unsent;      // both are freed without the mutex
         RemoteTaskQueue spent;
         {
@@ -44,10 +47,12 @@ class Cancellation {
         return true;
     }
     bool is_revoked(const RemoteTask& task) const {
+        if (born_.in_forked_child()) return false;
         const std::lock_guard lock(pool_.mutex);
         return task.stage == RemoteTask::Stage::revoked;
     }
     bool is_running(const RemoteTask& task) const {
+        if (born_.in_forked_child()) return false;
         const std::lock_guard lock(pool_.mutex);
         if (task.stage == RemoteTask::Stage::ended) return true;  // its result is being delivered
         if (task.stage != RemoteTask::Stage::sent) return false;
@@ -88,6 +93,7 @@ class Cancellation {
 
   private:
     PoolTables& pool_;
+    const ForkMark& born_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

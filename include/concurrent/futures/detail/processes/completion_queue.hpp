@@ -205,7 +205,7 @@ inline void CompletionQueue::free_payloads(RemoteTask& task, Ending& ending) noe
             Encoder encoder;
             encoder.write_bytes(ending.body.bytes().data(), ending.body.bytes().size());
             ByteBuffer copy = std::move(encoder).take();
-            for (auto& region : ending.body.take_named()) copy.keep(std::move(region));
+            for (auto& region : ending.body.regions.take()) copy.regions.keep(std::move(region));
             ending.body = std::move(copy);
         } catch (...) {
             ending.body = ByteBuffer();
@@ -213,7 +213,7 @@ inline void CompletionQueue::free_payloads(RemoteTask& task, Ending& ending) noe
             ending.error = std::make_exception_ptr(std::bad_alloc());
         }
     }
-    if (task.call().is_lent() && task.call().named().empty()) return;
+    if (task.call().is_lent() && task.call().regions.all().empty()) return;
     const std::lock_guard lock(mutex_);  // another worker may have it, or be about to get it
     if (ending.kind == Ending::Kind::none && task.stage != RemoteTask::Stage::revoked) return;
     task.drop_call(ending.body);

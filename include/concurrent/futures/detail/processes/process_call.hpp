@@ -51,15 +51,15 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     // The futures' side.
     bool running() const noexcept override {
         return this->state() == CallState::completing ||
-               (!this->done() && manager_->is_running(*this));
+               (!this->done() && manager_->cancellation().is_running(*this));
     }
     bool cancel() noexcept override {
-        if (!this->done() && manager_->revoke(*this)) {
+        if (!this->done() && manager_->cancellation().revoke(*this)) {
             end_cancelled();
             return true;
         }
         // Another thread may have revoked it and be about to say so.
-        return this->state() == CallState::cancelled || manager_->is_revoked(*this);
+        return this->state() == CallState::cancelled || manager_->cancellation().is_revoked(*this);
     }
     void request_stop() noexcept override {
         while (!cancel() && !this->done())

@@ -72,12 +72,7 @@ class ProcessManager {
     /// Takes over one reference to the task. Throws ShutdownError, BrokenProcessPool, QueueFullError:
     /// then the reference is still the caller's.
     void submit(RemoteTask& task, Priority priority);
-    /// True to one caller: the task will not run and is the caller's to end as cancelled.
-    bool revoke(RemoteTask& task) {
-        return !in_forked_child() && cancellation_.revoke(task);  // there the mutex may have been copied locked
-    }
-    bool is_revoked(const RemoteTask& task) const { return !in_forked_child() && cancellation_.is_revoked(task); }
-    bool is_running(const RemoteTask& task) const { return !in_forked_child() && cancellation_.is_running(task); }
+    Cancellation& cancellation() noexcept { return cancellation_; }
     /// Asks a running task to stop. False: it is not running; it may have gone back to the queue.
     bool request_stop(RemoteTask& task);
 
@@ -146,7 +141,7 @@ class ProcessManager {
     SubmissionRoom room_{pool_};
     CallerRun caller_run_{pool_};
     PoolControl control_{pool_};
-    Cancellation cancellation_{pool_};
+    Cancellation cancellation_{pool_, born_};
     ManagerThread thread_;
 };
 

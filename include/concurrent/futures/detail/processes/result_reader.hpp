@@ -94,7 +94,7 @@ inline void ResultReader::note_end_of_task(WorkerLink& link, Frame& frame) {
     if (!entry || (!is_skip && !is_end) || is_skip != entry->revoked)
         throw SerializationError("a message about task " + std::to_string(header.task) +
                                  ", which it was not running");
-    for (auto& region : link.regions.take_received()) frame.body.keep(std::move(region));
+    for (auto& region : link.regions.take_received()) frame.body.regions.keep(std::move(region));
     if (is_end) link.pace.note_end(link.page().started(header.slot));
     RemoteTask* const task = link.tasks.take(*entry);
     const bool large = frame.body.is_stored() || task->call().is_stored();

@@ -47,6 +47,30 @@ class ByteStore {
     virtual ~ByteStore() = default;
 };
 
+/// The shared memory that the bytes of a buffer name: kept for as long as they may be read. Mostly none.
+class NamedRegions {
+  public:
+    void keep(std::shared_ptr<SharedRegion> region) {
+        if (!list_) list_ = std::make_unique<SharedRegionList>();
+        if (list_->empty() || list_->back() != region) list_->push_back(std::move(region));
+    }
+    std::span<const std::shared_ptr<SharedRegion>> all() const noexcept {
+        return list_ ? std::span<const std::shared_ptr<SharedRegion>>(*list_)
+                     : std::span<const std::shared_ptr<SharedRegion>>();
+    }
+    /// Not kept here any more.
+    SharedRegionList take() noexcept {
+        SharedRegionList taken;
+        if (list_) taken.swap(*list_);
+        list_.reset();
+        return taken;
+    }
+    void clear() noexcept { list_.reset(); }
+
+  private:
+    std::unique_ptr<SharedRegionList> list_;
+};
+
 class ByteBuffer {
   public:
     ByteBuffer() noexcept = default;
@@ -73,12 +97,12 @@ class ByteBuffer {
     /// From here on the bytes lie in this memory, which has room for size() bytes and which another owner frees later.
     void move_to(std::byte* place) noexcept { move_to(place, size_, Memory::lent); }
     ByteBuffer(ByteBuffer&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)),
+        : regions(std::move(other.regions)),
+          data_(std::exchange(other.data_, nullptr)),
           size_(std::exchange(other.size_, 0)),
           capacity_(std::exchange(other.capacity_, 0)),
           store_(other.store_),
-          memory_(std::exchange(other.memory_, Memory::heap)),
-          named_(std::move(other.named_)) {}
+          memory_(std::exchange(other.memory_, Memory::heap)) {}
     ByteBuffer& operator=(ByteBuffer&& other) noexcept {
         ByteBuffer(std::move(other)).swap(*this);
         return *this;
@@ -113,24 +137,7 @@ class ByteBuffer {
     void truncate(std::size_t size) noexcept { size_ = size; }
     void clear() noexcept {
         size_ = 0;
-        named_.reset();
-    }
-
-    /// Is kept for as long as the bytes, which name it.
-    void keep(std::shared_ptr<SharedRegion> region) {
-        if (!named_) named_ = std::make_unique<SharedRegionList>();
-        if (named_->empty() || named_->back() != region) named_->push_back(std::move(region));
-    }
-    std::span<const std::shared_ptr<SharedRegion>> named() const noexcept {
-        return named_ ? std::span<const std::shared_ptr<SharedRegion>>(*named_)
-                      : std::span<const std::shared_ptr<SharedRegion>>();
-    }
-    /// Not kept any more by this buffer.
-    SharedRegionList take_named() noexcept {
-        SharedRegionList taken;
-        if (named_) taken.swap(*named_);
-        named_.reset();
-        return taken;
+        regions.clear();
     }
 
     void reserve(std::size_t capacity) {
@@ -150,8 +157,10 @@ class ByteBuffer {
         std::swap(capacity_, other.capacity_);
         std::swap(store_, other.store_);
         std::swap(memory_, other.memory_);
-        named_.swap(other.named_);
+        std::swap(regions, other.regions);
     }
+
+    NamedRegions regions;  // which the bytes name; clear() forgets them, and a move takes them along
 
   private:
     enum class Memory : unsigned char { heap, store, lent };
@@ -198,7 +207,6 @@ class ByteBuffer {
     std::size_t capacity_ = 0;
     ByteStore* store_ = nullptr;
     Memory memory_ = Memory::heap;
-    std::unique_ptr<SharedRegionList> named_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

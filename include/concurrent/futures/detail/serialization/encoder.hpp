@@ -86,8 +86,8 @@ class Encoder {
 
     /// The bytes name this memory, which is kept as long as they are. Bytes that are copied elsewhere name it,
     /// too, and do not keep it.
-    void keep(std::shared_ptr<detail::SharedRegion> region) { buffer_.keep(std::move(region)); }
-    std::span<const std::shared_ptr<detail::SharedRegion>> named() const noexcept { return buffer_.named(); }
+    void keep(std::shared_ptr<detail::SharedRegion> region) { buffer_.regions.keep(std::move(region)); }
+    std::span<const std::shared_ptr<detail::SharedRegion>> named() const noexcept { return buffer_.regions.all(); }
 
     /// `size` bytes of unspecified value at the end, for a codec that fills them at once.
     std::byte* extend(std::size_t size) { return buffer_.extend(size); }

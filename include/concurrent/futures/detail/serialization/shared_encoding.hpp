@@ -81,7 +81,7 @@ std::shared_ptr<SharedRegion> encoded_in_memory(const T& value) {
     }
     block.freeze(size);
     auto region = SharedRegion::over(std::move(block), true);
-    region->keep(bytes.take_named());
+    region->keep(bytes.regions.take());
     return region;
 }
 

@@ -80,7 +80,7 @@ class RemoteTask {
     /// name, too. With the manager's lock.
     void drop_call(ByteBuffer& result) noexcept {
         try {
-            for (auto& region : call_.take_named()) result.keep(std::move(region));
+            for (auto& region : call_.regions.take()) result.regions.keep(std::move(region));
         } catch (...) {
             // No memory: a result that names it cannot be read.
         }

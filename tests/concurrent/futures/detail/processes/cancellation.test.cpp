@@ -15,7 +15,8 @@ using Stage = RemoteTask::Stage;
 
 TEST_CASE("a task that waits is revoked once, and its bytes are freed", "[cancellation]") {
     parts::Pool pool;
-    Cancellation cancellation(pool.tables);
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
     recorded::Task task(parts::encoded(1));
     pool.submit(task);
     CHECK(!cancellation.is_running(task));
@@ -29,7 +30,8 @@ TEST_CASE("a task that waits is revoked once, and its bytes are freed", "[cancel
 
 TEST_CASE("a task that was sent is revoked if its worker has not started it", "[cancellation]") {
     parts::Pool pool;
-    Cancellation cancellation(pool.tables);
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
     WorkerLink& worker = pool.add_worker();
     std::array<recorded::Task, 2> tasks;
     for (recorded::Task& task : tasks) pool.submit(task);
@@ -52,7 +54,8 @@ TEST_CASE("a task that was sent is revoked if its worker has not started it", "[
 
 TEST_CASE("all tasks that have not started are revoked at once, wherever they wait", "[cancellation]") {
     parts::Pool pool;
-    Cancellation cancellation(pool.tables);
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
     WorkerLink& worker = pool.add_worker();
     std::array<recorded::Task, 3> tasks;
     for (recorded::Task& task : tasks) {
@@ -71,7 +74,8 @@ TEST_CASE("all tasks that have not started are revoked at once, wherever they wa
 
 TEST_CASE("many cancelled tasks leave the queue before they are met", "[cancellation]") {
     parts::Pool pool;
-    Cancellation cancellation(pool.tables);
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
     std::array<recorded::Task, 200> tasks;
     for (recorded::Task& task : tasks) pool.submit(task);
     for (recorded::Task& task : tasks) REQUIRE(cancellation.revoke(task));
