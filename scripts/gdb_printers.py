@@ -34,10 +34,6 @@ def atomic_integer(value):
     raise gdb.error(f"no atomic number: {kind}")
 
 
-def vector_size(vector):
-    return int(vector["_M_impl"]["_M_finish"] - vector["_M_impl"]["_M_start"])
-
-
 def list_values(values, of):
     """The elements of a std::list<of>."""
     node = values["_M_impl"]["_M_node"]["_M_next"]
@@ -107,10 +103,10 @@ class ThreadPoolPrinter:
                        for level in (2, 1, 0) for side in ("next_", "arrived_")]
 
     def to_string(self):
-        workers = self.tables["workers"]
+        count = self.tables["workers"]["count_"]
         tasks = sum(int(queue["size_"]) for queue in self.queues)
-        return (f"cf::ThreadPoolExecutor: {int(workers['alive_'])} of {int(atomic_integer(workers['max_workers_']))} threads, "
-                f"{vector_size(workers['idle_'])} asleep, {int(workers['blocked_'])} blocked, {tasks} tasks queued")
+        return (f"cf::ThreadPoolExecutor: {int(count['alive_'])} of {int(atomic_integer(count['max_workers_']))} threads, "
+                f"{int(count['idle_'])} asleep, {int(count['blocked_'])} blocked, {tasks} tasks queued")
 
     def children(self):
         number = 0
