@@ -2,13 +2,15 @@
 //
 // shared_state.hpp: the state of one task, shared by its futures and by the thread or pool that runs it.
 // Where it stands and who holds it: state_word.hpp. What a thread that waits may ask of the pool: awaited_task.hpp.
-// Here: how it ends, how threads wait for it, and who is told.
+// Here: how it ends, how threads wait for it, and who is told, in the order that trampoline.hpp says.
 #pragma once
 
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <utility>
 
+#include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/state/awaited_task.hpp"
@@ -25,11 +27,10 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 class SharedState : public AwaitedTask, public StateWord {
   public:
     /// Only by the thread that made the move before: publishes the outcome, wakes and tells all.
-    /// `later`: see Trampoline::tell().
+    /// `later`: null, or the queue that Listener::notify() got, which this goes to with its callbacks. Then it is in no
+    /// other queue, and this is the last thing that notify() does.
     /// It and those below throw nothing but a ForcedUnwind, of a callback, when all is done.
-    void finish(CallState final_state, TaskQueue* later = nullptr) {
-        if (publish(final_state)) tell_listeners(later);
-    }
+    void finish(CallState final_state, TaskQueue* later = nullptr);
     /// The same, unless there are listeners: then false, and nothing has changed.
     bool try_finish_untold(CallState final_state) noexcept { return try_publish_untold(final_state); }
     /// The same as finish(), and drop_producer(): this object may be gone afterwards.
@@ -92,6 +93,78 @@ class ProducerToDrop {
   private:
     SharedState& state_;
 };
+
+/// Runs the callbacks of a task that has ended, and those of the tasks that they end, in the order that trampoline.hpp says.
+class CallbackRun final : Trampoline {
+  public:
+    explicit CallbackRun(SharedState& first) noexcept : first_(first), ended_(&first) {}
+    CallbackRun(const CallbackRun&) = delete;
+    CallbackRun& operator=(const CallbackRun&) = delete;
+    /// Also when a callback ends the thread: runs the rest first.
+    ~CallbackRun() {
+        if (in_callback_ && ended_) {  // always there in a callback; g++ 12 warns at -O3 when it is not told
+            go_on();
+            run_all();
+        }
+    }
+
+    void run_all() {
+        while (ended_) {
+            more_ = false;
+            if (Listener* const callback = ended_->take_callback(more_)) {
+                in_callback_ = true;
+                ended_->run_callback(*callback, &set_off_);
+                in_callback_ = false;
+            }
+            go_on();
+        }
+    }
+
+  private:
+    /// One after the other from where they are: those that are left when a callback ends the thread are run there.
+    void run_set_off() override {
+        TaskQueue now(std::move(set_off_));
+        struct PutBack {
+            TaskQueue& set_off;
+            TaskQueue& left;
+            ~PutBack() { set_off.append(std::move(left)); }
+        };
+        const PutBack rest{set_off_, now};
+        while (Task* const task = now.try_pop()) {
+            SharedState& ended = static_cast<SharedState&>(*task);
+            const ProducerToDrop reference(ended);
+            CallbackRun(ended).run_all();
+        }
+    }
+    /// Behind a callback of `ended_`.
+    void go_on() noexcept {
+        if (more_ && set_off_.empty()) return;
+        // First what this callback has set off, then the other callbacks of `ended_`. `first_` stays out of the
+        // queues, because it may be in another one.
+        if (ended_ == &first_)
+            first_is_over_ = !more_;
+        else if (more_)
+            set_off_.push(*ended_);
+        else
+            ended_->drop_producer();
+        set_off_.append(std::move(others_));
+        others_.append(std::move(set_off_));
+        Task* const next = others_.try_pop();
+        ended_ = next ? static_cast<SharedState*>(next) : first_is_over_ ? nullptr : &first_;
+    }
+
+    SharedState& first_;
+    SharedState* ended_;
+    TaskQueue others_;
+    bool more_ = false;
+    bool in_callback_ = false;
+    bool first_is_over_ = false;
+};
+
+/// Not inlined: it is called from a function for each type of task, which should stay short.
+[[gnu::noinline]] inline void SharedState::finish(CallState final_state, TaskQueue* later) {
+    if (publish(final_state)) tell_listeners(later);
+}
 
 inline void SharedState::finish_and_drop_producer(CallState final_state, TaskQueue* later) {
     bool last = false;
@@ -175,9 +248,10 @@ inline void SharedState::tell_listeners(TaskQueue* later) {
         listeners_ = callbacks;
         any = !callbacks.empty();
     }
-    any ? Trampoline::tell(*this, later) : drop_producer();
+    if (!any) return drop_producer();
+    if (later) return later->push(*this);
+    const ProducerToDrop reference(*this);
+    CallbackRun(*this).run_all();
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
-
-#include "concurrent/futures/detail/state/trampoline_run.hpp"  // IWYU pragma: export

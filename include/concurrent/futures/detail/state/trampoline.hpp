@@ -21,32 +21,44 @@
 // A callback may end its thread (forced_unwind.hpp). Then the other callbacks run before that goes on.
 #pragma once
 
+#include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-class SharedState;
-
+/// What this thread has put off: callbacks of tasks that callbacks have ended. One object for each level of callbacks
+/// inside each other, on the stack of the thread that runs them. CallbackRun (shared_state.hpp) is derived from it.
 class Trampoline {
   public:
-    /// Takes over a producer reference. `later`: null, or the queue that notify() got, which the state goes to if it
-    /// is in no other one and this is the last thing that notify() does.
-    static void tell(SharedState& ended, TaskQueue* later);
+    Trampoline(const Trampoline&) = delete;
+    Trampoline& operator=(const Trampoline&) = delete;
 
     /// For Promise: null, except where more than `deep` promises are fulfilled in callbacks of each other.
     /// Then catch_up() is needed.
-    static TaskQueue* later_if_deep() noexcept { return depth_ >= deep ? set_off_ : nullptr; }
+    static TaskQueue* later_if_deep() noexcept {
+        return current_ && current_->depth_ >= deep ? &current_->set_off_ : nullptr;
+    }
     /// Called by a thread that is about to block: runs the callbacks that were put off for that. True when there were any.
-    static bool catch_up();
+    static bool catch_up() {
+        if (!current_ || current_->set_off_.empty()) return false;
+        current_->run_set_off();
+        return true;
+    }
+
+  protected:
+    Trampoline() noexcept : outer_(current_), depth_(outer_ ? outer_->depth_ + 1 : 1) { current_ = this; }
+    ~Trampoline() { current_ = outer_; }
+
+    virtual void run_set_off() = 0;
+
+    TaskQueue set_off_;  // by the callback that is running
 
   private:
     static constexpr int deep = 32;
+    inline static constinit thread_local Trampoline* current_ = nullptr;
 
-    class Run;
-    static void run(SharedState& first);
-
-    inline static constinit thread_local TaskQueue* set_off_ = nullptr;  // by the callback that is running
-    inline static constinit thread_local int depth_ = 0;                 // runs inside each other
+    Trampoline* const outer_;
+    const int depth_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
