@@ -98,7 +98,7 @@ class alignas(64) SearchState {
 
     /// A hint without the mutex: more workers are at work than max_workers.
     bool has_surplus() const noexcept {
-        return surplus_.load(std::memory_order_relaxed);  // relaxed: Workforce::too_many() decides, with the mutex
+        return surplus_.load(std::memory_order_relaxed);  // relaxed: Headcount::too_many() decides, with the mutex
     }
     /// Shut down, or broken.
     bool is_closed() const noexcept {
