@@ -23,7 +23,7 @@ HEADERS = [f"{DETAIL}/{name}.hpp" for name in (
     "scheduling/search_state",
     "scheduling/parker", "scheduling/work_queues", "scheduling/worker_threads", "scheduling/worker_loop", "scheduling/workforce",
     "scheduling/queue_room", "scheduling/deadline_timer", "map/lanes", "map/map_outcome", "map/map_schedule",
-    "memory/block_allocator", "platform/spin_mutex", "processes/byte_ring", "processes/control_page")] + [
+    "platform/spin_mutex", "processes/byte_ring", "processes/control_page")] + [
         "include/concurrent/futures/timers.hpp", "include/concurrent/futures/when_all.hpp"]
 WEAKER = {"seq_cst": ["acq_rel"], "acq_rel": ["acquire", "release"], "acquire": ["relaxed"], "release": ["relaxed"]}
 OF_LOAD, OF_STORE = {"acq_rel": "acquire"}, {"acq_rel": "release"}  # orders that an operation cannot have

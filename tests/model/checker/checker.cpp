@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/futex.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -26,6 +27,9 @@
 #include <cstring>
 #include <ctime>
 #include <deque>
+#include <iterator>
+#include <map>
+#include <new>
 #include <random>
 #include <string>
 #include <unordered_map>
@@ -239,7 +243,27 @@ bool acquires(std::memory_order order) {
 bool releases(std::memory_order order) {
     return order == std::memory_order_release || order == std::memory_order_acq_rel || order == std::memory_order_seq_cst;
 }
+// Memory that was freed in this run. It is not given out again, so what is still used is seen: atomics and mutexes are,
+// other members only by what they hold then.
+std::map<std::uintptr_t, std::size_t> freed;
+
+void must_be_alive(const void* address, const char* what) {
+    const auto place = reinterpret_cast<std::uintptr_t>(address);
+    if (const auto behind = freed.upper_bound(place); behind != freed.begin())
+        if (const auto& [begin, length] = *std::prev(behind); place < begin + length)
+            fail(std::string("used after it was freed: ") + what + ", by thread " + std::to_string(self->number));
+}
+void keep_freed(void* block) {
+    if (!block) return;
+    if (!watched()) return std::free(block);
+    const Inside guard;
+    const std::size_t size = ::malloc_usable_size(block);
+    if (!freed.emplace(reinterpret_cast<std::uintptr_t>(block), size).second) fail("freed twice");
+    std::memset(block, 0xDD, size);
+}
+
 Location& location_at(const void* address, std::size_t size) {
+    must_be_alive(address, "an atomic");
     std::uint64_t value = 0;
     std::memcpy(&value, address, size);
     Location& location = locations[address];
@@ -270,12 +294,14 @@ std::unordered_map<const void*, Mutex> mutexes;
 std::unordered_map<const void*, std::deque<Thread*>> sleepers;  // of futexes and condition variables
 
 void lock(const void* address) {
+    must_be_alive(address, "a mutex");
     Mutex& mutex = mutexes[address];
     while (mutex.owner) block(address, "for a mutex");
     mutex.owner = self;
     join(self->view, mutex.view);
 }
 void unlock(const void* address) {
+    must_be_alive(address, "a mutex that is unlocked");
     Mutex& mutex = mutexes[address];
     mutex.owner = nullptr;
     mutex.view = self->view;
@@ -743,3 +769,8 @@ long syscall(long call, ...) noexcept {
 }
 
 }  // extern "C"
+
+void operator delete(void* block) noexcept { model::keep_freed(block); }
+void operator delete(void* block, std::size_t) noexcept { model::keep_freed(block); }
+void operator delete(void* block, std::align_val_t) noexcept { model::keep_freed(block); }
+void operator delete(void* block, std::size_t, std::align_val_t) noexcept { model::keep_freed(block); }

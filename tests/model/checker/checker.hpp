@@ -17,7 +17,8 @@
 // Memory: an atomic keeps all values that were stored. A load may give any of them that is not older than what its
 // thread knows of: by its own operations, by an acquire that read from a release, by a mutex, or by seq_cst. This is the
 // model of C++20 without two things: stores take effect in the order in which they run, and compare_exchange_weak() does
-// not fail for no reason. What is no atomic is not watched, unless it is a Watched.
+// not fail for no reason. What is no atomic is not watched, unless it is a Watched. Memory that is freed is not used again,
+// and an atomic or a mutex in it is wrong to use. So blocks come from operator new, not from the library's own allocator.
 //
 // Time is virtual. A wait with a limit ends for that only when no thread can go on.
 //

@@ -141,6 +141,31 @@ MODEL("a continuation is cancelled while its task ends") {
     if (!cancelled) expect(next.result() == 1, "the value");
 }
 
+MODEL("a continuation is cancelled while its task ends and goes away") {
+    std::optional<cf::Promise<Value>> promise(std::in_place);
+    auto next = promise->get_future().then([](const Value& value) { return value.get(); });
+    std::thread other([&] { next.cancel(); });
+    promise->set_value(1);
+    promise.reset();  // the continuation holds the last future of it
+    other.join();
+}
+
+MODEL("a continuation is cancelled while the future that its function returned ends and goes away") {
+    cf::Promise<Value> promise;
+    std::optional<cf::Promise<Value>> inner(std::in_place);
+    auto next = promise.get_future().then([&](const Value&) { return inner->get_future(); });
+    promise.set_value(1);
+    bool cancelled = false;
+    std::thread other([&] { cancelled = next.cancel(); });
+    std::thread third([&] {
+        if (inner->set_running_or_notify_cancel()) inner->set_value(1);
+        inner.reset();
+    });
+    other.join();
+    third.join();
+    expect(next.cancelled() == cancelled, "the new future says so");
+}
+
 MODEL("a promise is dropped while its future is waited for") {
     std::optional<cf::Promise<Value>> promise(std::in_place);
     const auto future = promise->get_future();
@@ -190,13 +215,14 @@ MODEL("as_completed() gives each of two once") {
 MODEL("a range of as_completed() is dropped while futures end") {
     cf::Promise<Value> one, two;
     std::thread first([&] { one.set_value(1); });
+    std::thread second;
     {
         auto range = cf::as_completed(std::vector{one.get_future(), two.get_future()});
         expect((*range.begin()).result().get() == 1, "the first");
-        std::thread second([&] { two.set_value(2); });
-        second.detach();
+        second = std::thread([&] { two.set_value(2); });
     }
     first.join();
+    second.join();
     expect(two.get_future().result().get() == 2, "the second");
 }
 

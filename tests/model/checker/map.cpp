@@ -2,16 +2,22 @@
 //
 // map.cpp: maps of a thread pool under the model checker.
 #include <concurrent/futures/algorithm.hpp>
+#include <concurrent/futures/detail/map/lanes.hpp>
+#include <concurrent/futures/detail/map/map_outcome.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <pthread.h>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <thread>
 #include <vector>
 
 #include "model/checker/checker.hpp"
 
 namespace cf = concurrent::futures;
+namespace detail = cf::detail;
 using model::expect;
 using Value = model::Watched<int>;
 
@@ -88,4 +94,66 @@ MODEL("a loop over an array") {
     std::vector<Value> numbers(3);
     cf::for_each(pool, numbers, [](Value& value) { value.set(1); });
     for (const Value& value : numbers) expect(value.get() == 1, "each element");
+}
+
+MODEL("a map in chunks") {
+    cf::ThreadPoolExecutor pool(2);
+    const std::vector<int> numbers{0, 1, 2, 3};
+    int next = 0;
+    for (Value value : pool.map({.chunksize = 2}, [](int n) { return Value(n); }, numbers))
+        expect(value.get() == next++, "this result");
+    expect(next == 4, "all results");
+}
+
+MODEL("a map in chunks, in any order") {
+    cf::ThreadPoolExecutor pool(2);
+    const std::vector<int> numbers{0, 1, 2, 3};
+    int sum = 0;
+    for (Value value : pool.map_unordered({.chunksize = 2}, [](int n) { return Value(n); }, numbers)) sum += value.get();
+    expect(sum == 6, "all results");
+}
+
+/// Items that two threads run out of one lane.
+template <std::size_t Count>
+struct Items {
+    Items() {
+        lanes.fill(0, 0, Count);
+        for (auto& thread : threads)
+            thread = std::thread([this] {
+                auto run = [this](std::size_t item) {
+                    outcomes[item].store_result_of(nullptr, [&] { return Value(static_cast<int>(item)); });
+                };
+                auto has_run = [this](std::size_t item) { return ran(item); };
+                lanes.run_claimed(0, detail::Lanes::limit, run, has_run);
+            });
+    }
+    ~Items() {
+        for (auto& thread : threads) thread.join();
+    }
+    bool ran(std::size_t item) const { return outcomes[item].ran(); }
+    std::size_t count() const {
+        std::size_t now = 0;
+        for (const auto& outcome : outcomes) now += outcome.ran() ? 1u : 0u;
+        return now;
+    }
+
+    detail::Lanes lanes{2};
+    std::array<detail::MapOutcome<Value>, Count> outcomes;
+    std::array<std::thread, 2> threads;
+};
+
+MODEL("Lanes: the thread that waits for an item is woken when it has ended") {
+    Items<3> items;
+    for (std::uint32_t item = 0; item < 3; ++item) {
+        while (!items.ran(item))
+            items.lanes.wait(item, [&] { return items.ran(item); }, detail::Deadline::never());
+        expect(items.outcomes[item].get().get() == static_cast<int>(item), "the result of this item");
+    }
+}
+
+MODEL("Lanes: the thread that waits for any item is woken when one has ended") {
+    Items<2> items;
+    for (std::size_t seen = 0; seen < 2; seen = items.count())
+        while (items.count() == seen)
+            items.lanes.wait(detail::Lanes::any_item, [&] { return items.count() != seen; }, detail::Deadline::never());
 }

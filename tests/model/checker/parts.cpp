@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // parts.cpp: small parts of the library under the model checker, each by itself.
-#include <concurrent/futures/detail/memory/block_allocator.hpp>
 #include <concurrent/futures/detail/platform/spin_mutex.hpp>
 #include <concurrent/futures/detail/scheduling/parker.hpp>
 #include <concurrent/futures/detail/state/completion_waiter.hpp>
 #include <concurrent/futures/detail/state/once_value.hpp>
-#include <concurrent/futures/promise.hpp>
-#include <concurrent/futures/when_all.hpp>
 
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
-#include <vector>
 
 #include "model/checker/checker.hpp"
 
@@ -113,16 +108,4 @@ MODEL("OnceValue: one thread makes it, all see it") {
     get();
     one.join();
     two.join();
-}
-
-MODEL("blocks are freed by another thread and used again") {
-    std::vector<cf::Promise<Value>> promises(3);
-    std::vector<cf::Future<Value>> futures;
-    for (const auto& promise : promises) futures.push_back(promise.get_future());
-    std::thread other([mine = std::move(futures)]() mutable { mine.clear(); });
-    promises.clear();
-    cf::Promise<Value> again;
-    again.set_value(1);
-    expect(again.get_future().result().get() == 1, "the value");
-    other.join();
 }

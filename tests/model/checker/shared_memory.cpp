@@ -8,6 +8,7 @@
 #include <array>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -105,6 +106,48 @@ MODEL("no reader sleeps while there are bytes, and no writer while there is room
         expect(byte == static_cast<std::byte>(got++), "this byte");
         reader.publish();
         if (of_writer.must_ring(detail::Bell::room)) to_writer.ring();
+    }
+    other.join();
+}
+
+namespace {
+
+thread_local bool writes = false;
+
+/// A ring of one byte that knows who reads and who writes it.
+struct WatchedRing {
+    static constexpr std::size_t capacity = 1;
+    detail::Atomic<std::uint64_t> written{0}, read{0};
+    struct Bytes {
+        Value place{0};
+        std::array<std::byte, 1> byte{};
+        std::byte* data() {
+            writes ? place.set(1) : static_cast<void>(place.get());
+            return byte.data();
+        }
+    } bytes;
+    bool has_moved_beyond(std::uint64_t position) const noexcept { return written.load() != position; }
+};
+
+}  // namespace
+
+MODEL("a ring: no byte is read and written at once") {
+    const auto ring = std::make_unique<WatchedRing>();
+    std::thread other([&] {
+        writes = true;
+        detail::RingWriterOf<WatchedRing> writer(*ring);
+        const std::array byte{std::byte{1}};
+        for (int sent = 0; sent < 2; ++sent) {
+            while (writer.write(byte) == 0) std::this_thread::yield();
+            writer.publish();
+        }
+    });
+    detail::RingReaderOf<WatchedRing> reader(*ring);
+    for (int got = 0; got < 2; ++got) {
+        while (reader.available() == 0) std::this_thread::yield();
+        std::byte byte{};
+        reader.read(&byte, 1);
+        reader.publish();
     }
     other.join();
 }

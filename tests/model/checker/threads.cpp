@@ -279,3 +279,52 @@ MODEL("all workers are started at once, while a task comes") {
     expect(pool.submit([] { return Value(1); }).result().get() == 1, "the result");
     other.join();
 }
+
+MODEL("a bounded pool has room again after a task is cancelled while all that wait are") {
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .max_pending = 1});
+    const auto task = pool.submit([] {});
+    std::thread other([&] { pool.cancel_pending(); });
+    task.cancel();
+    other.join();
+    for (int n = 0; n < 2; ++n) pool.post([] {});
+    pool.wait_idle();
+}
+
+MODEL("a pool is destroyed while another thread cancels its task") {
+    std::thread other;
+    {
+        cf::ThreadPoolExecutor pool(1);
+        other = std::thread([task = pool.submit([] {})] { task.cancel(); });
+    }
+    other.join();
+}
+
+MODEL("two threads wait for a pool's task") {
+    cf::ThreadPoolExecutor pool(1);
+    const auto task = pool.submit([] { return Value(1); });
+    std::thread other([task] { expect(task.result().get() == 1, "the result there"); });
+    expect(task.result().get() == 1, "the result here");
+    other.join();
+}
+
+MODEL("max_workers is raised while two tasks wait for each other") {
+    std::atomic<int> begun{0};
+    cf::ThreadPoolExecutor pool(1);
+    const auto meet = [&] {
+        begun.fetch_add(1);
+        while (begun.load() != 2) std::this_thread::yield();
+    };
+    std::thread other([&] { pool.set_max_workers(2); });
+    const auto one = pool.submit(meet), two = pool.submit(meet);
+    one.wait();
+    two.wait();
+    other.join();
+}
+
+MODEL("a task is asked to stop by another thread while it ends") {
+    cf::ThreadPoolExecutor pool(1);
+    const auto task = pool.submit([](std::stop_token) { return 1; });
+    std::thread other([task] { task.request_stop(); });
+    task.wait();
+    other.join();
+}

@@ -100,6 +100,8 @@
 // Atomics of a model checker: atomic.hpp.
 #if defined(CONCURRENT_FUTURES_MODEL)
 #define CONCURRENT_FUTURES_ABI_ATOMICS _model
+#undef CONCURRENT_FUTURES_SANITIZED  // it watches what is freed, as sanitizers do
+#define CONCURRENT_FUTURES_SANITIZED 1
 #define CONCURRENT_FUTURES_ABI_TAGGED
 #else
 #define CONCURRENT_FUTURES_ABI_ATOMICS
