@@ -54,6 +54,10 @@ class Watch {
         other.read();
         begin();
     }
+    Watch(Watch&& other) noexcept {
+        other.change();
+        begin();
+    }
     Watch& operator=(const Watch& other) noexcept {
         other.read();
         change();

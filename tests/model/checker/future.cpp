@@ -122,6 +122,19 @@ MODEL("two futures are dropped at once") {
     other.join();
 }
 
+MODEL("the last future gives its value away, which another one has read") {
+    cf::Promise<Value> promise;
+    cf::Future<Value> one = promise.get_future();
+    std::optional<cf::Future<Value>> two(one);
+    promise.set_value(1);
+    std::thread other([&] {
+        expect(two->result().get() == 1, "the result there");
+        two.reset();
+    });
+    expect(std::move(one).then([](Value value) { return value.get(); }).result() == 1, "the result here");
+    other.join();
+}
+
 MODEL("a continuation gets the value, whenever it is added") {
     cf::Promise<Value> promise;
     std::thread other([&] { promise.set_value(1); });

@@ -67,19 +67,20 @@ MODEL("SharedState: the last of three references destroys what the others have u
     two.join();
 }
 
-MODEL("SharedState: an outcome is stored by the one that claims it") {
+MODEL("SharedState: a thread that takes a task over sees what the one before did") {
     struct State final : detail::SharedState {
         Value value{0};
     };
     auto* const state = new State;
     std::thread runner([&] {
-        if (!state->begin()) return;
         state->value.set(1);
-        // Handed over: another thread ends it.
+        state->begin();  // another thread may end it from here on
     });
     std::thread other([&] {
         if (state->state() != detail::CallState::running) return;
-        if (state->claim()) state->finish(detail::CallState::finished);
+        if (!state->claim()) return;
+        expect(state->value.get() == 1, "the value");
+        state->finish(detail::CallState::finished);
     });
     runner.join();
     other.join();
