@@ -309,6 +309,22 @@ def no_sleeping(root):
                 yield f"{path.relative_to(root)}:{number + 1}: wait at a gate (tests/support/gate.hpp)"
 
 
+rejects("deque_constructors", include__concurrent__futures__a_hpp=
+        "class A {\n  public:\n    explicit A(int n) noexcept : n_(n) {}\n    int n_;\n    std::deque<int> d_;\n};\n")
+
+
+@rule
+def deque_constructors(root):
+    """An empty std::deque of libstdc++ takes memory, so a constructor of its owner is not noexcept."""
+    for path in files_of(root, "include", ".hpp"):
+        text = without_comments(path.read_text(encoding="utf-8"))
+        for owner in re.finditer(r"^(?:class|struct) (\w+)[^;{]*\{(.*?)^\};", text, re.MULTILINE | re.DOTALL):
+            name, body = owner.groups()
+            if re.search(r"^    std::deque<[^;()]*;", body, re.MULTILINE) \
+                    and re.search(rf"^    (?:explicit )?{name}\([^;{{]*?\)\s*noexcept", body, re.MULTILINE):
+                yield f"{path.relative_to(root)}: {name} owns a std::deque, and a constructor of it is noexcept"
+
+
 # ---- the repository -----------------------------------------------------------------------------
 rejects("umbrella", include__concurrent__futures_hpp="#include <concurrent/futures/a.hpp>\n",
         include__concurrent__futures__a_hpp="\n", include__concurrent__futures__b_hpp="\n")

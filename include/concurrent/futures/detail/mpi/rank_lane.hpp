@@ -42,7 +42,7 @@ class RankLane {
         bool failed = false;                       // the initializer threw
     };
 
-    explicit RankLane(std::size_t number_of_lane) noexcept : number(number_of_lane) {}
+    explicit RankLane(std::size_t number_of_lane) : number(number_of_lane) {}
     RankLane(const RankLane&) = delete;
     RankLane& operator=(const RankLane&) = delete;
 

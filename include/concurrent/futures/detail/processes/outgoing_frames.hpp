@@ -24,7 +24,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class OutgoingFrames {
   public:
-    explicit OutgoingFrames(ByteRing& ring) noexcept : writer_(ring) {}
+    explicit OutgoingFrames(ByteRing& ring) : writer_(ring) {}
     OutgoingFrames(const OutgoingFrames&) = delete;
     OutgoingFrames& operator=(const OutgoingFrames&) = delete;
     ~OutgoingFrames() { drop(); }
