@@ -96,7 +96,7 @@ class Alarm {
         Alarm* alarm;
         void operator()() const {
             Promise<void>& promise = alarm->promise_;
-            // relaxed: stop() has joined the threads that were started before.
+            // relaxed: fire_all() runs in the thread that has stored it; another thread may still miss it.
             if (timers_are_over.load(std::memory_order_relaxed))
                 promise.get_future().cancel();
             else if (promise.set_running_or_notify_cancel())
@@ -134,7 +134,7 @@ class Repetition : public std::enable_shared_from_this<Repetition<Submitter, Cal
           callable_(std::forward<F>(callable)),
           args_(std::forward<As>(args)...) {}
 
-    /// Done when the repetition has ended, by which it is cancelled.
+    /// The future of the whole repetition. To cancel it ends the repetition.
     Future<void> start() {
         wait();
         Future<void> all = ended();

@@ -175,7 +175,7 @@ inline bool StateWord::publish(CallState final_state) noexcept {
     // (3) release, pairs with (1), (4) and (5): hands the outcome to each thread that sees the state. An
     // addition, because other threads may change flags and references meanwhile.
     const std::uint64_t before =
-        word_.fetch_add(static_cast<std::uint64_t>(final_state) - now, std::memory_order_release);
+        word_.fetch_add(static_cast<std::uint64_t>(final_state) - now, std::memory_order_release);  // (3)
     if (before & sleepers) futex_wake_all(&word_);
     return (before & listeners) != 0;
 }
@@ -229,9 +229,9 @@ inline bool StateWord::unlock_with_listener() noexcept {
     // (5) acquire, pairs with (3): the caller goes on to read the outcome when this returns false.
     std::uint64_t seen = word_.load(std::memory_order_acquire);
     while (!is_final(state_of(seen))) {
-        // Release is (8). Failure is (5).
+        // On success release, (8): it gives back the lock. On failure acquire, (5).
         if (word_.compare_exchange_weak(seen, (seen | listeners) & ~locked, std::memory_order_release,
-                                        std::memory_order_acquire))
+                                        std::memory_order_acquire))  // (5)
             return true;
     }
     return false;
