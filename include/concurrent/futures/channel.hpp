@@ -112,7 +112,8 @@ class Receiver {
     /// Waits for the next value. Empty at the end: every sender was closed or has died, and all whole values have
     /// been received. Throws SerializationError when the bytes are no T, InvalidStateError when this end is gone.
     std::optional<T> receive() { return receive_until(detail::Deadline::never()); }
-    /// Throws TimeoutError when no value arrived in that time; the channel stays open.
+    /// Throws TimeoutError when no whole value arrived in that time. The channel stays open, and the next receive()
+    /// goes on with what has come of the value.
     template <class Rep, class Period>
     std::optional<T> receive(std::chrono::duration<Rep, Period> timeout) {
         return receive_until(detail::Deadline::after(timeout, "the timeout of Receiver::receive"));

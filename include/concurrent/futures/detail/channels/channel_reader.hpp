@@ -95,6 +95,9 @@ class ChannelReader final : public ChannelEnd {
         throw InvalidStateError(
             "Receiver: this end was closed, or sent to another process; use the end there, or make a new channel");
     }
+    [[noreturn]] static void throw_timeout() {
+        throw TimeoutError("Receiver::receive: no value arrived in the given time; the channel is still open");
+    }
     /// After this nothing that comes can be understood.
     [[noreturn]] void fail(const char* why) {
         ended_ = true;
@@ -111,8 +114,12 @@ class ChannelReader final : public ChannelEnd {
 
     /// The next value into value_. False at the end.
     bool assemble(const Deadline& deadline) {
-        for (;;) {
-            if (available_ == 0 && !look(deadline)) return false;
+        for (bool first = true;; first = false) {
+            if (available_ == 0) {
+                // A sender that keeps up must not hold this thread beyond its deadline. What has come is kept.
+                if (!first && deadline.passed()) throw_timeout();
+                if (!look(deadline)) return false;
+            }
             ChunkHeader header;
             if (available_ < sizeof header) fail("the sender wrote bytes that are not a value");
             ring_.read(reinterpret_cast<std::byte*>(&header), sizeof header);
@@ -138,8 +145,7 @@ class ChannelReader final : public ChannelEnd {
     bool look(const Deadline& deadline) {
         const auto news = [this] { return ring_.has_news(); };
         const Waited waited = news() ? Waited::over : wait(page().reader_bell, Bell::bytes, news, deadline);
-        if (waited == Waited::timed_out)
-            throw TimeoutError("Receiver::receive: no value arrived in the given time; the channel is still open");
+        if (waited == Waited::timed_out) throw_timeout();
         if (waited == Waited::gone) {
             ended_ = true;
             value_ = ByteBuffer();
