@@ -2,7 +2,7 @@
 //
 // shared_memory.cpp: what a process pool and its worker share, under the model checker. Two threads stand for the two
 // processes; a pipe that wakes is a mutex and a condition variable.
-#include <concurrent/futures/detail/processes/byte_ring.hpp>
+#include <concurrent/futures/detail/wire/byte_ring.hpp>
 #include <concurrent/futures/detail/processes/control_page.hpp>
 
 #include <array>

@@ -32,10 +32,10 @@
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/shared_block.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
-#include "concurrent/futures/detail/processes/byte_ring.hpp"
-#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
+#include "concurrent/futures/detail/wire/byte_ring.hpp"
+#include "concurrent/futures/detail/wire/pool_descriptors.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

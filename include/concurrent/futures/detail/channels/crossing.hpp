@@ -22,7 +22,7 @@
 
 #include "concurrent/futures/detail/memory/shared_region.hpp"
 #include "concurrent/futures/detail/platform/descriptor_socket.hpp"
-#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
+#include "concurrent/futures/detail/wire/pool_descriptors.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

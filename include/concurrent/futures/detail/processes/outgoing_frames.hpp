@@ -15,9 +15,9 @@
 #include <deque>
 #include <span>
 
-#include "concurrent/futures/detail/processes/byte_ring.hpp"
-#include "concurrent/futures/detail/processes/payload_arena.hpp"
+#include "concurrent/futures/detail/wire/byte_ring.hpp"
 #include "concurrent/futures/detail/wire/frame.hpp"
+#include "concurrent/futures/detail/wire/payload_arena.hpp"
 #include "concurrent/futures/detail/wire/remote_task.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

@@ -15,10 +15,10 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
-#include "concurrent/futures/detail/processes/payload_arena.hpp"
-#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/region_exchange.hpp"
 #include "concurrent/futures/detail/processes/worker_set.hpp"
+#include "concurrent/futures/detail/wire/payload_arena.hpp"
+#include "concurrent/futures/detail/wire/pool_descriptors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

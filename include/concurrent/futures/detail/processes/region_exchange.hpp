@@ -29,9 +29,9 @@
 
 #include "concurrent/futures/detail/memory/shared_region.hpp"
 #include "concurrent/futures/detail/platform/descriptor_socket.hpp"
-#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/detail/wire/frame.hpp"
+#include "concurrent/futures/detail/wire/pool_descriptors.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

@@ -38,10 +38,10 @@
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/ended_main_thread.hpp"
-#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/worker_process.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
+#include "concurrent/futures/detail/wire/pool_descriptors.hpp"
 #include "concurrent/futures/detail/wire/task_registry.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

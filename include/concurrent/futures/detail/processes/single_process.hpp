@@ -40,7 +40,6 @@
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
-#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/process_tree.hpp"
 #include "concurrent/futures/detail/processes/single_call.hpp"
 #include "concurrent/futures/detail/processes/spawn_copy.hpp"
@@ -48,6 +47,7 @@
 #include "concurrent/futures/detail/processes/template_process.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
+#include "concurrent/futures/detail/wire/pool_descriptors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

@@ -31,10 +31,10 @@
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/forked_process.hpp"
 #include "concurrent/futures/detail/platform/process_rights.hpp"
-#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/detail/processes/worker_process.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
+#include "concurrent/futures/detail/wire/pool_descriptors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

@@ -25,8 +25,6 @@
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/outgoing_frames.hpp"
-#include "concurrent/futures/detail/processes/payload_arena.hpp"
-#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/processes/region_exchange.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/detail/processes/tasks_in_flight.hpp"
@@ -34,6 +32,8 @@
 #include "concurrent/futures/detail/processes/worker_pace.hpp"
 #include "concurrent/futures/detail/processes/worker_page.hpp"
 #include "concurrent/futures/detail/wire/frame.hpp"
+#include "concurrent/futures/detail/wire/payload_arena.hpp"
+#include "concurrent/futures/detail/wire/pool_descriptors.hpp"
 #include "concurrent/futures/detail/wire/remote_task.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

@@ -11,8 +11,8 @@
 // The pipes carry nothing else. Their ends tell each side that the other one is gone.
 #pragma once
 
-#include "concurrent/futures/detail/processes/byte_ring.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
+#include "concurrent/futures/detail/wire/byte_ring.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

@@ -37,7 +37,6 @@
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/processes/call_limits.hpp"
 #include "concurrent/futures/detail/processes/ended_main_thread.hpp"
-#include "concurrent/futures/detail/processes/payload_arena.hpp"
 #include "concurrent/futures/detail/processes/region_exchange.hpp"
 #include "concurrent/futures/detail/processes/worker_page.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
@@ -45,6 +44,7 @@
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/detail/state/worker_number.hpp"
 #include "concurrent/futures/detail/wire/frame.hpp"
+#include "concurrent/futures/detail/wire/payload_arena.hpp"
 #include "concurrent/futures/detail/wire/task_registry.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // frame.hpp: one message between a pool and a worker: header and body. Workers of a process pool get and send frames in
-// rings (byte_ring.hpp), MPI ranks in messages of MPI.
+// rings (byte_ring.hpp), as do MPI ranks on the root's node; other ranks in messages of MPI.
 //
 //     byte   0  magic and version   4        pool → worker: configure, task, stop, trim, forget
 //            4  type                1        MPI as well:   recall, ask_to_stop, region, task_name, quit

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <concurrent/futures/detail/processes/pool_descriptors.hpp>
+#include <concurrent/futures/detail/wire/pool_descriptors.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
 

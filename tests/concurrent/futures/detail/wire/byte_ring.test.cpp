@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <concurrent/futures/detail/processes/byte_ring.hpp>
+#include <concurrent/futures/detail/wire/byte_ring.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 #include <memory>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <concurrent/futures/detail/processes/payload_arena.hpp>
+#include <concurrent/futures/detail/wire/payload_arena.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // payload_arena.hpp: memory that a process pool shares with its workers for the bytes of large calls and large results.
-// Then a frame in the ring says only where the bytes lie.
+// Then a frame in the ring says only where the bytes lie. The same between the root of MPI pools and the ranks on its node.
 //
 //     pool                                                            workers
 //     PayloadArena, one per pool  ══ read-only for the workers ══▶  PayloadView of calls
@@ -41,9 +41,9 @@
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/shared_memory.hpp"
-#include "concurrent/futures/detail/processes/pool_descriptors.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/wire/frame.hpp"
+#include "concurrent/futures/detail/wire/pool_descriptors.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -146,8 +146,14 @@ class PayloadArena final : public PayloadMemory {
     void release(std::byte* data, std::size_t size) noexcept override;
 
     /// Of bytes that lie here.
-    PayloadPlace place_of(const ByteBuffer& bytes) const noexcept {
+    PayloadPlace place_of(std::span<const std::byte> bytes) const noexcept {
         return {static_cast<std::uint64_t>(bytes.data() - region_.data()), bytes.size(), 0};
+    }
+    /// The bytes lie here.
+    bool has(std::span<const std::byte> bytes) const noexcept {
+        const auto place = reinterpret_cast<std::uintptr_t>(bytes.data());
+        const auto begin = reinterpret_cast<std::uintptr_t>(region_.data());
+        return place >= begin && place < begin + region_.size();
     }
     /// Hands the bytes to the view at the other side, which gives them back. Empty when too many are there
     /// already: `bytes` are the caller's still.
@@ -166,9 +172,9 @@ class PayloadArena final : public PayloadMemory {
     const bool as_heap_;
     std::mutex mutex_;
     FreeExtents free_;  // guarded by mutex_
-    // Of one thread: the worker's.
-    bool sends_ = false;
-    std::array<std::span<std::byte>, PayloadReturns::parcels> sent_{};
+    std::mutex sent_mutex_;
+    bool sends_ = false;  // guarded by sent_mutex_
+    std::array<std::span<std::byte>, PayloadReturns::parcels> sent_{};  // guarded by sent_mutex_
 };
 
 /// The side that reads.
@@ -242,8 +248,9 @@ inline void PayloadArena::free(std::byte* data, std::size_t size) noexcept {
 }
 
 inline std::optional<PayloadPlace> PayloadArena::send(ByteBuffer& bytes) noexcept {
-    sends_ = true;
     take_back_sent();
+    const std::lock_guard lock(sent_mutex_);
+    sends_ = true;
     for (std::size_t parcel = 0; parcel < sent_.size(); ++parcel) {
         if (!sent_[parcel].empty()) continue;
         PayloadPlace place = place_of(bytes);
@@ -256,6 +263,7 @@ inline std::optional<PayloadPlace> PayloadArena::send(ByteBuffer& bytes) noexcep
 }
 
 inline void PayloadArena::take_back_sent() noexcept {
+    const std::lock_guard lock(sent_mutex_);
     if (!sends_) return;
     auto& returns = *reinterpret_cast<PayloadReturns*>(region_.data());
     for (std::uint64_t read = returns.take(); read != 0; read &= read - 1)
