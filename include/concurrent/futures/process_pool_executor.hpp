@@ -52,7 +52,9 @@
 #include "concurrent/futures/bind_task.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/environment.hpp"
+#include "concurrent/futures/detail/processes/inline_engine.hpp"
 #include "concurrent/futures/detail/processes/process_call.hpp"
+#include "concurrent/futures/detail/processes/process_engine.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/processes/start_method.hpp"
 #include "concurrent/futures/detail/task/submitter_access.hpp"
@@ -124,13 +126,13 @@ struct CallableCodec<MapChunk<Callable>> {
     }
 };
 
-/// Submits to a pool's manager and keeps it alive, for maps that fetch their input lazily.
+/// Submits to a pool's engine and keeps it alive, for maps that fetch their input lazily.
 class ProcessSubmitter {
   public:
-    explicit ProcessSubmitter(std::shared_ptr<ProcessManager> manager) noexcept
-        : manager_(std::move(manager)),
-          call_store_(manager_->call_store()),
-          default_limits_{manager_->settings().default_timeout(), 0} {}
+    explicit ProcessSubmitter(std::shared_ptr<ProcessEngine> engine) noexcept
+        : engine_(std::move(engine)),
+          call_store_(engine_->call_store()),
+          default_limits_{engine_->settings().default_timeout(), 0} {}
 
     template <class Callable, class... Args>
     auto submit(const Callable& callable, const Args&... args) const {
@@ -146,13 +148,13 @@ class ProcessSubmitter {
         Encoder encoder(call_store_, room.bytes);
         Remote::encode(encoder, callable, args...);
         auto* const call = BlockWithBytes<ProcessCall<T>>::make(
-            std::move(encoder).take(), manager_,
+            std::move(encoder).take(), engine_,
             name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name)));
         call->limits = limits;
         call->shown.library_name = library_name<Callable>();
         Future<T> future = FutureAccess::adopt<T>(call);
         try {
-            manager_->submit(*call, priority);
+            engine_->submit(*call, priority);
         } catch (...) {
             call->release();
             throw;
@@ -165,26 +167,26 @@ class ProcessSubmitter {
         CallRoom room;
         Encoder encoder(call_store_, room.bytes);
         RemoteCallFor<const Callable&, const Args&...>::encode(encoder, callable, args...);
-        auto* const call = BlockWithBytes<PostedProcessCall>::make(std::move(encoder).take(), manager_);
+        auto* const call = BlockWithBytes<PostedProcessCall>::make(std::move(encoder).take(), engine_);
         call->limits = default_limits_;
         try {
-            manager_->submit(*call, Priority::normal);
+            engine_->submit(*call, Priority::normal);
         } catch (...) {
             call->release();
             throw;
         }
     }
     const TaskLimits& default_limits() const noexcept { return default_limits_; }
-    ProcessManager& manager() const noexcept { return *manager_; }
-    const std::shared_ptr<ProcessManager>& shared_manager() const noexcept { return manager_; }
+    ProcessEngine& engine() const noexcept { return *engine_; }
+    const std::shared_ptr<ProcessEngine>& shared_engine() const noexcept { return engine_; }
 
   private:
-    std::shared_ptr<ProcessManager> manager_;
-    ByteStore* call_store_;  // the manager's, where large arguments are encoded; null: in the heap
+    std::shared_ptr<ProcessEngine> engine_;
+    ByteStore* call_store_;  // the engine's, where large arguments are encoded; null: in the heap
     TaskLimits default_limits_;
 };
 
-inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOptions& options) {
+inline std::shared_ptr<ProcessEngine> make_process_engine(const ProcessPoolOptions& options) {
     require_sane_worker_count(options.max_workers, 4096, "ProcessPoolOptions::max_workers");
     require_not_negative(options.idle_timeout, "ProcessPoolOptions::idle_timeout");
     require_not_negative(options.task_timeout, "ProcessPoolOptions::task_timeout");
@@ -210,8 +212,8 @@ inline std::shared_ptr<ProcessManager> make_process_manager(const ProcessPoolOpt
                              .task_timeout = options.task_timeout,
                              .stop_grace = options.stop_grace.value_or(default_stop_grace),
                              .max_memory_bytes = options.max_memory_bytes,
-                             .run_inline = run_inline,
                              .base_workers = options.base_workers};
+    if (run_inline) return std::make_shared<InlineEngine>(std::move(settings));
     return std::make_shared<ProcessManager>(std::move(settings), std::move(share));
 }
 
@@ -266,15 +268,15 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     /// From now on submit throws ShutdownError. Queued tasks still run, unless they are cancelled. With `wait` it
     /// returns when all workers have ended; but in a callback of this pool, for which they wait, it returns at once.
     void shutdown(const ShutdownOptions& options = {}) {
-        manager().begin_shutdown(options.cancel_futures);
-        if (options.wait) manager().join(detail::Deadline::never());
+        engine().begin_shutdown(options.cancel_futures);
+        if (options.wait) engine().join(detail::Deadline::never());
     }
     /// shutdown() that gives up waiting with TimeoutError. The workers still end when their tasks have ended.
     template <class Rep, class Period>
     void shutdown_for(std::chrono::duration<Rep, Period> timeout) {
         const auto deadline = detail::Deadline::after(timeout, "the timeout of ProcessPoolExecutor::shutdown_for");
-        manager().begin_shutdown(false);
-        if (!manager().join(deadline))
+        engine().begin_shutdown(false);
+        if (!engine().join(deadline))
             throw TimeoutError("ProcessPoolExecutor::shutdown_for: workers are still busy; they end when their "
                                "tasks return, or with kill_workers()");
     }
@@ -283,27 +285,27 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     /// by others or by tasks, are waited for too. Throws std::system_error (resource_deadlock_would_occur) in a
     /// callback of this pool, which would wait for itself, and BrokenProcessPool in a process that the program has
     /// forked: the pool stays with the parent.
-    void wait_idle() { static_cast<void>(manager().wait_idle(detail::Deadline::never())); }
+    void wait_idle() { static_cast<void>(engine().wait_idle(detail::Deadline::never())); }
     /// wait_idle() that gives up with TimeoutError. The tasks go on.
     template <class Rep, class Period>
     void wait_idle_for(std::chrono::duration<Rep, Period> timeout) {
-        if (!manager().wait_idle(detail::Deadline::after(timeout, "the timeout of ProcessPoolExecutor::wait_idle_for")))
+        if (!engine().wait_idle(detail::Deadline::after(timeout, "the timeout of ProcessPoolExecutor::wait_idle_for")))
             throw TimeoutError("ProcessPoolExecutor::wait_idle_for: tasks still wait or run");
     }
     /// Cancels every task that has not started; their futures are cancelled when this returns. The pool goes on.
-    void cancel_pending() { manager().cancel_pending(); }
+    void cancel_pending() { engine().cancel_pending(); }
 
     /// No task starts any more until resume(). Those that run go on. What was sent to a worker and has not started goes
     /// back to the queue. submit() takes tasks as before, up to max_pending; wait_idle() waits for them. shutdown() and
     /// the destructor resume first. Throws ShutdownError, BrokenProcessPool.
     void pause() {
-        manager().throw_if_forked();
-        manager().control().pause();
+        engine().throw_if_forked();
+        engine().pause();
     }
     /// The opposite of pause(). No effect on a pool that is not paused.
     void resume() {
-        manager().throw_if_forked();
-        manager().control().resume();
+        engine().throw_if_forked();
+        engine().resume();
     }
 
     /// Starts all workers now, and returns when each has run its initializer: before a measurement, or so that a missing
@@ -311,34 +313,34 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     /// pool works with them) or if the pool breaks, ShutdownError, and std::system_error (resource_deadlock_would_occur)
     /// in a callback of this pool.
     void start_workers() {
-        manager().throw_if_forked();
-        manager().control().start_workers(manager().on_manager_thread());
+        engine().throw_if_forked();
+        engine().start_workers();
     }
     /// Whether submit() throws BrokenProcessPool: workers could not be started, or this is a fork of the pool's process.
-    bool is_broken() const { return manager().in_forked_child() || manager().control().is_broken(); }
+    bool is_broken() const { return engine().in_forked_child() || engine().is_broken(); }
 
     /// Shuts down without waiting, cancels tasks that have not started, and sends SIGTERM to the workers. Running tasks
     /// fail with WorkerDiedError.
-    void terminate_workers() { manager().end_workers(SIGTERM); }
+    void terminate_workers() { engine().end_workers(SIGTERM); }
     /// The same with SIGKILL.
-    void kill_workers() { manager().end_workers(SIGKILL); }
+    void kill_workers() { engine().end_workers(SIGKILL); }
     /// The workers that are alive now.
-    std::vector<int> worker_pids() const { return manager().worker_pids(); }
+    std::vector<int> worker_pids() const { return engine().worker_pids(); }
 
     /// The processes and tasks of this moment; completed, failed and cancelled count from the start.
     ExecutorStats stats() const {
-        const auto now = manager().counts();
+        const auto now = engine().counts();
         return {now.workers,   now.idle,   now.pending,   now.running,
                 now.completed, now.failed, now.cancelled, now.restarts};
     }
     /// How many workers there may be.
-    std::size_t max_workers() const noexcept { return manager().settings().max_workers; }
+    std::size_t max_workers() const noexcept { return engine().settings().max_workers; }
 
   private:
     friend MapOperations<ProcessPoolExecutor>;
     friend detail::SubmitterAccess;
 
-    detail::ProcessManager& manager() const noexcept { return submitter_.manager(); }
+    detail::ProcessEngine& engine() const noexcept { return submitter_.engine(); }
     const detail::ProcessSubmitter& submitter() const noexcept { return submitter_; }
 
     const bool cancels_pending_;
@@ -347,21 +349,21 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
 
 inline ProcessPoolExecutor::ProcessPoolExecutor(const ProcessPoolOptions& options)
     : cancels_pending_(options.on_destroy == OnDestroy::cancel_pending),
-      submitter_(detail::make_process_manager(options)) {
-    manager().start(submitter_.shared_manager());
+      submitter_(detail::make_process_engine(options)) {
+    engine().start(submitter_.shared_engine());
 }
 
 inline ProcessPoolExecutor::~ProcessPoolExecutor() {
-    if (manager().in_forked_child()) {
+    if (engine().in_forked_child()) {
         // A forked child has neither the manager thread nor the workers: leave everything as it is.
-        static_cast<void>(new std::shared_ptr<detail::ProcessManager>(submitter_.shared_manager()));
+        static_cast<void>(new std::shared_ptr<detail::ProcessEngine>(submitter_.shared_engine()));
         return;
     }
-    manager().begin_shutdown(cancels_pending_);
-    if (manager().on_manager_thread())
-        manager().detach();
+    engine().begin_shutdown(cancels_pending_);
+    if (engine().on_manager_thread())
+        engine().detach();
     else
-        manager().join(detail::Deadline::never());
+        engine().join(detail::Deadline::never());
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

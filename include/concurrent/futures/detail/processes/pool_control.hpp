@@ -73,7 +73,6 @@ class PoolControl {
         {
             const std::lock_guard lock(pool_.mutex);
             pool_.throw_if_closed();
-            if (pool_.settings.run_inline) return;
             ++pool_.waits_for_all_workers;
             pool_.start_failure.clear();
             pool_.signal.note_news();

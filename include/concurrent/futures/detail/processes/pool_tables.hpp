@@ -5,8 +5,7 @@
 // `mutex` guards the members. The exceptions, which need no mutex: `settings`; `signal`, as manager_signal.hpp says;
 // SubmissionQueue::intake; TaskObserver::watch() and its tell functions; the deliveries
 // of CompletionQueue. The parts that work on the tables hold a reference to them: ResultReader, WorkerDeaths,
-// DeadlineEnforcer, Dispatcher, DirectPath, IdleWait, WorkerEvents, SubmissionRoom, CallerRun, Cancellation and
-// PoolControl.
+// DeadlineEnforcer, Dispatcher, DirectPath, IdleWait, WorkerEvents, SubmissionRoom, Cancellation and PoolControl.
 // ProcessManager owns these parts and the thread.
 //
 // Every task ends on every path: its result is delivered, or its worker dies, or the pool breaks, or it is cancelled. So
@@ -64,6 +63,9 @@ struct PoolTables {
     // All below with the mutex.
 
     bool is_broken() const noexcept { return !broken.empty(); }
+    bool is_closed() const noexcept { return closed; }
+    /// For submit, if max_pending is not 0.
+    bool is_full() const noexcept { return queue.waiting() >= settings.max_pending; }
     bool may_start_workers() const noexcept { return !forced && !is_broken(); }
     /// idle_timeout ends none of the workers, because there are no more than base_workers, or all are wanted.
     bool keeps_idle_workers() const noexcept {

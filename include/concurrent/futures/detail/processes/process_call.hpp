@@ -3,7 +3,7 @@
 // process_call.hpp: one task of a process pool: the state its futures share, and the bytes that
 // go to a worker, in one block of memory unless they are many.
 //
-// While the task waits or runs elsewhere its state is pending. Whether it has started, the manager reads in the
+// While the task waits or runs elsewhere its state is pending. Whether it has started, the engine reads in the
 // control page. So cancel() of a task that is sent but not started is exact.
 #pragma once
 
@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-#include "concurrent/futures/detail/processes/process_manager.hpp"
+#include "concurrent/futures/detail/processes/process_engine.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 #include "concurrent/futures/detail/wire/block_with_bytes.hpp"
 #include "concurrent/futures/detail/wire/remote_task.hpp"
@@ -23,12 +23,12 @@ template <class T>
 class ProcessCall final : public OutcomeState<T>, public RemoteTask {
   public:
     /// By BlockWithBytes only.
-    ProcessCall(ByteBuffer&& call, std::shared_ptr<ProcessManager> manager,
+    ProcessCall(ByteBuffer&& call, std::shared_ptr<ProcessEngine> engine,
                 std::unique_ptr<const std::string> name) noexcept
-        : RemoteTask(std::move(call), std::move(name)), manager_(std::move(manager)) {}
+        : RemoteTask(std::move(call), std::move(name)), engine_(std::move(engine)) {}
     static void operator delete(void* place) noexcept { BlockWithBytes<ProcessCall>::free(place); }
 
-    // The manager's side.
+    // The engine's side.
     void succeed(Decoder& result) noexcept override {
         if (this->claim()) this->finish(store(result));
     }
@@ -51,32 +51,32 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     // The futures' side.
     bool running() const noexcept override {
         return this->state() == CallState::completing ||
-               (!this->done() && manager_->cancellation().is_running(*this));
+               (!this->done() && engine_->is_running(*this));
     }
     bool cancel() noexcept override {
-        if (!this->done() && manager_->cancellation().revoke(*this)) {
+        if (!this->done() && engine_->revoke(*this)) {
             end_cancelled();
             return true;
         }
         // Another thread may have revoked it and be about to say so.
-        return this->state() == CallState::cancelled || manager_->cancellation().is_revoked(*this);
+        return this->state() == CallState::cancelled || engine_->is_revoked(*this);
     }
     void request_stop() noexcept override {
         while (!cancel() && !this->done())
-            if (manager_->request_stop(*this)) return;
+            if (engine_->request_stop(*this)) return;
     }
     std::uint64_t observed_id() const noexcept override { return this->shown.id; }
     bool look_again() noexcept override {
-        return manager_->look_for_end(*this, [this] { return this->done(); });
+        return engine_->look_for_end(*this, *this);
     }
     /// In a callback, which runs on the manager thread: no other thread does its work, so this one goes on with it.
     bool run_here(const RunHere& way) noexcept override {
-        if (!manager_->on_manager_thread()) return false;
-        manager_->work_until([&] { return this->done() || way.deadline.passed(); });
+        if (!engine_->on_manager_thread()) return false;
+        engine_->work_until_done(*this, way.deadline);
         return true;
     }
     void run_callback(Listener& callback, TaskQueue* later) noexcept override {
-        const PoolWatch& watch = manager_->watch();
+        const PoolWatch& watch = engine_->watch();
         if (!watch) return callback.notify(*this, later);
         const auto event = [&] { return watch.call_event(this->shown.id, this->shown_name()); };
         watch.tell([&](Observer& observer) { observer.callback_started(event()); });
@@ -84,13 +84,13 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
         watch.tell([&](Observer& observer) { observer.callback_finished(event()); });
     }
     void report(const std::exception_ptr& error) noexcept override {
-        report_unhandled(manager_->settings().hook, error, "a done callback");
+        report_unhandled(engine_->settings().hook, error, "a done callback");
     }
 
   private:
     CallState store(Decoder& result) noexcept {
         const CallState end = this->store_result_of([&]() -> T { return decoded(result); });
-        if (end == CallState::failed) manager_->count_unreadable_result();
+        if (end == CallState::failed) engine_->count_unreadable_result();
         return end;
     }
 
@@ -103,11 +103,11 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     static void decoded(Decoder& result) requires std::is_void_v<T> { result.expect_end(); }
 
     ~ProcessCall() override {
-        if (manager_->settings().report_unobserved && this->failed_unobserved())
-            report_unhandled(manager_->settings().hook, this->error(), "a task whose failure was never looked at");
+        if (engine_->settings().report_unobserved && this->failed_unobserved())
+            report_unhandled(engine_->settings().hook, this->error(), "a task whose failure was never looked at");
     }
 
-    const std::shared_ptr<ProcessManager> manager_;
+    const std::shared_ptr<ProcessEngine> engine_;
     CallState stored_{};
 };
 
@@ -115,15 +115,15 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
 class PostedProcessCall final : public RemoteTask {
   public:
     /// By BlockWithBytes only.
-    PostedProcessCall(ByteBuffer&& call, std::shared_ptr<ProcessManager> manager) noexcept
-        : RemoteTask(std::move(call)), manager_(std::move(manager)) {}
+    PostedProcessCall(ByteBuffer&& call, std::shared_ptr<ProcessEngine> engine) noexcept
+        : RemoteTask(std::move(call)), engine_(std::move(engine)) {}
     static void operator delete(void* place) noexcept { BlockWithBytes<PostedProcessCall>::free(place); }
 
     void succeed(Decoder&) noexcept override {}
     bool try_succeed_untold(Decoder&) noexcept override { return true; }
     void finish_stored() noexcept override {}
     void fail(std::exception_ptr error) noexcept override {
-        report_unhandled(manager_->settings().hook, error, "a posted task");
+        report_unhandled(engine_->settings().hook, error, "a posted task");
     }
     void end_cancelled() noexcept override {}
     void retain() noexcept override {
@@ -141,7 +141,7 @@ class PostedProcessCall final : public RemoteTask {
     // Never too many to count: the owner's, one of a thread that cancels all, and one for each entry in the table or the
     // output of a worker that has had it.
     Atomic<unsigned> references_{1};
-    const std::shared_ptr<ProcessManager> manager_;
+    const std::shared_ptr<ProcessEngine> engine_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -36,7 +36,6 @@
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
-#include "concurrent/futures/detail/processes/caller_run.hpp"
 #include "concurrent/futures/detail/processes/cancellation.hpp"
 #include "concurrent/futures/detail/processes/deadline_enforcer.hpp"
 #include "concurrent/futures/detail/processes/direct_path.hpp"
@@ -45,6 +44,7 @@
 #include "concurrent/futures/detail/processes/manager_thread.hpp"
 #include "concurrent/futures/detail/processes/pool_control.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
+#include "concurrent/futures/detail/processes/process_engine.hpp"
 #include "concurrent/futures/detail/processes/result_reader.hpp"
 #include "concurrent/futures/detail/processes/submission_room.hpp"
 #include "concurrent/futures/detail/processes/worker_deaths.hpp"
@@ -55,71 +55,53 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-class ProcessManager {
+class ProcessManager final : public ProcessEngine {
   public:
-    struct Counts {
-        std::size_t workers, idle, pending, running, completed, failed, cancelled, restarts;
-    };
-
     explicit ProcessManager(ProcessSettings settings, ProcessTreeShare share = {});
-    ProcessManager(const ProcessManager&) = delete;
-    ProcessManager& operator=(const ProcessManager&) = delete;
-    ~ProcessManager();
+    ~ProcessManager() override;
 
+    // The pool's side, see process_engine.hpp.
     /// Starts the manager thread, which keeps `self` alive.
-    void start(std::shared_ptr<ProcessManager> self);
-
-    /// Takes over one reference to the task. Throws ShutdownError, BrokenProcessPool, QueueFullError:
-    /// then the reference is still the caller's.
-    void submit(RemoteTask& task, Priority priority);
-    Cancellation& cancellation() noexcept { return cancellation_; }
-    /// Asks a running task to stop. False: it is not running; it may have gone back to the queue.
-    bool request_stop(RemoteTask& task);
-
-    /// Tasks that have not started end as cancelled.
-    void cancel_pending();
-    /// `forced`: workers that end from here on are not replaced, whatever they leave.
-    void begin_shutdown(bool cancel_pending, bool forced = false);
-    /// Waits for all workers to be gone. From the manager thread: returns true at once.
-    bool join(const Deadline& deadline) {
+    void start(std::shared_ptr<ProcessEngine> self) override;
+    void submit(RemoteTask& task, Priority priority) override;
+    ByteStore* call_store() const noexcept override { return pool_.memory.arena(); }
+    void cancel_pending() override;
+    void begin_shutdown(bool cancel_pending) override { close(cancel_pending, false); }
+    bool join(const Deadline& deadline) override {
         return on_manager_thread() || in_forked_child() || thread_.join(deadline);
     }
-    /// Waits until no task waits or runs, and all callbacks have run; false when the deadline passed first. Throws
-    /// BrokenProcessPool in a forked child, std::system_error on the manager thread.
-    bool wait_idle(const Deadline& deadline);
-    /// Before destruction in a callback on the manager thread: it ends by itself.
-    void detach() { thread_.detach(); }
-    /// begin_shutdown() with cancel_pending, and a signal to all workers, which are not replaced.
-    void end_workers(int signal);
+    bool wait_idle(const Deadline& deadline) override;
+    void detach() override { thread_.detach(); }
+    void end_workers(int signal) override;
+    void pause() override { control_.pause(); }
+    void resume() override { control_.resume(); }
+    void start_workers() override { control_.start_workers(on_manager_thread()); }
+    bool is_broken() const override { return control_.is_broken(); }
+    std::vector<int> worker_pids() const override;
+    Counts counts() override;
 
-    std::vector<int> worker_pids() const;
-    Counts counts();
-    void throw_if_forked() const;
-    PoolControl& control() noexcept { return control_; }
-    const ProcessSettings& settings() const noexcept { return pool_.settings; }
-    /// Where large calls are encoded; null: in the heap.
-    ByteStore* call_store() const noexcept { return pool_.memory.arena(); }
-    /// What the pool's observer is told, if there is one.
-    const PoolWatch& watch() const noexcept { return pool_.observer.watch(); }
-    bool in_forked_child() const noexcept { return born_.in_forked_child(); }
-    bool on_manager_thread() const noexcept { return current_ == this; }
-    void count_unreadable_result() noexcept { pool_.completions.count_unreadable_result(); }
-    /// Any thread that is about to sleep until this task has ended, as `done()` tells: looks for its result
-    /// for a moment, in place of the manager thread if that sleeps.
-    template <class Done>
-    bool look_for_end(RemoteTask& task, Done done) noexcept {
-        if (pool_.settings.run_inline || in_forked_child() || on_manager_thread() || !spinning_pays()) return done();
-        return direct_.look_for_end(task, done);
+    // The side of a task and its futures.
+    bool revoke(RemoteTask& task) override { return cancellation_.revoke(task); }
+    bool is_revoked(const RemoteTask& task) const override { return cancellation_.is_revoked(task); }
+    bool is_running(const RemoteTask& task) const override { return cancellation_.is_running(task); }
+    bool request_stop(RemoteTask& task) override;
+    void count_unreadable_result() noexcept override { pool_.completions.count_unreadable_result(); }
+    bool on_manager_thread() const noexcept override { return current_ == this; }
+    /// In place of the manager thread, if that sleeps.
+    bool look_for_end(RemoteTask& task, const SharedState& future) noexcept override {
+        if (in_forked_child() || on_manager_thread() || !spinning_pays()) return future.done();
+        return direct_.look_for_end(task, [&] { return future.done(); });
     }
-    /// On the manager thread only: works until the task has ended.
-    template <class Done>
-    void work_until(Done done) {
+    void work_until_done(const SharedState& future, const Deadline& deadline) override {
         CONCURRENT_FUTURES_ASSERT(on_manager_thread());
-        while (!done()) guarded_step(true);
+        while (!future.done() && !deadline.passed()) guarded_step(true);
     }
 
   private:
-    void submit_unobserved(RemoteTask& task, Priority priority);  // any thread
+    // Any thread.
+    void submit_unobserved(RemoteTask& task, Priority priority);
+    /// `forced`: workers that end from here on are not replaced, whatever they leave.
+    void close(bool cancel_pending, bool forced);
 
     // The manager thread.
     void run() noexcept;
@@ -129,7 +111,6 @@ class ProcessManager {
 
     inline static constinit thread_local const ProcessManager* current_ = nullptr;  // on a manager thread: its own
 
-    const ForkMark born_;
     mutable PoolTables pool_;
     ResultReader reader_{pool_};
     WorkerDeaths deaths_{pool_, reader_};
@@ -139,18 +120,13 @@ class ProcessManager {
     IdleWait idle_{pool_};
     WorkerEvents events_{pool_, reader_, deaths_, deadlines_, dispatcher_, idle_};
     SubmissionRoom room_{pool_};
-    CallerRun caller_run_{pool_};
     PoolControl control_{pool_};
     Cancellation cancellation_{pool_, born_};
     ManagerThread thread_;
 };
 
 inline ProcessManager::ProcessManager(ProcessSettings settings, ProcessTreeShare share)
-    : pool_(std::move(settings), std::move(share)) {
-    if (pool_.settings.run_inline) {
-        pool_.broken = CallerRun::initialize(pool_.settings);
-        return;
-    }
+    : ProcessEngine(pool_.settings, pool_.observer), pool_(std::move(settings), std::move(share)) {
     pool_.memory.open(pool_.signal.wake_up());
     try {
         pool_.workers.start_template();  // last, so that nothing can fail when that process is there
@@ -168,8 +144,8 @@ inline ProcessManager::~ProcessManager() {
 
 // ---- the manager thread --------------------------------------------------------------------------
 
-inline void ProcessManager::start(std::shared_ptr<ProcessManager> self) {
-    thread_.start([self = std::move(self)] { self->run(); });
+inline void ProcessManager::start(std::shared_ptr<ProcessEngine> self) {
+    thread_.start([kept = std::move(self), this] { run(); });
 }
 
 inline void ProcessManager::run() noexcept {
@@ -263,13 +239,6 @@ inline bool ProcessManager::start_worker() {
 
 // ---- any thread ----------------------------------------------------------------------------------
 
-inline void ProcessManager::throw_if_forked() const {
-    if (in_forked_child())
-        throw BrokenProcessPool(
-            "ProcessPoolExecutor: made before fork(); its workers belong to the parent process. Make a "
-            "new pool in the child");
-}
-
 inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
     throw_if_forked();
     if (!pool_.settings.observer) return submit_unobserved(task, priority);
@@ -283,12 +252,12 @@ inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
 }
 
 inline void ProcessManager::submit_unobserved(RemoteTask& task, Priority priority) {
-    if (pool_.settings.run_inline || pool_.settings.max_pending != 0) {
+    if (pool_.settings.max_pending != 0) {
         PoolTables::Lock lock(pool_.mutex);
         pool_.throw_if_closed();
-        if (pool_.settings.run_inline || !room_.wait(lock, task, on_manager_thread())) {
+        if (!room_.wait(lock, task, on_manager_thread())) {
             lock.unlock();
-            return caller_run_.run(task);
+            return room_.run_here(task);
         }
         pool_.queue.intake.push(task, priority);
         pool_.queue.collect();
@@ -311,7 +280,7 @@ inline bool ProcessManager::request_stop(RemoteTask& task) {
     return asked;
 }
 
-inline void ProcessManager::begin_shutdown(bool cancel_pending, bool forced) {
+inline void ProcessManager::close(bool cancel_pending, bool forced) {
     if (in_forked_child()) return;
     RemoteTask* revoked = nullptr;
     {
@@ -349,7 +318,7 @@ inline bool ProcessManager::wait_idle(const Deadline& deadline) {
 
 inline void ProcessManager::end_workers(int signal) {
     if (in_forked_child()) return;  // they are not this process's workers
-    begin_shutdown(true, true);
+    close(true, true);
     {
         const std::lock_guard lock(pool_.mutex);
         for (const auto& link : pool_.workers) {

@@ -37,7 +37,6 @@ struct ProcessSettings {
     Duration task_timeout{};
     std::chrono::nanoseconds stop_grace{};
     std::size_t max_memory_bytes = 0;
-    bool run_inline = false;  // for debugging: no workers
     std::size_t base_workers = 0;  // idle_timeout leaves them
     /// With a task_timeout: what a worker may take from its start to process_main(), or task_timeout if that is longer.
     std::chrono::nanoseconds start_limit = std::chrono::seconds(60);

@@ -2,18 +2,15 @@
 //
 // submission_room.hpp: what a submit does in a process pool with max_pending, when that many tasks wait already.
 //
-//     { lock; if (!room.wait(lock, task, on_manager_thread)) …run the task here… }
+//     { lock; if (!room.wait(lock, task, on_manager_thread)) …room.run_here(task) without the lock… }
 //
-// Threads: any, with the pool's mutex, which is let go of while waiting.
+// Threads: any, with the pool's mutex where a lock is a parameter; it is let go of while waiting.
 #pragma once
 
 #include <mutex>
-#include <string>
 
-#include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
-#include "concurrent/futures/detail/state/idle_waiters.hpp"
-#include "concurrent/futures/errors.hpp"
+#include "concurrent/futures/detail/wire/full_queue.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -21,32 +18,28 @@ class SubmissionRoom {
   public:
     explicit SubmissionRoom(PoolTables& pool) noexcept : pool_(pool) {}
 
-    /// False when the caller is to run the task itself. Throws QueueFullError, and what a closed pool throws.
+    /// False when the caller is to run the task itself. Throws QueueFullError, and what a closed pool throws. A task with a
+    /// time limit is not run by the caller, whom the pool cannot end: it waits for room.
     bool wait(PoolTables::Lock& lock, const RemoteTask& task, bool on_manager_thread) {
-        pool_.queue.collect();
-        // The manager thread (in a callback) never waits for room: it is the one that makes it. A task with a
-        // time limit is not run by the caller, whom the pool cannot end: it waits for room.
-        if (pool_.queue.waiting() < pool_.settings.max_pending || on_manager_thread) return true;
-        if (pool_.settings.on_full == QueueFull::raise)
-            throw QueueFullError("ProcessPoolExecutor: " + std::to_string(pool_.queue.waiting()) +
-                                 " tasks are waiting, which is max_pending; submit later, or choose "
-                                 "QueueFull::block or caller_runs");
-        if (pool_.settings.on_full == QueueFull::caller_runs && task.limits.timeout == TaskLimits::never) return false;
-        while (!is_over()) {  // others may take the room in between
-            lock.unlock();
-            wait_with("room in a pool's queue (max_pending)", pool_.mutex, pool_.room, Deadline::never(),
-                      [this] { return is_over(); });
-            lock.lock();
-        }
-        pool_.throw_if_closed();
-        return true;
+        return wait_for_room(lock, pool_.room, pool_,
+                             {.executor = "ProcessPoolExecutor",
+                              .on_full = pool_.settings.on_full,
+                              .on_engine_thread = on_manager_thread,
+                              .caller_may_run = task.limits.timeout == TaskLimits::never});
+    }
+    /// Takes over a reference to a task that is known to the caller only, with all its retries. Without the lock.
+    void run_here(RemoteTask& task) {
+        pool_.observer.set_waiting(task, false);
+        run_in_caller(
+            task, [&](Observation::Kind kind) { pool_.observer.tell(kind, task); },
+            [&](bool failed) {
+                const std::lock_guard lock(pool_.mutex);
+                CompletionQueue::Counts& counts = pool_.completions.counts();
+                ++(failed ? counts.failed : counts.completed);
+            });
     }
 
   private:
-    bool is_over() const noexcept {
-        return pool_.queue.waiting() < pool_.settings.max_pending || pool_.closed || pool_.is_broken();
-    }
-
     PoolTables& pool_;
 };
 

@@ -52,6 +52,15 @@ class TaskObserver {
         if (!watch_) return;
         watch_.tell([&](Observer& observer) { event(observer, watch_.call_event(task.shown.id, task.shown_name())); });
     }
+    /// What happens now, and not in a worker.
+    void tell(Kind kind, const RemoteTask& task) const noexcept {
+        if (!watch_) return;
+        const Observation now{.kind = kind,
+                              .time = monotonic_nanoseconds(),
+                              .number = task.shown.id,
+                              .text = text_or_why_not([&] { return std::string(task.shown_name()); })};
+        now.tell(watch_);
+    }
     void tell(const std::vector<Observation>& observations) const noexcept {
         for (const Observation& each : observations) each.tell(watch_);
     }

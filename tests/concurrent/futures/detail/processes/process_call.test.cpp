@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// How the state of a process pool's future ends. The manager has no thread and no workers: the test does its part.
+// How the state of a process pool's future ends. The engine has no thread and no workers: the test does its part.
 #include <concurrent/futures/detail/processes/process_call.hpp>
+#include <concurrent/futures/detail/processes/process_manager.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers.hpp>
@@ -17,14 +18,13 @@ namespace {
 using namespace concurrent::futures::detail;
 namespace cf = concurrent::futures;
 
-std::shared_ptr<ProcessManager> manager_with(ProcessSettings settings = {}) {
-    settings.run_inline = true;
+std::shared_ptr<ProcessEngine> engine_with(ProcessSettings settings = {}) {
     return std::make_shared<ProcessManager>(std::move(settings));
 }
 
 template <class T>
-ProcessCall<T>& make_call(std::shared_ptr<ProcessManager> manager) {
-    return *BlockWithBytes<ProcessCall<T>>::make(ByteBuffer(), std::move(manager), nullptr);
+ProcessCall<T>& make_call(std::shared_ptr<ProcessEngine> engine) {
+    return *BlockWithBytes<ProcessCall<T>>::make(ByteBuffer(), std::move(engine), nullptr);
 }
 
 template <class T>
@@ -35,8 +35,8 @@ ByteBuffer encoded(const T& value) {
 }
 
 TEST_CASE("a result is decoded into the future", "[process_call]") {
-    const auto manager = manager_with();
-    auto& call = make_call<std::string>(manager);
+    const auto engine = engine_with();
+    auto& call = make_call<std::string>(engine);
     auto future = FutureAccess::adopt<std::string>(&call);
     CHECK(!future.done());
     const ByteBuffer bytes = encoded(std::string("four"));
@@ -44,13 +44,13 @@ TEST_CASE("a result is decoded into the future", "[process_call]") {
     call.succeed(decoder);
     call.release();
     CHECK(future.result() == "four");
-    CHECK(manager->counts().failed == 0);
+    CHECK(engine->counts().failed == 0);
 }
 
 TEST_CASE("a result with too few or too many bytes is the task's exception, and counts as a failure", "[process_call]") {
-    const auto manager = manager_with();
+    const auto engine = engine_with();
     for (const bool too_few : {true, false}) {
-        auto& call = make_call<std::int64_t>(manager);
+        auto& call = make_call<std::int64_t>(engine);
         auto future = FutureAccess::adopt<std::int64_t>(&call);
         const ByteBuffer bytes = too_few ? encoded(std::int32_t{1}) : encoded(std::string("more than eight bytes"));
         cf::Decoder decoder(bytes.bytes());
@@ -58,12 +58,12 @@ TEST_CASE("a result with too few or too many bytes is the task's exception, and 
         call.release();
         CHECK_THROWS_AS(future.result(), cf::SerializationError);
     }
-    CHECK(manager->counts().failed == 2);
+    CHECK(engine->counts().failed == 2);
 }
 
 TEST_CASE("a thread that waits ends the call without its callbacks, which are left to the manager thread", "[process_call]") {
     for (const bool with_callback : {false, true}) {
-        auto& call = make_call<int>(manager_with());
+        auto& call = make_call<int>(engine_with());
         auto future = FutureAccess::adopt<int>(&call);
         int told = 0;
         if (with_callback) future.add_done_callback([&](const cf::Future<int>& ended) { told = ended.result(); });
@@ -79,7 +79,7 @@ TEST_CASE("a thread that waits ends the call without its callbacks, which are le
 }
 
 TEST_CASE("only the first end of a call counts", "[process_call]") {
-    auto& call = make_call<int>(manager_with());
+    auto& call = make_call<int>(engine_with());
     auto future = FutureAccess::adopt<int>(&call);
     call.fail(std::make_exception_ptr(std::runtime_error("first")));
     call.end_cancelled();
@@ -103,16 +103,16 @@ TEST_CASE("a failure that was not looked at goes to the hook, if the pool report
                 reported.emplace_back(caught.what());
             }
         };
-        const auto manager = manager_with(std::move(settings));
+        const auto engine = engine_with(std::move(settings));
         for (const bool looks : {false, true}) {
-            auto& call = make_call<void>(manager);
+            auto& call = make_call<void>(engine);
             auto future = FutureAccess::adopt<void>(&call);
             call.fail(std::make_exception_ptr(std::runtime_error(looks ? "seen" : "unseen")));
             call.release();
             if (looks) CHECK_THROWS(future.result());
         }
         CHECK(reported == (reports ? std::vector<std::string>{"unseen"} : std::vector<std::string>{}));
-        PostedProcessCall& posted = *BlockWithBytes<PostedProcessCall>::make(ByteBuffer(), manager);
+        PostedProcessCall& posted = *BlockWithBytes<PostedProcessCall>::make(ByteBuffer(), engine);
         posted.fail(std::make_exception_ptr(std::runtime_error("posted")));
         posted.release();
         CHECK(reported.back() == "posted");

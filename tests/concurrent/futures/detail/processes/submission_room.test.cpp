@@ -5,6 +5,7 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <concurrent/futures/detail/wire/remote_call.hpp>
 #include <string>
 #include <thread>
 
@@ -68,6 +69,21 @@ TEST_CASE("with QueueFull::caller_runs the caller runs a task that has no timeou
     pool.task.limits.timeout = 1;
     pool.tables.closed = true;  // so that this wait ends
     CHECK_THROWS_AS(pool.wait(pool.task), cf::ShutdownError);
+}
+
+int twice(int n) { return 2 * n; }
+
+TEST_CASE("a task that its submitter runs counts in the pool's statistics", "[submission_room]") {
+    parts::Pool pool;
+    SubmissionRoom room(pool.tables);
+    recorded::Task good(encode_call(twice, 21));
+    room.run_here(good);
+    CHECK((good.end == "result" && good.value == 42 && good.references == 0));
+    CHECK(pool.tables.completions.counts().completed == 1);
+    recorded::Task bad(parts::encoded(1));
+    room.run_here(bad);
+    CHECK((bad.end == "exception" && bad.references == 0));
+    CHECK(pool.tables.completions.counts().failed == 1);
 }
 
 TEST_CASE("the manager thread never waits for room", "[submission_room]") {
