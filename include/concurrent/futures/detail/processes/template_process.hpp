@@ -18,16 +18,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
+#include "concurrent/futures/detail/platform/descriptor_socket.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/forked_process.hpp"
 #include "concurrent/futures/detail/platform/process_rights.hpp"
@@ -49,67 +52,19 @@ struct TemplateMessage {
     std::int64_t peak_memory = 0;  // exited; see ExitStatus
 };
 
-struct ReceivedMessage {
-    TemplateMessage message;
-    std::array<FileDescriptor, worker_descriptors> descriptors;
-    std::size_t count = 0;  // of descriptors
-};
-
-/// False, with errno: not sent.
-inline bool send_message(int socket, const TemplateMessage& message, std::span<const int> fds) {
-    iovec part{const_cast<TemplateMessage*>(&message), sizeof message};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * worker_descriptors)> control{};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    if (!fds.empty()) {
-        header.msg_control = control.data();
-        header.msg_controllen = CMSG_SPACE(fds.size_bytes());
-        cmsghdr* const attached = CMSG_FIRSTHDR(&header);
-        attached->cmsg_level = SOL_SOCKET;
-        attached->cmsg_type = SCM_RIGHTS;
-        attached->cmsg_len = CMSG_LEN(fds.size_bytes());
-        std::memcpy(CMSG_DATA(attached), fds.data(), fds.size_bytes());
-    }
-    ssize_t sent;
-    do sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return sent == static_cast<ssize_t>(sizeof message);
-}
+static_assert(worker_descriptors <= most_descriptors);
 
 struct Reception {
-    IoResult::Kind kind;
-    ReceivedMessage received{};
+    IoResult::Kind kind = IoResult::Kind::failed;
+    TemplateMessage message{};
+    std::array<FileDescriptor, worker_descriptors> descriptors{};
 };
 
-inline Reception receive_message(int socket) {
-    Reception result{IoResult::Kind::moved};
-    iovec part{&result.received.message, sizeof(TemplateMessage)};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * worker_descriptors)> control{};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    ssize_t size;
-    do size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    while (size < 0 && errno == EINTR);
-    if (size != static_cast<ssize_t>(sizeof(TemplateMessage))) {
-        result.kind = io_result(size, true).kind;
-        if (result.kind == IoResult::Kind::moved) result.kind = IoResult::Kind::failed;
-        return result;
-    }
-    for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-        const std::size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int fd;
-            std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-            FileDescriptor received(fd);
-            if (result.received.count == result.received.descriptors.size()) continue;
-            result.received.descriptors[result.received.count++] = off_standard_streams(std::move(received));
-        }
-    }
+/// What is there now.
+inline Reception receive_message(int socket) noexcept {
+    Reception result;
+    result.kind =
+        receive_descriptors(socket, &result.message, sizeof result.message, result.descriptors, false).kind;
     return result;
 }
 
@@ -137,7 +92,11 @@ class TemplateLoop {
             Reception reception = receive_message(socket_.get());
             if (reception.kind == IoResult::Kind::would_block) continue;
             if (reception.kind != IoResult::Kind::moved) break;
-            if (reception.received.count == worker_descriptors) start(reception.received);
+            if (std::all_of(reception.descriptors.begin(), reception.descriptors.end(),
+                            [](const FileDescriptor& each) { return static_cast<bool>(each); }))
+                start(reception);
+            else  // there was no room for them
+                report({TemplateMessage::Kind::forked, reception.message.number, -1, EMFILE, -1, -1}, {});
         }
         for (const auto& [pid, child] : children_) child.send_signal(SIGKILL);
         for (const auto& [pid, child] : children_) child.reap();
@@ -146,8 +105,10 @@ class TemplateLoop {
   private:
     /// The pool waits for this message: if it cannot be sent, only the template's end tells it enough.
     void report(const TemplateMessage& message, std::span<const int> fds) const {
-        for (int attempt = 0; !send_message(socket_.get(), message, fds); ++attempt) {
-            if (errno == EPIPE || errno == ECONNRESET || attempt == 100)
+        for (int attempt = 0;; ++attempt) {
+            const IoResult sent = send_descriptors(socket_.get(), &message, sizeof message, fds, true);
+            if (sent.kind == IoResult::Kind::moved) return;
+            if (sent.kind == IoResult::Kind::closed || attempt == 100)
                 throw_system_error("the template process of a pool cannot answer");
             ::poll(nullptr, 0, 1);
         }
@@ -166,7 +127,7 @@ class TemplateLoop {
         }
     }
 
-    void start(ReceivedMessage& request) {
+    void start(Reception& request) {
         const pid_t self = ::getpid();
         mask_group_signals(SIG_BLOCK);  // until the worker has set handlers, which the program's hooks may undo
         const pid_t pid = fork_process();
@@ -183,7 +144,7 @@ class TemplateLoop {
         children_.emplace(pid, ProcessHandle(pid, std::move(pidfd)));
     }
 
-    [[noreturn]] void become_worker(ReceivedMessage& request, pid_t parent) {
+    [[noreturn]] void become_worker(Reception& request, pid_t parent) {
         int code = EXIT_FAILURE;
         try {
             socket_.reset();
@@ -242,7 +203,6 @@ class TemplateProcess {
             throw_system_error("socketpair");
         FileDescriptor ours = off_standard_streams(FileDescriptor(ends[0]));
         FileDescriptor theirs = off_standard_streams(FileDescriptor(ends[1]));
-        set_nonblocking(ours);
         descriptors.open.reserve(descriptors.open.size() + 1);  // nothing can fail when there is a child
         flush_standard_streams();  // or what is in the buffers would be written twice
         sigset_t all;
@@ -271,7 +231,8 @@ class TemplateProcess {
             throw std::runtime_error(
                 "this process has given up rights since the pool was made, and forked workers would still have "
                 "them; make the pool afterwards");
-        if (!send_message(socket_.get(), {TemplateMessage::Kind::fork, number, 0, 0, -1, -1}, descriptors))
+        const TemplateMessage message{TemplateMessage::Kind::fork, number, 0, 0, -1, -1};
+        if (send_descriptors(socket_.get(), &message, sizeof message, descriptors, false).kind != IoResult::Kind::moved)
             throw std::runtime_error("the template process, which forks the workers, is gone");
     }
     void close_socket() noexcept { socket_.reset(); }

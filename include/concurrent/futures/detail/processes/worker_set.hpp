@@ -133,7 +133,7 @@ class WorkerSet {
             if (std::none_of(links_.begin(), links_.end(), [&](const auto& each) { return each->index == index; }))
                 return index;
     }
-    void note_template_message(ReceivedMessage& received, bool forced);
+    void note_template_message(Reception& received, bool forced);
 
     const bool spawns_;
     ProcessTreeShare share_;  // until there are no workers any more
@@ -150,7 +150,7 @@ inline bool WorkerSet::read_template(bool forced) {
         Reception reception = template_->receive();
         if (reception.kind == IoResult::Kind::would_block) return true;
         if (reception.kind != IoResult::Kind::moved) break;
-        note_template_message(reception.received, forced);
+        note_template_message(reception, forced);
     }
     // Its workers die with it; how they ended cannot be learned any more.
     template_->close_socket();
@@ -162,7 +162,7 @@ inline bool WorkerSet::read_template(bool forced) {
     return false;
 }
 
-inline void WorkerSet::note_template_message(ReceivedMessage& received, bool forced) {
+inline void WorkerSet::note_template_message(Reception& received, bool forced) {
     const TemplateMessage& message = received.message;
     for (const auto& link : links_) {
         if (message.kind == TemplateMessage::Kind::forked && link->number() == message.number) {

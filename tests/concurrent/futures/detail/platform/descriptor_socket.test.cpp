@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/platform/descriptor_socket.hpp>
 
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
+#include <span>
 #include <thread>
 
 #include "concurrent/futures/shared_mappings.hpp"
@@ -33,6 +38,33 @@ TEST_CASE("a descriptor arrives with its message", "[descriptor_socket]") {
     CHECK(received == 8);
     CHECK_FALSE(none);
     CHECK(receive_descriptor(theirs.get(), &received, sizeof received, none, false).kind == Kind::would_block);
+}
+
+TEST_CASE("several descriptors arrive with one message, in their order", "[descriptor_socket]") {
+    const auto [ours, theirs] = make_descriptor_sockets();
+    const std::array<Pipe, 3> pipes{make_pipe(), make_pipe(), make_pipe()};
+    std::array<int, most_descriptors> sent;
+    for (std::size_t i = 0; i < sent.size(); ++i)
+        sent[i] = i % 2 == 0 ? pipes[i / 2].read_end.get() : pipes[i / 2].write_end.get();
+    const std::uint64_t number = 7;
+    std::uint64_t received = 0;
+    const auto same_file = [](int one, int other) {
+        struct stat first{}, second{};
+        return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 && first.st_ino == second.st_ino;
+    };
+    for (const std::size_t room : {most_descriptors, most_descriptors - 1}) {
+        REQUIRE(send_descriptors(ours.get(), &number, sizeof number, sent, false).kind == Kind::moved);
+        std::array<FileDescriptor, most_descriptors> came;
+        const auto places = std::span(came).first(room);
+        REQUIRE(receive_descriptors(theirs.get(), &received, sizeof received, places, true).kind == Kind::moved);
+        CHECK(received == 7);
+        for (std::size_t i = 0; i < room; ++i) {
+            CHECK(same_file(came[i].get(), sent[i]));
+            CHECK(came[i].get() >= 10);
+        }
+        CHECK(std::none_of(came.begin() + static_cast<std::ptrdiff_t>(room), came.end(),
+                           [](const FileDescriptor& each) { return static_cast<bool>(each); }));
+    }
 }
 
 TEST_CASE("a message of another size is an error", "[descriptor_socket]") {
