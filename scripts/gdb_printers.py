@@ -121,7 +121,8 @@ class ThreadPoolPrinter:
 
 class ProcessPoolPrinter:
     def __init__(self, value):
-        self.tables = value["submitter_"]["manager_"]["_M_ptr"].dereference()["pool_"]
+        engine = value["submitter_"]["engine_"]["_M_ptr"]
+        self.tables = engine.cast(engine.dynamic_type).dereference()["pool_"]
         links = self.tables["workers"]["links_"]
         owner = links.type.strip_typedefs().template_argument(0)  # a unique_ptr, which begins with the pointer
         link = owner.strip_typedefs().template_argument(0)

@@ -126,7 +126,7 @@ class ThreadSubmitter {
                 }
                 auto* const call = new ThreadCall<T, BoundCallFor<Call>>(
                     *engine_, forward_from<Calls>(callable));
-                tasks.push(*call);  // first: the queue gives it up if the next line throws
+                tasks.push_back(*call);  // first: the queue gives it up if the next line throws
                 if (const WatchedCall* const watched = call->watch()) watched->submitted();
                 futures.push_back(FutureAccess::adopt<T>(call));
             }
@@ -150,7 +150,7 @@ class ThreadSubmitter {
                     continue;
                 }
                 if (const WatchedCall* const watched = task->watch()) watched->submitted();
-                tasks.push(*task.release());
+                tasks.push_back(*task.release());
             }
             engine_->submit_all(tasks);
         } catch (...) {

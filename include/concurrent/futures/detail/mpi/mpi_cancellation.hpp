@@ -23,7 +23,7 @@ class MpiCancellation {
   public:
     /// Tasks that will not run, whose futures are to be ended without the mutex.
     struct Revoked {
-        RemoteTask* queued = nullptr;  // linked by next_revoked
+        RevokedTasks queued{};
         std::vector<MpiTask*> sent{};  // those that have started are still among them
     };
 
@@ -52,7 +52,7 @@ class MpiCancellation {
     /// With the lock, which it lets go of meanwhile: every task of the pool that has not started.
     template <class MakeProgress>
     Revoked revoke_all_unstarted(HubTables::Lock& lock, MpiPool& pool, MakeProgress make_progress);
-    void end_revoked(const Revoked& revoked) noexcept;
+    void end_revoked(Revoked revoked) noexcept;
 
   private:
     template <class MakeProgress>
@@ -78,7 +78,7 @@ bool MpiCancellation::take_out(MpiPool& pool, MpiTask& task, MakeProgress make_p
             spent = pool.queue.take_cancelled();
             if (pool.is_bounded()) hub_.changed.notify_all();
             lock.unlock();
-            while (!spent.empty()) spent.pop_front().release();
+            while (RemoteTask* const cancelled = spent.try_pop()) cancelled->release();
             return true;
         }
         if (asked && task.stage == RemoteTask::Stage::revoked) return true;
@@ -122,14 +122,12 @@ template <class MakeProgress>
 MpiCancellation::Revoked MpiCancellation::revoke_all_unstarted(HubTables::Lock& lock, MpiPool& pool,
                                                                MakeProgress make_progress) {
     Revoked revoked;
-    RemoteTask** last = &revoked.queued;
     pool.queue.for_each_waiting([&](RemoteTask& task) {
         task.stage = RemoteTask::Stage::revoked;
         ++pool.cancelled;
         pool.queue.note_cancelled();
         task.retain();
-        *last = &task;
-        last = &task.next_revoked;
+        revoked.queued.push_back(task);
     });
     for (RootLane* const lane : pool.lanes)
         for (std::size_t i = 1; i < lane->in_flight.size(); ++i) {
@@ -150,16 +148,13 @@ MpiCancellation::Revoked MpiCancellation::revoke_all_unstarted(HubTables::Lock& 
     return revoked;
 }
 
-inline void MpiCancellation::end_revoked(const Revoked& revoked) noexcept {
+inline void MpiCancellation::end_revoked(Revoked revoked) noexcept {
     const auto end = [](MpiTask& task) {
         MpiObserver::tell_cancelled(task);
         task.end_cancelled();
         task.release();
     };
-    for (RemoteTask* next = revoked.queued; next != nullptr;) {
-        RemoteTask* const task = std::exchange(next, next->next_revoked);
-        end(static_cast<MpiTask&>(*task));
-    }
+    while (RemoteTask* const task = revoked.queued.try_pop()) end(static_cast<MpiTask&>(*task));
     for (MpiTask* const task : revoked.sent) end(*task);
 }
 

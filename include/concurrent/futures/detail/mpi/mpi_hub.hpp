@@ -18,7 +18,7 @@
 //
 // Who owns what: HubTables holds the data and the mutex. Where things happen: how many tasks go out in advance,
 // lane_pace.hpp; a task goes out, lane_dispatcher.hpp; a result comes in, reply_reader.hpp; a thrown exception is decoded,
-// mpi_completions.hpp, a value, mpi_call.hpp; a task is cancelled, mpi_cancellation.hpp; the engine sleeps,
+// completions.hpp, a value, mpi_call.hpp; a task is cancelled, mpi_cancellation.hpp; the engine sleeps,
 // engine_sleep.hpp; another thread works in its place, mpi_direct_path.hpp; a pool ends, pool_closer.hpp; bytes are sent,
 // remote_port.hpp. None of these needs MPI but the last.
 #pragma once
@@ -314,7 +314,7 @@ inline void MpiHub::begin_shutdown(MpiPool& pool, bool cancel_pending, bool clos
             revoked = cancellation_.revoke_all_unstarted(lock, pool, [this] { return work_or_wake(); });
     }
     wake();
-    cancellation_.end_revoked(revoked);
+    cancellation_.end_revoked(std::move(revoked));
 }
 
 /// The engine says when it goes to sleep; other threads that end tasks do not, so this looks again now and then.

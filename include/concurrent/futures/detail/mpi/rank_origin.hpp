@@ -48,16 +48,4 @@ inline ByteBuffer with_origin(std::span<const std::byte> exception, std::span<co
     return std::move(encoder).take();
 }
 
-/// Runs codecs of registered exceptions: not under a lock. `pid`: of the rank.
-inline std::exception_ptr decode_rank_failure(const ByteBuffer& body, int pid) noexcept {
-    try {
-        Decoder decoder(body.bytes());
-        std::exception_ptr error = decode_exception(decoder, pid);
-        if (!error) throw SerializationError("a rank sent no exception where one was announced");
-        return error;
-    } catch (...) {
-        return std::current_exception();
-    }
-}
-
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -42,7 +42,7 @@ class Cancellation {
                 if (pool_.settings.max_pending != 0) pool_.room.notify_one();
             }
         }
-        while (!spent.empty()) spent.pop_front().release();
+        while (RemoteTask* const cancelled = spent.try_pop()) cancelled->release();
         pool_.observer.tell_cancelled(task);
         return true;
     }
@@ -59,17 +59,15 @@ class Cancellation {
         const SlotState seen = task.worker->page().state(task.slot, task.id);
         return seen == SlotState::running || seen == SlotState::done;
     }
-    /// With the mutex: revokes every task that has not started. Returns the head of their list, for end_revoked(), which
-    /// ends their futures without the mutex.
-    RemoteTask* revoke_all_unstarted() noexcept {
-        RemoteTask* first = nullptr;
-        RemoteTask** last = &first;
+    /// With the mutex: revokes every task that has not started. For end_revoked(), which ends their futures without the
+    /// mutex.
+    RevokedTasks revoke_all_unstarted() noexcept {
+        RevokedTasks revoked;
         const auto note = [&](RemoteTask& task) {
             task.stage = RemoteTask::Stage::revoked;
             ++pool_.completions.counts().cancelled;
             task.retain();
-            *last = &task;
-            last = &task.next_revoked;
+            revoked.push_back(task);
         };
         pool_.queue.for_each_waiting([&](RemoteTask& task) {
             note(task);
@@ -80,11 +78,10 @@ class Cancellation {
                 if (entry.task && entry.task->stage == RemoteTask::Stage::sent &&
                     entry.task->worker == link.get() && link->try_revoke(*entry.task))
                     note(*entry.task);
-        return first;
+        return revoked;
     }
-    void end_revoked(RemoteTask* revoked) noexcept {
-        while (revoked) {
-            RemoteTask* const task = std::exchange(revoked, revoked->next_revoked);
+    void end_revoked(RevokedTasks revoked) noexcept {
+        while (RemoteTask* const task = revoked.try_pop()) {
             pool_.observer.tell_cancelled(*task);
             task->end_cancelled();
             task->release();

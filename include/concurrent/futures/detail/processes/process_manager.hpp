@@ -19,7 +19,7 @@
 // Who owns what: PoolTables holds the data and its mutex, which is not held while polling or delivering. Where things
 // happen: a deadline is enforced, deadline_enforcer.hpp; a worker's death becomes an exception, worker_deaths.hpp; a result
 // is received, result_reader.hpp; a value is decoded, process_call.hpp; a thrown exception is decoded,
-// completion_queue.hpp; workers start and are reaped, worker_set.hpp; a worker's states, worker_life.hpp.
+// completions.hpp; workers start and are reaped, worker_set.hpp; a worker's states, worker_life.hpp.
 #pragma once
 
 #include <signal.h>
@@ -282,7 +282,7 @@ inline bool ProcessManager::request_stop(RemoteTask& task) {
 
 inline void ProcessManager::close(bool cancel_pending, bool forced) {
     if (in_forked_child()) return;
-    RemoteTask* revoked = nullptr;
+    RevokedTasks revoked;
     {
         const std::lock_guard lock(pool_.mutex);
         pool_.closed = true;
@@ -294,12 +294,12 @@ inline void ProcessManager::close(bool cancel_pending, bool forced) {
         pool_.room.notify_all();
     }
     pool_.signal.wake();
-    cancellation_.end_revoked(revoked);
+    cancellation_.end_revoked(std::move(revoked));
 }
 
 inline void ProcessManager::cancel_pending() {
     if (in_forked_child()) return;
-    RemoteTask* revoked = nullptr;
+    RevokedTasks revoked;
     {
         const std::lock_guard lock(pool_.mutex);
         pool_.queue.collect();
@@ -308,7 +308,7 @@ inline void ProcessManager::cancel_pending() {
         pool_.room.notify_all();
     }
     pool_.signal.wake();
-    cancellation_.end_revoked(revoked);
+    cancellation_.end_revoked(std::move(revoked));
 }
 
 inline bool ProcessManager::wait_idle(const Deadline& deadline) {

@@ -73,8 +73,12 @@ class CompletionWaiter {
     static constexpr std::uint32_t none = 0, some = 1, sleeper = 2;
 
     SpinMutex mutex_;
-    Watch* first_ = nullptr;  // guarded by mutex_
-    Watch* last_ = nullptr;   // guarded by mutex_
+    struct EndedLink {
+        static Watch* next(const Watch& watch) noexcept;
+        static void set_next(Watch& watch, Watch* next) noexcept;
+    };
+
+    IntrusiveQueue<Watch, EndedLink> ended_;  // guarded by mutex_
     FutexWord news_{none};    // `some` is written and taken away under mutex_
 };
 
@@ -107,12 +111,14 @@ class Watch final : public Listener {
     bool watching_ = false;
 };
 
+inline Watch* CompletionWaiter::EndedLink::next(const Watch& watch) noexcept { return watch.next_ended_; }
+inline void CompletionWaiter::EndedLink::set_next(Watch& watch, Watch* next) noexcept { watch.next_ended_ = next; }
+
 inline void CompletionWaiter::add(Watch& watch) noexcept {
     std::uint32_t before = none;
     {
         const std::lock_guard lock(mutex_);
-        (last_ ? last_->next_ended_ : first_) = &watch;
-        last_ = &watch;
+        ended_.push_back(watch);
         // (1) release, pairs with (2): hands over what the call did. The queue is handed over by the mutex.
         before = news_.exchange(some, std::memory_order_release);
     }
@@ -122,10 +128,8 @@ inline void CompletionWaiter::add(Watch& watch) noexcept {
 inline Watch* CompletionWaiter::try_take() noexcept {
     if (!has_one()) return nullptr;
     const std::lock_guard lock(mutex_);
-    Watch* const watch = first_;
-    first_ = watch->next_ended_;
-    if (first_) return watch;
-    last_ = nullptr;
+    Watch* const watch = ended_.try_pop();
+    if (!ended_.empty()) return watch;
     // relaxed: only this thread looks, and add() writes under the mutex.
     news_.store(none, std::memory_order_relaxed);
     return watch;

@@ -144,7 +144,7 @@ class CallbackRun final : Trampoline {
         if (ended_ == &first_)
             first_is_over_ = !more_;
         else if (more_)
-            set_off_.push(*ended_);
+            set_off_.push_back(*ended_);
         else
             ended_->drop_producer();
         set_off_.append(std::move(others_));
@@ -249,7 +249,7 @@ inline void SharedState::tell_listeners(TaskQueue* later) {
         any = !callbacks.empty();
     }
     if (!any) return drop_producer();
-    if (later) return later->push(*this);
+    if (later) return later->push_back(*this);
     const ProducerToDrop reference(*this);
     CallbackRun(*this).run_all();
 }

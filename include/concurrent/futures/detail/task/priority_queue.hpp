@@ -29,7 +29,7 @@ class PriorityQueue {
         return -1;
     }
 
-    void push(Task& task, Priority priority) noexcept { level(priority).push(task); }
+    void push(Task& task, Priority priority) noexcept { level(priority).push_back(task); }
     void push_all(TaskQueue tasks, Priority priority) noexcept {
         level(priority).append(std::move(tasks));
     }

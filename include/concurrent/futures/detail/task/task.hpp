@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/task/intrusive_queue.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -43,7 +44,7 @@ class Task {
     virtual ~Task() = default;
 
   private:
-    friend class TaskQueue;
+    friend struct TaskLink;
     friend class TaskDeque;
     // In a TaskQueue the next task, in a TaskDeque its place. Written under the lock of the queue that it is in.
     // A worker that looks for the task in its own deque may read it at any time, and then has to ask whether
@@ -51,61 +52,7 @@ class Task {
     Atomic<std::uintptr_t> link_{0};
 };
 
-/// First in, first out. Not synchronised: the owner brings the lock. Must be empty when destroyed.
-class TaskQueue {
-  public:
-    constexpr TaskQueue() = default;
-    TaskQueue(TaskQueue&& other) noexcept
-        : first_(std::exchange(other.first_, nullptr)),
-          last_(std::exchange(other.last_, nullptr)),
-          size_(std::exchange(other.size_, 0)) {}
-    TaskQueue& operator=(TaskQueue&&) = delete;
-
-    bool empty() const noexcept { return first_ == nullptr; }
-    std::size_t size() const noexcept { return size_; }
-
-    void push(Task& task) noexcept {
-        set_next(task, nullptr);
-        link_last(&task);
-        last_ = &task;
-        ++size_;
-    }
-    /// All of `others`, behind those that are here.
-    void append(TaskQueue others) noexcept {
-        if (others.empty()) return;
-        link_last(others.first_);
-        last_ = std::exchange(others.last_, nullptr);
-        size_ += std::exchange(others.size_, 0);
-        others.first_ = nullptr;
-    }
-
-    const Task* first() const noexcept { return first_; }
-    Task* try_pop() noexcept {
-        Task* const task = first_;
-        if (!task) return nullptr;
-        first_ = next(*task);
-        if (!first_) last_ = nullptr;
-        --size_;
-        return task;
-    }
-
-    /// Takes out this one, for a submit that cannot be kept. False when it is not here. O(size).
-    bool remove(const Task& task) noexcept {
-        TaskQueue all(std::move(*this));
-        bool found = false;
-        while (Task* const one = all.try_pop()) one == &task ? void(found = true) : push(*one);
-        return found;
-    }
-
-    /// Takes out what run() would find cancelled or claimed. O(size).
-    TaskQueue take_spent() noexcept {
-        TaskQueue all(std::move(*this)), spent;
-        while (Task* const task = all.try_pop())
-            (task->standing() == Task::Standing::waiting ? *this : spent).push(*task);
-        return spent;
-    }
-
-  private:
+struct TaskLink {
     // relaxed, both: guarded by the owner's lock, see Task::link_.
     static Task* next(const Task& task) noexcept {
         return reinterpret_cast<Task*>(task.link_.load(std::memory_order_relaxed));
@@ -114,16 +61,23 @@ class TaskQueue {
         // relaxed: as above.
         task.link_.store(reinterpret_cast<std::uintptr_t>(next), std::memory_order_relaxed);
     }
-    void link_last(Task* task) noexcept {
-        if (last_)
-            set_next(*last_, task);
-        else
-            first_ = task;
-    }
+};
 
-    Task* first_ = nullptr;
-    Task* last_ = nullptr;
-    std::size_t size_ = 0;
+/// First in, first out. Not synchronised: the owner brings the lock. Must be empty when destroyed.
+class TaskQueue : public IntrusiveQueue<Task, TaskLink> {
+  public:
+    /// Takes out this one, for a submit that cannot be kept. False when it is not here. O(size).
+    bool remove(const Task& task) noexcept {
+        TaskQueue found;
+        move_if([&](const Task& each) { return &each == &task; }, found);
+        return found.try_pop() != nullptr;
+    }
+    /// Takes out what run() would find cancelled or claimed. O(size).
+    TaskQueue take_spent() noexcept {
+        TaskQueue spent;
+        move_if([](const Task& each) { return each.standing() != Task::Standing::waiting; }, spent);
+        return spent;
+    }
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

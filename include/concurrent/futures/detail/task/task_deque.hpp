@@ -54,7 +54,7 @@ class TaskDeque {
     void take_spent(Places places, TaskQueue& spent) noexcept {
         for (std::size_t at = places.first; at != places.end; ++at) {
             if (at - oldest_ >= size() || !slot(at) || slot(at)->standing() == Task::Standing::waiting) continue;
-            spent.push(*std::exchange(slot(at), nullptr));
+            spent.push_back(*std::exchange(slot(at), nullptr));
         }
         skip_removed();
     }

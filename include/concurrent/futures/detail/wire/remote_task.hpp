@@ -34,7 +34,7 @@ struct TaskLimits {
 
 class RemoteTask;
 
-/// How a task ends, and its place in the list of ended tasks.
+/// How a task ends.
 struct Ending {
     enum class Kind : std::uint8_t { none, result, exception, failure, cancelled, stored } kind = Kind::none;
     bool listed = false;
@@ -42,7 +42,6 @@ struct Ending {
     int pid = 0;              // exception: of the worker
     ByteBuffer body{};        // result, exception: as the worker sent it
     std::exception_ptr error{};  // failure
-    RemoteTask* next = nullptr;
 };
 
 class RemoteTask {
@@ -126,7 +125,8 @@ class RemoteTask {
     };
     /// What an observer calls it.
     std::string_view shown_name() const noexcept { return name_ ? std::string_view(*name_) : shown.library_name; }
-    RemoteTask* next_revoked = nullptr;  // the list of tasks that one shutdown has revoked
+    RemoteTask* next_revoked = nullptr;  // of those that one shutdown has revoked
+    RemoteTask* next_ended = nullptr;    // in an EndingList
     Ending ending{};
     Shown shown{};
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <mutex>
 #include <tuple>
+#include <utility>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/spin_mutex.hpp"
@@ -43,7 +44,7 @@ class alignas(64) TaskIntake {
     void move_to(RemoteTaskQueues& queues) noexcept {
         const std::lock_guard lock(mutex_);
         for (std::size_t level = 0; level < tasks_.size(); ++level)
-            queues[level].append(tasks_[place_of(level)]);
+            queues[level].append(std::move(tasks_[place_of(level)]));
         // relaxed: see may_have_tasks().
         has_tasks_.store(false, std::memory_order_relaxed);
     }

@@ -3,7 +3,7 @@
 // task_lists.hpp: where the tasks of a process pool or of a pool of MPI ranks wait: to be sent (RemoteTaskQueue), and to be
 // told how they ended (EndingList, Deliveries).
 //
-//     queue.push_back(task);            RemoteTask& next = queue.pop_front();
+//     queue.push_back(task);            RemoteTask* next = queue.try_pop();
 //     endings.add(task, Ending::Kind::failure);     // with task.ending.error set before
 //     endings.release(task);                        // only a reference goes
 //
@@ -17,68 +17,19 @@
 #include <cstddef>
 #include <utility>
 
+#include "concurrent/futures/detail/task/intrusive_queue.hpp"
 #include "concurrent/futures/detail/wire/remote_task.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-class RemoteTaskQueue {
-  public:
-    bool empty() const noexcept { return first_ == nullptr; }
-    std::size_t size() const noexcept { return size_; }
-
-    void push_back(RemoteTask& task) noexcept {
-        task.behind = nullptr;
-        (last_ ? last_->behind : first_) = &task;
-        last_ = &task;
-        ++size_;
-    }
-    void push_front(RemoteTask& task) noexcept {
-        task.behind = first_;
-        first_ = &task;
-        if (!last_) last_ = &task;
-        ++size_;
-    }
-    /// All of the other queue, which is empty then, behind what is here.
-    void append(RemoteTaskQueue& other) noexcept {
-        if (other.empty()) return;
-        (last_ ? last_->behind : first_) = other.first_;
-        last_ = other.last_;
-        size_ += other.size_;
-        other = RemoteTaskQueue();
-    }
-    /// There must be one.
-    RemoteTask& pop_front() noexcept {
-        RemoteTask& task = *first_;
-        first_ = task.behind;
-        if (!first_) last_ = nullptr;
-        --size_;
-        return task;
-    }
-    /// Those for which `condition(task)` holds, to the end of the other queue.
-    template <class Condition>
-    void move_if(Condition condition, RemoteTaskQueue& other) noexcept {
-        RemoteTaskQueue kept;
-        while (!empty()) {
-            RemoteTask& task = pop_front();
-            (condition(task) ? other : kept).push_back(task);
-        }
-        *this = kept;
-    }
-    template <class Visit>
-    void for_each(Visit visit) const {
-        for (RemoteTask* task = first_; task; task = task->behind) visit(*task);
-    }
-
-  private:
-    RemoteTask* first_ = nullptr;
-    RemoteTask* last_ = nullptr;
-    std::size_t size_ = 0;
-};
+using RemoteTaskQueue = IntrusiveQueue<RemoteTask, MemberLink<&RemoteTask::behind>>;
+/// Tasks that were revoked together, and may still be in the queue, too.
+using RevokedTasks = IntrusiveQueue<RemoteTask, MemberLink<&RemoteTask::next_revoked>>;
 
 /// First in, first out. A task that is in the list already is told everything at its place there.
 class EndingList {
   public:
-    bool empty() const noexcept { return first_ == nullptr; }
+    bool empty() const noexcept { return tasks_.empty(); }
 
     /// The task ends in this way; a reference is let go of.
     void add(RemoteTask& task, Ending::Kind kind) noexcept {
@@ -88,27 +39,17 @@ class EndingList {
     /// A reference is let go of.
     void release(RemoteTask& task) noexcept {
         ++task.ending.references;
-        if (task.ending.listed) return;
-        task.ending.listed = true;
-        task.ending.next = nullptr;
-        (last_ ? last_->ending.next : first_) = &task;
-        last_ = &task;
+        if (!std::exchange(task.ending.listed, true)) tasks_.push_back(task);
     }
     /// This task is the only one in the list.
-    bool is_only(const RemoteTask& task) const noexcept { return first_ == &task && last_ == &task; }
+    bool is_only(const RemoteTask& task) const noexcept { return tasks_.first() == &task && tasks_.size() == 1; }
     /// There must be one.
-    const RemoteTask& front() const noexcept { return *first_; }
+    const RemoteTask& front() const noexcept { return *tasks_.first(); }
     /// There must be one. Its ending is for the caller to take.
-    RemoteTask& pop_front() noexcept {
-        RemoteTask& task = *first_;
-        first_ = task.ending.next;
-        if (!first_) last_ = nullptr;
-        return task;
-    }
+    RemoteTask& pop_front() noexcept { return tasks_.pop_front(); }
 
   private:
-    RemoteTask* first_ = nullptr;
-    RemoteTask* last_ = nullptr;
+    IntrusiveQueue<RemoteTask, MemberLink<&RemoteTask::next_ended>> tasks_;
 };
 
 /// Endings on their way, a few at a time. Owns nothing, needs no memory.

@@ -73,7 +73,7 @@ TEST_CASE("all tasks that have not started are cancelled, and their futures end"
         HubTables::Lock lock(hub.tables.mutex);
         revoked = hub.cancellation.revoke_all_unstarted(lock, hub.pool, [&] { return hub.answer_recall(false); });
     }
-    hub.cancellation.end_revoked(revoked);
+    hub.cancellation.end_revoked(std::move(revoked));
     CHECK(hub.tasks[0].end.empty());
     CHECK((hub.tasks[1].end == "cancelled" && hub.tasks[2].end == "cancelled" && hub.pool.cancelled == 2));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/mpi/rank_origin.hpp>
+#include <concurrent/futures/detail/wire/completions.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
@@ -34,7 +35,7 @@ std::vector<std::string> with_rank_3(const std::exception_ptr& error) {
     std::memcpy(card.host.data(), "node7", 5);
     Encoder encoder;
     encode_exception(encoder, error);
-    return texts_of(decode_rank_failure(with_origin(encoder.bytes(), encode_origin(card, 3)), 4711));
+    return texts_of(decode_failure(with_origin(encoder.bytes(), encode_origin(card, 3)), 4711));
 }
 const std::string where = "thrown on rank 3, host node7, process 4711";
 
@@ -60,7 +61,7 @@ TEST_CASE("where it was thrown stands below all nested exceptions", "[rank_origi
 TEST_CASE("bytes that are no exception become an error, and nothing is added to them", "[rank_origin]") {
     const ByteBuffer nothing;
     CHECK(with_origin(nothing, nothing).empty());
-    CHECK(texts_of(decode_rank_failure(nothing, 1)).size() == 1);
+    CHECK(texts_of(decode_failure(nothing, 1)).size() == 1);
 }
 
 }  // namespace

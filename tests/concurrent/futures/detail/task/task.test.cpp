@@ -38,47 +38,47 @@ TEST_CASE("a new queue is empty", "[task]") {
 TEST_CASE("first in, first out", "[task]") {
     Numbered a(1), b(2), c(3);
     TaskQueue queue;
-    queue.push(a);
-    queue.push(b);
+    queue.push_back(a);
+    queue.push_back(b);
     CHECK(queue.size() == 2);
     CHECK(queue.try_pop() == &a);
-    queue.push(c);
+    queue.push_back(c);
     CHECK(drained(queue) == std::vector<int>{2, 3});
     CHECK(queue.empty());
-    queue.push(a);
+    queue.push_back(a);
     CHECK(drained(queue) == std::vector<int>{1});
 }
 
 TEST_CASE("one task can be taken back, the others keep their order", "[task]") {
     Numbered a(1), b(2), c(3);
     TaskQueue queue;
-    queue.push(a);
+    queue.push_back(a);
     CHECK(queue.remove(a));
     CHECK(queue.empty());
     CHECK_FALSE(queue.remove(a));
-    queue.push(a);
-    queue.push(b);
+    queue.push_back(a);
+    queue.push_back(b);
     CHECK_FALSE(queue.remove(c));
-    queue.push(c);
+    queue.push_back(c);
     CHECK(queue.remove(b));
     CHECK(queue.size() == 2);
-    queue.push(b);
+    queue.push_back(b);
     CHECK(drained(queue) == std::vector<int>{1, 3, 2});
 }
 
 TEST_CASE("a queue takes over another one behind its own tasks", "[task]") {
     Numbered a(1), b(2), c(3), d(4);
     TaskQueue queue, more, none;
-    more.push(a);
+    more.push_back(a);
     queue.append(std::move(more));
     queue.append(std::move(none));
     CHECK(queue.size() == 1);
     TaskQueue others;
-    others.push(b);
-    others.push(c);
+    others.push_back(b);
+    others.push_back(c);
     queue.append(std::move(others));
     CHECK(others.empty());  // NOLINT: moved from on purpose
-    queue.push(d);
+    queue.push_back(d);
     CHECK(queue.size() == 4);
     CHECK(drained(queue) == std::vector<int>{1, 2, 3, 4});
 }
@@ -86,8 +86,8 @@ TEST_CASE("a queue takes over another one behind its own tasks", "[task]") {
 TEST_CASE("a moved queue takes everything along", "[task]") {
     Numbered a(1), b(2);
     TaskQueue queue;
-    queue.push(a);
-    queue.push(b);
+    queue.push_back(a);
+    queue.push_back(b);
     TaskQueue other(std::move(queue));
     CHECK(queue.empty());  // NOLINT: moved from on purpose
     CHECK(queue.try_pop() == nullptr);
@@ -101,7 +101,7 @@ TEST_CASE("what has nothing left to run can be taken out", "[task]") {
     d.now = Task::Standing::claimed;
     TaskQueue queue;
     CHECK(queue.take_spent().empty());
-    for (Numbered* const each : {&a, &b, &c, &d}) queue.push(*each);
+    for (Numbered* const each : {&a, &b, &c, &d}) queue.push_back(*each);
     TaskQueue spent = queue.take_spent();
     CHECK(spent.size() == 2);
     CHECK(queue.size() == 2);

@@ -72,8 +72,8 @@ TEST_CASE("a task of another queue is not taken for one of this one", "[task_deq
     TaskQueue queue;
     deque.push(here);
     other.push(there);
-    queue.push(linked);
-    queue.push(behind);
+    queue.push_back(linked);
+    queue.push_back(behind);
     CHECK_FALSE(deque.try_remove(there));  // the same place there
     CHECK_FALSE(deque.try_remove(linked));
     CHECK_FALSE(deque.try_remove(behind));

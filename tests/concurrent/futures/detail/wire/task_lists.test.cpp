@@ -8,7 +8,6 @@
 #include <span>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace {
 
@@ -26,39 +25,35 @@ class SomeTask final : public RemoteTask {
     void release() noexcept override {}
 };
 
-std::vector<const RemoteTask*> in(const RemoteTaskQueue& queue) {
-    std::vector<const RemoteTask*> tasks;
-    queue.for_each([&](const RemoteTask& task) { tasks.push_back(&task); });
-    CHECK(tasks.size() == queue.size());
-    CHECK(tasks.empty() == queue.empty());
-    return tasks;
-}
-
-TEST_CASE("a queue of calls takes at both ends and gives at the front", "[task_lists]") {
-    std::array<SomeTask, 3> tasks;
+TEST_CASE("a revoked task may stay in the queue, and be in an EndingList as well", "[task_lists]") {
+    std::array<SomeTask, 2> tasks;
     RemoteTaskQueue queue;
-    for (int round = 0; round < 2; ++round) {
-        CHECK(in(queue).empty());
-        queue.push_front(tasks[1]);
-        queue.push_back(tasks[2]);
-        queue.push_front(tasks[0]);
-        CHECK(in(queue) == std::vector<const RemoteTask*>{&tasks[0], &tasks[1], &tasks[2]});
-        CHECK(&queue.pop_front() == &tasks[0]);
-        CHECK(&queue.pop_front() == &tasks[1]);
-        queue.push_back(tasks[0]);
-        CHECK(&queue.pop_front() == &tasks[2]);
-        CHECK(&queue.pop_front() == &tasks[0]);
+    RevokedTasks revoked;
+    EndingList endings;
+    for (SomeTask& task : tasks) queue.push_back(task);
+    for (SomeTask* const task : {&tasks[1], &tasks[0]}) {
+        revoked.push_back(*task);
+        endings.release(*task);
     }
+    CHECK(&queue.pop_front() == &tasks[0]);
+    CHECK(&revoked.pop_front() == &tasks[1]);
+    CHECK(&endings.pop_front() == &tasks[1]);
+    CHECK(&queue.pop_front() == &tasks[1]);
+    CHECK(&revoked.pop_front() == &tasks[0]);
+    CHECK(&endings.pop_front() == &tasks[0]);
+    CHECK((queue.empty() && revoked.empty() && endings.empty()));
 }
 
-TEST_CASE("calls that are not wanted any more leave a queue, the others stay in order", "[task_lists]") {
-    std::array<SomeTask, 4> tasks;
-    RemoteTaskQueue queue, others;
-    for (SomeTask& task : tasks) queue.push_back(task);
-    tasks[0].stage = tasks[2].stage = RemoteTask::Stage::revoked;
-    queue.move_if([](const RemoteTask& task) { return task.stage == RemoteTask::Stage::revoked; }, others);
-    CHECK(in(queue) == std::vector<const RemoteTask*>{&tasks[1], &tasks[3]});
-    CHECK(in(others) == std::vector<const RemoteTask*>{&tasks[0], &tasks[2]});
+TEST_CASE("a task is the only one of an EndingList, or not", "[task_lists]") {
+    std::array<SomeTask, 2> tasks;
+    EndingList endings;
+    CHECK(!endings.is_only(tasks[0]));
+    endings.add(tasks[0], Ending::Kind::result);
+    CHECK((endings.is_only(tasks[0]) && !endings.is_only(tasks[1])));
+    endings.release(tasks[0]);
+    CHECK(endings.is_only(tasks[0]));
+    endings.release(tasks[1]);
+    CHECK((!endings.is_only(tasks[0]) && !endings.is_only(tasks[1])));
 }
 
 ByteBuffer thousand_bytes() {
