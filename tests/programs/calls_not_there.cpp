@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
@@ -58,6 +59,9 @@ constexpr Call calls[]{
     {"capget", SYS_capget},
     {"getxattr", SYS_getxattr},
     {"madvise", SYS_madvise},
+#if defined(SYS_membarrier)
+    {"membarrier", SYS_membarrier},
+#endif
     {"prctl", SYS_prctl},
     {"eventfd", SYS_eventfd2, CONCURRENT_FUTURES_LINUX != 0},
     {"pipe", SYS_pipe2, true},
@@ -92,11 +96,11 @@ bool fails_with(const Future& future) {
 
 void use_threads(const std::string& name) {
     cf::ThreadPoolExecutor pool(2);
-    std::vector<int> numbers(50);
+    std::vector<int> numbers(20'000);  // so many that workers own blocks of them
     std::iota(numbers.begin(), numbers.end(), 0);
-    int sum = 0;
+    std::int64_t sum = 0;
     for (const int y : pool.map(square, numbers)) sum += y;
-    check(sum == 40425, name + ", threads: a map");
+    check(sum == 2'666'466'670'000, name + ", threads: a map");
     const auto outer = pool.submit([&] { return pool.submit(square, 4).result(limit); });
     check(outer.result(limit) == 16, name + ", threads: a nested task");
     const auto slow = pool.submit(cf::TaskOptions{.timeout = 1ms}, [](std::stop_token stop) {

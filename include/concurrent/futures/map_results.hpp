@@ -30,6 +30,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/map/map_outcome.hpp"
+#include "concurrent/futures/detail/map/map_stream.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 

@@ -284,6 +284,12 @@ void add(Location& location, std::uint64_t value, std::memory_order order, const
     if (order == std::memory_order_seq_cst) location.strong = time;
 }
 
+/// membarrier(): every thread has passed a full barrier. It tells nothing of what is no atomic.
+void barrier_of_all() {
+    for (const auto& [address, location] : locations)
+        for (Thread* thread : threads) at(thread->view, location.number) = location.newest();
+}
+
 // ---- what the system keeps -------------------------------------------------------------------------------------------
 
 struct Mutex {
@@ -745,6 +751,12 @@ long syscall(long call, ...) noexcept {
     static long (*kept)(long, ...) = nullptr;
     if (model::watched() && call == SYS_clock_gettime)
         return clock_gettime(static_cast<clockid_t>(given[0]), reinterpret_cast<timespec*>(given[1]));
+    if (model::watched() && call == SYS_membarrier) {
+        const model::Inside guard;
+        model::visible();
+        model::barrier_of_all();
+        return 0;
+    }
     if (!model::watched() || call != SYS_futex)
         return REAL(syscall)(call, given[0], given[1], given[2], given[3], given[4], given[5]);
     const model::Inside guard;

@@ -46,6 +46,7 @@ class ElementStore {
         Run() = default;
         bool has(std::size_t index) const noexcept { return index - first_ < size_; }
         T* at(std::size_t index) const noexcept { return elements_ + (index - first_); }
+        std::size_t end() const noexcept { return first_ + size_; }
 
       private:
         friend ElementStore;
@@ -58,6 +59,8 @@ class ElementStore {
         const std::size_t number = segment_of(index);
         return {segments_[number], first_of(number), capacity(number)};
     }
+    /// The first index that is next to `index` in memory.
+    std::size_t begin_of_run(std::size_t index) const noexcept { return first_of(segment_of(index)); }
     /// The first index behind `index` that is not next to it in memory.
     std::size_t end_of_run(std::size_t index) const noexcept {
         return first_of(segment_of(index) + 1);

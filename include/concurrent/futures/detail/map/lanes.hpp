@@ -153,6 +153,16 @@ class Lanes {
         // relaxed: nothing is learnt from it.
         futex_wait(signals_, signals_.load(std::memory_order_relaxed), until);
     }
+    /// The item that is waited for, any_item, or one that no map has. With the lock of MapSchedule it is as in OwnedBlocks.
+    std::uint32_t awaited() const noexcept {
+        // relaxed: the lock hands it over, or the waiter calls.
+        return awaited_.load(std::memory_order_relaxed);
+    }
+    /// Wakes the waiter if what it waits for has ended.
+    template <class Ran>
+    void tell_waiter_if(Ran& ran) noexcept {
+        if (const std::uint32_t item = awaited(); item == any_item || (item != no_item && ran(item))) signal_once();
+    }
     /// Wakes the waiter for any item: after the states of items have changed.
     void tell_waiter() noexcept {
         // (2) again, on any one word.

@@ -14,6 +14,7 @@
 
 #include "concurrent/futures/detail/map/map_outcome.hpp"
 #include "concurrent/futures/detail/memory/roomy_value.hpp"
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

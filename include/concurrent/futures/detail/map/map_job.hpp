@@ -15,15 +15,16 @@
 // submissions. In all that a program can see, tickets behave as a task per item would:
 //   - Each item is claimed by itself, with one atomic addition to the word of its lane. All workers claim from the shared
 //     lane, so items start in order. Only if items are measured to be so short that this would be too much traffic (180 ns
-//     with two workers), each worker takes blocks into a lane of its own, and a worker that finds nothing left claims from
-//     another worker's lane. So an item that blocks holds back no other: while there is an unclaimed item, no worker that
-//     could run it leaves. With a chunksize, chunks of that size are claimed instead, without a ticket for each.
-//   - Up to `singles` items, each has its own ticket, which runs one item: tickets count, wait their turn and are cancelled
+//     with two workers), each worker owns a block, and a worker that finds nothing left takes the rest of another one's block
+//     away (owned_blocks.hpp; where that is not possible, workers move blocks into lanes of their own, from which others may
+//     claim). So an item that blocks holds back no other: while there is an unclaimed item, no worker that could run it
+//     leaves. With a chunksize, chunks of that size take the place of items, without a ticket for each.
+//   - In a map of up to `singles` items, each has its own ticket, which runs one item: tickets count, wait their turn and are cancelled
 //     as tasks would be. In a larger map a ticket gives way after a while (1 ms, or a quarter of the map's age), so that
 //     tasks of higher priority get in; the next ticket in the queue goes on.
 //   - At least one ticket waits in the pool while items are unclaimed (there are more tickets than workers). So when the
 //     pool cancels or fails what is queued, the map learns of it and stops as well: close().
-// No waiting reader is forgotten: the proof is in lanes.hpp.
+// No waiting reader is forgotten: the proofs are in lanes.hpp and owned_blocks.hpp.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +40,11 @@
 #include "concurrent/futures/detail/map/element_store.hpp"
 #include "concurrent/futures/detail/map/map_outcome.hpp"
 #include "concurrent/futures/detail/map/map_schedule.hpp"
+#include "concurrent/futures/detail/map/owned_blocks.hpp"
+#include "concurrent/futures/detail/platform/asymmetric_barrier.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/state/ended_thread.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -49,8 +54,15 @@ class MapJobOf : public MapSchedule {
   public:
     virtual ~MapJobOf() = default;
 
-    MapOutcome<R>& outcome(std::size_t index) const noexcept { return *outcomes_.at(index); }
-    std::size_t end_of_run(std::size_t index) const noexcept { return outcomes_.end_of_run(index); }
+    MapOutcome<R> outcome(std::size_t index) const noexcept {
+        return {slots_.at(index), states_.at(index), counts_ends_ ? orders_.at(index) : nullptr};
+    }
+    MapSlot<R>* slot(std::size_t index) const noexcept { return slots_.at(index); }
+    Atomic<MapState>* state(std::size_t index) const noexcept { return states_.at(index); }
+    std::size_t end_of_run(std::size_t index) const noexcept { return slots_.end_of_run(index); }
+
+    /// Or will never run.
+    bool has_ended(std::size_t index) const noexcept { return outcome(index).state() != MapState::waiting; }
 
     /// The reader, in a worker of the pool. Runs any one item; false if none is unclaimed.
     virtual bool run_any() = 0;
@@ -70,9 +82,22 @@ class MapJobOf : public MapSchedule {
 
   protected:
     MapJobOf(std::size_t workers, std::size_t chunksize, std::size_t expected, bool ordered)
-        : MapSchedule(workers, chunksize), outcomes_(expected), counts_ends_(!ordered) {}
+        : MapSchedule(workers, chunksize), slots_(expected), states_(expected), orders_(expected), counts_ends_(!ordered) {}
 
-    bool ran(std::size_t index) const noexcept final { return outcome(index).ran(); }
+    /// For outcomes from `index` on: gives how many fit, next to each other in memory, with their states waiting.
+    std::size_t make_outcomes(std::size_t index, std::size_t count) {
+        slots_.make_room(index);
+        states_.make_room(index);
+        if (counts_ends_) orders_.make_room(index);
+        count = smaller(count, end_of_run(index) - index);
+        Atomic<MapState>* const states = states_.at(index);
+        for (std::size_t n = 0; n < count; ++n) std::construct_at(states + n, MapState::waiting);
+        return count;
+    }
+    bool ran(std::size_t index) const noexcept final {
+        // acquire, pairs with (1) of MapOutcome.
+        return states_.at(index)->load(std::memory_order_acquire) >= MapState::value;
+    }
     void mark_unstarted(std::uint32_t begin, std::uint32_t end) noexcept final {
         for (; begin < end; ++begin) outcome(begin).mark_unstarted();
     }
@@ -91,7 +116,12 @@ class MapJobOf : public MapSchedule {
     // Of the reader's thread alone.
     std::uint32_t claimed_begin_ = 0, claimed_end_ = 0;
 
-    ElementStore<MapOutcome<R>> outcomes_;
+    // With segments of the same size.
+    ElementStore<MapSlot<R>> slots_;
+    ElementStore<Atomic<MapState>> states_;
+    ElementStore<std::uint32_t> orders_;  // only where ends are counted
+
+    const bool counts_ends_;
 
   public:
     static constexpr std::size_t any_item = static_cast<std::size_t>(-1);
@@ -99,14 +129,12 @@ class MapJobOf : public MapSchedule {
   private:
     inline static constinit thread_local const void* job_of_reader = nullptr;
 
-    const bool counts_ends_;
     Atomic<std::uint32_t> ends_{0};  // each item takes one number, and there are at most Lanes::limit items
 };
 
 template <class R, class Callable, class... Inputs>
 class MapJob final : public MapJobOf<R> {
     using Input = std::tuple<Inputs...>;
-    using State = typename MapOutcome<R>::State;
 
   public:
     MapJob(std::size_t workers, std::size_t chunksize, std::size_t expected, bool ordered,
@@ -120,34 +148,42 @@ class MapJob final : public MapJobOf<R> {
             if (!has_failures_.load(std::memory_order_relaxed)) return;
         }
         for (std::size_t index = 0; index < added_; ++index) {
-            MapOutcome<R>& outcome = this->outcome(index);
-            if (outcome.state() <= State::unstarted) std::destroy_at(inputs_.at(index));
-            std::destroy_at(&outcome);
+            const MapOutcome<R> outcome = this->outcome(index);
+            if (outcome.state() <= MapState::unstarted) std::destroy_at(inputs_.at(index));
+            outcome.destroy();
         }
     }
 
     const Callable& original() const noexcept { return callable_; }
 
-    /// The caller: the next item.
-    template <class... Values>
-    void add(Values&&... values) {
-        if (!last_.inputs.has(added_)) {
+    /// The caller: the next items, up to `most`. `make(place)` constructs an input; `step()` moves on to the next one.
+    /// Fewer when `at_end()`; not asked if `left`, how many there are, is known (not 0).
+    template <class Make, class Step, class AtEnd>
+    void add(std::size_t most, std::size_t left, Make make, Step step, AtEnd at_end) {
+        if (left != 0) most = smaller(most, left);
+        while (most != 0) {
             inputs_.make_room(added_);
-            this->outcomes_.make_room(added_);
-            last_ = place_of(added_);
+            const std::size_t count = this->make_outcomes(added_, most);
+            Input* const inputs = inputs_.at(added_);
+            if (left != 0 && std::is_trivially_destructible_v<Input>) {
+                for (std::size_t n = 0; n < count; ++n, step()) make(inputs + n);
+                added_ += count;
+            } else {
+                for (std::size_t n = 0; n < count; ++n, step()) {
+                    if (left == 0 && at_end()) return;
+                    make(inputs + n);
+                    ++added_;
+                }
+            }
+            most -= count;
         }
-        ::new (static_cast<void*>(last_.inputs.at(added_))) Input(std::forward<Values>(values)...);
-        std::construct_at(last_.outcomes.at(added_));
-        ++added_;
     }
     std::size_t added() const noexcept { return added_; }
 
     /// A worker: `callable` is its own copy.
     void take_part(Callable& callable) {
-        Place place;
         try {
-            if (!this->is_of_reader())
-                return this->run_ticket([&](std::size_t index) { run(callable, place, index); });
+            if (!this->is_of_reader()) return this->run_ticket(Runner{*this, callable, {}});
             this->take_ticket();
             run_claimed();
         } catch (ForcedUnwind&) {
@@ -157,8 +193,7 @@ class MapJob final : public MapJobOf<R> {
     }
     bool run_any() override {
         if (!is_ready()) return false;
-        Place place;
-        return this->run_one([&](std::size_t index) { run(*readers_copy_, place, index); });
+        return this->run_one(Runner{*this, *readers_copy_, {}});
     }
 
   private:
@@ -177,10 +212,19 @@ class MapJob final : public MapJobOf<R> {
     /// Where input and outcome of an item and its neighbours are. The stores have segments of the same size.
     struct Place {
         typename ElementStore<Input>::Run inputs;
-        typename ElementStore<MapOutcome<R>>::Run outcomes;
+        MapSlot<R>* places = nullptr;
+        Atomic<MapState>* states = nullptr;
+        std::uint32_t* orders = nullptr;
+        std::size_t first = 0;
+
+        MapOutcome<R> outcome(std::size_t index) const noexcept {
+            return {places + (index - first), states + (index - first), orders ? orders + (index - first) : nullptr};
+        }
     };
     Place place_of(std::size_t index) const noexcept {
-        return {inputs_.run_of(index), this->outcomes_.run_of(index)};
+        const std::size_t first = inputs_.begin_of_run(index);
+        return {inputs_.run_of(index), this->slots_.at(first), this->states_.at(first),
+                this->counts_ends_ ? this->orders_.at(first) : nullptr, first};
     }
 
     bool is_ready() noexcept override {
@@ -194,27 +238,59 @@ class MapJob final : public MapJobOf<R> {
     void run_claimed() override {
         // The calls may wait for other items of this map, in the same thread.
         const std::uint32_t end = this->claimed_end_;
-        for (std::uint32_t index = this->claimed_begin_; index != end; ++index)
-            run(*readers_copy_, readers_place_, index);
+        Runner run{*this, *readers_copy_, {}};
+        for (std::uint32_t index = this->claimed_begin_; index != end; ++index) run(index);
     }
 
-    void run(Callable& callable, Place& place, std::size_t index) {
-        if (!place.inputs.has(index)) place = place_of(index);
-        Input* const input = place.inputs.at(index);
-        const auto call = [&]() -> R {
-            const DestroyAtEnd end{input};
-            if constexpr (is_reusable) {
-                return std::apply(callable, std::move(*input));
-            } else {
-                Callable copy(callable_);
-                return std::apply(std::move(copy), std::move(*input));
-            }
-        };
-        try {
-            if (!place.outcomes.at(index)->store_result_of(this->ends(), call)) note_failure();
-        } catch (ForcedUnwind&) {
-            note_failure();
-            throw;
+    /// Runs items with one thread's copy of the callable.
+    struct Runner {
+        MapJob& job;
+        Callable& callable;
+        Place place;
+
+        void operator()(std::uint32_t item) {
+            static constexpr OwnedBlocks::Calls none;
+            some(item, item + 1, none, 0);
+        }
+        /// From `item` to `stop`, or until there are more calls than `seen`. `item` is then the next one; when a
+        /// ForcedUnwind passes, it is the one in which it began.
+        void some(std::uint32_t& item, std::uint32_t stop, const OwnedBlocks::Calls& calls, std::uint32_t seen) {
+            Atomic<std::uint32_t>* const ends = job.ends();
+            std::uint32_t next = item;
+            do {
+                if (!place.inputs.has(next)) place = job.place_of(next);
+                const Place here = place;
+                const std::size_t end = smaller<std::size_t>(stop, here.inputs.end());
+                try {
+                    do {
+                        here.outcome(next).store_result_of(ends, [&]() -> R {
+                            return call(callable, here.inputs.at(next));
+                        });
+                        ++next;
+                        light_barrier();
+                    } while (calls.number() == seen && next != end);
+                } catch (ForcedUnwind&) {
+                    here.outcome(next).store_error(ends, ended_thread_error());
+                    job.note_failure();
+                    item = next;
+                    throw;
+                } catch (...) {
+                    here.outcome(next).store_error(ends, std::current_exception());
+                    job.note_failure();
+                    ++next;
+                    light_barrier();
+                }
+            } while (calls.number() == seen && next != stop);
+            item = next;
+        }
+    };
+    static R call(Callable& callable, Input* input) {
+        const DestroyAtEnd end{input};
+        if constexpr (is_reusable) {
+            return std::apply(callable, std::move(*input));
+        } else {
+            Callable copy(callable);
+            return std::apply(std::move(copy), std::move(*input));
         }
     }
     void note_failure() noexcept {
@@ -231,8 +307,6 @@ class MapJob final : public MapJobOf<R> {
     std::optional<Callable> readers_copy_;
     ElementStore<Input> inputs_;
     std::size_t added_ = 0;
-    Place last_;
-    Place readers_place_;
     Atomic<bool> has_failures_{false};  // where nothing else needs to be destroyed
 };
 

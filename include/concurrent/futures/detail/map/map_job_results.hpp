@@ -23,6 +23,7 @@
 #include "concurrent/futures/detail/map/map_job.hpp"
 #include "concurrent/futures/detail/map/map_outcome.hpp"
 #include "concurrent/futures/detail/map/map_positions.hpp"
+#include "concurrent/futures/detail/map/map_stream.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
@@ -46,18 +47,22 @@ class MapJobResults final : public MapStream<R> {
     void start(const Submitter& submitter, std::size_t workers, std::size_t chunksize,
                Callable&& callable, Ranges&&... ranges);
     void cancel() noexcept override;
-    std::optional<std::size_t> beyond() const noexcept override { return total_ - given_ + (chosen_ ? 1 : 0); }
+    std::optional<std::size_t> beyond() const noexcept override { return total_ - given_ + (has_chosen_ ? 1 : 0); }
 
   private:
-    using Outcome = MapOutcome<R>;
+    struct Ended {
+        std::size_t item;
+        bool ran;
+        std::uint32_t order;
+    };
     struct EndedLater {
-        bool operator()(const Outcome* a, const Outcome* b) const noexcept {
-            if (a->ran() != b->ran()) return b->ran();  // what will never run comes last
-            return a->ran() && a->order() > b->order();
+        bool operator()(const Ended& a, const Ended& b) const noexcept {
+            if (a.ran != b.ran) return b.ran;  // what will never run comes last
+            return a.ran && a.order > b.order;
         }
     };
 
-    bool is_at_end() const noexcept override { return given_ == total_ && !chosen_; }
+    bool is_at_end() const noexcept override { return given_ == total_ && !has_chosen_; }
     MapReference<R> wait_for_current() override;
     void skip() override;
     void turn_page() override;
@@ -67,10 +72,11 @@ class MapJobResults final : public MapStream<R> {
     template <class Over>
     bool wait(std::size_t item, Over over);
     bool run_here(std::size_t item);
+    bool wait_ahead(std::size_t item, const Deadline& until);
     bool nap_if_short(std::size_t left, const Deadline& until);
     void choose();
     void look_for_ended();
-    MapReference<R> value_of(Outcome& outcome);
+    MapReference<R> value_of(const MapOutcome<R>& outcome);
     [[noreturn]] void expire();
 
     const bool ordered_;
@@ -82,8 +88,9 @@ class MapJobResults final : public MapStream<R> {
     std::size_t next_ticket_ = 0;    // those before have been tried
 
     // Unordered only.
-    Outcome* chosen_ = nullptr;
-    std::priority_queue<Outcome*, std::vector<Outcome*>, EndedLater> ended_;  // to be given out
+    bool has_chosen_ = false;
+    std::size_t chosen_ = 0;  // the item
+    std::priority_queue<Ended, std::vector<Ended>, EndedLater> ended_;  // to be given out
     std::vector<std::size_t> open_;   // below looked_at_ and not ended when last seen
     std::size_t looked_at_ = 0;
 };
@@ -96,29 +103,38 @@ void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, st
     using Job = MapJob<R, std::decay_t<Callable>, MapInput<Ranges>...>;
     std::tuple<Ranges...> kept(std::forward<Ranges>(ranges)...);
     Positions positions(kept);
-    const auto job = std::make_shared<Job>(workers, chunksize, positions.count(), ordered_,
+    const std::size_t expected = positions.count();
+    const auto job = std::make_shared<Job>(workers, chunksize, expected, ordered_,
                                            std::forward<Callable>(callable));
     job_ = job;
     std::size_t published = 0;
     const auto publish = [&] {
         published = job->added();
-        submit(submitter, job, job->publish(published));
+        submit(submitter, job, job->publish(published, expected));
     };
     // At first each item, or chunk, goes to the workers at once. Later, reading the input in batches pays, except for
-    // inputs that may be slow.
-    const std::size_t singles = job->singles(), chunk = job->chunksize();
-    for (; !positions.at_end(); positions.step()) {
+    // inputs that may be slow: ++ may wait for the next element.
+    const std::size_t chunk = job->chunksize();
+    const auto make = [&](auto* place) {
         positions.apply([&](auto&&... element) {
-            job->add(map_input<Ranges>(std::forward<decltype(element)>(element))...);
+            ::new (static_cast<void*>(place))
+                std::remove_pointer_t<decltype(place)>(map_input<Ranges>(std::forward<decltype(element)>(element))...);
         });
-        const std::size_t batch =
-            Positions::can_be_read_twice && job->added() > singles
-                ? smaller<std::size_t>(job->added() / 4, 1024)
-                : 1;
-        const std::size_t fresh = job->added() - published;
-        if (fresh >= batch && fresh % chunk == 0) publish();
+    };
+    if constexpr (Positions::can_be_read_twice) {
+        while (!positions.at_end()) {
+            const std::size_t batch = clamped<std::size_t>(job->added() / 4, 1, 8'192) + chunk - 1;
+            job->add(batch - batch % chunk, positions.count(), make, [&] { positions.step(); },
+                     [&] { return positions.at_end(); });
+            publish();
+        }
+    } else {
+        for (; !positions.at_end(); positions.step()) {
+            job->add(1, 1, make, [] {}, [] { return false; });
+            if (job->added() % chunk == 0) publish();
+        }
+        if (job->added() != published) publish();
     }
-    if (job->added() != published) publish();
     total_ = published;
     submit(submitter, job, job->tickets_for_turns());
     turn_page();
@@ -146,43 +162,41 @@ void MapJobResults<R>::cancel() noexcept {
     job_->close(nullptr);
     for (const Future<void>& ticket : tickets_) ticket.cancel();
     tickets_.clear();
-    this->next_ = this->stop_ = nullptr;
-    chosen_ = nullptr;
+    this->forget_page();
+    has_chosen_ = false;
     given_ = total_ = 0;
 }
 
 template <class R>
 void MapJobResults<R>::turn_page() {
-    this->next_ = this->stop_ = nullptr;
+    this->forget_page();
     if (!ordered_ || given_ == total_) return;
     const std::size_t end = smaller(job_->end_of_run(given_), total_);
-    this->next_ = &job_->outcome(given_);
-    this->stop_ = this->next_ + (end - given_);
+    this->set_page(job_->slot(given_), job_->state(given_), end - given_);
     given_ = end;
 }
 
 template <class R>
 MapReference<R> MapJobResults<R>::wait_for_current() {
     if (!ordered_) {
-        if (!chosen_) choose();
-        return value_of(*chosen_);
+        if (!has_chosen_) choose();
+        return value_of(job_->outcome(chosen_));
     }
-    Outcome& outcome = *this->next_;
+    const MapOutcome<R> outcome = this->current_outcome();
     const std::size_t item = given_ - static_cast<std::size_t>(this->stop_ - this->next_);
-    if (!wait(item, [&] { return outcome.state() != Outcome::State::waiting; })) expire();
+    if (!wait(item, [&] { return outcome.state() != MapState::waiting; })) expire();
     return value_of(outcome);
 }
 
 template <class R>
 void MapJobResults<R>::skip() {
     if (ordered_ || is_at_end()) return;
-    if (!chosen_) choose();
-    if (chosen_) chosen_->release();
-    chosen_ = nullptr;
+    if (!has_chosen_) choose();
+    if (std::exchange(has_chosen_, false)) job_->outcome(chosen_).release();
 }
 
 template <class R>
-MapReference<R> MapJobResults<R>::value_of(Outcome& outcome) {
+MapReference<R> MapJobResults<R>::value_of(const MapOutcome<R>& outcome) {
     if (outcome.ran()) return outcome.get();
     if (const std::exception_ptr reason = job_->reason()) std::rethrow_exception(reason);
     throw CancelledError();
@@ -194,7 +208,8 @@ void MapJobResults<R>::choose() {
     if (ended_.empty() &&
         !wait(MapJobOf<R>::any_item, [this] { return look_for_ended(), !ended_.empty(); }))
         expire();
-    chosen_ = ended_.top();
+    chosen_ = ended_.top().item;
+    has_chosen_ = true;
     ended_.pop();
     ++given_;
 }
@@ -204,9 +219,11 @@ template <class R>
 void MapJobResults<R>::look_for_ended() {
     if (!ended_.empty()) return;
     const auto has_ended = [this](std::size_t item) {
-        Outcome& outcome = job_->outcome(item);
-        if (outcome.state() == Outcome::State::waiting) return false;
-        ended_.push(&outcome);
+        const MapOutcome<R> outcome = job_->outcome(item);
+        const MapState state = outcome.state();
+        if (state == MapState::waiting) return false;
+        const bool ran = state >= MapState::value;
+        ended_.push({item, ran, ran ? outcome.order() : 0});
         return true;
     };
     std::erase_if(open_, has_ended);
@@ -229,8 +246,8 @@ bool MapJobResults<R>::wait(std::size_t item, Over over) {
     return block_until(
         {.what = "a result of map"}, worker, deadline_, over,
         [&](const Deadline& until) {
-            if (!std::exchange(napped, true) && nap_if_short(total_ - (ordered_ ? item : given_), until)) return;
-            job_->lanes().wait(any ? Lanes::any_item : static_cast<std::uint32_t>(item), over, until);
+            if (!std::exchange(napped, true) && (any ? nap_if_short(total_ - given_, until) : wait_ahead(item, until))) return;
+            job_->wait(any ? Lanes::any_item : static_cast<std::uint32_t>(item), over, until);
         },
         [&] { return any ? ticket && ticket->could_run_here() && job_->run_any() : run_here(item); });
 }
@@ -245,15 +262,30 @@ bool MapJobResults<R>::run_here(std::size_t item) {
     });
 }
 
-/// While short items run, waking this thread for each would cost the workers more than the items do. So it sleeps for
-/// a part of the time that the items are likely to take, and only then asks to be woken. False: it did not sleep.
+/// While short items run, waking this thread for each would cost the workers more than the items do. So it waits for one
+/// in the middle of the rest, but not much longer than that is likely to take. False: it did not wait.
+template <class R>
+bool MapJobResults<R>::wait_ahead(std::size_t item, const Deadline& until) {
+    constexpr double few_ns = 20'000, most_ns = 1e6;
+    const std::size_t left = total_ - item;
+    const double ns = job_->ns_per_item() / static_cast<double>(job_->workers());
+    if (ns > 5'000 || left <= 64) return false;
+    const double rest = ns * static_cast<double>(left);
+    const std::size_t ahead = rest < 2 * few_ns ? left - 1 : left / 2;
+    const auto longest = std::chrono::nanoseconds(static_cast<std::int64_t>(smaller(few_ns + rest, most_ns)));
+    const auto target = static_cast<std::uint32_t>(item + ahead);
+    job_->wait(target, [&] { return job_->has_ended(target); }, until.or_earlier(Deadline::after(longest)));
+    return true;
+}
+
+/// As above, where any item will do: it only sleeps for a part of the time.
 template <class R>
 bool MapJobResults<R>::nap_if_short(std::size_t left, const Deadline& until) {
     const double ns = job_->ns_per_item() / static_cast<double>(job_->workers());
     const double rest = ns * static_cast<double>(left);
     if (ns > 5'000 || rest < 100'000) return false;
     const auto nap = std::chrono::nanoseconds(static_cast<std::int64_t>(smaller(rest / 4, 1e6)));
-    job_->lanes().nap(until.or_earlier(Deadline::after(nap)));
+    job_->nap(until.or_earlier(Deadline::after(nap)));
     return true;
 }
 

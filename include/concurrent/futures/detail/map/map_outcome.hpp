@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
-// map_outcome.hpp: what became of one item of a map, and the interface through which MapResults reads the
-// outcomes one after the other, of every kind of pool.
+// map_outcome.hpp: what became of one item of a map.
 //
 //     waiting ──▶ value | error      by the thread that ran the item
 //     waiting ──▶ unstarted          it will never run
 //     value, error ──▶ taken         by the reader, who has moved past it
 //
-// The state is stored with release when the outcome is complete, and read with acquire by the one reader.
+// The values (or exceptions) of a map lie in one array, the states in another and, where it matters, the numbers of the
+// order in which items ended in a third: so 64 states are in one line of the cache, and small results next to each other.
+// MapOutcome refers to the three. The state is stored with release when the outcome is complete, and read with acquire by
+// the one reader.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <new>
-#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
-#include "concurrent/futures/detail/state/ended_thread.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -51,138 +50,100 @@ void construct_map_item(MapItem<R>* place, Call&& call) {
     }
 }
 
+enum class MapState : std::uint8_t { waiting, unstarted, value, error, taken };
+
+/// Memory for a value or an exception; its MapState says which.
+template <class R>
+union MapSlot {
+    MapSlot() noexcept {}
+    ~MapSlot() {}
+    MapItem<R> value;
+    std::exception_ptr error;
+};
+
+/// Gives the value to move from.
+template <class R>
+MapReference<R> value_in(MapSlot<R>& slot) noexcept {
+    if constexpr (std::is_reference_v<R>)
+        return static_cast<R>(*slot.value);
+    else
+        return std::move(slot.value);
+}
+
+/// Refers to the parts of an outcome. `order`: null where nobody asks for it.
 template <class R>
 class MapOutcome {
   public:
-    enum class State : std::uint8_t { waiting, unstarted, value, error, taken };
+    using State = MapState;
 
-    MapOutcome() noexcept {}
-    MapOutcome(const MapOutcome&) = delete;
-    MapOutcome& operator=(const MapOutcome&) = delete;
-    ~MapOutcome() { destroy(); }
+    MapOutcome(MapSlot<R>* slot, Atomic<MapState>* state, std::uint32_t* order) noexcept
+        : slot_(slot), state_(state), order_(order) {}
 
     State state() const noexcept {
         // (2) acquire, pairs with (1): the value or exception may be read.
-        return state_.load(std::memory_order_acquire);
+        return state_->load(std::memory_order_acquire);
     }
     /// A value or an exception is there.
     bool ran() const noexcept { return state() >= State::value; }
 
-    /// Once, by the thread that runs the item. False when the call threw. Where there is a counter of
-    /// ends, the outcome takes a number from it. A ForcedUnwind passes when the outcome is stored.
+    /// Once, by the thread that runs the item: what `call()` gives. When it throws, nothing is stored. Where there is a
+    /// counter of ends, the outcome takes a number from it.
     template <class Call>
-    bool store_result_of(Atomic<std::uint32_t>* ends, Call&& call) {
-        State end = State::value;
-        const auto store = [&](std::exception_ptr error) {
-            std::construct_at(std::addressof(error_), std::move(error));
-            end = State::error;
-        };
-        const auto tell = [&] {
-            // relaxed: the number orders nothing but the reader's list.
-            if (ends) order_ = ends->fetch_add(1, std::memory_order_relaxed);
-            publish(end);
-        };
-        try {
-            construct_map_item<R>(std::addressof(value_), std::forward<Call>(call));
-        } catch (ForcedUnwind&) {
-            store(ended_thread_error());
-            tell();
-            throw;
-        } catch (...) {
-            store(std::current_exception());
-        }
-        tell();
-        return end == State::value;
+    void store_result_of(Atomic<std::uint32_t>* ends, Call&& call) const {
+        construct_map_item<R>(std::addressof(slot_->value), std::forward<Call>(call));
+        tell(State::value, ends);
     }
-    void mark_unstarted() noexcept { publish(State::unstarted); }
+    /// Instead.
+    void store_error(Atomic<std::uint32_t>* ends, std::exception_ptr error) const noexcept {
+        std::construct_at(std::addressof(slot_->error), std::move(error));
+        tell(State::error, ends);
+    }
+    void mark_unstarted() const noexcept { publish(State::unstarted); }
 
     // The reader's side.
 
     /// Gives the value to move from, or throws the item's exception. Only when ran().
-    MapReference<R> get() {
-        if (state() == State::error) std::rethrow_exception(error_);
-        if constexpr (std::is_reference_v<R>)
-            return static_cast<R>(*value_);
-        else
-            return std::move(value_);
+    MapReference<R> get() const {
+        if (state() == State::error) std::rethrow_exception(slot_->error);
+        return value_in<R>(*slot_);
     }
-    /// It will not be read any more. What has not run yet is left to the destructor.
-    void release() noexcept {
+    /// It will not be read any more. What has not run yet is left to destroy().
+    void release() const noexcept {
         if constexpr (std::is_trivially_destructible_v<MapItem<R>>) {
             if (state() != State::error) return;
         } else {
             if (!ran()) return;
         }
         destroy();
-        // relaxed: only this reader, and the destructor that follows, look at it now.
-        state_.store(State::taken, std::memory_order_relaxed);
+        // relaxed: only this reader, and destroy() after it, look at it now.
+        state_->store(State::taken, std::memory_order_relaxed);
     }
     /// The number from the counter of ends. Only when ran().
-    std::uint32_t order() const noexcept { return order_; }
+    std::uint32_t order() const noexcept { return *order_; }
 
-  private:
-    void publish(State state) noexcept {
-        // (1) release, pairs with (2): hands over the value or exception.
-        state_.store(state, std::memory_order_release);
-    }
-    void destroy() noexcept {
+    /// What is in the slot, if anything is.
+    void destroy() const noexcept {
         switch (state()) {
-            case State::value: return std::destroy_at(std::addressof(value_));
-            case State::error: return std::destroy_at(std::addressof(error_));
+            case State::value: return std::destroy_at(std::addressof(slot_->value));
+            case State::error: return std::destroy_at(std::addressof(slot_->error));
             default: return;
         }
     }
 
-    union {
-        MapItem<R> value_;
-        std::exception_ptr error_;
-    };
-    std::uint32_t order_ = 0;
-    Atomic<State> state_{State::waiting};
-};
-
-/// A map in progress, as its reader sees it. One thread at a time.
-template <class R>
-class MapStream {
-  public:
-    MapStream() = default;
-    MapStream(const MapStream&) = delete;
-    MapStream& operator=(const MapStream&) = delete;
-    virtual ~MapStream() = default;
-
-    bool at_end() const { return next_ == stop_ && is_at_end(); }
-    MapReference<R> current() {
-        if (next_ != stop_ && next_->ran()) return next_->get();
-        return wait_for_current();
+  private:
+    void tell(State state, Atomic<std::uint32_t>* ends) const noexcept {
+        // relaxed: the number orders nothing but the reader's list.
+        if (ends) *order_ = ends->fetch_add(1, std::memory_order_relaxed);
+        publish(state);
     }
-    void advance() {
-        if (next_ == stop_) return skip();
-        next_->release();
-        if (++next_ == stop_) turn_page();
-    }
-    /// Cancels what has not started and forgets the rest; the range is at its end.
-    virtual void cancel() noexcept = 0;
-    /// From now on the destructor cancels nothing.
-    void let_run() noexcept { cancels_ = false; }
-    /// Items still to be given, the current one included; empty while the input is still being read.
-    std::optional<std::size_t> remaining() const noexcept {
-        const std::optional<std::size_t> rest = beyond();
-        return rest ? *rest + static_cast<std::size_t>(stop_ - next_) : rest;
+    void publish(State state) const noexcept {
+        // (1) release, pairs with (2): hands over the value or exception.
+        state_->store(state, std::memory_order_release);
     }
 
-  protected:
-    virtual bool is_at_end() const = 0;
-    virtual MapReference<R> wait_for_current() = 0;
-    virtual void skip() = 0;
-    virtual void turn_page() = 0;
-    /// What remaining() gives, without the outcomes from next_ to stop_.
-    virtual std::optional<std::size_t> beyond() const noexcept = 0;
-
-    // The outcomes to come that are next to each other in memory, the current one first: those are given
-    // out without a virtual call. Null where there are none.
-    MapOutcome<R>* next_ = nullptr;
-    MapOutcome<R>* stop_ = nullptr;
-    bool cancels_ = true;
+    MapSlot<R>* slot_;
+    Atomic<MapState>* state_;
+    std::uint32_t* order_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

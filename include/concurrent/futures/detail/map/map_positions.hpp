@@ -52,6 +52,11 @@ class MapPositions {
     /// How many elements the shortest range has, if that can be told at once; else 0.
     std::size_t count() const { return count(std::index_sequence_for<Ranges...>()); }
 
+    /// Whether count() tells.
+    static constexpr bool is_counted =
+        (std::sized_sentinel_for<decltype(std::end(std::declval<Ranges&>())), decltype(std::begin(std::declval<Ranges&>()))> &&
+         ...);
+
     static constexpr bool can_be_read_twice =
         (std::forward_iterator<decltype(std::begin(std::declval<Ranges&>()))> && ...);
 
@@ -65,9 +70,7 @@ class MapPositions {
     }
     template <std::size_t... Index>
     std::size_t count(std::index_sequence<Index...>) const {
-        if constexpr ((std::sized_sentinel_for<std::tuple_element_t<Index, decltype(ends_)>,
-                                               std::tuple_element_t<Index, decltype(places_)>> &&
-                       ...))
+        if constexpr (is_counted)
             return smaller(static_cast<std::size_t>(std::get<Index>(ends_) - std::get<Index>(places_))...);
         else
             return 0;

@@ -13,9 +13,14 @@
 #include <vector>
 
 #include "concurrent/futures/detail/map/lanes.hpp"
+#include "concurrent/futures/detail/map/owned_blocks.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/asymmetric_barrier.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
+#include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/state/pool_watch.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -32,7 +37,8 @@ class MapSchedule {
               clamped<std::size_t>(chunksize, 1, Lanes::most_at_once))),
           singles_(larger<std::size_t>(64, 2 * workers)),
           workers_(clamped<std::size_t>(workers, 1, 256)),
-          lanes_(workers_ + 1, chunk_) {
+          lanes_(workers_ + 1, chunk_),
+          owned_(has_asymmetric_barrier() ? workers_ + 1 : 0, chunk_) {
         free_lanes_.reserve(workers_);
         for (std::size_t lane = workers_; lane > shared_lane; --lane) free_lanes_.push_back(lane);
     }
@@ -41,8 +47,9 @@ class MapSchedule {
     /// How many of the first items have a ticket each.
     std::size_t singles() const noexcept { return chunk_ == 1 ? singles_ : 0; }
 
-    /// The caller: the items below `count` are there. Gives how many tickets are to be submitted now.
-    std::size_t publish(std::size_t count) {
+    /// The caller: the items below `count` are there. Gives how many tickets are to be submitted now. `expected`: how many
+    /// items there will be, if that is known.
+    std::size_t publish(std::size_t count, std::size_t expected) {
         if (count > Lanes::limit)
             throw std::length_error("map: more than 2^31 items; give a buffersize or a chunksize");
         const std::lock_guard lock(mutex_);
@@ -53,7 +60,7 @@ class MapSchedule {
         }
         const std::uint32_t fresh = available_ - before;
         const std::size_t enough = smaller<std::size_t>(unclaimed(), workers_ + 1);
-        const std::size_t more = count <= singles() ? fresh : enough - smaller(enough, tickets_);
+        const std::size_t more = larger(count, expected) <= singles() ? fresh : enough - smaller(enough, tickets_);
         tickets_ += more;
         return more;
     }
@@ -75,6 +82,7 @@ class MapSchedule {
             lanes_.empty_all([this](std::uint32_t begin, std::uint32_t end) {
                 mark_unstarted(begin, end);
             });
+            take_owned([this](std::uint32_t begin, std::uint32_t end) { mark_unstarted(begin, end); });
             mark_unstarted(std::exchange(next_, available_), available_);
         }
         lanes_.tell_waiter();
@@ -84,7 +92,12 @@ class MapSchedule {
         return reason_;
     }
 
-    Lanes& lanes() noexcept { return lanes_; }
+    /// The reader: Lanes::wait() and Lanes::nap().
+    template <class Over>
+    void wait(std::uint32_t item, Over over, const Deadline& until) noexcept {
+        lanes_.wait(item, [&] { return call_owners_of(item), over(); }, until);
+    }
+    void nap(const Deadline& until) noexcept { lanes_.nap(until); }
     std::size_t workers() const noexcept { return workers_; }
     /// Of one worker; 0 when nothing is known.
     double ns_per_item() const noexcept {
@@ -162,6 +175,7 @@ class MapSchedule {
     static constexpr std::size_t no_lane = static_cast<std::size_t>(-1);
     static constexpr std::size_t shared_lane = 0;
     static constexpr double block_ns = 50'000;
+    static constexpr double least_ns = 2'000;  // where others can take the rest of a block
     static constexpr std::uint32_t visit = 16;  // items that a guest runs before it looks around again
 
     std::uint32_t unclaimed() const noexcept { return available_ - next_; }
@@ -183,7 +197,8 @@ class MapSchedule {
                                       share * static_cast<double>(finished_) / static_cast<double>(workers_),
                                       static_cast<double>(unclaimed()) / 4 * share /
                                           static_cast<double>(workers_));
-        const auto whole = static_cast<std::uint32_t>(clamped(size, 1.0 * chunk_, 65'536.0));
+        const double least = owned_.size() != 0 && are_short() ? least_ns / larger(ns_per_item(), 1.0) : 1.0;
+        const auto whole = static_cast<std::uint32_t>(clamped(size, larger(least, 1.0 * chunk_), 65'536.0));
         return smaller(whole - whole % chunk_, unclaimed());
     }
 
@@ -195,27 +210,145 @@ class MapSchedule {
         if (lanes_.has_items(shared_lane)) {
             lane = shared_lane;
         } else if (next_ == available_) {
-            lane = lanes_.fullest();
-            if (lane == lanes_.size()) return false;
+            if (const std::size_t fullest = lanes_.fullest(); fullest != lanes_.size()) {
+                lane = fullest;
+            } else {
+                const Loot loot = take_from_owner(lock, lane);
+                if (loot.is_owned) return run_owned(lock, lane, run), true;
+                if (loot.lane == no_lane) return loot.looks_again;
+                lane = loot.lane;
+            }
             most = smaller(most, visit);
         } else {
-            if (lane == no_lane || !are_short()) lane = shared_lane;
-            const std::uint32_t size =
-                block_size(lane == shared_lane ? static_cast<double>(workers_) : 1.0);
-            lanes_.fill(lane, next_, next_ + size);
+            if (lane == no_lane || !are_short() || lanes_.has_items(lane)) lane = shared_lane;
+            const std::uint32_t begin = next_, size = block_size(lane == shared_lane ? static_cast<double>(workers_) : 1.0);
             next_ += size;
+            if (lane != shared_lane && owned_.size() != 0) {
+                owned_.own(lane, begin, next_);
+                return run_owned(lock, lane, run), true;
+            }
+            lanes_.fill(lane, begin, next_);
         }
         lock.unlock();
         const Clock::time_point begin = Clock::now();
         const auto has_run = [this](std::size_t index) { return ran(index); };
         const std::uint32_t count = lanes_.run_claimed(lane, most, run, has_run);
-        const Clock::time_point end = Clock::now();
-        if (running_watched_call && count != 0) running_watched_call->ran_items(count, begin);
+        note_run(count, begin);
         lock.lock();
-        if (count != 0) learn(count, std::chrono::duration<double, std::nano>(end - begin).count());
+        if (count != 0) learn(count, since(begin));
         return true;
     }
 
+    /// Runs the block that this thread owns. The lock is released meanwhile.
+    template <class Run>
+    void run_owned(std::unique_lock<std::mutex>& lock, std::size_t lane, Run& run) {
+        const auto has_run = [this](std::size_t index) { return ran(index); };
+        const std::uint32_t first = owned_.begin(lane);
+        std::uint32_t item = first;
+        const Clock::time_point begin = Clock::now();
+        while (item < owned_.end(lane)) {
+            std::uint32_t stop = owned_.end(lane);
+            if (const std::uint32_t awaited = lanes_.awaited(); awaited == Lanes::any_item) stop = item + 1;
+            else if (awaited >= item && awaited < stop) stop = awaited + 1;
+            const OwnedBlocks::Calls& calls = owned_.calls_of(lane);
+            const std::uint32_t seen = calls.number();
+            lock.unlock();
+            try {
+                run.some(item, stop, calls, seen);
+            } catch (ForcedUnwind&) {
+                lock.lock();
+                const std::uint32_t end = owned_.end(lane);
+                lock.unlock();
+                for (++item; item % chunk_ != 0 && item < end; ++item) run(item);  // they are claimed
+                lock.lock();
+                if (item < owned_.end(lane)) lanes_.fill(lane, item, owned_.end(lane));
+                owned_.disown(lane);
+                lock.unlock();
+                lanes_.tell_waiter();
+                throw;
+            }
+            lock.lock();
+            lanes_.tell_waiter_if(has_run);
+        }
+        owned_.disown(lane);
+        learn(item - first, since(begin));
+        if (!running_watched_call) return;
+        lock.unlock();
+        note_run(item - first, begin);
+        lock.lock();
+    }
+
+    /// What a worker got of another one's block: a lane to claim from, or a block of its own.
+    struct Loot {
+        std::size_t lane = no_lane;
+        bool is_owned = false;
+        bool looks_again = false;
+    };
+    /// All items are in blocks with an owner. A rest that is about to end is waited for, a longer one is shared.
+    Loot take_from_owner(std::unique_lock<std::mutex>& lock, std::size_t lane) {
+        const auto has_run = [this](std::size_t index) { return ran(index); };
+        constexpr double soon_ns = 2'000;
+        for (int rounds = 0;; ++rounds) {
+            std::size_t victim = no_lane;
+            std::uint32_t most = 0;
+            for (std::size_t other = 0; other < owned_.size(); ++other) {
+                if (owned_.is_empty(other)) continue;
+                const std::uint32_t left = owned_.end(other) - owned_.first_free(other, has_run);
+                if (left > most) most = left, victim = other;
+            }
+            if (victim == no_lane) return {};
+            if (rounds < 32 && most * ns_per_item() < soon_ns) {
+                lock.unlock();
+                for (int pauses = 0; pauses < 8; ++pauses) pause();
+                lock.lock();
+                if (next_ != available_ || lanes_.fullest() != lanes_.size()) return {.looks_again = true};
+                continue;
+            }
+            owned_.call(victim);
+            heavy_barrier();
+            const std::uint32_t begin = owned_.first_free(victim, has_run), end = owned_.end(victim);
+            if (lane != no_lane && are_short() && owned_.is_empty(lane)) {
+                const std::uint32_t half = begin + (end - begin) / 2;
+                const std::uint32_t mine = rounds < 32 ? larger(begin, half - half % chunk_) : begin;
+                owned_.end_at(victim, mine);
+                if (mine != end) return owned_.own(lane, mine, end), Loot{.is_owned = true};
+            } else {
+                owned_.end_at(victim, begin);
+                if (begin != end) return lanes_.fill(victim, begin, end), Loot{.lane = victim};
+            }
+        }
+    }
+    /// With the lock: takes away what no owner has begun; take(begin, end) for each block.
+    template <class Take>
+    void take_owned(Take take) noexcept {
+        bool called = false;
+        for (std::size_t lane = 0; lane < owned_.size(); ++lane)
+            if (!owned_.is_empty(lane)) owned_.call(lane), called = true;
+        if (called) heavy_barrier();
+        for (std::size_t lane = 0; called && lane < owned_.size(); ++lane) {
+            const std::uint32_t begin = owned_.first_free(lane, [this](std::size_t index) { return ran(index); });
+            if (const std::uint32_t end = owned_.end(lane); begin < end) take(begin, end), owned_.end_at(lane, begin);
+        }
+    }
+    /// The reader will wait for this item.
+    void call_owners_of(std::uint32_t item) noexcept {
+        if (owned_.size() == 0) return;
+        bool called = false;
+        {
+            const std::lock_guard lock(mutex_);
+            for (std::size_t lane = 0; lane < owned_.size(); ++lane)
+                if (item == Lanes::any_item ? !owned_.is_empty(lane) : owned_.has(lane, item))
+                    owned_.call(lane), called = true;
+        }
+        if (called) heavy_barrier();
+    }
+
+    static double since(Clock::time_point begin) {
+        return std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
+    }
+    static void note_run(std::uint32_t count, Clock::time_point begin) {
+        if (running_watched_call && count != 0) running_watched_call->ran_items(count, begin);
+    }
     void learn(std::uint32_t count, double ns) noexcept {
         finished_ += count;
         const double now = ns / count, before = ns_per_item();
@@ -227,6 +360,7 @@ class MapSchedule {
     const std::size_t singles_;
     const std::size_t workers_;
     Lanes lanes_;
+    OwnedBlocks owned_;  // guarded by mutex_, but for what an owner does; empty: all items are claimed one by one
     Atomic<double> ns_per_item_{0};
 
     mutable std::mutex mutex_;

@@ -25,8 +25,8 @@
 
 #include "concurrent/futures/detail/map/map_chunk.hpp"
 #include "concurrent/futures/detail/map/map_inputs.hpp"
-#include "concurrent/futures/detail/map/map_outcome.hpp"
 #include "concurrent/futures/detail/map/map_pace.hpp"
+#include "concurrent/futures/detail/map/map_stream.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"

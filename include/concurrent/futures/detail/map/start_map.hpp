@@ -14,8 +14,8 @@
 
 #include "concurrent/futures/detail/map/map_inputs.hpp"
 #include "concurrent/futures/detail/map/map_job_results.hpp"
-#include "concurrent/futures/detail/map/map_outcome.hpp"
 #include "concurrent/futures/detail/map/map_pace.hpp"
+#include "concurrent/futures/detail/map/map_stream.hpp"
 #include "concurrent/futures/detail/map/map_tasks.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/options.hpp"

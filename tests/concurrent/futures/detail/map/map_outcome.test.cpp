@@ -2,6 +2,8 @@
 #include <concurrent/futures/detail/map/map_outcome.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdint>
+#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -10,47 +12,60 @@ namespace {
 
 using namespace concurrent::futures::detail;
 
+/// An outcome and what it refers to.
+template <class R>
+struct Kept {
+    ~Kept() { outcome.destroy(); }
+    MapSlot<R> slot;
+    Atomic<MapState> state{MapState::waiting};
+    std::uint32_t order = 0;
+    MapOutcome<R> outcome{&slot, &state, &order};
+};
+
 TEST_CASE("an item of a map gives its value to be moved from, or throws what it threw", "[map_outcome]") {
-    MapOutcome<std::string> value, error;
-    CHECK(!value.ran());
-    CHECK(value.store_result_of(nullptr, [] { return std::string("some text that needs memory of its own"); }));
-    CHECK(!error.store_result_of(nullptr, []() -> std::string { throw std::runtime_error("no"); }));
-    CHECK((value.ran() && error.ran()));
-    const std::string taken = value.get();
+    Kept<std::string> value, error;
+    CHECK(!value.outcome.ran());
+    value.outcome.store_result_of(nullptr, [] { return std::string("some text that needs memory of its own"); });
+    CHECK_THROWS_AS(error.outcome.store_result_of(nullptr, []() -> std::string { throw std::runtime_error("no"); }),
+                    std::runtime_error);
+    CHECK(!error.outcome.ran());
+    error.outcome.store_error(nullptr, std::make_exception_ptr(std::runtime_error("no")));
+    CHECK((value.outcome.ran() && error.outcome.ran()));
+    const std::string taken = value.outcome.get();
     CHECK(taken == "some text that needs memory of its own");
-    CHECK_THROWS_AS(error.get(), std::runtime_error);
+    CHECK_THROWS_AS(error.outcome.get(), std::runtime_error);
 }
 
 TEST_CASE("items are numbered in the order in which they end", "[map_outcome]") {
-    concurrent::futures::detail::Atomic<std::uint32_t> ends{0};
-    MapOutcome<int> first, second;
-    second.store_result_of(&ends, []() -> int { throw 1; });
-    first.store_result_of(&ends, [] { return 1; });
-    CHECK((second.order() == 0 && first.order() == 1));
+    Atomic<std::uint32_t> ends{0};
+    Kept<int> first, second;
+    second.outcome.store_error(&ends, std::make_exception_ptr(1));
+    first.outcome.store_result_of(&ends, [] { return 1; });
+    CHECK((second.outcome.order() == 0 && first.outcome.order() == 1));
 }
 
 TEST_CASE("an item that its reader has moved past keeps nothing", "[map_outcome]") {
     const auto shared = std::make_shared<int>(1);
-    MapOutcome<std::shared_ptr<int>> ran, has_not_run, never_runs;
-    ran.store_result_of(nullptr, [&] { return shared; });
+    Kept<std::shared_ptr<int>> ran, has_not_run, never_runs;
+    ran.outcome.store_result_of(nullptr, [&] { return shared; });
     CHECK(shared.use_count() == 2);
-    ran.release();
-    CHECK((shared.use_count() == 1 && ran.state() == MapOutcome<std::shared_ptr<int>>::State::taken));
-    has_not_run.release();
-    CHECK(!has_not_run.ran());
-    never_runs.mark_unstarted();
-    never_runs.release();
-    CHECK(never_runs.state() == MapOutcome<std::shared_ptr<int>>::State::unstarted);
+    ran.outcome.release();
+    CHECK((shared.use_count() == 1 && ran.outcome.state() == MapState::taken));
+    has_not_run.outcome.release();
+    CHECK(!has_not_run.outcome.ran());
+    never_runs.outcome.mark_unstarted();
+    never_runs.outcome.release();
+    CHECK(never_runs.outcome.state() == MapState::unstarted);
 }
 
 TEST_CASE("references and void can be items", "[map_outcome]") {
     int number = 1;
-    MapOutcome<int&> reference;
-    reference.store_result_of(nullptr, [&]() -> int& { return number; });
-    CHECK(&reference.get() == &number);
-    MapOutcome<void> nothing;
-    CHECK(nothing.store_result_of(nullptr, [] {}));
-    CHECK(nothing.ran());
+    Kept<int&> reference;
+    reference.outcome.store_result_of(nullptr, [&]() -> int& { return number; });
+    CHECK(&reference.outcome.get() == &number);
+    Kept<void> nothing;
+    nothing.outcome.store_result_of(nullptr, [] {});
+    CHECK(nothing.outcome.ran());
 }
 
 }  // namespace
