@@ -22,6 +22,8 @@
 #include "concurrent/futures/detail/mpi/mpi_observer.hpp"
 #include "concurrent/futures/detail/mpi/mpi_pools.hpp"
 #include "concurrent/futures/detail/mpi/root_peers.hpp"
+#include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/state/without_memory.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -34,10 +36,11 @@ struct HubTables {
     HubTables& operator=(const HubTables&) = delete;
 
     mutable std::mutex mutex;
+    LockRule rule{mutex};  // MpiHub begins it
     EngineSleep sleep{mutex};
     RootPeers peers;
     MpiPools pools;
-    MpiCompletions completions{mutex};
+    MpiCompletions completions{rule};
     std::size_t awaited = 0;  // answers of lanes: tasks in flight, recalls, lanes that leave
     std::string broken;       // MPI has failed: why; or empty
     std::condition_variable changed;  // a recall is over, a pool has ended, there is room
@@ -57,11 +60,13 @@ struct HubTables {
 
     /// It goes back to the front of the queue.
     void put_back(MpiPool& pool, MpiTask& task) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         MpiObserver::set_waiting(task, true);
         task.lane = nullptr;
         pool.queue.put_back(task);
     }
     void fail(MpiPool& pool, MpiTask& task, std::exception_ptr error) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         if (task.stage != RemoteTask::Stage::ended) MpiObserver::note_not_run(task);
         ++pool.failed;
         task.stage = RemoteTask::Stage::ended;
@@ -75,6 +80,7 @@ struct HubTables {
 };
 
 inline void HubTables::break_pool(MpiPool& pool, const std::string& reason) noexcept {
+    CONCURRENT_FUTURES_ASSERT(rule.locked());
     if (pool.is_broken()) return;
     pool.broken = text_or_why_not([&] { return reason; });
     pool.queue.close();

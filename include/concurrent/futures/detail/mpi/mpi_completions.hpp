@@ -36,8 +36,8 @@ class MpiCompletions : public Completions<LaneNotice> {
   public:
     using Notice = LaneNotice;
 
-    /// `mutex`: the engine's. Throws std::bad_alloc.
-    explicit MpiCompletions(std::mutex& mutex) : Completions(mutex) {}
+    /// `rule`: of the engine's mutex. Throws std::bad_alloc.
+    explicit MpiCompletions(const LockRule& rule) : Completions(rule) {}
 
     // With the mutex.
 
@@ -70,7 +70,7 @@ class MpiCompletions : public Completions<LaneNotice> {
                 else
                     tell(notice);
             },
-            [](RemoteTask& task, Ending& ending) {
+            [this](RemoteTask& task, Ending& ending) {
                 MpiObserver::tell(static_cast<MpiTask&>(task));
                 if (ending.kind == Ending::Kind::result) task.drop_call(ending.body);
                 deliver(task, ending);

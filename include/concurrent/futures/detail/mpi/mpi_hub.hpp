@@ -55,7 +55,7 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
         std::size_t workers, idle, pending, running, completed, failed, cancelled;
     };
 
-    MpiHub() = default;
+    MpiHub() { hub_.rule.begin(); }
     MpiHub(const MpiHub&) = delete;
     MpiHub& operator=(const MpiHub&) = delete;
     ~MpiHub() { retire_thread(); }

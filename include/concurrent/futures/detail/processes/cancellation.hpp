@@ -12,6 +12,7 @@
 #include <mutex>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 
@@ -62,6 +63,7 @@ class Cancellation {
     /// With the mutex: revokes every task that has not started. For end_revoked(), which ends their futures without the
     /// mutex.
     RevokedTasks revoke_all_unstarted() noexcept {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
         RevokedTasks revoked;
         const auto note = [&](RemoteTask& task) {
             task.stage = RemoteTask::Stage::revoked;
@@ -81,6 +83,7 @@ class Cancellation {
         return revoked;
     }
     void end_revoked(RevokedTasks revoked) noexcept {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.unlocked());  // user code runs
         while (RemoteTask* const task = revoked.try_pop()) {
             pool_.observer.tell_cancelled(*task);
             task->end_cancelled();

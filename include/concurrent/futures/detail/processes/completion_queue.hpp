@@ -41,13 +41,16 @@ class CompletionQueue : public Completions<WorkerNotice> {
         std::size_t completed = 0, failed = 0, cancelled = 0;
     };
 
-    /// `mutex`: the pool's. Throws std::bad_alloc.
-    CompletionQueue(std::mutex& mutex, TaskObserver& observer, const UnhandledExceptionHook& hook)
-        : Completions(mutex), observer_(observer), hook_(hook) {}
+    /// `rule`: of the pool's mutex. Throws std::bad_alloc.
+    CompletionQueue(const LockRule& rule, TaskObserver& observer, const UnhandledExceptionHook& hook)
+        : Completions(rule), observer_(observer), hook_(hook) {}
 
     // With the mutex.
 
-    Counts& counts() noexcept { return counts_; }
+    Counts& counts() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule().locked());
+        return counts_;
+    }
 
     /// There is nothing to deliver. Manager thread.
     bool empty() const noexcept { return Completions::empty() && !observer_.has_notes(); }
@@ -64,6 +67,7 @@ class CompletionQueue : public Completions<WorkerNotice> {
     /// Manager thread. `on_start_failure(why)`: the initializer threw in a worker.
     template <class OnStartFailure>
     void deliver_all(OnStartFailure on_start_failure) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule().on_engine_thread());
         Completions::deliver_all(
             [this](std::unique_lock<std::mutex>& lock) {
                 if (!observer_.has_notes()) return false;

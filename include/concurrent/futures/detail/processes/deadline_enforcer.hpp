@@ -28,6 +28,7 @@
 #include <span>
 #include <string>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/processes/deadline_policy.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
@@ -49,6 +50,7 @@ class DeadlineEnforcer {
 
     /// Ends what is over its time. `lost`: nanoseconds in which this process did not run.
     void enforce(std::int64_t lost) {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
         if (lost > 0) grant(lost);
         for (const auto& link : pool_.workers)
             if (has_deadline(*link)) enforce_on(*link);
@@ -63,6 +65,7 @@ class DeadlineEnforcer {
     std::int64_t next(const WorkerLink& link, std::int64_t now) const noexcept;
     /// Asks a running task to stop. False: it is not running; it may have gone back to the queue.
     bool request_stop(RemoteTask& task) {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
         if (task.stage == RemoteTask::Stage::queued) return false;
         if (task.stage != RemoteTask::Stage::sent || task.stop_at != TaskLimits::never) return true;
         InFlight* const entry = task.worker->tasks.find(task.slot, task.id);

@@ -17,6 +17,7 @@
 #include <exception>
 #include <mutex>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/broken_pipe.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/processes/dispatcher.hpp"
@@ -81,6 +82,7 @@ inline bool DirectPath::give() noexcept {
 
 /// With the mutex, after something was received that the manager thread has not received itself.
 inline bool DirectPath::needs_manager() const noexcept {
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
     if (pool_.completions.has_endings() || pool_.completions.has_notices() || pool_.queue.size() != 0 ||
         pool_.signal.has_news() || pool_.closed || pool_.forced || pool_.memory.keeps_unused() ||
         pool_.settings.idle_timeout || pool_.settings.max_tasks_per_child != 0 || pool_.queue.intake.has_tasks())
@@ -92,6 +94,7 @@ inline bool DirectPath::needs_manager() const noexcept {
 
 /// With the mutex. Null when this thread cannot read in the manager's place.
 inline WorkerLink* DirectPath::watch_worker_of(const RemoteTask& task, std::uint64_t& position) noexcept {
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
     if (!pool_.signal.is_asleep() || task.stage != RemoteTask::Stage::sent || task.worker->tasks.in_flight() != 1 ||
         task.worker->has_output())
         return nullptr;
@@ -105,7 +108,7 @@ inline WorkerLink* DirectPath::watch_worker_of(const RemoteTask& task, std::uint
 /// With the mutex. The task, when it has ended with a result and nothing else is to be delivered.
 inline RemoteTask* DirectPath::read_for(const RemoteTask& task, WorkerLink& link, Ending& ending,
                                         bool& wants_manager) noexcept {
-    CONCURRENT_FUTURES_ASSERT(link.watchers > 0);
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.locked() && link.watchers > 0);
     --link.watchers;
     if (!pool_.signal.is_asleep()) return nullptr;  // the manager thread looks for itself
     if (link.watchers == 0) link.expect_news();

@@ -8,7 +8,8 @@
 //     dispatcher.balance();                   // from behind a running task → a worker with nothing to do
 //     dispatcher.stop_unneeded();
 //
-// How many tasks a worker may have, dispatch_policy.hpp computes. Threads: with the pool's mutex.
+// How many tasks a worker may have, dispatch_policy.hpp computes. Threads: the manager thread, with the pool's mutex; is_idle() and
+// give() any thread, with it.
 #pragma once
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include <exception>
 #include <optional>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/processes/dispatch_policy.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 #include "concurrent/futures/detail/processes/result_reader.hpp"
@@ -47,6 +49,7 @@ class Dispatcher {
     void stop_unneeded();
     /// Hands over what the workers' rings take.
     void flush() noexcept {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
         for (const auto& link : pool_.workers) {
             try {
                 link->flush();
@@ -62,7 +65,7 @@ class Dispatcher {
     bool is_idle(const WorkerLink& link) const noexcept { return link.tasks.in_flight() == 0 && may_take_more(link); }
     /// Gives it the task, which goes back to the queue when that throws.
     void give(WorkerLink& link, RemoteTask& task) {
-        CONCURRENT_FUTURES_ASSERT(link.life.is_ready());
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked() && link.life.is_ready());
         task.id = ++last_id_;
         try {
             link.give(task);
@@ -103,6 +106,7 @@ inline std::size_t Dispatcher::unstarted() const noexcept {
 }
 
 inline std::size_t Dispatcher::missing_workers() const noexcept {
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
     if (!pool_.may_start_workers()) return 0;
     if (start_again_ && std::chrono::steady_clock::now() < *start_again_) return 0;
     std::size_t alive = 0;
@@ -137,6 +141,7 @@ inline WorkerLink* Dispatcher::choose_worker() noexcept {
 }
 
 inline void Dispatcher::dispatch(std::size_t coming) {
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
     share_ = fair_share(coming);
     if (pool_.paused) return;
     while (RemoteTask* const task = pool_.next_queued()) {
@@ -161,6 +166,7 @@ inline RemoteTask* Dispatcher::oldest_behind() const noexcept {
 }
 
 inline void Dispatcher::balance() {
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
     for (const auto& idle : pool_.workers) {
         if (!is_idle(*idle)) continue;
         RemoteTask* const oldest = oldest_behind();
@@ -172,6 +178,7 @@ inline void Dispatcher::balance() {
 }
 
 inline void Dispatcher::stop_unneeded() {
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
     const Time now = std::chrono::steady_clock::now();
     const bool not_needed = pool_.closed && unstarted() == 0;
     for (const auto& link : pool_.workers) {

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 #include "concurrent/futures/detail/state/idle_waiters.hpp"
@@ -27,7 +28,11 @@ class IdleWait {
         return waiters_.wait(
             "ProcessPoolExecutor", on_manager_thread, pool_.mutex, deadline, [this] { return is_idle(); }, interval);
     }
-    void note_sleep() noexcept { waiters_.notify(); }
+    /// Manager thread, with the mutex.
+    void note_sleep() noexcept {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
+        waiters_.notify();
+    }
     /// The manager thread ends: from here on the pool is idle. Without the mutex.
     void note_end() {
         const std::lock_guard lock(pool_.mutex);
@@ -41,6 +46,7 @@ class IdleWait {
 
     /// With the mutex.
     bool is_idle() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
         if (over_) return true;
         if (!pool_.signal.is_asleep() || pool_.signal.has_news()) return false;
         return pool_.queue.waiting() == 0 && !pool_.queue.intake.has_tasks() && !pool_.completions.has_endings() &&

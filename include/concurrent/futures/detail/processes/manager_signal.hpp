@@ -13,13 +13,17 @@
 // it sleeps. The lock orders all operations here, which are therefore relaxed.
 #pragma once
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class ManagerSignal {
   public:
+    explicit ManagerSignal(const LockRule& rule = LockRule::none()) : rule_(rule) {}
+
     // Any thread, without the mutex.
 
     /// Call this after a task was pushed, or after note_news().
@@ -41,21 +45,26 @@ class ManagerSignal {
 
     /// There is something for the manager thread other than new tasks and messages of workers.
     void note_news() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         news_.store(true, std::memory_order_relaxed);  // relaxed: see above
     }
     void clear_news() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.writable());
         news_.store(false, std::memory_order_relaxed);  // relaxed: see above
     }
     void fall_asleep() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.writable());
         asleep_.store(true, std::memory_order_relaxed);  // relaxed: see above
     }
     void rise() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.writable());
         asleep_.store(false, std::memory_order_relaxed);  // relaxed: see above
     }
 
     WakeUp& wake_up() noexcept { return wake_up_; }
 
   private:
+    const LockRule& rule_;
     WakeUp wake_up_;
     Atomic<bool> news_{false};
     Atomic<bool> asleep_{false};

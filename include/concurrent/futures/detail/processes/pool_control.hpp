@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 #include "concurrent/futures/detail/state/idle_waiters.hpp"
@@ -99,10 +100,12 @@ class PoolControl {
 
     // With the mutex.
     std::size_t ready() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
         return static_cast<std::size_t>(
             std::count_if(pool_.workers.begin(), pool_.workers.end(), [](const auto& link) { return link->life.is_ready(); }));
     }
     bool is_over() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
         if (pool_.closed || pool_.is_broken() || ready() >= pool_.settings.max_workers) return true;
         return !pool_.start_failure.empty() &&
                std::none_of(pool_.workers.begin(), pool_.workers.end(),

@@ -2,7 +2,7 @@
 //
 // pool_tables.hpp: what the parts of a process pool's engine share, and what may become of a task in it.
 //
-// `mutex` guards the members. The exceptions, which need no mutex: `settings`; `signal`, as manager_signal.hpp says;
+// `mutex` guards the members, and `rule` asserts it. The exceptions, which need no mutex: `settings`; `signal`, as manager_signal.hpp says;
 // SubmissionQueue::intake; TaskObserver::watch() and its tell functions; the deliveries
 // of CompletionQueue. The parts that work on the tables hold a reference to them: ResultReader, WorkerDeaths,
 // DeadlineEnforcer, Dispatcher, DirectPath, IdleWait, WorkerEvents, SubmissionRoom, Cancellation and PoolControl.
@@ -19,6 +19,8 @@
 #include <string>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/processes/completion_queue.hpp"
 #include "concurrent/futures/detail/processes/manager_signal.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
@@ -37,17 +39,19 @@ struct PoolTables {
 
     PoolTables(ProcessSettings asked_for, ProcessTreeShare share)
         : settings(std::move(asked_for)),
-          observer(settings.observer, settings.max_workers, settings.hook),
-          completions(mutex, observer, settings.hook),
-          workers(settings, std::move(share)) {}
+          observer(settings.observer, settings.max_workers, settings.hook, rule),
+          completions(rule, observer, settings.hook),
+          workers(settings, std::move(share), rule) {}
     PoolTables(const PoolTables&) = delete;
     PoolTables& operator=(const PoolTables&) = delete;
 
     const ProcessSettings settings;
-    ManagerSignal signal;
     mutable std::mutex mutex;
+    /// Of the mutex and the manager thread. Begins to apply when that starts.
+    LockRule rule{mutex};
+    ManagerSignal signal{rule};
     TaskObserver observer;
-    SubmissionQueue queue;
+    SubmissionQueue queue{rule};
     CompletionQueue completions;
     PoolMemory memory;  // outlives the workers, which refer to it
     WorkerSet workers;
@@ -76,8 +80,12 @@ struct PoolTables {
         return open <= settings.base_workers;
     }
     /// The pool is shut down, no task is queued, and there are no workers.
-    bool is_finished() const noexcept { return closed && workers.empty() && queue.size() == 0; }
+    bool is_finished() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
+        return closed && workers.empty() && queue.size() == 0;
+    }
     void throw_if_closed() const {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         if (is_broken()) throw BrokenProcessPool(broken);
         if (closed) throw ShutdownError("ProcessPoolExecutor: cannot schedule new tasks after shutdown");
     }
@@ -90,11 +98,13 @@ struct PoolTables {
 
     /// It goes back to the front of the queue.
     void put_back(RemoteTask& task) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         observer.set_waiting(task, true);
         queue.put_back(task);
     }
     /// True: the task goes back to the queue for another attempt.
     bool retry(RemoteTask& task) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         const bool asked_to_stop = task.stop_at != TaskLimits::never;
         if (task.limits.retries == 0 || asked_to_stop || !may_start_workers()) return false;
         --task.limits.retries;
@@ -108,6 +118,7 @@ struct PoolTables {
         put_back(task);
     }
     void fail(RemoteTask& task, std::exception_ptr error) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         task.stage = RemoteTask::Stage::ended;
         observer.note_end(Observation::Kind::failed, task);
         ++completions.counts().failed;
@@ -141,6 +152,7 @@ inline void PoolTables::end_evicted(RemoteTask& task, const WorkerLink& link) no
 }
 
 inline void PoolTables::break_pool(std::string reason) noexcept {
+    CONCURRENT_FUTURES_ASSERT(rule.locked());
     if (is_broken()) return;
     broken = std::move(reason);
     forced = true;

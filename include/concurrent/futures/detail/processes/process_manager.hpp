@@ -145,11 +145,13 @@ inline ProcessManager::~ProcessManager() {
 // ---- the manager thread --------------------------------------------------------------------------
 
 inline void ProcessManager::start(std::shared_ptr<ProcessEngine> self) {
+    pool_.rule.begin();
     thread_.start([kept = std::move(self), this] { run(); });
 }
 
 inline void ProcessManager::run() noexcept {
     current_ = this;
+    pool_.rule.note_engine_thread();
     const Serving serving([this] { guarded_step(false); });
     for (bool over = false; !over;) {
         guarded_step(true);

@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -25,6 +26,7 @@ class ResultReader {
     explicit ResultReader(PoolTables& pool) noexcept : pool_(pool) {}
 
     void read(WorkerLink& link) {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
         if (link.result_fd() < 0) return;
         try {
             const std::uint64_t before = link.received();
@@ -37,6 +39,7 @@ class ResultReader {
         }
     }
     void distrust(WorkerLink& link, const std::exception& error) noexcept {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
         link.life.complain(
             text_or_why_not([&] { return std::string("it sent bytes that are no message: ") + error.what(); }));
         if (!link.life.has_exited()) link.kill();  // first: it is not to die of a pipe that is closed

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/worker_link.hpp"
 #include "concurrent/futures/detail/state/pool_watch.hpp"
@@ -27,8 +29,9 @@ class TaskObserver {
   public:
     using Kind = Observation::Kind;
 
-    TaskObserver(std::shared_ptr<Observer> observer, std::size_t max_workers, UnhandledExceptionHook hook)
-        : watch_(std::move(observer), "processes", {}, max_workers, std::move(hook)) {}
+    TaskObserver(std::shared_ptr<Observer> observer, std::size_t max_workers, UnhandledExceptionHook hook,
+                 const LockRule& rule = LockRule::none())
+        : watch_(std::move(observer), "processes", {}, max_workers, std::move(hook)), rule_(rule) {}
 
     /// There is an observer.
     explicit operator bool() const noexcept { return static_cast<bool>(watch_); }
@@ -73,10 +76,14 @@ class TaskObserver {
     // With the pool's mutex.
 
     bool has_notes() const noexcept { return !notes_.empty(); }
-    std::vector<Observation> take() noexcept { return notes_.take(); }
+    std::vector<Observation> take() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return notes_.take();
+    }
 
     /// `pid` 0: not in a worker.
     void note(Kind kind, const RemoteTask& task, std::int64_t time, int pid) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (!watch_) return;
         notes_.add({.kind = kind,
                     .time = time,
@@ -86,6 +93,7 @@ class TaskObserver {
     }
     /// This worker has started the task, which the pool hears of when the task ends.
     void note_start(RemoteTask& task, const WorkerLink& link) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (!watch_) return;
         set_waiting(task, false);
         const std::int64_t now = monotonic_nanoseconds();
@@ -97,6 +105,7 @@ class TaskObserver {
     }
     /// The end of an attempt; or of a task that no worker has started.
     void note_end(Kind kind, RemoteTask& task) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (!watch_) return;
         const int pid = std::exchange(task.shown.pid, 0);
         set_waiting(task, kind == Kind::retried);
@@ -106,6 +115,7 @@ class TaskObserver {
             note(kind, task, task.shown.ended, pid);
     }
     void note_worker(Kind kind, const WorkerLink& link, std::string how = {}) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (!watch_ || link.process.pid() <= 0) return;
         notes_.add({.kind = kind,
                     .time = monotonic_nanoseconds(),
@@ -116,6 +126,7 @@ class TaskObserver {
 
   private:
     const PoolWatch watch_;
+    const LockRule& rule_;
     Observations notes_;
 };
 

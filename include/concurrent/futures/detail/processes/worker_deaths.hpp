@@ -21,6 +21,7 @@
 #include <span>
 #include <string>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/oom_kills.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
@@ -36,6 +37,7 @@ class WorkerDeaths {
     /// Reads how many processes the out-of-memory killer has killed before this one. While the process starts, so that
     /// this costs no time.
     void note_start(WorkerLink& link) noexcept {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.on_engine_thread());
         try {
             if (!oom_kills_) oom_kills_.emplace();
             link.oom_kills_before = oom_kills_->count();
@@ -65,6 +67,7 @@ class WorkerDeaths {
 };
 
 inline void WorkerDeaths::settle(WorkerLink& link) {
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
     reader_.read(link);
     if (link.life.exit_status().signal == SIGKILL && !link.life.is_killed() && !pool_.forced)
         link.out_of_memory = judge_kill(link);

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <mutex>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/processes/deadline_enforcer.hpp"
 #include "concurrent/futures/detail/processes/dispatcher.hpp"
@@ -90,6 +91,7 @@ inline bool WorkerEvents::wait_for_news() {
 }
 
 inline void WorkerEvents::receive_all(bool may_sleep) {
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.on_engine_thread() && pool_.rule.unlocked());
     {
         const std::lock_guard lock(pool_.mutex);
         may_sleep = may_sleep && pool_.completions.empty() && !pool_.is_finished();
@@ -133,6 +135,7 @@ inline void WorkerEvents::look_at_descriptors(bool may_sleep) {
 
 /// With the mutex.
 inline void WorkerEvents::take_in(const EventPoller::Ready& ready) {
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
     WorkerLink& link = *ready.worker;
     link.expect_nothing();
     const bool ends = ready.results && !link.take_wake_ups();
@@ -145,6 +148,7 @@ inline void WorkerEvents::take_in(const EventPoller::Ready& ready) {
 
 /// With the mutex: how long there is nothing to do but what others bring; below 0: for ever.
 inline int WorkerEvents::poll_milliseconds() const {
+    CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
     int wait = -1;
     const auto at_most = [&wait](std::int64_t milliseconds) {
         const auto bounded = std::clamp<std::int64_t>(milliseconds, 0, 1'000'000);

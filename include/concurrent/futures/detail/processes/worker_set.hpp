@@ -25,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/processes/process_settings.hpp"
 #include "concurrent/futures/detail/processes/process_tree.hpp"
 #include "concurrent/futures/detail/processes/spawn_copy.hpp"
@@ -40,15 +42,19 @@ class WorkerSet {
 
     /// Copies the environment, which spawned workers get: the manager thread must not read it while the program
     /// changes it.
-    WorkerSet(const ProcessSettings& settings, ProcessTreeShare share)
-        : spawns_(settings.spawn),
+    WorkerSet(const ProcessSettings& settings, ProcessTreeShare share, const LockRule& rule = LockRule::none())
+        : rule_(rule),
+          spawns_(settings.spawn),
           share_(std::move(share)),
           environment_(spawns_ ? worker_environment(share_.for_each_worker()) : std::vector<std::string>()),
           configuration_(configuration_of(settings)) {}
     WorkerSet(const WorkerSet&) = delete;
     WorkerSet& operator=(const WorkerSet&) = delete;
 
-    auto begin() const noexcept { return links_.begin(); }
+    auto begin() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.readable());
+        return links_.begin();
+    }
     auto end() const noexcept { return links_.end(); }
     bool empty() const noexcept { return links_.empty(); }
     std::size_t size() const noexcept { return links_.size(); }
@@ -62,6 +68,7 @@ class WorkerSet {
     }
     /// One worker, whose process is being started, for add(). Manager thread, without the mutex.
     Links make(const PayloadArena* calls, bool record_end_times) {
+        CONCURRENT_FUTURES_ASSERT(rule_.on_engine_thread() && rule_.unlocked());
         WorkerLink::Ends ends;
         Links fresh;  // its place in the list first, so that nothing can fail when the process is there
         fresh.push_back(std::make_unique<WorkerLink>(++last_number_, calls, ends));
@@ -79,6 +86,7 @@ class WorkerSet {
     }
     /// `forced`: the pool ends all workers.
     WorkerLink& add(Links& fresh, bool forced) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.writable());
         WorkerLink& link = *fresh.front();
         if (forced) link.process.send_signal(SIGKILL);
         links_.splice(links_.end(), fresh);
@@ -92,6 +100,7 @@ class WorkerSet {
     bool read_template(bool forced);
     /// The process has ended, or may have. A template's child is reported by the template.
     void note_exit(WorkerLink& link) {
+        CONCURRENT_FUTURES_ASSERT(rule_.writable());
         if (link.life.is_reaped()) return;
         if (!spawns_) {
             if (link.process.watch_fd() >= 0) link.life.note_exit();
@@ -101,6 +110,7 @@ class WorkerSet {
     }
     /// It is kept until take_removed(): other threads may look at it, and calls may go with it.
     void remove(WorkerLink& link) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.writable());
         const auto place =
             std::find_if(links_.begin(), links_.end(), [&](const auto& each) { return each.get() == &link; });
         CONCURRENT_FUTURES_ASSERT(place != links_.end() && link.life.is_reaped());
@@ -109,6 +119,7 @@ class WorkerSet {
     bool has_removed() const noexcept { return !removed_.empty(); }
     /// Those that no thread looks at, to be destroyed without the mutex.
     Links take_removed() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.writable());
         Links gone;
         for (auto place = removed_.begin(); place != removed_.end();) {
             const auto next = std::next(place);
@@ -135,6 +146,7 @@ class WorkerSet {
     }
     void note_template_message(Reception& received, bool forced);
 
+    const LockRule& rule_;
     const bool spawns_;
     ProcessTreeShare share_;  // until there are no workers any more
     const std::vector<std::string> environment_;
@@ -146,6 +158,7 @@ class WorkerSet {
 };
 
 inline bool WorkerSet::read_template(bool forced) {
+    CONCURRENT_FUTURES_ASSERT(rule_.writable());
     for (;;) {
         Reception reception = template_->receive();
         if (reception.kind == IoResult::Kind::would_block) return true;

@@ -23,10 +23,12 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/platform/thread_attributes.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_heap.hpp"
@@ -156,6 +158,7 @@ inline bool DeadlineTimer::runs_here() const {
 
 /// With the lock, when there is no leader: finds one. Throws what std::thread throws.
 inline void DeadlineTimer::State::appoint(const std::shared_ptr<State>& self) {
+    CONCURRENT_FUTURES_ASSERT(held_here(mutex) != Held::no);
     if (idle != 0) return followers.notify_one();
     threads.reserve(threads.size() + 1);  // so that nothing throws once the thread has started
     threads.emplace_back([self] { self->run(self); });
@@ -179,6 +182,7 @@ inline DeadlineTimer::Entry* DeadlineTimer::State::wait_until_due(std::unique_lo
 
 /// With the lock. What is to be asked to stop without it.
 inline std::stop_source DeadlineTimer::State::fire(Entry& entry) {
+    CONCURRENT_FUTURES_ASSERT(held_here(mutex) != Held::no);
     entry.standing_ = Entry::Standing::fired;
     entries.remove(entry);
     return std::move(entry.stop_);

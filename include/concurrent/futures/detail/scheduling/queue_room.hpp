@@ -24,22 +24,24 @@
 #include <cstdint>
 #include <mutex>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class QueueRoom {
   public:
-    QueueRoom(std::mutex& mutex, std::size_t max_pending) noexcept : mutex_(mutex), max_pending_(max_pending) {}
+    QueueRoom(const LockRule& rule, std::size_t max_pending) noexcept : rule_(rule), max_pending_(max_pending) {}
 
     /// Without the mutex: a task has begun, or was cancelled or given up.
     void note_free() noexcept {
-        std::unique_lock lock(mutex_);
+        std::unique_lock lock(rule_.mutex());
         --tasks_;
         const int count = count_free();
         lock.unlock();  // so that the submitters don't wait for the mutex at once
@@ -47,15 +49,23 @@ class QueueRoom {
     }
 
     // With the mutex.
-    bool is_full() const noexcept { return tasks_ >= max_pending_; }
-    void note_waiting() noexcept { ++tasks_; }
+    bool is_full() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return tasks_ >= max_pending_;
+    }
+    void note_waiting() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        ++tasks_;
+    }
     /// Many tasks were cancelled: all submitters look again.
     void note_cancelled(std::size_t tasks) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         tasks_ -= tasks;
         wake_all();
     }
     /// A submitter sleeps until there may be room. Gives up the lock meanwhile. May return for no reason.
     void wait(std::unique_lock<std::mutex>& lock, bool urgent) {
+        CONCURRENT_FUTURES_ASSERT(lock.owns_lock() && lock.mutex() == &rule_.mutex());
         // relaxed, both: written under the mutex; what a change means is looked at with it.
         const std::uint32_t seen = wake_ups_.load(std::memory_order_relaxed);
         const auto woken = [&] { return wake_ups_.load(std::memory_order_relaxed) != seen; };
@@ -71,6 +81,7 @@ class QueueRoom {
     }
     /// The pool closes: all submitters look again.
     void wake_all() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         wake_ups_.fetch_add(1, std::memory_order_relaxed);  // relaxed: with the mutex
         if (waiting_ != 0) futex_wake_all(&wake_ups_);
     }
@@ -80,6 +91,7 @@ class QueueRoom {
 
     /// With the mutex: one more place is free. How many submitters to wake.
     int count_free() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (waiting_ == 0) return 0;
         ++freed_;
         if (urgent_ == 0 && freed_ < max_pending_ / 2) return 0;
@@ -89,7 +101,7 @@ class QueueRoom {
         return static_cast<int>(smaller<std::size_t>(count, 1 << 30));
     }
 
-    std::mutex& mutex_;
+    const LockRule& rule_;
     const std::size_t max_pending_;
     // Submitters read it without the mutex. It may wrap around: a wake-up is missed only if exactly 2^32 come before
     // the submitter that has read it sleeps, and then the next one counts.

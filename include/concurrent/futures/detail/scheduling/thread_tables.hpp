@@ -12,7 +12,9 @@
 #include <string>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/platform/sized_thread.hpp"
 #include "concurrent/futures/detail/platform/thread_attributes.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
@@ -39,8 +41,8 @@ struct ThreadTables {
                 options.on_unhandled_exception),
           owner(pool),
           search(options.max_workers),
-          room(mutex, options.max_pending),
-          workers(pool, *this, queues, search, options.max_workers, options.base_workers, start_thread) {}
+          room(rule, options.max_pending),
+          workers(pool, *this, queues, search, options.max_workers, options.base_workers, start_thread, rule) {}
     ThreadTables(const ThreadTables&) = delete;
     ThreadTables& operator=(const ThreadTables&) = delete;
 
@@ -57,6 +59,7 @@ struct ThreadTables {
     SearchState search;
 
     mutable std::mutex mutex;
+    LockRule rule{mutex};  // WorkerThreads begins it
     // All below: guarded by the mutex.
     QueueRoom room;  // and members that say that they need no mutex
     Workforce workers;
@@ -78,12 +81,14 @@ struct ThreadTables {
     /// With the mutex: all workers sleep, and no task waits. While the pool is paused, nobody takes the entries of
     /// cancelled tasks out of the queues, so they are counted instead.
     bool is_idle() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         if (!workers.headcount().all_idle()) return false;
         if (queues.empty()) return true;
         return workers.headcount().is_paused() && count_pending() == 0;
     }
     /// With the mutex. Tasks that are cancelled or begin meanwhile may count as waiting, none is left out.
     std::size_t count_pending() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         queues.see_spent();
         CallCounters::Counts counts = count_calls();
         counts.submitted += queues.inbox.pushed();  // last: who was counted as cancelled had been pushed before
@@ -97,18 +102,21 @@ struct ThreadTables {
     }
     /// With the mutex: no task starts from here on, but for those that a running one waits for.
     void pause() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         workers.set_paused(true);
         queues.hold(true);
         if (is_idle()) idle_waiters.notify();
     }
     /// With the mutex: the opposite. The caller brings workers for what is left.
     void end_pause() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         if (!workers.headcount().is_paused()) return;
         queues.hold(false);
         workers.set_paused(false);
     }
     /// With the mutex: no more submissions. `why`: the pool is broken; empty if it is shut down.
     void close(std::string why) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         if (broken.empty()) broken = std::move(why);
         search.close();
         queues.inbox.close();
@@ -116,6 +124,7 @@ struct ThreadTables {
     }
     /// With the lock: after this there is a worker for what is queued, or it has failed. Gives up the lock.
     void bring_or_abandon(Lock& lock) {
+        CONCURRENT_FUTURES_ASSERT(lock.owns_lock());
         const bool brought = workers.bring_if_tasks_left() || workers.headcount().alive() != 0;
         lock.unlock();
         if (!brought) queues.abandon_all(cannot_start(), calls());

@@ -49,7 +49,9 @@ class WorkerThreads {
     };
 
     /// `options` are checked; max_workers is at least 1. Starts no thread yet.
-    explicit WorkerThreads(ThreadPoolOptions options) : pool_(*this, std::move(options), &start_thread) {}
+    explicit WorkerThreads(ThreadPoolOptions options) : pool_(*this, std::move(options), &start_thread) {
+        pool_.rule.begin();
+    }
     WorkerThreads(const WorkerThreads&) = delete;
     WorkerThreads& operator=(const WorkerThreads&) = delete;
 

@@ -20,6 +20,7 @@
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/platform/sized_thread.hpp"
 #include "concurrent/futures/detail/scheduling/headcount.hpp"
 #include "concurrent/futures/detail/scheduling/search_state.hpp"
@@ -37,13 +38,15 @@ class Workforce {
     using StartThread = SizedThread (*)(WorkerThreads& pool, Worker& worker, std::size_t number);
 
     Workforce(WorkerThreads& pool, ThreadTables& tables, WorkQueues& queues, SearchState& search,
-              std::size_t max_workers, std::size_t base_workers, StartThread start_thread) noexcept
+              std::size_t max_workers, std::size_t base_workers, StartThread start_thread,
+              const LockRule& rule = LockRule::none()) noexcept
         : pool_(pool),
           tables_(tables),
           queues_(queues),
           search_(search),
           count_(max_workers, base_workers),
-          start_thread_(start_thread) {}
+          start_thread_(start_thread),
+          rule_(rule) {}
 
     const Headcount& headcount() const noexcept { return count_; }
 
@@ -60,6 +63,7 @@ class Workforce {
     }
     /// Starts threads until there are max_workers that stay. Throws what SizedThread throws.
     void start_missing() {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         while (count_.staying() < count_.max_workers()) start();
     }
 
@@ -71,13 +75,18 @@ class Workforce {
     bool bring_if_tasks_left() noexcept;
     /// Idle workers have nothing to do, and must see that the pool has closed.
     void wake_all() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         while (!idle_.empty()) choose_idle().parker.wake();
     }
 
     // What a worker tells of itself.
     /// Its initializer has run.
-    void note_started() noexcept { count_.note_started(); }
+    void note_started() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        count_.note_started();
+    }
     void lie_down(Worker& worker) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         worker.parker.reset();
         idle_.push_back(&worker);
         count_.note_idle(true);
@@ -85,6 +94,7 @@ class Workforce {
     }
     /// The worker gets up by itself. False when it has been brought: the wake-up comes, or has come.
     bool try_rise(Worker& worker) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (std::erase(idle_, &worker) == 0) return false;
         count_.note_idle(false);
         recount();
@@ -92,12 +102,14 @@ class Workforce {
     }
     /// The worker, which has risen, has been idle for long enough. True: it is not needed, and leaves.
     bool try_leave(Worker& worker, bool substitute) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (substitute ? !count_.has_substitutes() : count_.all_are_kept()) return false;
         worker.leaves = true;
         count_.note_leaving();
         return true;
     }
     void note_end(Worker& worker) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         free_numbers_.push_back(worker.number());
         ended_.push_back(&worker);
         count_.note_end(std::exchange(worker.leaves, false));
@@ -130,6 +142,7 @@ class Workforce {
     SearchState& search_;
     Headcount count_;
     const StartThread start_thread_;
+    const LockRule& rule_;
     std::vector<Worker*> idle_;    // asleep; newest last: woken first, its data is warm
     std::vector<Worker*> ended_;   // to be joined
     std::vector<Worker*> vacant_;  // joined: for the next thread
@@ -142,6 +155,7 @@ class Workforce {
 
 /// After a change of the headcount: what submitters and workers see of it without the mutex.
 inline void Workforce::recount() noexcept {
+    CONCURRENT_FUTURES_ASSERT(rule_.locked());
     CONCURRENT_FUTURES_ASSERT(count_.idle() == idle_.size());
     const std::size_t limit = count_.most_threads();
     const std::size_t there = count_.idle() + (count_.alive() < limit ? limit - count_.alive() : 0);
@@ -150,6 +164,7 @@ inline void Workforce::recount() noexcept {
 }
 
 inline void Workforce::bring(Lock& lock) {
+    CONCURRENT_FUTURES_ASSERT(lock.owns_lock());
     if (search_.is_searched() || count_.at_work() >= count_.most_at_work()) return;
     if (!idle_.empty()) {
         Worker& worker = choose_idle();
@@ -161,6 +176,7 @@ inline void Workforce::bring(Lock& lock) {
 }
 
 inline bool Workforce::bring_if_tasks_left() noexcept {
+    CONCURRENT_FUTURES_ASSERT(rule_.locked());
     if (search_.is_searched() || count_.at_work() >= count_.most_at_work() || queues_.empty()) return true;
     if (!idle_.empty()) {
         choose_idle().parker.wake();
@@ -193,6 +209,7 @@ inline Worker& Workforce::choose_idle() noexcept {
 }
 
 inline void Workforce::start() {
+    CONCURRENT_FUTURES_ASSERT(rule_.locked());
     if (vacant_.empty()) {
         // So that nothing can throw later, when a worker lies down or ends.
         const std::size_t places = started_ + 1;
@@ -213,6 +230,7 @@ inline void Workforce::start() {
 }
 
 inline void Workforce::join_ended(Lock& lock) {
+    CONCURRENT_FUTURES_ASSERT(lock.owns_lock());
     while (!ended_.empty()) {
         Worker& worker = *ended_.back();
         SizedThread thread = std::move(worker.thread);
@@ -225,6 +243,7 @@ inline void Workforce::join_ended(Lock& lock) {
 }
 
 inline void Workforce::detach() {
+    CONCURRENT_FUTURES_ASSERT(rule_.locked());
     for (Worker* worker = queues_.first_worker(); worker; worker = worker->next)
         if (worker->thread.joinable()) worker->thread.detach();
     vacant_.insert(vacant_.end(), ended_.begin(), ended_.end());
@@ -245,6 +264,7 @@ inline Workforce::Substitute Workforce::begin_block() noexcept {
 /// one slice for each queued task, at most five, because one thread helps many tasks less; and longer the more threads
 /// there are.
 inline void Workforce::watch_blocked(std::size_t begun) noexcept {
+    CONCURRENT_FUTURES_ASSERT(rule_.locked());
     if (count_.at_work() >= count_.most_at_work() || !idle_.empty()) return;
     const auto now = std::chrono::steady_clock::now();
     if (std::exchange(begun_, begun) != begun) begun_at_ = now;

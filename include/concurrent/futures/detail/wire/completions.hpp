@@ -17,6 +17,8 @@
 #include <mutex>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/serialization/exception_codec.hpp"
@@ -47,25 +49,43 @@ class Completions {
     // With the mutex.
 
     /// The task ends in this way; one reference goes with it.
-    void end(RemoteTask& task, Ending::Kind kind) noexcept { endings_.add(task, kind); }
+    void end(RemoteTask& task, Ending::Kind kind) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        endings_.add(task, kind);
+    }
     /// One reference goes, and nothing else.
-    void release(RemoteTask& task) noexcept { endings_.release(task); }
-    void add(Notice notice) { notices_.push_back(std::move(notice)); }
-    bool has_endings() const noexcept { return !endings_.empty(); }
-    bool has_notices() const noexcept { return !notices_.empty(); }
+    void release(RemoteTask& task) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        endings_.release(task);
+    }
+    void add(Notice notice) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        notices_.push_back(std::move(notice));
+    }
+    bool has_endings() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return !endings_.empty();
+    }
+    bool has_notices() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return !notices_.empty();
+    }
     bool has_any() const noexcept { return has_endings() || has_notices(); }
     /// On the engine thread: it has even nothing that it is about to deliver.
     bool empty() const noexcept { return !has_any() && deliveries_.empty(); }
 
   protected:
-    /// `mutex`: the engine's. Throws std::bad_alloc: an empty std::deque has memory.
-    explicit Completions(std::mutex& mutex) : mutex_(mutex) {}
+    /// `rule`: of the engine's mutex. Throws std::bad_alloc: an empty std::deque has memory.
+    explicit Completions(const LockRule& rule) : rule_(rule) {}
     ~Completions() = default;
 
-    std::mutex& mutex() const noexcept { return mutex_; }
+    const LockRule& rule() const noexcept { return rule_; }
+    std::mutex& mutex() const noexcept { return rule_.mutex(); }
     /// With the mutex.
-    EndingList& endings() noexcept { return endings_; }
-    const EndingList& endings() const noexcept { return endings_; }
+    EndingList& endings() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return endings_;
+    }
 
     /// Engine thread, without the mutex. `tell_first(lock)`, with the lock: true when it had something to tell, for which
     /// it gave the lock up. `tell(notice)`, `deliver(task, ending)`: without it. One at a time from the common lists, so
@@ -74,7 +94,7 @@ class Completions {
     void deliver_all(TellFirst tell_first, Tell tell, Deliver deliver) noexcept {
         for (;;) {
             if (deliveries_.empty()) {
-                std::unique_lock lock(mutex_);
+                std::unique_lock lock(mutex());
                 if (tell_first(lock)) continue;
                 if (!notices_.empty()) {
                     const Notice notice = std::move(notices_.front());
@@ -91,13 +111,13 @@ class Completions {
         }
     }
     /// Without the mutex: the task ends, and its references go.
-    static void deliver(RemoteTask& task, Ending& ending) noexcept;
+    void deliver(RemoteTask& task, Ending& ending) noexcept;
     /// In a thread that waits for the task, which has ended with this result. False: it has callbacks, which are left to
     /// the engine thread.
     bool deliver_untold(RemoteTask& task, Ending& ending) noexcept;
 
   private:
-    std::mutex& mutex_;
+    const LockRule& rule_;
     EndingList endings_;
     Deliveries deliveries_;  // engine thread; empty when it sleeps
     std::deque<Notice> notices_;
@@ -105,6 +125,7 @@ class Completions {
 
 template <class Notice>
 void Completions<Notice>::deliver(RemoteTask& task, Ending& ending) noexcept {
+    CONCURRENT_FUTURES_ASSERT(rule_.unlocked());  // user code runs
     switch (ending.kind) {
         case Ending::Kind::result: {
             Decoder decoder(ending.body.bytes());
@@ -131,10 +152,11 @@ void Completions<Notice>::deliver(RemoteTask& task, Ending& ending) noexcept {
 
 template <class Notice>
 bool Completions<Notice>::deliver_untold(RemoteTask& task, Ending& ending) noexcept {
+    CONCURRENT_FUTURES_ASSERT(rule_.unlocked());  // user code runs
     Decoder decoder(ending.body.bytes());
     const bool is_told = task.try_succeed_untold(decoder);
     if (!is_told) {
-        const std::lock_guard lock(mutex_);
+        const std::lock_guard lock(mutex());
         endings_.add(task, Ending::Kind::stored);  // with one of the references
         --ending.references;
     }

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/wire/task_intake.hpp"
 #include "concurrent/futures/detail/wire/task_lists.hpp"
 
@@ -22,11 +23,16 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class SubmissionQueue {
   public:
+    explicit SubmissionQueue(const LockRule& rule = LockRule::none()) noexcept : rule_(rule) {}
+
     /// Where any thread puts tasks, without the mutex of the engine. All below is with it.
     TaskIntake intake;
 
     /// What was pushed goes behind what waits.
-    void collect() noexcept { intake.move_to(levels_); }
+    void collect() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        intake.move_to(levels_);
+    }
     /// intake.push() returns false from here on.
     void close() noexcept {
         intake.close();
@@ -34,12 +40,16 @@ class SubmissionQueue {
     }
     /// With the cancelled tasks, of what was collected.
     std::size_t size() const noexcept { return levels_[0].size() + levels_[1].size() + levels_[2].size(); }
-    std::size_t waiting() const noexcept { return size() - cancelled_; }
+    std::size_t waiting() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return size() - cancelled_;
+    }
 
     /// The first task that is still wanted; null if there is none. Its reference is the caller's. `release(task)` gets
     /// the references of cancelled ones.
     template <class Release>
     RemoteTask* next(Release release) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         for (std::size_t level = levels_.size(); level-- > 0;) {
             while (!levels_[level].empty()) {
                 RemoteTask& task = levels_[level].pop_front();
@@ -53,6 +63,7 @@ class SubmissionQueue {
     }
     /// To the front of its level, with the caller's reference.
     void put_back(RemoteTask& task) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         task.stage = RemoteTask::Stage::queued;
         task.worker = nullptr;
         levels_[task.level].push_front(task);
@@ -67,6 +78,7 @@ class SubmissionQueue {
     }
     /// A task that was pushed was cancelled: its stage is revoked. It may not have been collected yet.
     void note_cancelled() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         ++cancelled_;
         if (intake.may_have_tasks() || cancelled_ > size()) collect();
         CONCURRENT_FUTURES_ASSERT(cancelled_ <= size());
@@ -87,6 +99,7 @@ class SubmissionQueue {
   private:
     static constexpr std::size_t few = 64;
 
+    const LockRule& rule_;
     RemoteTaskQueues levels_;
     std::size_t cancelled_ = 0;  // of those in levels_
 };

@@ -23,7 +23,8 @@ void ignore(MpiPool&, const std::string&) {}
 
 TEST_CASE("tasks are told how they ended, in order, and their references go", "[mpi_completions]") {
     std::mutex mutex;
-    MpiCompletions completions(mutex);
+    const LockRule rule(mutex);
+    MpiCompletions completions(rule);
     parts::Task result, failure, cancelled, released;
     end_with_result(completions, result, 7);
     failure.ending.error = std::make_exception_ptr(std::runtime_error("no luck"));
@@ -42,7 +43,8 @@ TEST_CASE("tasks are told how they ended, in order, and their references go", "[
 
 TEST_CASE("a thread that waits ends its own task, and those before it whose results are plain", "[mpi_completions]") {
     std::mutex mutex;
-    MpiCompletions completions(mutex);
+    const LockRule rule(mutex);
+    MpiCompletions completions(rule);
     parts::Task plain, mine, other;
     plain.has_plain_result = true;
     for (parts::Task* task : {&plain, &mine, &other}) end_with_result(completions, *task, 1);
@@ -59,7 +61,8 @@ TEST_CASE("a thread that waits ends its own task, and those before it whose resu
 
 TEST_CASE("callbacks of a task that a waiting thread ended are left to the engine", "[mpi_completions]") {
     std::mutex mutex;
-    MpiCompletions completions(mutex);
+    const LockRule rule(mutex);
+    MpiCompletions completions(rule);
     parts::Task mine;
     mine.has_callback = true;
     end_with_result(completions, mine, 1);

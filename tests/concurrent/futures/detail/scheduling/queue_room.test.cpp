@@ -10,11 +10,13 @@
 
 namespace {
 
+using concurrent::futures::detail::LockRule;
 using concurrent::futures::detail::QueueRoom;
 
 TEST_CASE("the queue is full while max_pending tasks wait", "[queue_room]") {
     std::mutex mutex;
-    QueueRoom room(mutex, 2);
+    const LockRule rule(mutex);
+    QueueRoom room(rule, 2);
     CHECK(!room.is_full());
     room.note_waiting();
     CHECK(!room.is_full());
@@ -27,7 +29,8 @@ TEST_CASE("the queue is full while max_pending tasks wait", "[queue_room]") {
 TEST_CASE("each urgent submitter gets a free place", "[queue_room]") {
     constexpr int submitters = 4;
     std::mutex mutex;
-    QueueRoom room(mutex, 100);
+    const LockRule rule(mutex);
+    QueueRoom room(rule, 100);
     for (int n = 0; n < submitters; ++n) room.note_waiting();
     int places = 0;
     std::vector<std::thread> threads;
@@ -50,7 +53,8 @@ TEST_CASE("each urgent submitter gets a free place", "[queue_room]") {
 
 TEST_CASE("a pool that closes wakes all submitters", "[queue_room]") {
     std::mutex mutex;
-    QueueRoom room(mutex, 100);
+    const LockRule rule(mutex);
+    QueueRoom room(rule, 100);
     bool closed = false;
     std::vector<std::thread> threads;
     for (int n = 0; n < 3; ++n)
