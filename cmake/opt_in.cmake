@@ -40,6 +40,22 @@ if(TARGET concurrent::futures_beman_execution)
 endif()
 concurrent_futures_add_opt_in(cereal cereal/cereal.hpp)
 
+# concurrent::futures_compiled: the library as one compiled file beside the headers, which then only declare it
+# (impl/src.hpp). It is compiled in the project that links it, with that project's options. Only where it is asked for,
+# with CONCURRENT_FUTURES_COMPILED=ON or the component compiled.
+set(concurrent_futures_compiled_FOUND TRUE)
+if((CONCURRENT_FUTURES_COMPILED OR "compiled" IN_LIST concurrent_futures_FIND_COMPONENTS)
+   AND NOT TARGET concurrent::futures_compiled)
+  file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/concurrent_futures_compiled.cpp"
+       CONTENT "#include <concurrent/futures/impl/src.hpp>\n")
+  add_library(concurrent_futures_compiled STATIC EXCLUDE_FROM_ALL
+      "${CMAKE_CURRENT_BINARY_DIR}/concurrent_futures_compiled.cpp")
+  add_library(concurrent::futures_compiled ALIAS concurrent_futures_compiled)
+  target_compile_definitions(concurrent_futures_compiled PUBLIC CONCURRENT_FUTURES_SEPARATE_COMPILATION)
+  target_link_libraries(concurrent_futures_compiled PUBLIC concurrent::futures)
+  set_target_properties(concurrent_futures_compiled PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endif()
+
 set(concurrent_futures_mpi_FOUND FALSE)
 if(CONCURRENT_FUTURES_MPI OR "mpi" IN_LIST concurrent_futures_FIND_COMPONENTS)
   find_package(MPI QUIET COMPONENTS CXX)

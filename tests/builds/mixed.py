@@ -21,6 +21,7 @@ REFUSED = {  # the library's option: the tag of its namespace
     "-D_GLIBCXX_DEBUG": "v1_debug",
     "-D_GLIBCXX_USE_CXX11_ABI=0": "v1_oldstring",
     "-DCONCURRENT_FUTURES_ASSERTIONS=1": "v1_assertions",
+    "-DCONCURRENT_FUTURES_SEPARATE_COMPILATION": "v1_separate",
 }
 LINKED = ["-O2 -DNDEBUG", "-std=c++2b", "-D_GLIBCXX_ASSERTIONS", "-DCONCURRENT_FUTURES_ASSERTIONS=0"]
 

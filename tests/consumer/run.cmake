@@ -3,7 +3,7 @@
 # Builds and runs tests/consumer/main.cpp the way a user would, each in an empty folder of its own. -Dway is
 #
 #     find_package      an installed tree that was moved, by CMake and by pkg-config
-#     components        an installed tree, with a program for each component whose library is here
+#     components        an installed tree, with a program for each component whose library is here, one of them compiled once
 #     debian_package    what CPack packs, unpacked, by CMake and by pkg-config
 #     add_subdirectory, fetch_content, meson_subproject
 #     copied_headers    one compile line

@@ -30,7 +30,7 @@ LAYERS = [
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp", "or_else.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "channel.hpp", "process.hpp", "serialization", "this_worker.hpp"},
     {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp",
-     "default_pool.hpp", "any_executor.hpp", "timers.hpp", "algorithm.hpp"} | OPT_IN,
+     "default_pool.hpp", "any_executor.hpp", "timers.hpp", "algorithm.hpp", "impl"} | OPT_IN,
     {"../futures.hpp"},
 ]
 DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp", "observer.hpp", "version.hpp"}
@@ -41,6 +41,10 @@ SERIALIZATION_USERS = {"serialization.hpp", "serialization", "detail/serializati
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]concurrent/(.+?)[>"]', re.MULTILINE)
 ANY_INCLUDE = re.compile(r'^\s*#\s*include\s*[<"](.+?)[>"]', re.MULTILINE)
+# The end of a header whose functions are defined in impl/, see impl/src.hpp.
+IMPLEMENTATION = re.compile(r'^#if CONCURRENT_FUTURES_HEADER_ONLY\n(?:#include "concurrent/futures/impl/\w+\.hpp"\n)+#endif\n\Z',
+                            re.MULTILINE)
+SOURCE = "futures/impl/src.hpp"
 RULES = {}
 SAMPLES = {}
 
@@ -95,6 +99,8 @@ def place_of(path):
         return "../futures.hpp"
     inner = path.removeprefix("futures/")
     parts = inner.split("/")
+    if parts[0] == "impl":
+        return "impl"
     if parts[0] == "detail":
         return "/".join(parts[:2]) if len(parts) > 2 else inner
     return parts[0]
@@ -127,7 +133,7 @@ def layers(root):
         if level is None:
             yield f"{name}: '{place}' has no layer: add it to LAYERS in tests/style/check_style.py"
             continue
-        text = header.read_text(encoding="utf-8")
+        text = IMPLEMENTATION.sub("", header.read_text(encoding="utf-8"))
         for included in ANY_INCLUDE.findall(text):
             if included.endswith(".hpp") and (header.parent / included).exists() or \
                     included.startswith(("detail/", "../", "./")):
@@ -135,6 +141,8 @@ def layers(root):
         for included in INCLUDE.findall(text):
             target = place_of(included)
             target_level = layer_of(target)
+            if target == "impl" and name != SOURCE:
+                yield f"{name} includes {included}: only at its end, between #if CONCURRENT_FUTURES_HEADER_ONLY and #endif"
             if target_level is None or target_level > level:
                 yield f"{name} (layer {level}) includes {included} (layer {target_level}): upward"
             allowed = DETAIL_MAY_INCLUDE | ({"future.hpp"} if place == "detail/map" else set())
@@ -166,10 +174,37 @@ rejects("platform_macros", include__concurrent__futures__detail__task__a_hpp=
 
 @rule
 def platform_macros(root):
+    """Exempt: the end of a header that includes its implementation."""
     elsewhere = [header for header in headers_of(root)
                  if not header.is_relative_to(root / LIBRARY / "detail/platform")]
-    for place, match in matches(root, elsewhere, r"^\s*#\s*(?:el)?(?:if|ifdef|ifndef)\b.*"):
+    for place, match in matches(root, elsewhere, r"^\s*#\s*(?:el)?(?:if|ifdef|ifndef)\b.*",
+                                lambda text: without_comments(IMPLEMENTATION.sub("", text))):
         yield f"{place}: '{match.group(0).strip()}' belongs into detail/platform"
+
+
+rejects("separate_compilation", include__concurrent__futures__impl__src_hpp="\n",
+        include__concurrent__futures__impl__a_hpp="\n")
+rejects("separate_compilation", include__concurrent__futures__impl__src_hpp=
+        '#include "concurrent/futures/impl/a.hpp"\n', include__concurrent__futures__impl__a_hpp="inline void f() {}\n")
+
+
+@rule
+def separate_compilation(root):
+    """impl/src.hpp has all of impl/, each of which some header includes; what is defined there is not always inline."""
+    folder = root / LIBRARY / "impl"
+    if not folder.exists():
+        raise Skip("there is no impl/ yet")
+    source = set(INCLUDE.findall((folder / "src.hpp").read_text("utf-8")))
+    wanted = {name for header in headers_of(root)
+              for block in IMPLEMENTATION.findall(header.read_text("utf-8")) for name in INCLUDE.findall(block)}
+    for header in sorted(folder.glob("*.hpp")):
+        name = header.relative_to(root / "include/concurrent").as_posix()
+        if header.name == "src.hpp":
+            continue
+        if name not in source:
+            yield f"{SOURCE} does not include {name}"
+        if name not in wanted:
+            yield f"no header includes {name} at its end, between #if CONCURRENT_FUTURES_HEADER_ONLY and #endif"
 
 
 rejects("inline_namespace", include__concurrent__futures__a_hpp="namespace concurrent::futures {\n}\n")

@@ -35,12 +35,9 @@
 #include "concurrent/futures/detail/channels/descriptor_parts.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
-#include "concurrent/futures/detail/processes/single_process.hpp"
-#include "concurrent/futures/detail/processes/start_method.hpp"
 #include "concurrent/futures/detail/wire/remote_call.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/options.hpp"
-#include "concurrent/futures/parallelism.hpp"
 #include "concurrent/futures/process_main.hpp"
 #include "concurrent/futures/serialization.hpp"
 
@@ -58,6 +55,8 @@ struct ProcessOptions {
 };
 
 namespace detail {
+
+class SingleProcess;
 
 /// The callable of a Process. Whatever it returns is dropped, so it need not cross.
 template <class Callable>
@@ -127,52 +126,38 @@ class Process {
     ~Process() { end(); }
 
     /// Waits for the end of the process. May be called again.
-    void join() { own().join(detail::Deadline::never()); }
+    void join() { join_until(detail::Deadline::never()); }
     /// Gives up after `timeout` with TimeoutError; the process goes on.
     template <class Rep, class Period>
     void join(std::chrono::duration<Rep, Period> timeout) {
-        if (!own().join(detail::Deadline::after(timeout, "the timeout of Process::join")))
-            throw TimeoutError("Process::join: process " + std::to_string(pid()) +
-                               (process_->name().empty() ? "" : " \"" + process_->name() + "\"") +
-                               " is still running");
+        join_until(detail::Deadline::after(timeout, "the timeout of Process::join"));
     }
 
     /// The process has not ended yet.
-    bool is_alive() const { return process_ && !process_->is_of_another_process() && !process_->status(); }
+    CONCURRENT_FUTURES_DECL bool is_alive() const;
     /// The process id; 0 without a process.
-    int pid() const noexcept { return process_ ? process_->pid() : 0; }
+    CONCURRENT_FUTURES_DECL int pid() const noexcept;
     /// 0: f returned; 1: it threw or ended its thread, and the process wrote that to stderr; n: it called exit(n). Empty
     /// while it runs and when a signal ended it.
-    std::optional<int> exit_code() const {
-        const auto status = own().status();
-        return status ? status->exit_code : std::nullopt;
-    }
+    CONCURRENT_FUTURES_DECL std::optional<int> exit_code() const;
     /// The signal that ended it, such as SIGSEGV. Empty while it runs and when it exited. signal() and exit_code() are
     /// both empty after its end if other code in this program has reaped it.
-    std::optional<int> signal() const {
-        const auto status = own().status();
-        return status ? status->signal : std::nullopt;
-    }
+    CONCURRENT_FUTURES_DECL std::optional<int> signal() const;
     /// How it ended, in the words of a pool's WorkerDiedError: signal or exit code, after how long, with how much
     /// memory, its last words. Empty while it runs.
-    std::string obituary() const { return own().obituary(); }
+    CONCURRENT_FUTURES_DECL std::string obituary() const;
 
     /// Requests a stop through the std::stop_token of f, if f takes one.
-    void request_stop() noexcept {
-        if (process_ && !process_->is_of_another_process()) process_->request_stop();
-    }
+    CONCURRENT_FUTURES_DECL void request_stop() noexcept;
     /// Sends SIGTERM, which ends it unless it has a handler. No effect when it has ended.
-    void terminate() { own().send_signal(SIGTERM); }
+    CONCURRENT_FUTURES_DECL void terminate();
     /// Sends SIGKILL.
-    void kill() { own().send_signal(SIGKILL); }
+    CONCURRENT_FUTURES_DECL void kill();
 
   private:
-    static std::chrono::nanoseconds grace_of(const ProcessOptions& options) {
-        detail::require_not_negative(options.stop_grace, "ProcessOptions::stop_grace");
-        return options.stop_grace.value_or(detail::default_stop_grace);
-    }
+    CONCURRENT_FUTURES_DECL static std::chrono::nanoseconds grace_of(const ProcessOptions& options);
     template <class Callable, class... Args>
-    static std::unique_ptr<detail::SingleProcess> start(const ProcessOptions& options, const Callable& callable,
+    static std::shared_ptr<detail::SingleProcess> start(const ProcessOptions& options, const Callable& callable,
                                                         const std::remove_reference_t<Args>&... args) {
         static_assert(!std::is_member_pointer_v<Callable>,
                       "a member function cannot cross as a pointer: write Process([](const Class& object) { "
@@ -189,45 +174,20 @@ class Process {
         descriptors.add(encoder.named());
         return start(options, std::move(encoder), descriptors);
     }
-    static std::unique_ptr<detail::SingleProcess> start(const ProcessOptions& options, Encoder encoder,
-                                                        detail::DescriptorsOut& descriptors);
+    CONCURRENT_FUTURES_DECL static std::shared_ptr<detail::SingleProcess> start(
+        const ProcessOptions& options, Encoder encoder, detail::DescriptorsOut& descriptors);
 
-    detail::SingleProcess& own() const {
-        if (!process_) throw InvalidStateError("Process: this object has no process: it was moved from, or "
-                                               "default-constructed");
-        if (process_->is_of_another_process())
-            throw InvalidStateError("Process: made before fork(); it belongs to the parent process");
-        return *process_;
-    }
-    void end() noexcept;
+    CONCURRENT_FUTURES_DECL detail::SingleProcess& own() const;
+    /// Throws TimeoutError.
+    CONCURRENT_FUTURES_DECL void join_until(const detail::Deadline& deadline) const;
+    CONCURRENT_FUTURES_DECL void end() noexcept;
 
     std::chrono::nanoseconds stop_grace_{};
-    std::unique_ptr<detail::SingleProcess> process_;
+    std::shared_ptr<detail::SingleProcess> process_;  // one owner
 };
 
-inline std::unique_ptr<detail::SingleProcess> Process::start(const ProcessOptions& options, Encoder encoder,
-                                                             detail::DescriptorsOut& descriptors) {
-    const bool spawn = detail::choose_spawn(options.start_method, {"Process", "Process"});
-    // The encoder keeps the shared memory that the call names until its descriptors are sent.
-    detail::ByteBuffer call = std::move(encoder).take();
-    const auto named = call.regions.take();
-    return std::make_unique<detail::SingleProcess>(
-        detail::SingleProcessSettings{spawn, options.name, options.max_memory_bytes}, std::move(call), descriptors,
-        available_parallelism());
-}
-
-inline void Process::end() noexcept {
-    if (!process_ || process_->is_of_another_process()) return;
-    try {
-        process_->request_stop();
-        if (!process_->join(detail::Deadline::after(stop_grace_))) {
-            process_->send_signal(SIGKILL);
-            process_->join(detail::Deadline::never());
-        }
-    } catch (...) {
-        // Locking failed: nothing can be done about it here.
-    }
-    process_.reset();
-}
-
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/process.hpp"
+#endif

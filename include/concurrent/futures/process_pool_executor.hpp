@@ -51,14 +51,9 @@
 
 #include "concurrent/futures/bind_task.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
-#include "concurrent/futures/detail/platform/environment.hpp"
-#include "concurrent/futures/detail/processes/inline_engine.hpp"
 #include "concurrent/futures/detail/processes/process_call.hpp"
 #include "concurrent/futures/detail/processes/process_engine.hpp"
-#include "concurrent/futures/detail/processes/process_manager.hpp"
-#include "concurrent/futures/detail/processes/start_method.hpp"
 #include "concurrent/futures/detail/task/submitter_access.hpp"
-#include "concurrent/futures/detail/trace/program_trace.hpp"
 #include "concurrent/futures/detail/wire/remote_call.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
@@ -186,37 +181,6 @@ class ProcessSubmitter {
     TaskLimits default_limits_;
 };
 
-inline std::shared_ptr<ProcessEngine> make_process_engine(const ProcessPoolOptions& options) {
-    require_sane_worker_count(options.max_workers, 4096, "ProcessPoolOptions::max_workers");
-    require_not_negative(options.idle_timeout, "ProcessPoolOptions::idle_timeout");
-    require_not_negative(options.task_timeout, "ProcessPoolOptions::task_timeout");
-    require_not_negative(options.stop_grace, "ProcessPoolOptions::stop_grace");
-    const char* const debugging = trusted_variable(debug_variable);
-    const bool run_inline = debugging && *debugging != '\0' && std::string_view(debugging) != "0";
-    const bool spawn = run_inline || choose_spawn(options.start_method);
-    require_sane_base_workers(options.base_workers,
-                              options.max_workers == 0 ? available_parallelism() : std::size_t{options.max_workers});
-    ProcessTreeShare share(options.max_workers, available_parallelism());
-    ProcessSettings settings{.max_workers = share.workers(),
-                             .spawn = spawn,
-                             .initializer = options.initializer.copy(),
-                             .worker_exit = options.worker_exit.copy(),
-                             .max_tasks_per_child = options.max_tasks_per_child,
-                             .on_worker_death = options.on_worker_death,
-                             .max_pending = options.max_pending,
-                             .on_full = options.on_full,
-                             .idle_timeout = options.idle_timeout,
-                             .hook = options.on_unhandled_exception,
-                             .observer = with_program_trace(options.observer),
-                             .report_unobserved = options.report_unobserved,
-                             .task_timeout = options.task_timeout,
-                             .stop_grace = options.stop_grace.value_or(default_stop_grace),
-                             .max_memory_bytes = options.max_memory_bytes,
-                             .base_workers = options.base_workers};
-    if (run_inline) return std::make_shared<InlineEngine>(std::move(settings));
-    return std::make_shared<ProcessManager>(std::move(settings), std::move(share));
-}
-
 }  // namespace detail
 
 class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
@@ -228,12 +192,12 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
         : ProcessPoolExecutor(ProcessPoolOptions{.max_workers = max_workers}) {}
     /// Workers start when there is work. Throws std::invalid_argument for options that make no sense, BrokenProcessPool
     /// when this process cannot start workers (the text says what to add), and std::system_error.
-    explicit ProcessPoolExecutor(const ProcessPoolOptions& options);
+    CONCURRENT_FUTURES_DECL explicit ProcessPoolExecutor(const ProcessPoolOptions& options);
     ProcessPoolExecutor(const ProcessPoolExecutor&) = delete;
     ProcessPoolExecutor& operator=(const ProcessPoolExecutor&) = delete;
 
     /// Calls shutdown(), or shutdown({.cancel_futures = true}) with OnDestroy::cancel_pending.
-    ~ProcessPoolExecutor();
+    CONCURRENT_FUTURES_DECL ~ProcessPoolExecutor();
 
     /// Runs `callable(args...)` in a worker. Encodes both before it returns, and keeps no reference to them. If submit
     /// throws, nothing was queued. It throws SerializationError or what a codec throws, ShutdownError,
@@ -347,23 +311,8 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     const detail::ProcessSubmitter submitter_;
 };
 
-inline ProcessPoolExecutor::ProcessPoolExecutor(const ProcessPoolOptions& options)
-    : cancels_pending_(options.on_destroy == OnDestroy::cancel_pending),
-      submitter_(detail::make_process_engine(options)) {
-    engine().start(submitter_.shared_engine());
-}
-
-inline ProcessPoolExecutor::~ProcessPoolExecutor() {
-    if (engine().in_forked_child()) {
-        // A forked child has neither the manager thread nor the workers: leave everything as it is.
-        static_cast<void>(new std::shared_ptr<detail::ProcessEngine>(submitter_.shared_engine()));
-        return;
-    }
-    engine().begin_shutdown(cancels_pending_);
-    if (engine().on_manager_thread())
-        engine().detach();
-    else
-        engine().join(detail::Deadline::never());
-}
-
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/process_pool_executor.hpp"
+#endif

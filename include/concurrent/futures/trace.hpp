@@ -25,26 +25,33 @@
 #include <memory>
 #include <string>
 
-#include "concurrent/futures/detail/trace/trace_observer.hpp"
+#include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/observer.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
+namespace detail {
+class TraceObserver;
+}
 
 /// Chrome trace JSON, written as it happens.
 class TraceFile {
   public:
     /// Overwrites the file. Throws std::system_error, which names the file, when it cannot be written.
-    explicit TraceFile(const std::string& path) : observer_(std::make_shared<detail::TraceObserver>(path)) {}
+    CONCURRENT_FUTURES_DECL explicit TraceFile(const std::string& path);
     TraceFile(const TraceFile&) = delete;
     TraceFile& operator=(const TraceFile&) = delete;
     /// Ends the file. A pool that still exists goes on, but its later events may be missing.
-    ~TraceFile() { observer_->finish(); }
+    CONCURRENT_FUTURES_DECL ~TraceFile();
 
     /// For the option `observer` of any number of pools.
-    std::shared_ptr<Observer> observer() const noexcept { return observer_; }
+    CONCURRENT_FUTURES_DECL std::shared_ptr<Observer> observer() const noexcept;
 
   private:
     const std::shared_ptr<detail::TraceObserver> observer_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/trace.hpp"
+#endif

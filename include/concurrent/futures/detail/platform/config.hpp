@@ -107,12 +107,28 @@
 #define CONCURRENT_FUTURES_ABI_ATOMICS
 #endif
 
-#define CONCURRENT_FUTURES_ABI_PASTE(version, a, b, c, d, e, f, g) version##a##b##c##d##e##f##g
+// ---- separate compilation ------------------------------------------------------------------------
+// With CONCURRENT_FUTURES_SEPARATE_COMPILATION the headers only declare what is no template and not called often, and
+// one source file of the program includes impl/src.hpp, which defines it. Otherwise each header of impl/ is included at
+// the end of the header that declares its functions, and they are inline.
+#if defined(CONCURRENT_FUTURES_SEPARATE_COMPILATION) && CONCURRENT_FUTURES_SEPARATE_COMPILATION + 0
+#define CONCURRENT_FUTURES_HEADER_ONLY 0
+#define CONCURRENT_FUTURES_DECL
+#define CONCURRENT_FUTURES_ABI_COMPILATION _separate
+#define CONCURRENT_FUTURES_ABI_TAGGED
+#else
+#define CONCURRENT_FUTURES_HEADER_ONLY 1
+#define CONCURRENT_FUTURES_DECL inline
+#define CONCURRENT_FUTURES_ABI_COMPILATION
+#endif
+
+#define CONCURRENT_FUTURES_ABI_PASTE(version, a, b, c, d, e, f, g, h) version##a##b##c##d##e##f##g##h
 #define CONCURRENT_FUTURES_ABI_NAME(...) CONCURRENT_FUTURES_ABI_PASTE(__VA_ARGS__)
 #define CONCURRENT_FUTURES_ABI                                                                                   \
     CONCURRENT_FUTURES_ABI_NAME(v1, CONCURRENT_FUTURES_ABI_SANITIZER, CONCURRENT_FUTURES_ABI_RTTI,               \
                                 CONCURRENT_FUTURES_ABI_CONTAINERS, CONCURRENT_FUTURES_ABI_STRING,                \
-                                CONCURRENT_FUTURES_ABI_TIME, CONCURRENT_FUTURES_ABI_ASSERTIONS, CONCURRENT_FUTURES_ABI_ATOMICS)
+                                CONCURRENT_FUTURES_ABI_TIME, CONCURRENT_FUTURES_ABI_ASSERTIONS, CONCURRENT_FUTURES_ABI_ATOMICS,  \
+                                CONCURRENT_FUTURES_ABI_COMPILATION)
 #define CONCURRENT_FUTURES_ABI_QUOTED(name) #name
 #define CONCURRENT_FUTURES_ABI_STRINGIFIED(name) CONCURRENT_FUTURES_ABI_QUOTED(name)
 #define CONCURRENT_FUTURES_ABI_TEXT CONCURRENT_FUTURES_ABI_STRINGIFIED(CONCURRENT_FUTURES_ABI)

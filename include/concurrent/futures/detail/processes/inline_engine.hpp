@@ -20,6 +20,7 @@
 
 #include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/processes/process_engine.hpp"
+#include "concurrent/futures/detail/processes/task_observer.hpp"
 #include "concurrent/futures/detail/wire/full_queue.hpp"
 #include "concurrent/futures/detail/wire/task_registry.hpp"
 
@@ -29,11 +30,12 @@ class InlineEngine final : public ProcessEngine {
   public:
     /// Runs the initializer, which every worker would run first.
     explicit InlineEngine(ProcessSettings settings)
-        : ProcessEngine(settings_, observer_),
+        : ProcessEngine(settings_),
           settings_(std::move(settings)),
           observer_(settings_.observer, settings_.max_workers, settings_.hook),
           broken_(initialize(settings_)) {}
 
+    const PoolWatch& watch() const noexcept override { return observer_.watch(); }
     void start(std::shared_ptr<ProcessEngine>) override {}
     void submit(RemoteTask& task, Priority) override {
         throw_if_forked();

@@ -19,7 +19,7 @@
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/processes/process_settings.hpp"
-#include "concurrent/futures/detail/processes/task_observer.hpp"
+#include "concurrent/futures/detail/state/pool_watch.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 #include "concurrent/futures/detail/wire/remote_task.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -39,7 +39,7 @@ class ProcessEngine {
 
     const ProcessSettings& settings() const noexcept { return settings_; }
     /// What the pool's observer is told, if there is one.
-    const PoolWatch& watch() const noexcept { return observer_.watch(); }
+    virtual const PoolWatch& watch() const noexcept = 0;
     bool in_forked_child() const noexcept { return born_.in_forked_child(); }
     void throw_if_forked() const {
         if (in_forked_child())
@@ -96,15 +96,13 @@ class ProcessEngine {
     virtual void work_until_done(const SharedState& future, const Deadline& deadline) = 0;
 
   protected:
-    /// Both are members of the derived class, and only referred to here.
-    ProcessEngine(const ProcessSettings& settings, const TaskObserver& observer) noexcept
-        : settings_(settings), observer_(observer) {}
+    /// A member of the derived class, and only referred to here.
+    explicit ProcessEngine(const ProcessSettings& settings) noexcept : settings_(settings) {}
 
     const ForkMark born_;
 
   private:
     const ProcessSettings& settings_;
-    const TaskObserver& observer_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -61,6 +61,7 @@ class ProcessManager final : public ProcessEngine {
     ~ProcessManager() override;
 
     // The pool's side, see process_engine.hpp.
+    const PoolWatch& watch() const noexcept override { return pool_.observer.watch(); }
     /// Starts the manager thread, which keeps `self` alive.
     void start(std::shared_ptr<ProcessEngine> self) override;
     void submit(RemoteTask& task, Priority priority) override;
@@ -126,7 +127,7 @@ class ProcessManager final : public ProcessEngine {
 };
 
 inline ProcessManager::ProcessManager(ProcessSettings settings, ProcessTreeShare share)
-    : ProcessEngine(pool_.settings, pool_.observer), pool_(std::move(settings), std::move(share)) {
+    : ProcessEngine(pool_.settings), pool_(std::move(settings), std::move(share)) {
     pool_.memory.open(pool_.signal.wake_up());
     try {
         pool_.workers.start_template();  // last, so that nothing can fail when that process is there

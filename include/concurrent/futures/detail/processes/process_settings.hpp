@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// process_settings.hpp: the checked options of a process pool, and the first frame that every worker gets
-// (configuration_of()).
+// process_settings.hpp: the checked options of a process pool.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
-#include <exception>
 #include <memory>
-#include <new>
-#include <utility>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
-#include "concurrent/futures/detail/processes/worker_process.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/wire/remote_task.hpp"
@@ -44,16 +39,5 @@ struct ProcessSettings {
     /// Of a call that says nothing about it, in nanoseconds.
     std::int64_t default_timeout() const noexcept { return task_timeout ? task_timeout->count() : TaskLimits::never; }
 };
-
-/// The body of the frame that every worker gets first.
-inline ByteBuffer configuration_of(const ProcessSettings& settings) {
-    Encoder encoder;
-    Encoder out_of_memory;
-    encode_exception(out_of_memory, std::make_exception_ptr(std::bad_alloc()));
-    encode_configuration(encoder, {program_identity(), settings.max_memory_bytes,
-                                   settings.initializer.bytes(), settings.worker_exit.bytes(),
-                                   out_of_memory.bytes()});
-    return std::move(encoder).take();
-}
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -32,6 +32,7 @@
 #include "concurrent/futures/detail/processes/spawn_copy.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/detail/processes/template_process.hpp"
+#include "concurrent/futures/detail/processes/worker_configuration.hpp"
 #include "concurrent/futures/detail/processes/worker_link.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
