@@ -25,6 +25,11 @@ from version import version
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = ROOT / "include"
 OPT_IN = ("asio", "execution", "mpi_pool_executor", "serialization/cereal")
+HEADER_ONLY = """#if defined(CONCURRENT_FUTURES_SEPARATE_COMPILATION)
+#error "concurrent_futures as one header is header-only: compile without CONCURRENT_FUTURES_SEPARATE_COMPILATION"
+#endif
+
+"""
 OURS = re.compile(r'\s*#\s*include\s*["<](concurrent/[a-z_/]+\.hpp)[">]')
 DIRECTIVE = re.compile(r"\s*#\s*(if|endif)")
 
@@ -104,7 +109,7 @@ def check(file, folder):
 def write(file, output):
     licence = "".join(f"// {line}".rstrip() + "\n" for line in (ROOT / "LICENSE").read_text().splitlines())
     text = (f"// concurrent_futures {version()} as one header, made by scripts/amalgamate.py of the project.\n"
-            f"// SPDX-License-Identifier: MIT\n//\n{licence}#pragma once\n\n" + "\n".join(file.lines) + "\n")
+            f"// SPDX-License-Identifier: MIT\n//\n{licence}#pragma once\n\n{HEADER_ONLY}" + "\n".join(file.lines) + "\n")
     if output == "-":
         sys.stdout.write(text)
     else:
