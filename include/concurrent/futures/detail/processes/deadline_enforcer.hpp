@@ -143,7 +143,7 @@ inline void DeadlineEnforcer::enforce_on(WorkerLink& link) {
     if (now < next(link, now)) return;
     if (link.life.kill_at() != TaskLimits::never) {
         if (!link.life.eviction())
-            link.life.complain(link.result_fd() < 0 ? "it closed its results pipe"
+            link.life.complain(link.pipes().result_fd() < 0 ? "it closed its results pipe"
                                                     : "it closed its socket for shared memory");
         return link.kill();
     }

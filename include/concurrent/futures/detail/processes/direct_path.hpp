@@ -71,11 +71,11 @@ inline bool DirectPath::give() noexcept {
         } catch (const std::exception&) {  // out of memory, or the worker has written an impossible position
             return false;
         }
-        if (link->must_ring()) {
+        if (link->pipes().must_ring()) {
             const QuietPipes quiet;  // the worker may be dead
             link->ring();
         }
-        if (link->has_to_ring() || link->has_output()) return false;
+        if (link->pipes().has_to_ring() || link->has_output()) return false;
     }
     return pool_.queue.size() == 0 && !pool_.completions.has_endings();
 }
@@ -88,7 +88,7 @@ inline bool DirectPath::needs_manager() const noexcept {
         pool_.settings.idle_timeout || pool_.settings.max_tasks_per_child != 0 || pool_.queue.intake.has_tasks())
         return true;
     return std::any_of(pool_.workers.begin(), pool_.workers.end(), [](const auto& link) {
-        return link->tasks.in_flight() > 1 || link->has_output() || link->life.is_dying() || link->result_fd() < 0;
+        return link->tasks.in_flight() > 1 || link->has_output() || link->life.is_dying() || link->pipes().result_fd() < 0;
     });
 }
 
@@ -101,7 +101,7 @@ inline WorkerLink* DirectPath::watch_worker_of(const RemoteTask& task, std::uint
     WorkerLink* const link = task.worker;
     position = link->position();
     ++link->watchers;
-    link->expect_nothing();
+    link->pipes().expect_nothing();
     return link;
 }
 

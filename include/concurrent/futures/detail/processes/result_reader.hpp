@@ -27,7 +27,7 @@ class ResultReader {
 
     void read(WorkerLink& link) {
         CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
-        if (link.result_fd() < 0) return;
+        if (link.pipes().result_fd() < 0) return;
         try {
             const std::uint64_t before = link.received();
             link.read_frames([&](Frame& frame) { receive(link, frame); });
@@ -43,13 +43,13 @@ class ResultReader {
         link.life.complain(
             text_or_why_not([&] { return std::string("it sent bytes that are no message: ") + error.what(); }));
         if (!link.life.has_exited()) link.kill();  // first: it is not to die of a pipe that is closed
-        link.close_results();
-        link.close_tasks();
+        link.pipes().close_results();
+        link.pipes().close_tasks();
     }
     /// The worker has closed its pipe. One that was told to leave closes it and then runs exit handlers, in its own
     /// time. One that dies closes it too, and gets a moment to be gone by itself.
     static void note_end_of_results(WorkerLink& link) {
-        link.close_results();
+        link.pipes().close_results();
         if (link.life.last_phase() != WorkerState::stopping) link.leave_a_moment();
     }
 

@@ -112,7 +112,7 @@ inline void WorkerEvents::look_at_descriptors(bool may_sleep) {
         poller_.begin(pool_.signal.wake_up().fd(), pool_.workers.template_socket());
         for (const auto& link : pool_.workers) {
             // A forked worker may be quicker than the news of its pid, which errors are to name.
-            poller_.add({link.get(), link->process.pid() > 0 ? link->result_fd() : -1, link->task_fd(),
+            poller_.add({link.get(), link->process.pid() > 0 ? link->pipes().result_fd() : -1, link->pipes().task_fd(),
                          link->life.has_exited() ? -1 : link->process.watch_fd()});
             if (may_sleep) link->expect_news();
         }
@@ -137,8 +137,8 @@ inline void WorkerEvents::look_at_descriptors(bool may_sleep) {
 inline void WorkerEvents::take_in(const EventPoller::Ready& ready) {
     CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
     WorkerLink& link = *ready.worker;
-    link.expect_nothing();
-    const bool ends = ready.results && !link.take_wake_ups();
+    link.pipes().expect_nothing();
+    const bool ends = ready.results && !link.pipes().take_wake_ups();
     if (link.has_news()) reader_.read(link);
     if (ends) ResultReader::note_end_of_results(link);
     const bool is_watched = link.process.watch_fd() >= 0;

@@ -31,6 +31,7 @@
 #include "concurrent/futures/detail/processes/worker_life.hpp"
 #include "concurrent/futures/detail/processes/worker_pace.hpp"
 #include "concurrent/futures/detail/processes/worker_page.hpp"
+#include "concurrent/futures/detail/processes/worker_pipes.hpp"
 #include "concurrent/futures/detail/wire/frame.hpp"
 #include "concurrent/futures/detail/wire/payload_arena.hpp"
 #include "concurrent/futures/detail/wire/pool_descriptors.hpp"
@@ -56,7 +57,8 @@ class WorkerLink {
           page_(sizeof(WorkerPage)),
           shared_(*::new (page_.memory()) WorkerPage),
           outgoing_(shared_.tasks),
-          reader_(shared_.results) {
+          reader_(shared_.results),
+          pipes_(shared_.worker_bell, shared_.pool_bell) {
         PoolDescriptors& descriptors = PoolDescriptors::instance();
         const std::lock_guard lock(descriptors.mutex);
         Pipe task_pipe = make_pipe();
@@ -79,8 +81,8 @@ class WorkerLink {
         regions = RegionLender(PoolDescriptor(std::move(sockets.first)));
         set_nonblocking(task_pipe.write_end);
         set_nonblocking(result_pipe.read_end);
-        task_pipe_ = PoolDescriptor(std::move(task_pipe.write_end));
-        result_pipe_ = PoolDescriptor(std::move(result_pipe.read_end));
+        PoolDescriptor tasks_end(std::move(task_pipe.write_end));
+        pipes_.open(std::move(tasks_end), PoolDescriptor(std::move(result_pipe.read_end)));
     }
     WorkerLink(const WorkerLink&) = delete;
     WorkerLink& operator=(const WorkerLink&) = delete;
@@ -109,9 +111,9 @@ class WorkerLink {
     // Messages.
 
     std::uint64_t received() const noexcept { return incoming_.received(); }
-    bool has_output() const noexcept { return !outgoing_.empty() && task_pipe_; }
+    bool has_output() const noexcept { return !outgoing_.empty() && pipes_.tasks_open(); }
     /// There may be something to receive.
-    bool has_news() const noexcept { return result_pipe_ && process.pid() > 0 && reader_.has_news(); }
+    bool has_news() const noexcept { return pipes_.results_open() && process.pid() > 0 && reader_.has_news(); }
     /// There is something to write, and room for it.
     bool can_write() const noexcept { return has_output() && outgoing_.may_have_room(); }
 
@@ -131,7 +133,7 @@ class WorkerLink {
     void queue_frame(const FrameHeader& header, std::span<const std::byte> body) { outgoing_.queue(header, body); }
     /// Writes what fits into the ring. Throws SerializationError when the worker has written an impossible position.
     void flush() {
-        if (task_pipe_ && outgoing_.flush()) bytes_written_ = true;
+        if (pipes_.tasks_open() && outgoing_.flush()) pipes_.note_bytes_written();
     }
     /// Receives what there is now; hands each frame to `receive`. Throws SerializationError for bytes that are no
     /// frame.
@@ -146,25 +148,16 @@ class WorkerLink {
 
     // Sleep and wake-ups.
 
+    WorkerPipes& pipes() noexcept { return pipes_; }
+    const WorkerPipes& pipes() const noexcept { return pipes_; }
     /// Before the pool sleeps: the worker writes to the results pipe when there is something for the pool. After this, ask
     /// has_news() and can_write() once more.
-    void expect_news() noexcept {
-        shared_.pool_bell.expect(Bell::bytes | (has_output() ? Bell::room : 0));
+    void expect_news() noexcept { pipes_.expect(Bell::bytes | (has_output() ? Bell::room : 0)); }
+    /// Wakes the worker, if it sleeps and has something to do.
+    void ring() noexcept {
+        pipes_.ring();
+        if (stopping_ && outgoing_.empty()) pipes_.close_tasks();
     }
-    void expect_nothing() noexcept { shared_.pool_bell.forget(); }
-    /// The worker sleeps and has something to do.
-    bool must_ring() noexcept;
-    /// Wakes the worker. A broken pipe is no error here, because the death will be noticed, but it raises SIGPIPE.
-    void ring() noexcept;
-    /// The pipe was full: ring() must be called again.
-    bool has_to_ring() const noexcept { return ring_again_ && task_pipe_; }
-    int result_fd() const noexcept { return result_pipe_.get(); }
-    /// Where ring() is to be tried again; mostly none.
-    int task_fd() const noexcept { return has_to_ring() ? task_pipe_.get() : -1; }
-    /// Takes the wake-ups out of the results pipe. False when it has ended.
-    bool take_wake_ups() noexcept;
-    void close_tasks() noexcept { task_pipe_.reset(); }
-    void close_results() noexcept { result_pipe_.reset(); }
 
     // Kept here for other parts of the engine.
     TasksInFlight tasks;
@@ -204,42 +197,10 @@ class WorkerLink {
     WorkerPage& shared_;
     OutgoingFrames outgoing_;
     RingReader reader_;
-    PoolDescriptor task_pipe_;    // write end
-    PoolDescriptor result_pipe_;  // read end
+    WorkerPipes pipes_;
     bool stopping_ = false;
-    bool bytes_written_ = false;  // the worker may wait for bytes
-    bool room_made_ = false;      // the worker may wait for room
-    bool ring_again_ = false;
     FrameAssembler incoming_;
 };
-
-inline bool WorkerLink::must_ring() noexcept {
-    if (std::exchange(bytes_written_, false) && shared_.worker_bell.must_ring(Bell::bytes)) ring_again_ = true;
-    if (std::exchange(room_made_, false) && shared_.worker_bell.must_ring(Bell::room)) ring_again_ = true;
-    return ring_again_;
-}
-
-inline void WorkerLink::ring() noexcept {
-    if (task_pipe_ && must_ring()) {
-        const std::byte byte{};
-        const iovec part{const_cast<std::byte*>(&byte), 1};
-        const IoResult result = write_some(task_pipe_.get(), {&part, 1});
-        ring_again_ = result.kind == IoResult::Kind::would_block;
-        if (result.kind == IoResult::Kind::closed || result.kind == IoResult::Kind::failed) close_tasks();
-    }
-    if (stopping_ && outgoing_.empty()) close_tasks();
-}
-
-inline bool WorkerLink::take_wake_ups() noexcept {
-    if (!result_pipe_) return true;
-    std::array<std::byte, 64> sink;
-    for (;;) {
-        const IoResult result = read_some(result_pipe_.get(), sink.data(), sink.size());
-        if (result.kind == IoResult::Kind::would_block) return true;
-        if (result.kind != IoResult::Kind::moved) return false;
-        if (result.size < sink.size()) return true;
-    }
-}
 
 template <class Receive>
 void WorkerLink::read_frames(Receive receive) {
@@ -255,7 +216,7 @@ void WorkerLink::read_frames(Receive receive) {
         while (std::optional<Frame> frame = incoming_.next()) receive(*frame);
     }
     reader_.publish();
-    room_made_ = true;
+    pipes_.note_room_made();
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -32,7 +32,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-struct ThreadTables {
+struct ThreadTables final : BlockedWorkers {
     using Lock = std::unique_lock<std::mutex>;
 
     ThreadTables(WorkerThreads& pool, ThreadPoolOptions asked_for, Workforce::StartThread start_thread)
@@ -134,6 +134,20 @@ struct ThreadTables {
         const std::lock_guard lock(mutex);
         return !broken.empty();
     }
+    // Of a worker that waits inside a task: see blocking.hpp.
+    BlockingWorker::Substitute begin_block() noexcept override {
+        const std::lock_guard lock(mutex);
+        return workers.begin_block();
+    }
+    void end_block() noexcept override {
+        const std::lock_guard lock(mutex);
+        workers.end_block();
+    }
+    void watch_blocked() noexcept override {
+        const std::lock_guard lock(mutex);
+        workers.watch_blocked(count_calls().begun);
+    }
+
     [[noreturn]] void throw_closed() const {
         const std::lock_guard lock(mutex);
         if (!broken.empty()) throw BrokenThreadPool(broken);
@@ -152,18 +166,5 @@ struct ThreadTables {
         });
     }
 };
-
-inline BlockingWorker::Substitute Worker::begin_block() noexcept {
-    const std::lock_guard lock(tables.mutex);
-    return tables.workers.begin_block();
-}
-inline void Worker::end_block() noexcept {
-    const std::lock_guard lock(tables.mutex);
-    tables.workers.end_block();
-}
-inline void Worker::watch() noexcept {
-    const std::lock_guard lock(tables.mutex);
-    tables.workers.watch_blocked(tables.count_calls().begun);
-}
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -21,13 +21,23 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-struct ThreadTables;
 class WorkerThreads;
+
+/// What a worker tells its pool when it waits inside a task. Without the pool's mutex.
+class BlockedWorkers {
+  public:
+    virtual BlockingWorker::Substitute begin_block() noexcept = 0;
+    virtual void end_block() noexcept = 0;
+    virtual void watch_blocked() noexcept = 0;
+
+  protected:
+    ~BlockedWorkers() = default;
+};
 
 class alignas(64) Worker final : public BlockingWorker {
   public:
-    Worker(WorkerThreads& owner, ThreadTables& its_tables, Worker* next_one, bool held) noexcept
-        : pool(owner), tables(its_tables), next(next_one), held_(held) {}
+    Worker(WorkerThreads& owner, BlockedWorkers& blocked, Worker* next_one, bool held) noexcept
+        : pool(owner), next(next_one), blocked_(blocked), held_(held) {}
 
     /// By the worker itself. Throws std::bad_alloc.
     void push(Task& task) {
@@ -88,17 +98,16 @@ class alignas(64) Worker final : public BlockingWorker {
         return tasks_.size();
     }
 
-    // See blocking.hpp; in thread_tables.hpp.
-    Substitute begin_block() noexcept override;
-    void end_block() noexcept override;
-    void watch() noexcept override;
+    // See blocking.hpp.
+    Substitute begin_block() noexcept override { return blocked_.begin_block(); }
+    void end_block() noexcept override { blocked_.end_block(); }
+    void watch() noexcept override { blocked_.watch_blocked(); }
     /// Before its thread starts.
     void set_number(std::size_t number) noexcept { number_ = number; }
     /// By its thread, when that starts. `size`: what was asked for, or 0.
     void note_stack(std::size_t size) noexcept { stack_ = StackLimit::of_this_thread(size); }
 
     WorkerThreads& pool;
-    ThreadTables& tables;  // the pool's
     Worker* const next;    // another one of the pool, or null
     CallCounters calls{CallCounters::Writers::one};
     Parker parker;
@@ -120,6 +129,7 @@ class alignas(64) Worker final : public BlockingWorker {
             has_tasks_.store(!tasks_.empty(), std::memory_order_relaxed);
     }
 
+    BlockedWorkers& blocked_;  // of the pool
     mutable SpinMutex mutex_;
     bool held_;        // guarded by mutex_
     TaskDeque tasks_;  // guarded by mutex_

@@ -37,11 +37,11 @@ class Workforce {
     /// Starts the thread of a worker; `number` counts from 0. Throws what SizedThread throws.
     using StartThread = SizedThread (*)(WorkerThreads& pool, Worker& worker, std::size_t number);
 
-    Workforce(WorkerThreads& pool, ThreadTables& tables, WorkQueues& queues, SearchState& search,
+    Workforce(WorkerThreads& pool, BlockedWorkers& blocked, WorkQueues& queues, SearchState& search,
               std::size_t max_workers, std::size_t base_workers, StartThread start_thread,
               const LockRule& rule = LockRule::none()) noexcept
         : pool_(pool),
-          tables_(tables),
+          blocked_(blocked),
           queues_(queues),
           search_(search),
           count_(max_workers, base_workers),
@@ -137,7 +137,7 @@ class Workforce {
     void recount() noexcept;
 
     WorkerThreads& pool_;
-    ThreadTables& tables_;  // for the workers
+    BlockedWorkers& blocked_;  // for the workers
     WorkQueues& queues_;
     SearchState& search_;
     Headcount count_;
@@ -215,7 +215,7 @@ inline void Workforce::start() {
         const std::size_t places = started_ + 1;
         for (auto* const list : {&idle_, &ended_, &vacant_}) list->reserve(larger(places, list->size()));
         free_numbers_.reserve(larger(places, free_numbers_.size()));
-        auto worker = std::make_unique<Worker>(pool_, tables_, queues_.first_worker(), count_.is_paused());
+        auto worker = std::make_unique<Worker>(pool_, blocked_, queues_.first_worker(), count_.is_paused());
         vacant_.push_back(worker.get());
         queues_.add_worker(std::move(worker));
     }

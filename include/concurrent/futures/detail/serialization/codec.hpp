@@ -79,14 +79,8 @@ template <class T>
 concept HasMemberSerialize = std::is_class_v<T> &&
     (HasUnversionedSerialize<T> || HasVersionedSerialize<T>);
 
-/// One function template `serialize(archive)` serves both directions, as cereal and Boost have it.
 template <class T>
-struct MemberCodec {
-    using Parts = TypeList<>;
-    static constexpr std::size_t minimum_size() { return 0; }
-    static void encode(Encoder& encoder, const T& value);
-    static T decode(Decoder& decoder) requires std::default_initializable<T>;
-};
+struct MemberCodec;  // member_codec.hpp
 
 template <class T>
 consteval auto choose_codec() {

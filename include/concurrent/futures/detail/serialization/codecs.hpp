@@ -11,6 +11,7 @@
 #include <concurrent/futures/detail/serialization/decoder.hpp>
 #include <concurrent/futures/detail/serialization/encoder.hpp>
 #include <concurrent/futures/detail/serialization/exception_codec.hpp>
+#include <concurrent/futures/detail/serialization/member_codec.hpp>
 #include <concurrent/futures/detail/serialization/pointer_codec.hpp>
 #include <concurrent/futures/detail/serialization/range_codec.hpp>
 #include <concurrent/futures/detail/serialization/scalar_codec.hpp>

@@ -174,28 +174,8 @@ void decode_member(Decoder& decoder, T& member) {
     }
 }
 
-template <class T>
-T MemberCodec<T>::decode(Decoder& decoder) requires std::default_initializable<T> {
-    const NestingScope nesting(decoder);
-    T value{};
-    if constexpr (HasUnversionedSerialize<T>) {
-        value.serialize(decoder);
-    } else {
-        value.serialize(decoder, 0U);
-    }
-    return value;
-}
-
-/// How the bytes of a view are found; specialised beside the codec of the range it views.
 template <class View>
-struct ViewCodec {
-    static View decode(Decoder&) {
-        static_assert(always_false<View>,
-                      "only std::string_view and std::span<const T>, T arithmetic or "
-                      "bitwise_serializable, can view received bytes: write std::vector or "
-                      "std::string");
-    }
-};
+struct ViewCodec;  // range_codec.hpp
 
 }  // namespace detail
 

@@ -132,18 +132,6 @@ void encode_member(Encoder& encoder, const T& member) {
     }
 }
 
-template <class T>
-void MemberCodec<T>::encode(Encoder& encoder, const T& value) {
-    const NestingScope nesting(encoder);
-    // serialize() is one function for both directions, hence not const; here it only reads.
-    T& mutable_value = const_cast<T&>(value);
-    if constexpr (HasUnversionedSerialize<T>) {
-        mutable_value.serialize(encoder);
-    } else {
-        mutable_value.serialize(encoder, 0U);
-    }
-}
-
 }  // namespace detail
 
 template <class T>

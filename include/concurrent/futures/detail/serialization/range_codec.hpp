@@ -125,6 +125,17 @@ View view_range(Decoder& decoder) {
     return View(reinterpret_cast<const E*>(start), count);
 }
 
+/// How the bytes of a view are found.
+template <class View>
+struct ViewCodec {
+    static View decode(Decoder&) {
+        static_assert(always_false<View>,
+                      "only std::string_view and std::span<const T>, T arithmetic or "
+                      "bitwise_serializable, can view received bytes: write std::vector or "
+                      "std::string");
+    }
+};
+
 template <class C, class Traits>
 struct ViewCodec<std::basic_string_view<C, Traits>> {
     static auto decode(Decoder& decoder) {

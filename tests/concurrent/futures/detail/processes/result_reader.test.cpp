@@ -62,7 +62,7 @@ TEST_CASE("a worker that sends what makes no sense is killed, and says why", "[r
         pool.reader.read(worker);
         CHECK(worker.life.is_killed());
         CHECK(worker.life.complaint().find("no message") != std::string::npos);
-        CHECK(worker.result_fd() < 0);
+        CHECK(worker.pipes().result_fd() < 0);
         CHECK(task.stage == RemoteTask::Stage::sent);  // its end comes with the worker's
     }
 }

@@ -53,8 +53,8 @@ class Worker {
         const pid_t parent = ::getpid();
         const pid_t pid = fork_process();
         if (pid == 0) {
-            link_->close_tasks();  // else it would not see the end of the pipe
-            link_->close_results();
+            link_->pipes().close_tasks();  // else it would not see the end of the pipe
+            link_->pipes().close_results();
             WorkerChannel channel{std::move(ends.tasks), std::move(ends.results),  std::move(ends.page),
                                   std::move(ends.calls), std::move(ends.payloads), std::move(ends.memory)};
             end_forked_process(run_worker(std::move(channel), parent, end_forked_process));
@@ -89,9 +89,9 @@ class Worker {
         while (replies_.empty()) {
             link_->expect_news();
             if (!link_->has_news()) {
-                pollfd pipe{link_->result_fd(), POLLIN, 0};
+                pollfd pipe{link_->pipes().result_fd(), POLLIN, 0};
                 ::poll(&pipe, 1, -1);
-                REQUIRE((link_->take_wake_ups() || link_->has_news()));
+                REQUIRE((link_->pipes().take_wake_ups() || link_->has_news()));
             }
             link_->read_frames([this](const Frame& frame) {
                 const auto body = frame.body.bytes();
@@ -179,7 +179,7 @@ TEST_CASE("a worker that is another program than the pool says so and ends", "[w
 TEST_CASE("a worker leaves when the pool has closed its pipe", "[worker_process]") {
     Worker worker(configuration());
     REQUIRE(worker.reply().type == FrameType::ready);
-    worker.link().close_tasks();
+    worker.link().pipes().close_tasks();
     CHECK(worker.end() == EXIT_SUCCESS);
 }
 
