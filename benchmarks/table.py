@@ -33,6 +33,7 @@ LIBRARIES = {  # in the order of the columns; others follow
     "bs_thread_pool": "BS::thread_pool",
     "asio": "Asio",
     "openmp": "OpenMP",
+    "std_par": "std par",
     "std_async": "std::async",
     "std_thread": "std::thread",
     "fork_per_call": "fork per call",
@@ -45,7 +46,7 @@ LIBRARIES = {  # in the order of the columns; others follow
     "python_pool": "Python Pool",
 }
 # As in the README; workloads that are not named here follow.
-WORKLOADS = ["submit_result", "post", "round_trip", "map", "for_each", "fib", "producers", "construct",
+WORKLOADS = ["submit_result", "post", "round_trip", "map", "for_each", "algorithms", "fib", "producers", "construct",
              "idle", "memory", "scaling", "trace", "echo", "span_argument", "shared_argument",
              "channel", "codec", "pool_start", "worker_killed"]
 TIMES = ["per item", "p50", "p99", "mean", "processor time"]  # counters, in seconds

@@ -77,9 +77,18 @@ using concurrent::futures::this_worker::index;
 }
 
 // ---- loops ----
+using concurrent::futures::all_of;
+using concurrent::futures::any_of;
+using concurrent::futures::exclusive_scan;
+using concurrent::futures::find_if;
 using concurrent::futures::for_each;
 using concurrent::futures::for_each_index;
+using concurrent::futures::for_each_index_2d;
+using concurrent::futures::inclusive_scan;
+using concurrent::futures::none_of;
 using concurrent::futures::parallel_invoke;
+using concurrent::futures::reduce;
+using concurrent::futures::sort;
 using concurrent::futures::transform;
 using concurrent::futures::transform_reduce;
 

@@ -30,7 +30,8 @@ LAYERS = [
     {"executor.hpp", "wait.hpp", "as_completed.hpp", "map_results.hpp", "then.hpp", "or_else.hpp",
      "when_all.hpp", "when_any.hpp", "coroutine.hpp", "channel.hpp", "process.hpp", "serialization", "this_worker.hpp"},
     {"thread_pool_executor.hpp", "process_pool_executor.hpp", "inline_executor.hpp",
-     "default_pool.hpp", "any_executor.hpp", "timers.hpp", "algorithm.hpp", "impl"} | OPT_IN,
+     "default_pool.hpp", "any_executor.hpp", "timers.hpp", "algorithm.hpp",
+     "find.hpp", "scan.hpp", "sort.hpp", "impl"} | OPT_IN,
     {"../futures.hpp"},
 ]
 DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp", "observer.hpp", "version.hpp"}

@@ -5,7 +5,9 @@
 //     cf::for_each(pool, prices, [](double& price) { price *= 1.19; });
 //     cf::for_each_index(pool, height, [&](int y) { render_line(y); });          // or from, to
 //     cf::transform(pool, words, lengths.begin(), [](const std::string& word) { return word.size(); });
-//     double sum = cf::transform_reduce(pool, xs, 0.0, std::plus<>(), [](double x) { return x * x; });
+//     double sum = cf::reduce(pool, xs);
+//     double sum_of_squares = cf::transform_reduce(pool, xs, 0.0, std::plus<>(), [](double x) { return x * x; });
+//     cf::for_each_index_2d(pool, height, width, [&](int y, int x) { shade(y, x); });
 //     cf::parallel_invoke(pool, [&] { sort(left); }, [&] { sort(right); });
 //
 // All of these functions block, and the calling thread takes part: max_workers() threads work in all, so with a pool of
@@ -14,7 +16,7 @@
 // shut down, full or broken), the caller does all the work. The functions may be nested in tasks and in each other, on
 // any number of workers. Elements are visited in place, in no fixed order, and must not wait for each other; f is one
 // object that several threads call at once. For a range without random access a list of its elements is made first;
-// a single-pass range is copied. The caller walks a std::vector<bool> alone, because its bits share bytes.
+// a single-pass range is copied. Scans: scan.hpp; searches: find.hpp; sorting: sort.hpp. The caller walks a std::vector<bool> alone, because its bits share bytes.
 // How it works: detail/loops/parallel_loop.hpp.
 #pragma once
 
@@ -29,7 +31,6 @@
 #include <functional>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -92,14 +93,15 @@ class SubmittedParts {
     std::vector<Future<void>> parts_;
 };
 
-/// Runs body(begin, end) for parts of [0, size), here and on workers. `Cost` names the body's memory.
+/// Runs body(begin, end) for parts of [0, size), here and on workers. `Cost` names the body's memory; `weight`: how many
+/// elements an item has.
 template <class Cost, class E, class Body>
-void run_loop(E& pool, std::size_t size, Body& body) {
+void run_loop(E& pool, std::size_t size, Body& body, std::size_t weight = 1) {
     require_this_process<E>();
     if (size == 0) return;
     const std::size_t workers = worker_count(pool);
     if (workers == 1) return body(std::size_t{0}, size);
-    ParallelLoop<Body> loop(size, body, remembered_cycles<Cost>);
+    ParallelLoop<Body> loop(size, body, remembered_cycles<Cost>, weight);
     if (loop.run_alone_if_short()) return;
     const std::size_t threads = loop.worth_threads(workers);
     {
@@ -155,6 +157,43 @@ decltype(auto) element(First& first, std::size_t index) {
         return first[static_cast<std::iter_difference_t<Iterator>>(index)];
     else
         return first[index];
+}
+
+/// How many neighbouring elements a reduction or a scan puts into one bracket. It depends on their number alone. The most is
+/// no power of two: brackets that are walked side by side would be in each other's way in the cache.
+inline std::size_t bracket_size(std::size_t elements) noexcept {
+    return clamped<std::size_t>((elements + 255) / 256, 1, 4'056);
+}
+
+/// What the brackets from `begin` to `end` give, each by itself, into `values`.
+template <class T, class First, class Reduce, class Transform>
+void reduce_brackets(First& first, std::size_t size, std::size_t bracket, std::size_t begin, std::size_t end,
+                     std::optional<T>* values, Reduce& reduce, Transform& transform) {
+    const auto at = [&](std::size_t index) -> decltype(auto) { return std::invoke(transform, element(first, index)); };
+    while (begin != end) {
+        const std::size_t from = begin * bracket;
+        if constexpr (std::is_arithmetic_v<T>) {
+            // Four at a time: each step of one bracket waits for the step before it.
+            if (end - begin >= 4 && from + 4 * bracket <= size) {
+                T a = at(from), b = at(from + bracket), c = at(from + 2 * bracket), d = at(from + 3 * bracket);
+                for (std::size_t i = from + 1; i != from + bracket; ++i) {
+                    a = std::invoke(reduce, a, at(i));
+                    b = std::invoke(reduce, b, at(i + bracket));
+                    c = std::invoke(reduce, c, at(i + 2 * bracket));
+                    d = std::invoke(reduce, d, at(i + 3 * bracket));
+                }
+                values[begin++] = a;
+                values[begin++] = b;
+                values[begin++] = c;
+                values[begin++] = d;
+                continue;
+            }
+        }
+        T value = at(from);
+        for (std::size_t i = from + 1, to = smaller(from + bracket, size); i != to; ++i)
+            value = std::invoke(reduce, std::move(value), at(i));
+        values[begin++].emplace(std::move(value));
+    }
 }
 
 /// Elements that several threads may write at once: not bits that share a byte.
@@ -223,33 +262,45 @@ Out transform(E& pool, Range&& range, Out out, F f) {
     });
 }
 
-/// reduce(…reduce(reduce(init, transform(e0)), transform(e1))…) with the brackets anywhere: `reduce` must be
-/// associative. The order of the elements is kept. Where brackets matter, as with floating-point numbers,
-/// results may differ a little from run to run.
+/// f(row, column) for each row below `rows` and each column below `columns`: one loop over all of them, so few long rows
+/// are shared out as well as many short ones.
+template <class E, std::integral Row, std::integral Column, class F>
+void for_each_index_2d(E& pool, Row rows, Column columns, F f) {
+    if (rows <= 0 || columns <= 0) return;
+    const auto width = static_cast<std::size_t>(columns);
+    const auto body = [width, &f](std::size_t begin, std::size_t end) {
+        for (std::size_t row = begin / width, column = begin % width; begin != end; ++row, column = 0)
+            for (; column != width && begin != end; ++column, ++begin)
+                std::invoke(f, static_cast<Row>(row), static_cast<Column>(column));
+    };
+    detail::run_loop<F>(pool, static_cast<std::size_t>(rows) * width, body);
+}
+
+/// reduce(…reduce(reduce(init, transform(e0)), transform(e1))…) with brackets elsewhere: `reduce` must be associative. The
+/// order of the elements is kept, and the brackets depend on the number of elements alone: a sum of floating-point
+/// numbers is the same in each run and with any number of workers.
 template <class E, detail::InputRange Range, class T, class Reduce, class Transform>
 T transform_reduce(E& pool, Range&& range, T init, Reduce reduce, Transform transform) {
-    struct Partial {
-        std::size_t begin;
-        T value;
-    };
-    std::mutex mutex;
-    std::vector<Partial> partials;
     detail::with_random_access(range, [&](auto first, std::size_t size) {
+        const std::size_t bracket = detail::bracket_size(size);
+        std::vector<std::optional<T>> values((size + bracket - 1) / bracket);
         const auto body = [&, first](std::size_t begin, std::size_t end) {
-            T value = std::invoke(transform, detail::element(first, begin));
-            for (auto i = begin + 1; i != end; ++i)
-                value = std::invoke(reduce, std::move(value),
-                                    std::invoke(transform, detail::element(first, i)));
-            const std::lock_guard lock(mutex);
-            partials.push_back({begin, std::move(value)});
+            detail::reduce_brackets<T>(first, size, bracket, begin, end, values.data(), reduce, transform);
         };
-        detail::run_loop<Transform>(pool, size, body);
+        detail::run_loop<Transform>(pool, values.size(), body, bracket);
+        for (std::optional<T>& value : values) init = std::invoke(reduce, std::move(init), std::move(*value));
     });
-    std::sort(partials.begin(), partials.end(),
-              [](const Partial& a, const Partial& b) { return a.begin < b.begin; });
-    for (Partial& partial : partials)
-        init = std::invoke(reduce, std::move(init), std::move(partial.value));
     return init;
+}
+
+/// transform_reduce() of the elements as they are; `init` and a sum where nothing else is given.
+template <class E, detail::InputRange Range, class T, class Reduce = std::plus<>>
+T reduce(E& pool, Range&& range, T init, Reduce reduce = {}) {
+    return concurrent::futures::transform_reduce(pool, range, std::move(init), std::move(reduce), std::identity());
+}
+template <class E, detail::InputRange Range>
+auto reduce(E& pool, Range&& range) {
+    return concurrent::futures::reduce(pool, range, std::iter_value_t<detail::IteratorOf<Range>>());
 }
 
 /// Calls all of them, the first one here, the others here or on workers.

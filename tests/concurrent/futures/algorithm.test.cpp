@@ -173,6 +173,44 @@ TEST_CASE("transform_reduce() needs an associative operation only", "[algorithm]
           }) == 5 + std::int64_t{count} * (count - 1) / 2);
 }
 
+TEST_CASE("a sum of floating-point numbers is the same in each run and with any number of workers", "[algorithm]") {
+    const int count = GENERATE(1, 7, 256, 257, 1'000, 300'000);
+    std::vector<double> numbers;
+    for (int n = 0; n < count; ++n) numbers.push_back(1.0 / (n + 1) * (n % 3 == 0 ? 1e9 : 1));
+    std::set<double> sums;
+    for (const int workers : {1, 2, 3, 4}) {
+        cf::ThreadPoolExecutor pool(workers);
+        for (int round = 0; round < 5; ++round) sums.insert(cf::reduce(pool, numbers));
+    }
+    CHECK(sums.size() == 1);
+}
+
+TEST_CASE("reduce() starts with init and keeps the order", "[algorithm]") {
+    cf::ThreadPoolExecutor pool(3);
+    CHECK(cf::reduce(pool, std::vector<int>()) == 0);
+    CHECK(cf::reduce(pool, up_to(1'000)) == 499'500);
+    CHECK(cf::reduce(pool, up_to(1'000), 1) == 499'501);
+    CHECK(cf::reduce(pool, up_to(1'000), std::int64_t{1'000'000'000'000}) == 1'000'000'499'500);
+    std::vector<std::string> letters;
+    std::string expected = "-";
+    for (int n = 0; n < 3'000; ++n) expected += letters.emplace_back(1, static_cast<char>('a' + n % 26));
+    CHECK(cf::reduce(pool, letters, std::string("-")) == expected);
+    CHECK(cf::reduce(pool, std::list<int>{3, 1, 2}, 0, [](int a, int b) { return std::max(a, b); }) == 3);
+}
+
+TEST_CASE("for_each_index_2d() calls with each row and column once", "[algorithm]") {
+    const int rows = GENERATE(0, 1, 3, 700), columns = GENERATE(0, 1, 5, 300);
+    cf::ThreadPoolExecutor pool(2);
+    std::vector<std::atomic<int>> visits(static_cast<std::size_t>(rows * columns));
+    cf::for_each_index_2d(pool, rows, columns, [&](int row, int column) {
+        ++visits[static_cast<std::size_t>(row * columns + column)];
+    });
+    bool right = true;
+    for (const auto& visit : visits) right &= visit == 1;
+    CHECK(right);
+    cf::for_each_index_2d(pool, -1, 3, [](int, int) { FAIL("there is no row"); });
+}
+
 TEST_CASE("the first exception ends a loop and comes out of it", "[algorithm]") {
     const int workers = GENERATE(1, 2, 4);
     const int at = GENERATE(0, 5, 50'000, 99'999);

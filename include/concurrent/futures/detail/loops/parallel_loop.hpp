@@ -34,9 +34,9 @@ inline constinit Atomic<std::uint32_t> remembered_cycles{0};
 template <class Body>
 class ParallelLoop {
   public:
-    /// `memory`: the type that stands for the body's cost.
-    ParallelLoop(std::size_t size, Body& body, Atomic<std::uint32_t>& memory) noexcept
-        : size_(size), body_(body), memory_(memory) {}
+    /// `memory`: the type that stands for the body's cost. `weight`: how many elements an item has; the memory is of one.
+    ParallelLoop(std::size_t size, Body& body, Atomic<std::uint32_t>& memory, std::size_t weight = 1) noexcept
+        : size_(size), body_(body), memory_(memory), weight_(static_cast<double>(weight)) {}
     ParallelLoop(const ParallelLoop&) = delete;
     ParallelLoop& operator=(const ParallelLoop&) = delete;
 
@@ -47,7 +47,7 @@ class ParallelLoop {
         const std::uint32_t remembered = memory_.load(std::memory_order_relaxed);
         std::size_t piece = 1;
         if (remembered != 0) {
-            cycles_ = static_cast<double>(remembered) / 64;
+            cycles_ = static_cast<double>(remembered) / 64 * weight_;
             if (cycles_ * static_cast<double>(size_) > worth) return size_ <= 1 && run_all_here(1);
             piece = larger<std::size_t>(size_ / 8, 1);  // most likely short again, but make sure
         } else if (size_ < 128) {
@@ -140,13 +140,14 @@ class ParallelLoop {
     }
     void remember(double cycles) noexcept {
         // relaxed: an estimate.
-        memory_.store(static_cast<std::uint32_t>(clamped(cycles * 64, 1.0, 4e9)),
+        memory_.store(static_cast<std::uint32_t>(clamped(cycles / weight_ * 64, 1.0, 4e9)),
                       std::memory_order_relaxed);
     }
 
     const std::size_t size_;
     Body& body_;
     Atomic<std::uint32_t>& memory_;
+    const double weight_;
     double cycles_ = 0;  // per item, when the parts begin; 0: unknown
     alignas(64) Atomic<std::size_t> next_{0};
     std::mutex mutex_;
