@@ -12,8 +12,7 @@
 
 #include "concurrent/futures/detail/platform/config.hpp"
 
-#if CONCURRENT_FUTURES_LINUX && !defined(CONCURRENT_FUTURES_MODEL)
-#include <sys/syscall.h>
+#if CONCURRENT_FUTURES_LINUX
 #include <unistd.h>
 #endif
 
@@ -22,16 +21,17 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-enum class Held { no, yes, unknown };
+enum class Held : unsigned char { no, yes, unknown };
 
 /// Whether this thread holds the mutex. For assertions only: glibc notes the owner of each mutex, and other libraries, and
 /// the model checker, do not.
 inline Held held_here([[maybe_unused]] std::mutex& mutex) noexcept {
 #if CONCURRENT_FUTURES_LINUX && defined(__GLIBC__) && !defined(CONCURRENT_FUTURES_MODEL)
-    return mutex.native_handle()->__data.__owner == static_cast<int>(::syscall(SYS_gettid)) ? Held::yes : Held::no;
-#else
-    return Held::unknown;
+#if __GLIBC_PREREQ(2, 30)
+    return mutex.native_handle()->__data.__owner == ::gettid() ? Held::yes : Held::no;
 #endif
+#endif
+    return Held::unknown;
 }
 
 class LockRule {
