@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+//
+// What the manager thread takes in, and when it sleeps. The test plays manager thread and worker; the worker's process is a
+// fork that does nothing.
+#include <concurrent/futures/detail/processes/worker_events.hpp>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <concurrent/futures/detail/platform/forked_process.hpp>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "concurrent/futures/detail/processes/pool_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+
+struct Engine : parts::Pool {
+    explicit Engine(ProcessSettings settings = {.max_workers = 4}) : parts::Pool(std::move(settings)) {}
+    ~Engine() {
+        for (const auto& link : tables.workers) {
+            link->process.send_signal(SIGKILL);
+            if (!link->life.is_reaped()) link->process.reap();
+        }
+    }
+
+    /// `keeps_ends`: the worker's ends of its pipes stay open.
+    WorkerLink& add_process(bool keeps_ends = true) {
+        WorkerLink::Ends of_worker;
+        WorkerSet::Links fresh;
+        fresh.push_back(std::make_unique<WorkerLink>(++workers, nullptr, of_worker));
+        WorkerLink& worker = tables.workers.add(fresh, false);
+        worker.life.note_ready();
+        if (keeps_ends) ends.push_back(std::move(of_worker));
+        of_worker = {};
+        const pid_t pid = fork_process();
+        if (pid == 0)
+            for (;;) ::pause();
+        if (pid < 0) throw std::runtime_error("fork");
+        worker.process = ProcessHandle(pid, open_pidfd(pid));
+        events.reserve(tables.workers.size());
+        return worker;
+    }
+
+    std::vector<WorkerLink::Ends> ends;
+    IdleWait idle{tables};
+    WorkerEvents events{tables, reader, deaths, deadlines, dispatcher, idle};
+};
+
+TEST_CASE("a result that is in the ring is taken in without a sleep", "[worker_events]") {
+    Engine engine;
+    WorkerLink& worker = engine.add_process();
+    recorded::Task task;
+    engine.submit(task);
+    engine.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(task.slot, task.id));
+    parts::say(worker, FrameType::result, task, parts::encoded(42));
+    engine.events.receive_all(true);
+    CHECK(engine.tables.completions.has_endings());
+    engine.deliver();
+    CHECK((task.end == "result" && task.value == 42));
+}
+
+TEST_CASE("the end of a worker's process wakes the manager thread, and the worker is settled", "[worker_events]") {
+    Engine engine;
+    WorkerLink& worker = engine.add_process();
+    recorded::Task task;
+    engine.submit(task);
+    engine.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(task.slot, task.id));
+    const std::string pid = std::to_string(worker.process.pid());
+    worker.process.send_signal(SIGKILL);
+    while (!engine.tables.workers.empty()) engine.events.receive_all(true);
+    engine.deliver();
+    CHECK((task.end == "exception" && task.error.find(pid) != std::string::npos));
+    CHECK(engine.tables.workers.has_removed());
+}
+
+TEST_CASE("a worker that closes its results gets a moment, and is not read any more", "[worker_events]") {
+    Engine engine;
+    WorkerLink& worker = engine.add_process(false);
+    engine.events.receive_all(false);
+    CHECK(worker.pipes().result_fd() < 0);
+    CHECK((worker.life.is_dying() && !worker.life.is_killed()));
+}
+
+TEST_CASE("the manager thread sleeps until it is woken, and is awake when it returns", "[worker_events]") {
+    Engine engine;
+    ManagerSignal& signal = engine.tables.signal;
+    std::thread other([&] {
+        while (!signal.is_asleep()) std::this_thread::yield();
+        {
+            const std::lock_guard lock(engine.tables.mutex);
+            signal.note_news();
+        }
+        signal.wake();
+    });
+    while (!signal.has_news()) engine.events.receive_all(true);
+    other.join();
+    CHECK(!signal.is_asleep());
+}
+
+TEST_CASE("the manager thread does not sleep while there is something to do", "[worker_events]") {
+    Engine engine;
+    SECTION("a task that was submitted meanwhile") {
+        recorded::Task task;
+        REQUIRE(engine.tables.queue.intake.push(task, concurrent::futures::Priority::normal));
+        engine.events.receive_all(true);
+        engine.tables.queue.collect();
+        CHECK(engine.tables.queue.waiting() == 1);
+        CHECK(engine.tables.next_queued() == &task);
+    }
+    SECTION("a task to be told of its end") {
+        recorded::Task task;
+        engine.tables.completions.end(task, Ending::Kind::cancelled);
+        engine.events.receive_all(true);
+        engine.deliver();
+        CHECK(task.end == "cancelled");
+    }
+    SECTION("news") {
+        engine.tables.signal.note_news();
+        engine.events.receive_all(true);
+    }
+    SECTION("the end of the pool") {
+        engine.tables.closed = true;
+        engine.events.receive_all(true);
+    }
+    CHECK(!engine.tables.signal.is_asleep());
+}
+
+TEST_CASE("the manager thread sleeps no longer than until the next deadline", "[worker_events]") {
+    Engine engine({.max_workers = 1, .stop_grace = std::chrono::seconds(5)});
+    WorkerLink& worker = engine.add_process();
+    recorded::Task task;
+    task.limits.timeout = 1'000'000;  // nanoseconds
+    engine.submit(task);
+    engine.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(task.slot, task.id));
+    while (!worker.life.eviction()) {
+        engine.events.receive_all(true);  // would sleep for ever without the deadline
+        engine.deadlines.enforce(0);
+    }
+    CHECK(worker.life.is_evicted_for(task.id));
+}
+
+}  // namespace
