@@ -54,12 +54,19 @@ class WorkQueues {
             if (Task* const task = worker.try_take_oldest()) return task;
         if (!inbox.looks_empty(Priority::normal))
             if (Task* const task = inbox.try_take(Priority::normal)) return task;
-        // From here on: its own, in case the inbox was first; then those of the others, beginning behind it.
-        Worker* other = &worker;
+        if (inbox_first)
+            if (Task* const task = worker.try_take_oldest()) return task;
+        // Those of the others, beginning where it found one the last time: or a worker that has submitted many tasks would
+        // cost each of the others a walk past all workers for each of them.
+        Worker* const begin = worker.victim ? worker.victim : &worker;
+        Worker* other = begin;
         do {
-            if (Task* const task = other->try_take_oldest()) return task;
+            if (Task* const task = other->try_take_oldest()) {
+                worker.victim = other;
+                return task;
+            }
             other = other->next ? other->next : first_worker();
-        } while (other != &worker);
+        } while (other != begin);
         return inbox.looks_empty() ? nullptr : inbox.try_take();
     }
 

@@ -114,6 +114,7 @@ class alignas(64) Worker final : public BlockingWorker {
     SizedThread thread;        // guarded by the pool's mutex
     bool leaves = false;       // guarded by the pool's mutex: see Workforce::try_leave()
     unsigned picked = 0;       // the owner's, to look into the inbox from time to time
+    Worker* victim = nullptr;  // the owner's: whose task it took last, never removed before the end of the pool
     int gathering_pauses = 0;  // the owner's: pauses before it looks for more, see WorkerLoop::adapt_gathering()
     int long_sleeps = 0;       // the owner's: sleeps in a row that no spinning would have spared
 

@@ -37,6 +37,28 @@ TEST_CASE("a worker takes what has high priority, then its own tasks, then the i
     CHECK((queues.empty() && queues.looks_empty() && queues.size() == 0));
 }
 
+TEST_CASE("a worker looks first where it found another one's task the last time, and finds those of all others", "[work_queues]") {
+    parts::ThreadPool pool(4);
+    WorkQueues& queues = pool.tables.queues;
+    Worker& one = pool.start_worker();
+    std::array<Worker*, 3> others{&pool.start_worker(), &pool.start_worker(), &pool.start_worker()};
+    for (Worker* const last : others) {
+        parts::ThreadTask first, second;
+        last->push(first);
+        CHECK(queues.try_take(one) == &first);
+        std::array<parts::ThreadTask, 3> of_each;
+        for (std::size_t n = 0; n < others.size(); ++n) others[n]->push(of_each[n]);
+        last->push(second);
+        Task* taken = queues.try_take(one);
+        for (std::size_t n = 0; n < others.size(); ++n)
+            if (others[n] == last) CHECK(taken == &of_each[n]);
+        taken = queues.try_take(one);
+        CHECK(taken == &second);
+        CHECK((queues.try_take(one) && queues.try_take(one) && !queues.try_take(one)));
+        CHECK(queues.empty());
+    }
+}
+
 TEST_CASE("tasks that keep submitting others do not keep the inbox waiting for ever", "[work_queues]") {
     parts::ThreadPool pool(1);
     Worker& worker = pool.start_worker();
