@@ -13,6 +13,8 @@
 
 #include "concurrent/futures/detail/platform/separate_compilation.hpp"
 
+#include "concurrent/futures/impl/exception_codec.hpp"
+#include "concurrent/futures/impl/exception_registry.hpp"
 #include "concurrent/futures/impl/process.hpp"
 #include "concurrent/futures/impl/process_main.hpp"
 #include "concurrent/futures/impl/process_pool_executor.hpp"

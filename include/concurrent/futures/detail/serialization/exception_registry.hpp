@@ -12,15 +12,12 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <new>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <typeinfo>
-#include <variant>
 
 #include <concurrent/futures/detail/platform/forced_unwind.hpp>
 #include <concurrent/futures/detail/serialization/exception_body.hpp>
@@ -148,43 +145,6 @@ constexpr ExceptionEntry exception_entry() {
     return {&typeid(E), matches_exception<E>, encode_exception_body<E>, rebuild_exception<E>};
 }
 
-inline constexpr ExceptionEntry standard_exceptions[] = {
-    exception_entry<std::exception>(),
-    exception_entry<std::logic_error>(),
-    exception_entry<std::invalid_argument>(),
-    exception_entry<std::domain_error>(),
-    exception_entry<std::length_error>(),
-    exception_entry<std::out_of_range>(),
-    exception_entry<std::runtime_error>(),
-    exception_entry<std::range_error>(),
-    exception_entry<std::overflow_error>(),
-    exception_entry<std::underflow_error>(),
-    exception_entry<std::system_error>(),
-    exception_entry<std::bad_alloc>(),
-    exception_entry<std::bad_array_new_length>(),
-    exception_entry<std::bad_cast>(),
-    exception_entry<std::bad_typeid>(),
-    exception_entry<std::bad_exception>(),
-    exception_entry<std::bad_function_call>(),
-    exception_entry<std::bad_optional_access>(),
-    exception_entry<std::bad_variant_access>(),
-    exception_entry<std::bad_weak_ptr>(),
-    exception_entry<Error>(),
-    exception_entry<CancelledError>(),
-    exception_entry<TimeoutError>(),
-    exception_entry<InvalidStateError>(),
-    exception_entry<BrokenPromiseError>(),
-    exception_entry<ShutdownError>(),
-    exception_entry<QueueFullError>(),
-    exception_entry<BrokenExecutor>(),
-    exception_entry<BrokenThreadPool>(),
-    exception_entry<BrokenProcessPool>(),
-    exception_entry<WorkerDiedError>(),
-    exception_entry<TaskTimeoutError>(),
-    exception_entry<RemoteError>(),
-    exception_entry<SerializationError>(),
-};
-
 /// The newest registered entry; each points to the one before it.
 inline std::atomic<const ExceptionEntry*> newest_exception_entry = nullptr;
 
@@ -223,23 +183,13 @@ void register_exception_type() {
     static_cast<void>(&ExceptionRegistration<E>::added);
 }
 
-template <class Matches>
-const ExceptionEntry* find_entry_if(Matches matches) {
-    for (const ExceptionEntry& entry : standard_exceptions) {
-        if (matches(entry)) return &entry;
-    }
-    // acquire, with the release in add_exception_entry: the entry is complete.
-    const ExceptionEntry* entry = newest_exception_entry.load(std::memory_order_acquire);
-    while (entry != nullptr && !matches(*entry)) entry = entry->next;
-    return entry;
-}
-
-inline const ExceptionEntry* find_entry(const std::exception& error) {
-    return find_entry_if([&](const ExceptionEntry& entry) { return entry.matches(error); });
-}
-
-inline const ExceptionEntry* find_entry(std::string_view key) {
-    return find_entry_if([&](const ExceptionEntry& entry) { return entry.key() == key; });
-}
+/// By dynamic type. Null: this type is not known.
+CONCURRENT_FUTURES_DECL const ExceptionEntry* find_entry(const std::exception& error);
+/// By its name on the wire.
+CONCURRENT_FUTURES_DECL const ExceptionEntry* find_entry(std::string_view key);
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/exception_registry.hpp"
+#endif
