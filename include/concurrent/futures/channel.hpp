@@ -21,14 +21,11 @@
 #include <cstddef>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
-#include "concurrent/futures/detail/channels/channel_end.hpp"
-#include "concurrent/futures/detail/channels/channel_reader.hpp"
-#include "concurrent/futures/detail/channels/channel_writer.hpp"
+#include "concurrent/futures/detail/channels/channel_ends.hpp"
 #include "concurrent/futures/detail/channels/descriptor_parts.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/serialization.hpp"
@@ -66,10 +63,10 @@ class Sender {
     }
     /// Closes this end. The receiver gets what was sent before, then the end. The destructor does the same.
     void close() noexcept {
-        if (writer_) writer_->close();
+        if (writer_) detail::close_end(*writer_);
     }
     /// It can send: not closed, not moved away, not gone to another process.
-    bool is_open() const noexcept { return writer_ && writer_->is_open(); }
+    bool is_open() const noexcept { return writer_ && detail::is_open(*writer_); }
 
   private:
     friend detail::BuiltinCodec<Sender>;
@@ -84,7 +81,7 @@ class Sender {
     }
     bool send_value(const T& value, const detail::Deadline& deadline) {
         detail::require_serializable<T>();
-        return writer().send(value, deadline);
+        return detail::send_to(writer(), value, deadline);
     }
     detail::ChannelWriter& writer() const {
         if (!writer_) throw InvalidStateError("Sender: this object has no channel: it was moved from, or "
@@ -120,10 +117,10 @@ class Receiver {
     }
     /// Closes this end. From now on the sender gets BrokenChannelError. The destructor does the same.
     void close() noexcept {
-        if (reader_) reader_->close();
+        if (reader_) detail::close_end(*reader_);
     }
     /// It can receive: not closed, not moved away, not gone to another process.
-    bool is_open() const noexcept { return reader_ && reader_->is_open(); }
+    bool is_open() const noexcept { return reader_ && detail::is_open(*reader_); }
 
     /// For `for (const T& value : receiver)`: all values to the end. begin() waits for the first one.
     Iterator begin() { return Iterator(*this); }
@@ -136,7 +133,7 @@ class Receiver {
 
     std::optional<T> receive_until(const detail::Deadline& deadline) {
         detail::require_serializable<T>();
-        return reader().template receive<T>(deadline);
+        return detail::receive_from<T>(reader(), deadline);
     }
     detail::ChannelReader& reader() const {
         if (!reader_)
@@ -181,17 +178,8 @@ namespace detail {
 template <class T>
 struct ChannelMaker {
     static std::pair<Sender<T>, Receiver<T>> make() {
-        auto memory = std::make_shared<SharedBlock>(SharedBlock::make(sizeof(ChannelPage)));
-        PoolDescriptor ends[2];
-        {
-            const std::lock_guard lock(PoolDescriptors::instance().mutex);
-            auto sockets = make_descriptor_sockets();
-            PoolDescriptors::instance().open.reserve(PoolDescriptors::instance().open.size() + 2);
-            ends[0] = PoolDescriptor(std::move(sockets.first));
-            ends[1] = PoolDescriptor(std::move(sockets.second));
-        }
-        return {Sender<T>(std::make_shared<ChannelWriter>(std::move(ends[0]), memory)),
-                Receiver<T>(std::make_shared<ChannelReader>(std::move(ends[1]), memory))};
+        auto [writer, reader] = make_channel_ends();
+        return {Sender<T>(std::move(writer)), Receiver<T>(std::move(reader))};
     }
 };
 
@@ -216,18 +204,18 @@ struct BuiltinCodec<Sender<T>> {
     static constexpr std::size_t minimum_size() { return 4 * sizeof(std::uint64_t); }
     static void encode(Encoder& encoder, const Sender<T>& sender) {
         static_cast<void>(sender.writer());
-        ChannelWriter::encode(encoder, sender.writer_);
+        encode_end(encoder, sender.writer_);
     }
-    static Sender<T> decode(Decoder& decoder) { return Sender<T>(ChannelWriter::decode(decoder)); }
+    static Sender<T> decode(Decoder& decoder) { return Sender<T>(decode_writer(decoder)); }
 };
 template <class T>
 struct BuiltinCodec<Receiver<T>> {
     static constexpr std::size_t minimum_size() { return 5 * sizeof(std::uint64_t); }
     static void encode(Encoder& encoder, const Receiver<T>& receiver) {
         static_cast<void>(receiver.reader());
-        ChannelReader::encode(encoder, receiver.reader_);
+        encode_end(encoder, receiver.reader_);
     }
-    static Receiver<T> decode(Decoder& decoder) { return Receiver<T>(ChannelReader::decode(decoder)); }
+    static Receiver<T> decode(Decoder& decoder) { return Receiver<T>(decode_reader(decoder)); }
 };
 
 }  // namespace detail

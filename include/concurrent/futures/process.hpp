@@ -31,7 +31,6 @@
 #include <utility>
 
 #include "concurrent/futures/channel.hpp"
-#include "concurrent/futures/detail/channels/crossing.hpp"
 #include "concurrent/futures/detail/channels/descriptor_parts.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
@@ -167,15 +166,16 @@ class Process {
                       "Process(f, std::move(sender))");
         using Body = detail::ProcessBody<Callable>;
         detail::check_remote_call<const Body&, const std::remove_reference_t<Args>&...>();
-        detail::DescriptorsOut descriptors;
-        Encoder encoder;
-        detail::RemoteCallFor<const Body&, const std::remove_reference_t<Args>&...>::encode(encoder, Body{callable},
-                                                                                           args...);
-        descriptors.add(encoder.named());
-        return start(options, std::move(encoder), descriptors);
+        const auto encode = [&](Encoder& encoder) {
+            detail::RemoteCallFor<const Body&, const std::remove_reference_t<Args>&...>::encode(encoder, Body{callable},
+                                                                                               args...);
+        };
+        return start_encoded(
+            options, &encode,
+            [](Encoder& encoder, const void* any) { (*static_cast<decltype(&encode)>(any))(encoder); });
     }
-    CONCURRENT_FUTURES_DECL static std::shared_ptr<detail::SingleProcess> start(
-        const ProcessOptions& options, Encoder encoder, detail::DescriptorsOut& descriptors);
+    CONCURRENT_FUTURES_DECL static std::shared_ptr<detail::SingleProcess> start_encoded(
+        const ProcessOptions& options, const void* call, void (*encode)(Encoder& encoder, const void* call));
 
     CONCURRENT_FUTURES_DECL detail::SingleProcess& own() const;
     /// Throws TimeoutError.

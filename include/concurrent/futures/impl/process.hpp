@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "concurrent/futures/detail/channels/crossing.hpp"
 #include "concurrent/futures/detail/platform/option_duration.hpp"
 #include "concurrent/futures/detail/processes/single_process.hpp"
 #include "concurrent/futures/detail/processes/start_method.hpp"
@@ -27,14 +28,18 @@ CONCURRENT_FUTURES_DECL std::chrono::nanoseconds Process::grace_of(const Process
     return options.stop_grace.value_or(detail::default_stop_grace);
 }
 
-CONCURRENT_FUTURES_DECL std::shared_ptr<detail::SingleProcess> Process::start(const ProcessOptions& options, Encoder encoder,
-                                                             detail::DescriptorsOut& descriptors) {
+CONCURRENT_FUTURES_DECL std::shared_ptr<detail::SingleProcess> Process::start_encoded(
+    const ProcessOptions& options, const void* call, void (*encode)(Encoder& encoder, const void* call)) {
+    detail::DescriptorsOut descriptors;
+    Encoder encoder;
+    encode(encoder, call);
+    descriptors.add(encoder.named());
     const bool spawn = detail::choose_spawn(options.start_method, {"Process", "Process"});
     // The encoder keeps the shared memory that the call names until its descriptors are sent.
-    detail::ByteBuffer call = std::move(encoder).take();
-    const auto named = call.regions.take();
+    detail::ByteBuffer bytes = std::move(encoder).take();
+    const auto named = bytes.regions.take();
     return std::make_shared<detail::SingleProcess>(
-        detail::SingleProcessSettings{spawn, options.name, options.max_memory_bytes}, std::move(call), descriptors,
+        detail::SingleProcessSettings{spawn, options.name, options.max_memory_bytes}, std::move(bytes), descriptors,
         available_parallelism());
 }
 

@@ -13,6 +13,7 @@
 
 #include "concurrent/futures/detail/platform/separate_compilation.hpp"
 
+#include "concurrent/futures/impl/channel_ends.hpp"
 #include "concurrent/futures/impl/exception_codec.hpp"
 #include "concurrent/futures/impl/exception_registry.hpp"
 #include "concurrent/futures/impl/process.hpp"

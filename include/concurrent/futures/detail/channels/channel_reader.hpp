@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <string>
 #include <typeinfo>
 #include <utility>
@@ -23,13 +22,12 @@ class ChannelReader final : public ChannelEnd {
         : ChannelEnd(std::move(socket), std::move(memory)), ring_(page().ring) {}
     ~ChannelReader() { close(); }
 
-    /// Empty at the end. Throws TimeoutError, SerializationError, what the codec throws.
-    template <class T>
-    std::optional<T> receive(const Deadline& deadline) {
+    /// False at the end. Throws TimeoutError, SerializationError, what the codec throws.
+    bool receive(void* result, void (*read_value)(Decoder& decoder, void* result), const Deadline& deadline) {
         Trampoline::catch_up();  // it may be what sends; first, as it may use this end
-        if (ended_) return std::nullopt;
+        if (ended_) return false;
         if (!is_open()) throw_not_open();
-        if (!assemble(deadline)) return std::nullopt;
+        if (!assemble(deadline)) return false;
         const struct Done {
             ~Done() {
                 if (bytes.capacity() > kept_channel_buffer)
@@ -40,11 +38,14 @@ class ChannelReader final : public ChannelEnd {
             ByteBuffer& bytes;
         } done{value_};
         Decoder decoder(value_.bytes());
-        if (descriptors_ == 0) [[likely]]
-            return decode_all<T>(decoder);
-        std::vector<ReceivedDescriptor> received = claim_descriptors();
-        const DescriptorsIn descriptors(received);
-        return decode_all<T>(decoder);
+        if (descriptors_ == 0) [[likely]] {
+            read_value(decoder, result);
+        } else {
+            std::vector<ReceivedDescriptor> received = claim_descriptors();
+            const DescriptorsIn descriptors(received);
+            read_value(decoder, result);
+        }
+        return true;
     }
     void close() noexcept {
         // A fork has a copy of this end and must not speak for the original.
@@ -103,13 +104,6 @@ class ChannelReader final : public ChannelEnd {
         ended_ = true;
         close();
         throw SerializationError(std::string("Receiver::receive: ") + why + "; the channel is closed");
-    }
-
-    template <class T>
-    static T decode_all(Decoder& decoder) {
-        T value = decoder.decode<T>();
-        decoder.expect_end();
-        return value;
     }
 
     /// The next value into value_. False at the end.

@@ -26,13 +26,12 @@ class ChannelWriter final : public ChannelEnd {
 
     /// False when the deadline passed first: nothing of it will be received. Throws BrokenChannelError, what the
     /// codec throws.
-    template <class T>
-    bool send(const T& value, const Deadline& deadline) {
+    bool send(const void* value, void (*write_value)(Encoder& encoder, const void* value), const Deadline& deadline) {
         Trampoline::catch_up();  // it may be what receives; first, as it may use this end
         require_open();
         DescriptorsOut descriptors;
         encoder_.clear();
-        encoder_.encode(value);
+        write_value(encoder_, value);
         descriptors.add(encoder_.named());
         const bool sent = transmit(encoder_.bytes(), descriptors, deadline);
         if (encoder_.size() > kept_channel_buffer) encoder_ = Encoder();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/channels/channel_reader.hpp>
+#include <concurrent/futures/detail/channels/channel_ends.hpp>
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
@@ -44,7 +45,7 @@ class HostileSender {
         writer.publish();
     }
     std::optional<std::string> receive() {
-        return reader_->receive<std::string>(detail::Deadline::after(10s));
+        return detail::receive_from<std::string>(*reader_, detail::Deadline::after(10s));
     }
 
   private:
