@@ -38,7 +38,7 @@ DETAIL_MAY_INCLUDE = {"errors.hpp", "options.hpp", "observer.hpp", "version.hpp"
 # What is not for a pool of processes of this machine.
 NO_LOCAL_PROCESSES = {"detail/wire", "detail/mpi"}
 SERIALIZATION_USERS = {"serialization.hpp", "serialization", "detail/serialization",
-                       "detail/wire", "detail/processes", "detail/channels", "detail/mpi", "channel.hpp", "process.hpp", "shared_array.hpp", "broadcast.hpp"}
+                       "detail/wire", "detail/processes", "detail/channels", "detail/mpi", "channel.hpp", "process.hpp", "shared_array.hpp", "broadcast.hpp", "impl"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]concurrent/(.+?)[>"]', re.MULTILINE)
 ANY_INCLUDE = re.compile(r'^\s*#\s*include\s*[<"](.+?)[>"]', re.MULTILINE)
