@@ -2,19 +2,24 @@
 #include "support/processes.hpp"
 
 #include <dirent.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
+#include <exception>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 namespace support {
 namespace {
 
-std::optional<ProcessEntry> read_entry(const std::string& pid) {
-    std::ifstream file("/proc/" + pid + "/stat");
+/// Of a process or of a thread.
+std::optional<ProcessEntry> read_entry(const std::string& pid, const std::string& folder = "/proc") {
+    std::ifstream file(folder + '/' + pid + "/stat");
     std::string text;
     if (!std::getline(file, text)) return std::nullopt;  // it ended meanwhile
     // pid (name) state parent …; the name may itself hold spaces and parentheses.
@@ -30,17 +35,42 @@ std::optional<ProcessEntry> read_entry(const std::string& pid) {
 
 }  // namespace
 
-std::vector<ProcessEntry> all_processes() {
+namespace {
+
+std::vector<ProcessEntry> all_in(const std::string& folder) {
     std::vector<ProcessEntry> all;
-    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"), &::closedir);
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder.c_str()), &::closedir);
     if (!directory) return all;
     while (const dirent* found = ::readdir(directory.get())) {
         const std::string name = found->d_name;
         if (!std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); }))
             continue;
-        if (auto entry = read_entry(name)) all.push_back(*std::move(entry));
+        if (auto entry = read_entry(name, folder)) all.push_back(*std::move(entry));
     }
     return all;
+}
+
+}  // namespace
+
+std::vector<ProcessEntry> all_processes() { return all_in("/proc"); }
+
+char state_of(pid_t pid) {
+    const auto entry = read_entry(std::to_string(pid));
+    return entry ? entry->state : '?';
+}
+
+void wait_until_other_threads_sleep() noexcept {
+    const pid_t self = ::gettid();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+    const auto runs = [=](const ProcessEntry& thread) { return thread.pid != self && thread.state == 'R'; };
+    try {
+        for (;;) {
+            const auto threads = all_in("/proc/self/task");
+            if (std::none_of(threads.begin(), threads.end(), runs) || std::chrono::steady_clock::now() > end) return;
+            std::this_thread::yield();
+        }
+    } catch (const std::exception&) {  // no memory
+    }
 }
 
 std::vector<ProcessEntry> children_of(pid_t parent) {

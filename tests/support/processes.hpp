@@ -20,6 +20,10 @@ struct ProcessEntry {
 };
 
 std::vector<ProcessEntry> all_processes();
+/// Of the process's first thread; '?' if there is none.
+char state_of(pid_t pid);
+/// For a fifth of a second at most: a thread may compute for longer.
+void wait_until_other_threads_sleep() noexcept;
 std::vector<ProcessEntry> children_of(pid_t parent);
 /// `root` itself is not part of it.
 std::vector<ProcessEntry> descendants_of(pid_t root);

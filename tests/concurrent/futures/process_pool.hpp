@@ -13,6 +13,7 @@
 #pragma once
 
 #include <concurrent/futures/process_pool_executor.hpp>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@
 #include "support/eventually.hpp"
 #include "support/gate.hpp"
 #include "support/process_log.hpp"
+#include "support/processes.hpp"
 
 namespace process_pools {
 
@@ -82,13 +84,30 @@ inline int stay(const std::string& log, const std::string& gate) {
 
 // ---- a pool with one worker that is busy ----
 
-/// Until it is opened or destroyed, one worker of the pool stays in a call, at a gate.
+/// The pool knows so many processes of workers. A forked worker may run a call before its pool has heard of its pid.
+inline bool knows_workers(const cf::ProcessPoolExecutor& pool, std::size_t count) {
+    return support::eventually([&] { return pool.worker_pids().size() == count; });
+}
+
+/// Kills a worker in which no call runs, so that it starts none any more, and the pool may not know yet. Alone a SIGKILL
+/// leaves a process that runs on another processor some microseconds, enough for a short call.
+inline void kill_idle_worker(int pid) {
+    REQUIRE(::kill(pid, SIGSTOP) == 0);
+    REQUIRE(support::eventually([&] { return support::state_of(pid) == 'T'; }));
+    REQUIRE(::kill(pid, SIGKILL) == 0);
+}
+
+/// Until it is opened or destroyed, one worker of the pool stays in a call, at a gate. The pool knows its pid.
 class BusyWorker {
   public:
     explicit BusyWorker(cf::ProcessPoolExecutor& pool)
         : call_(pool.submit({.name = "busy"}, stay, log_.path(), gate_.path())) {
         log_.wait_for(1);
         pid_ = std::stoi(log_.lines().at(0));
+        REQUIRE(support::eventually([&] {
+            const std::vector<int> known = pool.worker_pids();
+            return std::find(known.begin(), known.end(), pid_) != known.end();
+        }));
     }
     void open() { gate_.open(); }
     int pid() const { return pid_; }

