@@ -216,7 +216,7 @@ PROCESS_CASE("a call that is submitted to a worker just killed runs on the next 
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     for (int i = 0; i < 20; ++i) {
         const int pid = pool.submit(worker_pid).result();
-        REQUIRE(::kill(pid, SIGKILL) == 0);
+        kill_idle_worker(pid);
         CHECK(pool.submit(worker_pid).result(support::deadline(30s)) != pid);
     }
 }
@@ -416,11 +416,7 @@ PROCESS_CASE("a worker that dies in the middle of a result of 10 MB fails that c
     in_callback.wait();
     gate.open();
     log.wait_for(2);
-    CHECK(support::eventually([&] {
-        for (const auto& process : support::all_processes())
-            if (process.pid == pid) return process.state == 'S';
-        return false;
-    }));
+    CHECK(support::eventually([&] { return support::state_of(pid) == 'S'; }));
     ::kill(pid, SIGKILL);
     may_go_on.open();
     const auto error = error_of<cf::WorkerDiedError>(victim);
