@@ -33,10 +33,6 @@ std::optional<ProcessEntry> read_entry(const std::string& pid, const std::string
     return entry;
 }
 
-}  // namespace
-
-namespace {
-
 std::vector<ProcessEntry> all_in(const std::string& folder) {
     std::vector<ProcessEntry> all;
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder.c_str()), &::closedir);
