@@ -13,7 +13,19 @@ from running import check, run
 
 os.environ["no_proxy"] = "127.0.0.1"
 site = slow_site.start()
-output = run([sys.argv[1], site, "16", "--compare"])
+
+
+def is_disturbed(output):
+    """A busy machine has kept pages beyond the 2 s that each is given, or the processors from what runs at a time."""
+    late = {int(page) for page in re.findall(r"^failed +/page/(\d+): .*timed out", output, re.MULTILINE)}
+    times = re.search(r"([\d.]+) times as long", output)
+    return not late <= slow_site.HANGING or not times or float(times.group(1)) <= 1.5
+
+
+for _ in range(5):
+    output = run([sys.argv[1], site, "16", "--compare"])
+    if not is_disturbed(output):
+        break
 
 reasons = {page: "HTTP 404" for page in slow_site.MISSING}
 reasons |= {page: "HTTP 500" for page in slow_site.BROKEN}

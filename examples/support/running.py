@@ -24,6 +24,18 @@ def children():
     return found
 
 
+def left_behind(before, seconds=10):
+    """What is there after at most so long that was not there before; what ends meanwhile is waited for."""
+    end = time.monotonic() + seconds
+    while True:
+        left = {pid: name for pid, name in children().items() if pid not in before}
+        for pid in left:
+            os.waitpid(pid, os.WNOHANG)
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.01)
+
+
 def run(command, timeout=120):
     """Standard output of the command. Ends the test if it fails or leaves a process behind."""
     on_linux = sys.platform == "linux"
@@ -37,7 +49,7 @@ def run(command, timeout=120):
     if result.returncode != 0:
         fail(f"{command} ended with {result.returncode}", result.stdout, result.stderr)
     if on_linux:
-        left = {pid: name for pid, name in children().items() if pid not in before}
+        left = left_behind(before)
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         if left:
