@@ -32,6 +32,7 @@
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/shared_block.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 #include "concurrent/futures/detail/wire/byte_ring.hpp"
@@ -42,7 +43,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Larger than that of a worker: two processes that share one processor change places each time it is full or empty,
 /// and with 64 KiB that was a third of the processor time of a value of 1 MiB.
-using ChannelRing = ByteRingOf<256 * 1024>;
+using ChannelRing = ByteRingOf<tuning::channel_ring>;
 
 /// In shared memory. Zeros are an empty one.
 struct ChannelPage {
@@ -63,7 +64,7 @@ struct ChunkHeader {
 /// Large values are cut into such pieces, so that one side writes while the other one reads.
 inline constexpr std::size_t chunk_limit = ChannelRing::capacity / 4 - sizeof(ChunkHeader) - sizeof(std::uint64_t);
 /// Buffers up to this size are kept for the next value.
-inline constexpr std::size_t kept_channel_buffer = std::size_t{16} << 20;
+inline constexpr std::size_t kept_channel_buffer = tuning::kept_channel_buffer;
 
 inline int poll_milliseconds(const Deadline& deadline) noexcept {
     if (deadline.is_never()) return -1;

@@ -16,6 +16,7 @@
 
 #include "concurrent/futures/detail/channels/channel_end.hpp"
 #include "concurrent/futures/detail/platform/cycle_counter.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -140,7 +141,7 @@ class ChannelWriter final : public ChannelEnd {
         return waited == Waited::over;
     }
 
-    static constexpr std::uint64_t look_interval = 100'000;  // cycles: 20 to 50 microseconds
+    static constexpr std::uint64_t look_interval = tuning::channel_look_interval;  // cycles: 20 to 50 microseconds
 
     RingWriterOf<ChannelRing> ring_;
     Encoder encoder_;

@@ -23,6 +23,7 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/cycle_counter.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -97,9 +98,9 @@ class ParallelLoop {
 
   private:
     // In cycles of 0.2 to 0.5 ns, or in ns.
-    static constexpr double worth = 30'000;          // less is not worth waking a thread
-    static constexpr double piece_cycles = 100'000;  // of a piece
-    static constexpr double least_cycles = 3'000;    // of a piece at the end
+    static constexpr double worth = tuning::loop_worth_waking;          // less is not worth waking a thread
+    static constexpr double piece_cycles = tuning::loop_piece;
+    static constexpr double least_cycles = tuning::least_loop_piece;  // at the end
 
     /// In the caller alone, in pieces of growing length, as long as it looks short. False: it is not.
     bool run_all_here(std::size_t piece) {

@@ -28,6 +28,7 @@
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -35,7 +36,7 @@ class Lanes {
   public:
     static constexpr std::uint32_t limit = (std::uint32_t{1} << 31) - (1u << 20);  // of item numbers
     static constexpr std::uint32_t any_item = (std::numeric_limits<std::uint32_t>::max)();
-    static constexpr std::uint32_t most_at_once = 1'024;  // 256 threads run over an end by less than 2^20
+    static constexpr std::uint32_t most_at_once = tuning::most_items_per_claim;  // 256 threads run over an end by less than 2^20
 
     /// `stride`: items that are claimed at once, at most `most_at_once`.
     explicit Lanes(std::size_t count, std::uint32_t stride = 1) : stride_(stride), lanes_(count) {}

@@ -20,12 +20,13 @@
 
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class MapPace {
   public:
-    static constexpr std::size_t singles = 100;
+    static constexpr std::size_t singles = tuning::map_singles;
 
     explicit MapPace(std::size_t workers) noexcept : workers_(static_cast<double>(workers)) {}
 
@@ -46,7 +47,7 @@ class MapPace {
         const std::size_t measured = ended - before_.ended;
         const double pace = std::chrono::duration<double, std::nano>(now.at - before_.at).count() /
                             static_cast<double>(larger<std::size_t>(measured, 1));
-        const double fitting = 50'000.0 / larger(pace * workers_, 1.0);
+        const double fitting = tuning::map_chunk / larger(pace * workers_, 1.0);
         const auto items = ended < singles ? 1 : static_cast<std::size_t>(clamped(fitting, 1.0, smaller(evidence, most)));
         const bool are_long = fitting < 2 && measured >= larger<std::size_t>(16, before_.ended / 2);
         settled_ = are_long || static_cast<double>(items) >= most / 2;
@@ -62,7 +63,7 @@ class MapPace {
         Clock::time_point at{};
     };
 
-    static constexpr double most = 1024;
+    static constexpr double most = tuning::most_items_per_chunk;
     static constexpr std::chrono::milliseconds hiccup{4};
 
     double workers_;

@@ -21,6 +21,7 @@
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/state/pool_watch.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -174,9 +175,9 @@ class MapSchedule {
   private:
     static constexpr std::size_t no_lane = static_cast<std::size_t>(-1);
     static constexpr std::size_t shared_lane = 0;
-    static constexpr double block_ns = 50'000;
-    static constexpr double least_ns = 2'000;  // where others can take the rest of a block
-    static constexpr std::uint32_t visit = 16;  // items that a guest runs before it looks around again
+    static constexpr double block_ns = tuning::map_block;
+    static constexpr double least_ns = tuning::least_map_block;  // where others can take the rest of a block
+    static constexpr std::uint32_t visit = tuning::map_visit;  // items that a guest runs before it looks around again
 
     std::uint32_t unclaimed() const noexcept { return available_ - next_; }
 

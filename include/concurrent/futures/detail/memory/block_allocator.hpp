@@ -32,6 +32,7 @@
 #include "concurrent/futures/detail/platform/page_memory.hpp"
 #include "concurrent/futures/detail/platform/spin_mutex.hpp"
 #include "concurrent/futures/detail/platform/thread_end.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -57,7 +58,7 @@ class PageStore {
     }
 
   private:
-    static constexpr std::size_t most = 16;  // 256 KiB
+    static constexpr std::size_t most = tuning::kept_block_pages;
 
     SpinMutex mutex_;
     void* first_ = nullptr;  // guarded by mutex_; each page's first word points to the next

@@ -22,6 +22,7 @@
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -77,8 +78,8 @@ class EngineSleep {
     void wait(Lock& lock, bool expects, bool hurries, bool polls, FindNews find_news);
 
   private:
-    static constexpr std::int64_t naps_for = 20'000'000;
-    static constexpr std::int64_t watch_lasts = 500'000;
+    static constexpr std::int64_t naps_for = tuning::mpi_naps_for;
+    static constexpr std::int64_t watch_lasts = tuning::mpi_watch_lasts;
 
     std::mutex& mutex_;
     Atomic<bool> asleep_{false};

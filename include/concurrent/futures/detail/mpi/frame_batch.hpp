@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/detail/wire/frame.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -42,7 +43,7 @@ struct Bulk {
     ByteBuffer owner{};
 };
 
-inline constexpr std::size_t bulk_from = 32 * 1024;
+inline constexpr std::size_t bulk_from = tuning::mpi_bulk_from;
 
 /// Frames on their way: a batch and what follows it.
 struct Outgoing {

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/mpi/hub_tables.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -65,10 +66,10 @@ class LaneDispatcher {
     void recall_stuck();
 
   private:
-    static constexpr std::int64_t hand_out_interval = 10'000;  // nanoseconds
-    static constexpr std::int64_t stuck_after = 500'000;  // nanoseconds without a result
-    static constexpr double much_work = 1'000'000;        // nanoseconds
-    static constexpr std::size_t full_batch = 64 * 1024;
+    static constexpr std::int64_t hand_out_interval = tuning::mpi_hand_out_interval;
+    static constexpr std::int64_t stuck_after = tuning::mpi_stuck_after;
+    static constexpr double much_work = tuning::mpi_much_work;
+    static constexpr std::size_t full_batch = tuning::mpi_full_batch;
 
     void give(MpiPool& pool, RootLane& lane, MpiTask& task);
     void introduce(MpiPool& pool, RootLane& lane);

@@ -17,6 +17,7 @@
 #include <cstddef>
 
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -56,7 +57,7 @@ class LanePace {
     void forget() noexcept { mean_ = 0; }
 
   private:
-    static constexpr double least_ahead = 200'000, most_ahead = 10'000'000;
+    static constexpr double least_ahead = tuning::mpi_least_ahead, most_ahead = tuning::mpi_most_ahead;
 
     double mean_ = 0;             // nanoseconds that a task takes; 0: not known
     double ahead_ = least_ahead;  // nanoseconds of work that are sent in advance

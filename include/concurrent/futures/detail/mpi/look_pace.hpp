@@ -19,27 +19,29 @@
 #include <thread>
 
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Looks in vain before a thread sleeps. After a sleep it looks three times more: MPI may need one look to take a message
 /// in, and find it with the next.
-inline constexpr unsigned looks_before_nap = 100, looks_after_nap = looks_before_nap - 3;
+inline constexpr unsigned looks_before_nap = tuning::mpi_looks_before_nap, looks_after_nap = looks_before_nap - 3;
 
 /// `waited`: nanoseconds since the last message. `looks`: since then.
 inline bool keeps_looking(std::int64_t waited, unsigned looks) noexcept {
-    constexpr std::int64_t longest = 800'000;
+    constexpr std::int64_t longest = tuning::mpi_looks_for;
     return waited < longest || looks < looks_before_nap;
 }
 inline void pause_between_looks(std::int64_t waited) noexcept {
-    constexpr std::int64_t pauses_for = 20'000;
+    constexpr std::int64_t pauses_for = tuning::mpi_pauses_for;
     if (waited < pauses_for)
         pause();
     else
         std::this_thread::yield();
 }
 inline std::chrono::nanoseconds nap_after(std::int64_t waited) noexcept {
-    constexpr std::int64_t shortest = 50'000, middle = 1'000'000, longest = 4'000'000;
+    constexpr std::int64_t shortest = tuning::mpi_shortest_nap, middle = tuning::mpi_middle_nap;
+    constexpr std::int64_t longest = tuning::mpi_longest_nap;
     return std::chrono::nanoseconds(
         (std::max)(std::clamp(waited / 4, shortest, middle), (std::min)(waited / 100, longest)));
 }

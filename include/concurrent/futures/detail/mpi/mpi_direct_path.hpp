@@ -20,6 +20,7 @@
 #include "concurrent/futures/detail/mpi/lane_dispatcher.hpp"
 #include "concurrent/futures/detail/mpi/look_pace.hpp"
 #include "concurrent/futures/detail/mpi/reply_reader.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -36,7 +37,7 @@ class MpiDirectPath {
     bool look_for_end(MpiTask& task, Done done) noexcept;
 
   private:
-    static constexpr std::int64_t patience_with_engine = 50'000;  // nanoseconds, while it is awake
+    static constexpr std::int64_t patience_with_engine = tuning::mpi_patience_with_engine;  // nanoseconds, while it is awake
 
     enum class Seen : std::uint8_t { nothing, news, work_for_engine };
 

@@ -34,6 +34,7 @@
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -93,11 +94,11 @@ class RankLoop {
     const std::string& root_failure() const noexcept { return server_.root_failure(); }
 
   private:
-    static constexpr std::int64_t short_task = 10'000;
-    static constexpr std::int64_t send_interval = 50'000;
-    static constexpr std::int64_t look_interval = 500'000;  // to look in vain may cost the processor
-    static constexpr std::size_t full = 16 * 1024;
-    static constexpr std::size_t kept_heap = 128 * 1024 * 1024;
+    static constexpr std::int64_t short_task = tuning::mpi_short_task;
+    static constexpr std::int64_t send_interval = tuning::mpi_send_interval;
+    static constexpr std::int64_t look_interval = tuning::mpi_look_interval;  // to look in vain may cost the processor
+    static constexpr std::size_t full = tuning::mpi_full_replies;
+    static constexpr std::size_t kept_heap = tuning::kept_heap;
     static constexpr std::chrono::milliseconds tick{1};
     static constexpr int ticks_awake = 20;
 

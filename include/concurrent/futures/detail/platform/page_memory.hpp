@@ -12,10 +12,11 @@
 #include <new>
 
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-inline constexpr std::size_t page_alignment = 16384;
+inline constexpr std::size_t page_alignment = tuning::block_page;
 inline constexpr std::size_t page_size = page_alignment - 16;
 
 /// Throws std::bad_alloc.

@@ -16,11 +16,11 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/processor_count.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// About what it costs to sleep and be woken; less would sleep too soon, more would burn more than it saves.
-inline constexpr std::chrono::microseconds spin_time{10};
+inline constexpr auto spin_time = tuning::spin_time;
 
 /// Tells the processor that this thread is waiting in a loop.
 inline void pause() noexcept {
@@ -43,13 +43,13 @@ inline bool spinning_pays() noexcept {
 template <class Condition>
 bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time) {
     if (!spinning_pays()) return condition();
-    for (int pauses = 0; pauses < 32; ++pauses) {
+    for (int pauses = 0; pauses < tuning::looks_before_clock; ++pauses) {
         if (condition()) return true;
         pause();
     }
     const auto end = std::chrono::steady_clock::now() + time;
     do {
-        for (int pauses = 0; pauses < 8; ++pauses) {
+        for (int pauses = 0; pauses < tuning::looks_between_yields; ++pauses) {
             if (condition()) return true;
             pause();
         }

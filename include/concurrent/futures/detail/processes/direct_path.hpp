@@ -20,6 +20,7 @@
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/broken_pipe.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/dispatcher.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 #include "concurrent/futures/detail/processes/result_reader.hpp"
@@ -39,7 +40,7 @@ class DirectPath {
 
   private:
     /// How long a thread looks for its result itself.
-    static constexpr std::chrono::microseconds patience{30};
+    static constexpr auto patience = tuning::looks_for_own_result;
 
     WorkerLink* watch_worker_of(const RemoteTask& task, std::uint64_t& position) noexcept;
     RemoteTask* read_for(const RemoteTask& task, WorkerLink& link, Ending& ending, bool& wants_manager) noexcept;

@@ -21,6 +21,7 @@
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/running_time.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -94,8 +95,8 @@ class EventPoller {
   private:
     static constexpr std::size_t worker_begin = 2;  // entries: wake-up, template, then three of each worker
     static constexpr std::size_t each_worker = 3;
-    static constexpr std::int64_t look_interval = 50'000;  // nanoseconds
-    static constexpr std::int64_t brief_sleep = 200'000;   // nanoseconds
+    static constexpr std::int64_t look_interval = tuning::death_look_interval;
+    static constexpr std::int64_t brief_sleep = tuning::brief_sleep;
 
     std::vector<pollfd> entries_;
     std::vector<Ready> ready_;

@@ -14,6 +14,7 @@
 
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 #include "concurrent/futures/detail/state/idle_waiters.hpp"
 
@@ -42,7 +43,7 @@ class IdleWait {
 
   private:
     /// A result that its waiter reads itself does not wake the manager thread, so wait() looks again after this time.
-    static constexpr std::chrono::milliseconds interval{5};
+    static constexpr auto interval = tuning::idle_look_interval;
 
     /// With the mutex.
     bool is_idle() const noexcept {

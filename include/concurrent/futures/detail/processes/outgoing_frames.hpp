@@ -15,6 +15,7 @@
 #include <deque>
 #include <span>
 
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/wire/byte_ring.hpp"
 #include "concurrent/futures/detail/wire/frame.hpp"
 #include "concurrent/futures/detail/wire/payload_arena.hpp"
@@ -58,7 +59,7 @@ class OutgoingFrames {
         }
     };
 
-    static constexpr std::size_t copied_up_to = 16 * 1024;  // larger calls are written in place
+    static constexpr std::size_t copied_up_to = tuning::copied_calls;  // larger calls are written in place
 
     bool fits(const FrameHeader& header) {
         const auto size = static_cast<std::size_t>(sizeof header + header.length + header.padding());

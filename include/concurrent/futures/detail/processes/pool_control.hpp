@@ -21,6 +21,7 @@
 
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 #include "concurrent/futures/detail/state/idle_waiters.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -96,7 +97,7 @@ class PoolControl {
 
   private:
     /// The manager thread tells nobody of a start, so start_workers() looks again after this time.
-    static constexpr std::chrono::milliseconds interval{1};
+    static constexpr auto interval = tuning::start_look_interval;
 
     // With the mutex.
     std::size_t ready() const noexcept {

@@ -15,6 +15,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/region_exchange.hpp"
 #include "concurrent/futures/detail/processes/worker_set.hpp"
 #include "concurrent/futures/detail/wire/payload_arena.hpp"
@@ -75,7 +76,7 @@ class PoolMemory {
     }
 
   private:
-    static constexpr std::chrono::seconds patience{1};
+    static constexpr auto patience = tuning::large_memory_kept;
 
     PayloadHandle<PayloadArena> arena_;
     Time trim_at_{};

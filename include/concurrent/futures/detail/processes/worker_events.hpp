@@ -18,6 +18,7 @@
 
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/deadline_enforcer.hpp"
 #include "concurrent/futures/detail/processes/dispatcher.hpp"
 #include "concurrent/futures/detail/processes/event_poller.hpp"
@@ -82,7 +83,7 @@ inline bool WorkerEvents::all_are_supplied() const noexcept {
 /// False when there are none and the manager thread may sleep.
 inline bool WorkerEvents::wait_for_news() {
     if (has_news()) {
-        for (int pauses = all_are_supplied() ? 32 : 0; pauses > 0; --pauses) pause();
+        for (int pauses = all_are_supplied() ? tuning::manager_pauses : 0; pauses > 0; --pauses) pause();
         return true;
     }
     const bool works = std::any_of(pool_.workers.begin(), pool_.workers.end(),

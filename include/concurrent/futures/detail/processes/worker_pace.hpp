@@ -16,15 +16,16 @@
 #include <cstdint>
 
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class WorkerPace {
   public:
     /// The running task included.
-    static constexpr std::size_t most = 64;
-    static constexpr std::size_t at_first = 16;
-    static constexpr std::size_t least = 2;
+    static constexpr std::size_t most = tuning::most_sent;
+    static constexpr std::size_t at_first = tuning::sent_at_first;
+    static constexpr std::size_t least = tuning::least_sent;
 
     void note_end(std::int64_t started) noexcept {
         if (ends_++ == 0) first_ = started;
@@ -46,8 +47,7 @@ class WorkerPace {
     }
 
   private:
-    /// How much work may wait with a worker, in nanoseconds: several times what a wake-up takes.
-    static constexpr std::int64_t ahead = 200'000;
+    static constexpr std::int64_t ahead = tuning::work_sent_ahead;  // nanoseconds
 
     /// Without overflow, for any numbers.
     static std::int64_t difference(std::int64_t a, std::int64_t b) noexcept {

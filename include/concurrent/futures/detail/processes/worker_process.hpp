@@ -35,6 +35,7 @@
 #include "concurrent/futures/detail/platform/processor_set.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/call_limits.hpp"
 #include "concurrent/futures/detail/processes/ended_main_thread.hpp"
 #include "concurrent/futures/detail/processes/region_exchange.hpp"
@@ -346,9 +347,9 @@ class WorkerProcess {
     }
 
     /// A worker that waited longer than this the last time does not spin: the next wait will be long, too. Nanoseconds.
-    static constexpr std::int64_t patience = 200'000;
-    static constexpr std::size_t kept_memory = 1024 * 1024;
-    static constexpr std::size_t kept_heap = 128 * 1024 * 1024;  // until there is nothing large to do
+    static constexpr std::int64_t patience = tuning::brief_sleep;
+    static constexpr std::size_t kept_memory = tuning::kept_reply;
+    static constexpr std::size_t kept_heap = tuning::kept_heap;  // until there is nothing large to do
 
     const pid_t parent_;
     FileDescriptor tasks_;

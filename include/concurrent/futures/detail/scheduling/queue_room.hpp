@@ -31,6 +31,7 @@
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
 #include "concurrent/futures/detail/platform/lock_rule.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -87,7 +88,7 @@ class QueueRoom {
     }
 
   private:
-    static constexpr std::chrono::milliseconds longest_batch{5};
+    static constexpr auto longest_batch = tuning::longest_batch_of_places;
 
     /// With the mutex: one more place is free. How many submitters to wake.
     int count_free() noexcept {

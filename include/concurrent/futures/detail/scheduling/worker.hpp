@@ -14,6 +14,7 @@
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/sized_thread.hpp"
 #include "concurrent/futures/detail/platform/spin_mutex.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/parker.hpp"
 #include "concurrent/futures/detail/state/blocking.hpp"
@@ -138,7 +139,7 @@ class alignas(64) Worker final : public BlockingWorker {
 };
 
 inline void Worker::take_spent(TaskQueue& spent) noexcept {
-    constexpr std::size_t few = 64;
+    constexpr std::size_t few = tuning::spent_tasks_per_lock;
     if (looks_empty()) return;
     TaskDeque::Places left = [this] {
         const std::lock_guard lock(mutex_);

@@ -21,6 +21,7 @@
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/scheduling/thread_tables.hpp"
 #include "concurrent/futures/detail/scheduling/worker.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
@@ -51,8 +52,8 @@ class WorkerLoop {
     void sleep(bool substitute, bool kept) noexcept;
     void end() noexcept;
 
-    static constexpr std::chrono::seconds longest_sleep_of_substitute{1};
-    static constexpr int pointless = 4;  // after this many long sleeps in a row a worker does not spin
+    static constexpr auto longest_sleep_of_substitute = tuning::longest_sleep_of_substitute;
+    static constexpr int pointless = tuning::long_sleeps_until_no_spin;  // after this many long sleeps in a row a worker does not spin
 
     ThreadTables& pool_;
     Worker& worker_;
@@ -161,7 +162,8 @@ inline void WorkerLoop::run_tasks() {
 /// all the time: a worker that finds work at once lets some gather first, for up to about a microsecond.
 /// A submitter that waits for each result never makes it do so. Measured: benchmarks/README.md.
 inline void WorkerLoop::adapt_gathering(int looks) noexcept {
-    constexpr int most = 32, some = 8, at_once = 4;
+    constexpr int most = tuning::most_gathering_pauses, some = tuning::first_gathering_pauses;
+    constexpr int at_once = tuning::gathers_from;
     if (pool_.queues.inbox.last_fetched() >= at_once)
         worker_.gathering_pauses = smaller(worker_.gathering_pauses * 2 + some, most);
     else if (worker_.gathering_pauses > 0)

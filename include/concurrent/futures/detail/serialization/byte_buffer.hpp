@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -33,7 +34,7 @@ using SharedRegionList = std::vector<std::shared_ptr<SharedRegion>>;
 class ByteStore {
   public:
     /// What buffers ask for; smaller ones stay in the heap.
-    static constexpr std::size_t smallest = 32 * 1024;
+    static constexpr std::size_t smallest = tuning::shared_from;
 
     /// At least `size` bytes, aligned to 16; `size` becomes how many. Null: no memory is left here.
     virtual std::byte* allocate(std::size_t& size) noexcept = 0;

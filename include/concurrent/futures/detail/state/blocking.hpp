@@ -44,6 +44,7 @@
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/stack_limit.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/state/blocked_threads.hpp"
 #include "concurrent/futures/detail/state/trampoline.hpp"
 
@@ -52,8 +53,8 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 /// A worker of a thread pool, as waits see it. All members but number(): by the worker itself.
 class BlockingWorker {
   public:
-    static constexpr std::size_t most_substitutes = 256;
-    static constexpr std::chrono::milliseconds slice{10};
+    static constexpr std::size_t most_substitutes = tuning::most_substitutes;
+    static constexpr auto slice = tuning::blocked_slice;
 
     enum class Substitute : std::uint8_t {
         possible,   ///< another thread works in its place, or will when there is something to do
@@ -109,7 +110,7 @@ class Serving final : public ServedPool {
   private:
     Work work_;
 };
-inline constexpr std::chrono::milliseconds serve_each{1};
+inline constexpr auto serve_each = tuning::served_each;
 
 /// Blocks until `over()`; false when the deadline passed first. All waits that the rule names come here.
 ///   waits_for       what for, for a HangReport

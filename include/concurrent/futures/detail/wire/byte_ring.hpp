@@ -25,6 +25,7 @@
 #include <span>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -47,7 +48,7 @@ struct ByteRingOf {
 };
 
 /// The ring of the library's workers.
-using ByteRing = ByteRingOf<64 * 1024>;
+using ByteRing = ByteRingOf<tuning::worker_ring>;
 
 template <class Ring>
 class RingWriterOf {

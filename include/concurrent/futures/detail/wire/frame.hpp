@@ -30,6 +30,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/errors.hpp"
 
@@ -190,9 +191,9 @@ class FrameAssembler {
     std::uint64_t received() const noexcept { return received_; }
 
   private:
-    static constexpr std::size_t direct = 16 * 1024;  // from here on straight into the body
-    static constexpr std::size_t first_portion = 256 * 1024;
-    static constexpr std::size_t largest_spare = 64 * 1024;
+    static constexpr std::size_t direct = tuning::read_in_place_from;  // from here on straight into the body
+    static constexpr std::size_t first_portion = tuning::first_portion;
+    static constexpr std::size_t largest_spare = tuning::kept_body;
 
     /// Null when this body is lost: there is no memory, or was none before.
     std::byte* room_for(std::size_t size) noexcept {

@@ -16,6 +16,7 @@
 
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/lock_rule.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/wire/task_intake.hpp"
 #include "concurrent/futures/detail/wire/task_lists.hpp"
 
@@ -97,7 +98,7 @@ class SubmissionQueue {
     }
 
   private:
-    static constexpr std::size_t few = 64;
+    static constexpr std::size_t few = tuning::cancelled_until_taken_out;
 
     const LockRule& rule_;
     RemoteTaskQueues levels_;
