@@ -125,10 +125,10 @@ struct Outcomes {
     ~Outcomes() {
         for (std::size_t item = 0; item < Count; ++item) at(item).destroy();
     }
-    detail::MapOutcome<Value> at(std::size_t item) { return {&slots[item], &states[item], nullptr}; }
+    detail::MapOutcome<Value> at(std::size_t item) { return {&slots[item], &states[item]}; }
     bool ran(std::size_t item) { return at(item).ran(); }
     void run(std::size_t item) {
-        at(item).store_result_of(nullptr, [&] { return Value(static_cast<int>(item)); });
+        at(item).store_result_of([&] { return Value(static_cast<int>(item)); });
     }
 
     std::array<detail::MapSlot<Value>, Count> slots;

@@ -55,12 +55,23 @@ class MapJobOf : public MapSchedule {
     virtual ~MapJobOf() = default;
 
     MapOutcome<R> outcome(std::size_t index) const noexcept {
-        return {slots_.at(index), states_.at(index), counts_ends_ ? orders_.at(index) : nullptr};
+        return {slots_.at(index), states_.at(index)};
     }
     MapSlot<R>* slot(std::size_t index) const noexcept { return slots_.at(index); }
     Atomic<MapState>* state(std::size_t index) const noexcept { return states_.at(index); }
     std::size_t end_of_run(std::size_t index) const noexcept { return slots_.end_of_run(index); }
 
+    /// Where the results come in any order: the item that ended as the `place`th one. Empty: none has, as far as is known.
+    std::optional<std::size_t> ended_item(std::size_t place) const noexcept {
+        // (3) acquire, pairs with (2).
+        const std::uint32_t item = ended_.at(place)->load(std::memory_order_acquire);
+        return item != 0 ? std::optional<std::size_t>(item - 1) : std::nullopt;
+    }
+    /// How many may have.
+    std::size_t ends() const noexcept {
+        // relaxed: ended_item() decides.
+        return ends_.load(std::memory_order_relaxed);
+    }
     /// Or will never run.
     bool has_ended(std::size_t index) const noexcept { return outcome(index).state() != MapState::waiting; }
 
@@ -82,16 +93,18 @@ class MapJobOf : public MapSchedule {
 
   protected:
     MapJobOf(std::size_t workers, std::size_t chunksize, std::size_t expected, bool ordered)
-        : MapSchedule(workers, chunksize), slots_(expected), states_(expected), orders_(expected), counts_ends_(!ordered) {}
+        : MapSchedule(workers, chunksize), slots_(expected), states_(expected), ended_(expected), keeps_order_(ordered) {}
 
     /// For outcomes from `index` on: gives how many fit, next to each other in memory, with their states waiting.
     std::size_t make_outcomes(std::size_t index, std::size_t count) {
         slots_.make_room(index);
         states_.make_room(index);
-        if (counts_ends_) orders_.make_room(index);
+        if (!keeps_order_) ended_.make_room(index);
         count = smaller(count, end_of_run(index) - index);
         Atomic<MapState>* const states = states_.at(index);
         for (std::size_t n = 0; n < count; ++n) std::construct_at(states + n, MapState::waiting);
+        if (!keeps_order_)
+            for (std::size_t n = 0; n < count; ++n) std::construct_at(ended_.at(index + n), 0u);
         return count;
     }
     bool ran(std::size_t index) const noexcept final {
@@ -101,7 +114,14 @@ class MapJobOf : public MapSchedule {
     void mark_unstarted(std::uint32_t begin, std::uint32_t end) noexcept final {
         for (; begin < end; ++begin) outcome(begin).mark_unstarted();
     }
-    Atomic<std::uint32_t>* ends() noexcept { return counts_ends_ ? &ends_ : nullptr; }
+    /// Where the results come in any order: the item has its state.
+    void note_end(std::uint32_t item) noexcept {
+        // (1) acq_rel, pairs with itself: whoever had a number before knew that there is room for this one.
+        const std::uint32_t place = ends_.fetch_add(1, std::memory_order_acq_rel);
+        // (2) release, pairs with (3): hands over the outcome.
+        ended_.at(place)->store(item + 1, std::memory_order_release);
+    }
+    bool keeps_order() const noexcept { return keeps_order_; }
 
     /// For a ticket: the reader has claimed its items, see run_item().
     bool is_of_reader() noexcept {
@@ -119,9 +139,9 @@ class MapJobOf : public MapSchedule {
     // With segments of the same size.
     ElementStore<MapSlot<R>> slots_;
     ElementStore<Atomic<MapState>> states_;
-    ElementStore<std::uint32_t> orders_;  // only where ends are counted
+    ElementStore<Atomic<std::uint32_t>> ended_;  // where any order will do: 1 + the number of the item that ended first, …
 
-    const bool counts_ends_;
+    const bool keeps_order_;
 
   public:
     static constexpr std::size_t any_item = static_cast<std::size_t>(-1);
@@ -214,17 +234,15 @@ class MapJob final : public MapJobOf<R> {
         typename ElementStore<Input>::Run inputs;
         MapSlot<R>* places = nullptr;
         Atomic<MapState>* states = nullptr;
-        std::uint32_t* orders = nullptr;
         std::size_t first = 0;
 
         MapOutcome<R> outcome(std::size_t index) const noexcept {
-            return {places + (index - first), states + (index - first), orders ? orders + (index - first) : nullptr};
+            return {places + (index - first), states + (index - first)};
         }
     };
     Place place_of(std::size_t index) const noexcept {
         const std::size_t first = inputs_.begin_of_run(index);
-        return {inputs_.run_of(index), this->slots_.at(first), this->states_.at(first),
-                this->counts_ends_ ? this->orders_.at(first) : nullptr, first};
+        return {inputs_.run_of(index), this->slots_.at(first), this->states_.at(first), first};
     }
 
     bool is_ready() noexcept override {
@@ -255,7 +273,7 @@ class MapJob final : public MapJobOf<R> {
         /// From `item` to `stop`, or until there are more calls than `seen`. `item` is then the next one; when a
         /// ForcedUnwind passes, it is the one in which it began.
         void some(std::uint32_t& item, std::uint32_t stop, const OwnedBlocks::Calls& calls, std::uint32_t seen) {
-            Atomic<std::uint32_t>* const ends = job.ends();
+            const bool keeps_order = job.keeps_order();
             std::uint32_t next = item;
             do {
                 if (!place.inputs.has(next)) place = job.place_of(next);
@@ -263,19 +281,20 @@ class MapJob final : public MapJobOf<R> {
                 const std::size_t end = smaller<std::size_t>(stop, here.inputs.end());
                 try {
                     do {
-                        here.outcome(next).store_result_of(ends, [&]() -> R {
-                            return call(callable, here.inputs.at(next));
-                        });
+                        here.outcome(next).store_result_of([&]() -> R { return call(callable, here.inputs.at(next)); });
+                        if (!keeps_order) job.note_end(next);
                         ++next;
                         light_barrier();
                     } while (calls.number() == seen && next != end);
                 } catch (ForcedUnwind&) {
-                    here.outcome(next).store_error(ends, ended_thread_error());
+                    here.outcome(next).store_error(ended_thread_error());
+                    if (!keeps_order) job.note_end(next);
                     job.note_failure();
                     item = next;
                     throw;
                 } catch (...) {
-                    here.outcome(next).store_error(ends, std::current_exception());
+                    here.outcome(next).store_error(std::current_exception());
+                    if (!keeps_order) job.note_end(next);
                     job.note_failure();
                     ++next;
                     light_barrier();

@@ -13,7 +13,6 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -27,6 +26,7 @@
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/future.hpp"
 
@@ -50,18 +50,6 @@ class MapJobResults final : public MapStream<R> {
     std::optional<std::size_t> beyond() const noexcept override { return total_ - given_ + (has_chosen_ ? 1 : 0); }
 
   private:
-    struct Ended {
-        std::size_t item;
-        bool ran;
-        std::uint32_t order;
-    };
-    struct EndedLater {
-        bool operator()(const Ended& a, const Ended& b) const noexcept {
-            if (a.ran != b.ran) return b.ran;  // what will never run comes last
-            return a.ran && a.order > b.order;
-        }
-    };
-
     bool is_at_end() const noexcept override { return given_ == total_ && !has_chosen_; }
     MapReference<R> wait_for_current() override;
     void skip() override;
@@ -75,9 +63,12 @@ class MapJobResults final : public MapStream<R> {
     bool wait_ahead(std::size_t item, const Deadline& until);
     bool nap_if_short(std::size_t left, const Deadline& until);
     void choose();
-    void look_for_ended();
+    std::optional<std::size_t> next_ended();
+    std::optional<std::size_t> next_unstarted();
     MapReference<R> value_of(const MapOutcome<R>& outcome);
     [[noreturn]] void expire();
+
+    static constexpr std::chrono::microseconds patience_for_pace{30};
 
     const bool ordered_;
     const Deadline deadline_;
@@ -90,9 +81,10 @@ class MapJobResults final : public MapStream<R> {
     // Unordered only.
     bool has_chosen_ = false;
     std::size_t chosen_ = 0;  // the item
-    std::priority_queue<Ended, std::vector<Ended>, EndedLater> ended_;  // to be given out
-    std::vector<std::size_t> open_;   // below looked_at_ and not ended when last seen
-    std::size_t looked_at_ = 0;
+    std::size_t place_ = 0;              // among those that have ended: all before have been given out, or are in gaps_
+    std::vector<std::size_t> gaps_;      // places whose item was not known yet
+    bool has_listed_unstarted_ = false;
+    std::vector<std::size_t> unstarted_;  // items that never will, the first one last
 };
 
 template <class R>
@@ -136,6 +128,8 @@ void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, st
         if (job->added() != published) publish();
     }
     total_ = published;
+    // Tickets to give way to cost more than a thousand short items do: it is worth waiting a moment to know.
+    if (job->may_take_turns()) spin_until([&] { return job->ns_per_item() != 0; }, patience_for_pace);
     submit(submitter, job, job->tickets_for_turns());
     turn_page();
 }
@@ -204,31 +198,50 @@ MapReference<R> MapJobResults<R>::value_of(const MapOutcome<R>& outcome) {
 
 template <class R>
 void MapJobResults<R>::choose() {
-    look_for_ended();
-    if (ended_.empty() &&
-        !wait(MapJobOf<R>::any_item, [this] { return look_for_ended(), !ended_.empty(); }))
-        expire();
-    chosen_ = ended_.top().item;
+    std::optional<std::size_t> item;
+    const auto find = [&] {
+        if (!item) item = next_ended();
+        if (!item) item = next_unstarted();
+        return item.has_value();
+    };
+    if (!find() && !wait(MapJobOf<R>::any_item, find)) expire();
+    chosen_ = *item;
     has_chosen_ = true;
-    ended_.pop();
     ++given_;
 }
 
-/// Unordered: items that have ended since the last look, in the order in which they ended.
+/// Unordered: the items in the order in which they ended. A thread that has a place for its item and has not written it yet
+/// holds back no other one.
 template <class R>
-void MapJobResults<R>::look_for_ended() {
-    if (!ended_.empty()) return;
-    const auto has_ended = [this](std::size_t item) {
-        const MapOutcome<R> outcome = job_->outcome(item);
-        const MapState state = outcome.state();
-        if (state == MapState::waiting) return false;
-        const bool ran = state >= MapState::value;
-        ended_.push({item, ran, ran ? outcome.order() : 0});
-        return true;
-    };
-    std::erase_if(open_, has_ended);
-    for (const std::size_t end = job_->frontier(); looked_at_ < end; ++looked_at_)
-        if (!has_ended(looked_at_)) open_.push_back(looked_at_);
+std::optional<std::size_t> MapJobResults<R>::next_ended() {
+    for (std::size_t& gap : gaps_) {
+        const std::optional<std::size_t> item = job_->ended_item(gap);
+        if (!item) continue;
+        gap = gaps_.back();
+        gaps_.pop_back();
+        return item;
+    }
+    while (place_ != total_) {
+        if (const std::optional<std::size_t> item = job_->ended_item(place_)) return ++place_, item;
+        if (place_ + 1 >= job_->ends()) break;
+        gaps_.push_back(place_++);
+    }
+    return std::nullopt;
+}
+
+/// Unordered, when no item has ended that was not given out: one that never will.
+template <class R>
+std::optional<std::size_t> MapJobResults<R>::next_unstarted() {
+    if (!has_listed_unstarted_) {
+        if (!job_->is_closed()) return std::nullopt;
+        has_listed_unstarted_ = true;
+        for (std::size_t item = total_; item-- > 0;)
+            if (job_->outcome(item).state() == MapState::unstarted) unstarted_.push_back(item);
+    }
+    if (unstarted_.empty()) return std::nullopt;
+    const std::size_t item = unstarted_.back();
+    unstarted_.pop_back();
+    return item;
 }
 
 /// False when the time was up first.

@@ -6,10 +6,9 @@
 //     waiting ──▶ unstarted          it will never run
 //     value, error ──▶ taken         by the reader, who has moved past it
 //
-// The values (or exceptions) of a map lie in one array, the states in another and, where it matters, the numbers of the
-// order in which items ended in a third: so 64 states are in one line of the cache, and small results next to each other.
-// MapOutcome refers to the three. The state is stored with release when the outcome is complete, and read with acquire by
-// the one reader.
+// The values (or exceptions) of a map lie in one array and the states in another: so 64 states are in one line of the
+// cache, and small results next to each other. MapOutcome refers to both. The state is stored with release when the
+// outcome is complete, and read with acquire by the one reader.
 #pragma once
 
 #include <cstdint>
@@ -70,14 +69,13 @@ MapReference<R> value_in(MapSlot<R>& slot) noexcept {
         return std::move(slot.value);
 }
 
-/// Refers to the parts of an outcome. `order`: null where nobody asks for it.
+/// Refers to the parts of an outcome.
 template <class R>
 class MapOutcome {
   public:
     using State = MapState;
 
-    MapOutcome(MapSlot<R>* slot, Atomic<MapState>* state, std::uint32_t* order) noexcept
-        : slot_(slot), state_(state), order_(order) {}
+    MapOutcome(MapSlot<R>* slot, Atomic<MapState>* state) noexcept : slot_(slot), state_(state) {}
 
     State state() const noexcept {
         // (2) acquire, pairs with (1): the value or exception may be read.
@@ -86,17 +84,16 @@ class MapOutcome {
     /// A value or an exception is there.
     bool ran() const noexcept { return state() >= State::value; }
 
-    /// Once, by the thread that runs the item: what `call()` gives. When it throws, nothing is stored. Where there is a
-    /// counter of ends, the outcome takes a number from it.
+    /// Once, by the thread that runs the item: what `call()` gives. When it throws, nothing is stored.
     template <class Call>
-    void store_result_of(Atomic<std::uint32_t>* ends, Call&& call) const {
+    void store_result_of(Call&& call) const {
         construct_map_item<R>(std::addressof(slot_->value), std::forward<Call>(call));
-        tell(State::value, ends);
+        publish(State::value);
     }
     /// Instead.
-    void store_error(Atomic<std::uint32_t>* ends, std::exception_ptr error) const noexcept {
+    void store_error(std::exception_ptr error) const noexcept {
         std::construct_at(std::addressof(slot_->error), std::move(error));
-        tell(State::error, ends);
+        publish(State::error);
     }
     void mark_unstarted() const noexcept { publish(State::unstarted); }
 
@@ -118,8 +115,6 @@ class MapOutcome {
         // relaxed: only this reader, and destroy() after it, look at it now.
         state_->store(State::taken, std::memory_order_relaxed);
     }
-    /// The number from the counter of ends. Only when ran().
-    std::uint32_t order() const noexcept { return *order_; }
 
     /// What is in the slot, if anything is.
     void destroy() const noexcept {
@@ -131,11 +126,6 @@ class MapOutcome {
     }
 
   private:
-    void tell(State state, Atomic<std::uint32_t>* ends) const noexcept {
-        // relaxed: the number orders nothing but the reader's list.
-        if (ends) *order_ = ends->fetch_add(1, std::memory_order_relaxed);
-        publish(state);
-    }
     void publish(State state) const noexcept {
         // (1) release, pairs with (2): hands over the value or exception.
         state_->store(state, std::memory_order_release);
@@ -143,7 +133,6 @@ class MapOutcome {
 
     MapSlot<R>* slot_;
     Atomic<MapState>* state_;
-    std::uint32_t* order_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -65,11 +65,17 @@ class MapSchedule {
         tickets_ += more;
         return more;
     }
-    /// The caller, when all items are published and the map will take long: tickets to give way to.
+    /// The caller, when all items are published: they are so many that the map may take long.
+    bool may_take_turns() const {
+        const std::lock_guard lock(mutex_);
+        return !closed_ && available_ > singles_ && tickets_ < singles_;
+    }
+    /// Then, if it will take long or that is not known: tickets to give way to.
     std::size_t tickets_for_turns() {
         const std::lock_guard lock(mutex_);
+        const double ns = ns_per_item();
         if (closed_ || available_ <= singles_ || tickets_ >= singles_ ||
-            ns_per_item() * static_cast<double>(unclaimed()) < 1e6)
+            (ns != 0 && ns * static_cast<double>(unclaimed()) < 1e6))
             return 0;
         return singles_ - std::exchange(tickets_, singles_);
     }
@@ -105,10 +111,10 @@ class MapSchedule {
         // relaxed: an estimate.
         return ns_per_item_.load(std::memory_order_relaxed);
     }
-    /// All items below have been claimed, at least.
-    std::uint32_t frontier() const {
+    /// What has not started by now never will.
+    bool is_closed() const {
         const std::lock_guard lock(mutex_);
-        return next_;
+        return closed_;
     }
 
   protected:

@@ -58,7 +58,7 @@ class MapStream {
     }
     void forget_page() noexcept { page_ = next_ = ready_ = stop_ = nullptr; }
     /// Only where there is one.
-    MapOutcome<R> current_outcome() const noexcept { return {next_, states_ + (next_ - page_), nullptr}; }
+    MapOutcome<R> current_outcome() const noexcept { return {next_, states_ + (next_ - page_)}; }
 
     // The outcomes to come that are next to each other in memory, the current one first: those are given out without a
     // virtual call. Null where there are none. Those before ready_ are known to be values.

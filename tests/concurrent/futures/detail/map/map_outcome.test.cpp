@@ -2,7 +2,6 @@
 #include <concurrent/futures/detail/map/map_outcome.hpp>
 
 #include <catch2/catch_test_macros.hpp>
-#include <cstdint>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -18,36 +17,27 @@ struct Kept {
     ~Kept() { outcome.destroy(); }
     MapSlot<R> slot;
     Atomic<MapState> state{MapState::waiting};
-    std::uint32_t order = 0;
-    MapOutcome<R> outcome{&slot, &state, &order};
+    MapOutcome<R> outcome{&slot, &state};
 };
 
 TEST_CASE("an item of a map gives its value to be moved from, or throws what it threw", "[map_outcome]") {
     Kept<std::string> value, error;
     CHECK(!value.outcome.ran());
-    value.outcome.store_result_of(nullptr, [] { return std::string("some text that needs memory of its own"); });
-    CHECK_THROWS_AS(error.outcome.store_result_of(nullptr, []() -> std::string { throw std::runtime_error("no"); }),
+    value.outcome.store_result_of([] { return std::string("some text that needs memory of its own"); });
+    CHECK_THROWS_AS(error.outcome.store_result_of([]() -> std::string { throw std::runtime_error("no"); }),
                     std::runtime_error);
     CHECK(!error.outcome.ran());
-    error.outcome.store_error(nullptr, std::make_exception_ptr(std::runtime_error("no")));
+    error.outcome.store_error(std::make_exception_ptr(std::runtime_error("no")));
     CHECK((value.outcome.ran() && error.outcome.ran()));
     const std::string taken = value.outcome.get();
     CHECK(taken == "some text that needs memory of its own");
     CHECK_THROWS_AS(error.outcome.get(), std::runtime_error);
 }
 
-TEST_CASE("items are numbered in the order in which they end", "[map_outcome]") {
-    Atomic<std::uint32_t> ends{0};
-    Kept<int> first, second;
-    second.outcome.store_error(&ends, std::make_exception_ptr(1));
-    first.outcome.store_result_of(&ends, [] { return 1; });
-    CHECK((second.outcome.order() == 0 && first.outcome.order() == 1));
-}
-
 TEST_CASE("an item that its reader has moved past keeps nothing", "[map_outcome]") {
     const auto shared = std::make_shared<int>(1);
     Kept<std::shared_ptr<int>> ran, has_not_run, never_runs;
-    ran.outcome.store_result_of(nullptr, [&] { return shared; });
+    ran.outcome.store_result_of([&] { return shared; });
     CHECK(shared.use_count() == 2);
     ran.outcome.release();
     CHECK((shared.use_count() == 1 && ran.outcome.state() == MapState::taken));
@@ -61,10 +51,10 @@ TEST_CASE("an item that its reader has moved past keeps nothing", "[map_outcome]
 TEST_CASE("references and void can be items", "[map_outcome]") {
     int number = 1;
     Kept<int&> reference;
-    reference.outcome.store_result_of(nullptr, [&]() -> int& { return number; });
+    reference.outcome.store_result_of([&]() -> int& { return number; });
     CHECK(&reference.outcome.get() == &number);
     Kept<void> nothing;
-    nothing.outcome.store_result_of(nullptr, [] {});
+    nothing.outcome.store_result_of([] {});
     CHECK(nothing.outcome.ran());
 }
 
