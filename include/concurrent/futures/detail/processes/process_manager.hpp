@@ -243,7 +243,7 @@ inline bool ProcessManager::start_worker() {
 // ---- any thread ----------------------------------------------------------------------------------
 
 inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
-    throw_if_forked();
+    if (born_.in_forked_child()) throw_if_forked();
     if (!pool_.settings.observer) return submit_unobserved(task, priority);
     pool_.observer.tell_submitted(task);
     try {
