@@ -179,15 +179,15 @@ TEST_CASE("pools whose calls wait for each other do not deadlock, also beyond th
 }
 
 TEST_CASE("many calls that wait for what no worker can do take no thread each", "[blocking]") {
-    constexpr int calls = 1000;
+    constexpr int calls = 3000;
     Pool pool(2);
     cf::Promise<int> promise;
     const auto awaited = promise.get_future().then([](int n) { return n; });
     std::vector<cf::Future<int>> waiting;
     for (int n = 0; n < calls; ++n) waiting.push_back(pool.submit([awaited] { return awaited.result(); }));
     CHECK(support::eventually([&] { return pool.stats().workers >= 2 + most_substitutes; }));
-    // One more for each hundredth of a second and call that is queued, so a busy machine may have some more.
-    CHECK(pool.stats().workers < 2 + 2 * most_substitutes);
+    // One more for each hundredth of a second while calls are queued, so a busy machine may have many more.
+    CHECK(pool.stats().workers < calls / 2);
     promise.set_value(7);
     for (const auto& call : waiting) CHECK(call.result() == 7);
 }
