@@ -54,10 +54,13 @@ const std::string only_this = " Only this task failed, the worker is replaced wh
 
 PROCESS_CASE("what a death is told as") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
-    CHECK(golden(error_of<cf::WorkerDiedError>(pool.submit({.name = "victim"}, die, "SIGKILL")).what()) ==
-          "worker process <pid> was killed by signal 9 (Killed) while it ran task 1 \"victim\", after "
-          "<time>. This pool did not send the signal <nor, or perhaps, the kernel>." +
-              only_this + advice);
+    const std::string killed = golden(error_of<cf::WorkerDiedError>(pool.submit({.name = "victim"}, die, "SIGKILL")).what());
+    const std::string begin = "worker process <pid> was killed by signal 9 (Killed) while it ran task 1 \"victim\", after <time>";
+    // On a busy machine more than a tenth of a second may be between the ends of its pipe and of the process.
+    if (killed.find("its results pipe") == std::string::npos)
+        CHECK(killed == begin + ". This pool did not send the signal <nor, or perhaps, the kernel>." + only_this + advice);
+    else
+        CHECK(killed == begin + " (it closed its results pipe)." + only_this + advice);
     CHECK(golden(error_of<cf::WorkerDiedError>(pool.submit(die, "exit(3)")).what()) ==
           "worker process <pid> ended with exit code 3 while it ran task 2, after <time>." + only_this + advice);
     CHECK(golden(error_of<cf::WorkerDiedError>(pool.submit(die, "closes all")).what()) ==
