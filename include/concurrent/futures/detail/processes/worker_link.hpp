@@ -19,9 +19,11 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/outgoing_frames.hpp"
@@ -51,8 +53,9 @@ class WorkerLink {
     };
 
     /// `calls`: where large calls are; may be null.
-    WorkerLink(std::uint32_t number, const PayloadArena* calls, Ends& ends)
-        : number_(number),
+    WorkerLink(std::uint32_t number, const PayloadArena* calls, Ends& ends, const LockRule& rule = LockRule::none())
+        : rule_(rule),
+          number_(number),
           calls_(calls),
           page_(sizeof(WorkerPage)),
           shared_(*::new (page_.memory()) WorkerPage),
@@ -95,6 +98,7 @@ class WorkerLink {
     /// Gives it the task; a slot must be free. Takes over the manager's reference. The frame is written before the
     /// slot, but the worker sees it only when flush() publishes it.
     void give(RemoteTask& task) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         const std::size_t slot = tasks.free_slot();
         const bool in_shared_memory = task.call().is_stored() && reads_shared_memory;
         if (in_shared_memory) keeps_memory = true;
@@ -106,7 +110,10 @@ class WorkerLink {
         page().put(slot, task.id);
     }
     /// True when the worker will not run it. Its slot stays taken until the worker has skipped it.
-    bool try_revoke(const RemoteTask& task) noexcept { return tasks.try_revoke(task, page()); }
+    bool try_revoke(const RemoteTask& task) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return tasks.try_revoke(task, page());
+    }
 
     // Messages.
 
@@ -190,6 +197,7 @@ class WorkerLink {
   private:
     static constexpr std::int64_t moment = 100'000'000;  // nanoseconds
 
+    const LockRule& rule_;
     const std::uint32_t number_;
     const PayloadArena* const calls_;
     PayloadHandle<PayloadView> results_in_memory_;
@@ -204,6 +212,7 @@ class WorkerLink {
 
 template <class Receive>
 void WorkerLink::read_frames(Receive receive) {
+    CONCURRENT_FUTURES_ASSERT(rule_.locked());
     // Only what is there now: a worker that never stops must not keep the pool here.
     std::size_t available = reader_.available();
     if (available == 0) return;

@@ -72,7 +72,7 @@ class WorkerSet {
         CONCURRENT_FUTURES_ASSERT(rule_.on_engine_thread() && rule_.unlocked());
         WorkerLink::Ends ends;
         Links fresh;  // its place in the list first, so that nothing can fail when the process is there
-        fresh.push_back(std::make_unique<WorkerLink>(++last_number_, calls, ends));
+        fresh.push_back(std::make_unique<WorkerLink>(++last_number_, calls, ends, rule_));
         WorkerLink* const link = fresh.front().get();
         if (record_end_times) link->page().record_end_times();
         link->page().set_worker_number(link->index = free_index());

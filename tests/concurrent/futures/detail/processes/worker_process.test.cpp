@@ -9,6 +9,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <concurrent/futures/detail/platform/forked_process.hpp>
 #include <concurrent/futures/detail/processes/process_settings.hpp>
+#include <concurrent/futures/detail/processes/worker_configuration.hpp>
 #include <concurrent/futures/detail/processes/worker_link.hpp>
 #include <concurrent/futures/detail/wire/remote_call.hpp>
 #include <cstdlib>
