@@ -23,7 +23,7 @@
 
 namespace support {
 
-inline constexpr std::chrono::seconds settle_time{2};
+inline constexpr std::chrono::seconds settle_time{5};
 
 struct ProcessResources {
     std::map<pid_t, std::string> threads;
