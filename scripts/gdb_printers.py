@@ -122,6 +122,7 @@ class ThreadPoolPrinter:
 class ProcessPoolPrinter:
     def __init__(self, value):
         engine = value["submitter_"]["engine_"]["_M_ptr"]
+        engine = engine.cast(engine.type.target().strip_typedefs().pointer())  # not by the name that shared_ptr gives it
         self.tables = engine.cast(engine.dynamic_type).dereference()["pool_"]
         links = self.tables["workers"]["links_"]
         owner = links.type.strip_typedefs().template_argument(0)  # a unique_ptr, which begins with the pointer
