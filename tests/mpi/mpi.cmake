@@ -79,6 +79,12 @@ foreach(mpi IN LISTS mpis)
     add_test(NAME "${name}" COMMAND "${launcher}" -n ${ranks} $<TARGET_FILE:mpi_tests.${mpi}>)
     list(APPEND mpi_tests "${name}")
   endforeach()
+  # With MPI alone, as between nodes.
+  foreach(ranks IN ITEMS 2 4)
+    set(name "mpi: the contract and more on ${ranks} ranks of ${mpi} that share no memory")
+    add_test(NAME "${name}" COMMAND "${launcher}" -n ${ranks} $<TARGET_FILE:mpi_tests.${mpi}>)
+    list(APPEND mpi_tests "${name}")
+  endforeach()
   # Over two hosts, made of namespaces; the ranks sleep most of the time.
   set(name "mpi: some of it over two hosts with ${mpi}")
   add_test(NAME "${name}"
@@ -91,8 +97,12 @@ foreach(mpi IN LISTS mpis)
     set_tests_properties("${name}" PROPERTIES ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
   endif()
   foreach(name IN LISTS mpi_tests)
+    set(apart "")
+    if(name MATCHES "share no memory")
+      set(apart "CONCURRENT_FUTURES_MPI_SHARE_NODE=0;")
+    endif()
     # Serial: ranks that wait keep their processors busy.
     set_tests_properties("${name}" PROPERTIES TIMEOUT 600 LABELS mpi RUN_SERIAL TRUE
-        ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_hwloc_base_binding_policy=none;OMPI_MCA_mpi_yield_when_idle=1${mpi_environment}")
+        ENVIRONMENT "${apart}OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_hwloc_base_binding_policy=none;OMPI_MCA_mpi_yield_when_idle=1${mpi_environment}")
   endforeach()
 endforeach()

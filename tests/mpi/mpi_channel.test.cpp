@@ -33,7 +33,7 @@ TEST_CASE("a body is sent in pieces of the largest size that is allowed, and arr
             out.add(FrameType::task, 1, 0, std::as_bytes(std::span("before")));
             out.add(FrameType::task, 2, 0, bytes);
             out.add(FrameType::task, 3, 0, std::as_bytes(std::span("after")));
-            channel.send(0, std::move(out));
+            channel.send(0, out);
             std::vector<ReceivedFrame> frames;
             while (frames.size() < 3) {
                 int peer = 0;

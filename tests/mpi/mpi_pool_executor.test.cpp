@@ -212,6 +212,13 @@ TEST_CASE("an initializer that throws on a rank breaks the pool with its text, r
     CHECK(cf::MPIPoolExecutor().submit(twice, 4).result() == 8);
 }
 
+TEST_CASE("the text of an initializer that throws on a rank may be long") {
+    const std::string reason(200'000, 'r');
+    cf::MPIPoolExecutor pool({.initializer = cf::bind_task(fail_to_start, reason)});
+    const auto call = pool.submit(twice, 1);
+    CHECK(message_of([&] { call.result(); }).find(reason) != std::string::npos);
+}
+
 TEST_CASE("initializer and worker_exit run once in every worker that was used") {
     ProcessCounter begun, ended;
     std::size_t workers = 0;

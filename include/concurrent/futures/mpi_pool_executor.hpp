@@ -17,10 +17,11 @@
 // SharedArray. A rank that dies ends the whole job: MPI knows no other way. Before, it says which task it was running.
 // Needs MPI_THREAD_MULTIPLE: the pool calls MPI from its own threads, on a communicator of its own. So the program may
 // use MPI as well, also in tasks.
-// While idle, neither side takes more than about 1 % of a core; a task for a sleeping rank starts up to 1 ms later, or 4 ms if
-// the rank has slept for 0.4 s.
+// While idle, neither side takes more than 1 % of a core. Ranks on the root's node share memory with it and are woken at
+// once. A rank of another node looks for messages: a task for it starts up to 1 ms later, or 4 ms if it has slept for 0.4 s.
 // Threads: every member may be called from any thread. Callbacks run on the engine thread, so a slow callback delays
-// the results of other tasks.
+// the results of other tasks. A callback that waits for a future goes on with the pool's work meanwhile; one that waits for
+// the other end of a channel, or for a Broadcast that another thread decodes, does not: it must not need this pool.
 // How it works: detail/mpi/mpi_hub.hpp (root), detail/mpi/rank_loop.hpp (other ranks).
 #pragma once
 
@@ -89,7 +90,7 @@ class MpiSubmitter {
         using Call = RemoteCallFor<const Callable&, const Args&...>;
         using T = std::remove_cv_t<typename Call::Result>;
         CallRoom room;
-        ByteBuffer bytes = encode_call_into(ByteBuffer(nullptr, room.bytes), callable, args...);
+        ByteBuffer bytes = encode_call_into(ByteBuffer(pool_->hub().call_store(), room.bytes), callable, args...);
         if (!bytes.regions.all().empty()) require_sendable(bytes);
         auto* const call = BlockWithBytes<MpiCall<T>>::make(
             std::move(bytes), pool_, name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name)));
@@ -108,7 +109,7 @@ class MpiSubmitter {
     void post(const Callable& callable, const Args&... args) const {
         check_remote_call<const Callable&, const Args&...>();
         CallRoom room;
-        ByteBuffer bytes = encode_call_into(ByteBuffer(nullptr, room.bytes), callable, args...);
+        ByteBuffer bytes = encode_call_into(ByteBuffer(pool_->hub().call_store(), room.bytes), callable, args...);
         if (!bytes.regions.all().empty()) require_sendable(bytes);
         auto* const call = BlockWithBytes<PostedMpiCall>::make(std::move(bytes), pool_);
         try {

@@ -5,6 +5,7 @@
 //     messages may come                    looks for them, ever less often: look_pace.hpp
 //     a thread waits for a result          sleeps: that thread looks. Looks itself each 2 ms, or 0.5 ms after it
 //     no messages can come, for 20 ms      sleeps until it is woken
+//     all ranks are on this node           looks for 50 µs, then sleeps until a rank or a thread wakes it
 //
 // While it sleeps, other threads may do its work: mpi_direct_path.hpp. Why no wake-up is lost: the engine thread says that
 // it sleeps and then looks for tasks, with its mutex. Another thread first puts a task where the engine looks, with that
@@ -21,6 +22,7 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
+#include "concurrent/futures/detail/platform/shared_doorbell.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 
@@ -35,6 +37,9 @@ class EngineSleep {
     EngineSleep(const EngineSleep&) = delete;
     EngineSleep& operator=(const EngineSleep&) = delete;
 
+    /// Before there are other threads: `bell` is rung by ranks that have sent something. Null: by none.
+    void set_bell(SharedDoorbell* bell) noexcept { bell_ = bell; }
+
     // Any thread, without the mutex.
 
     void wake() noexcept {
@@ -42,6 +47,7 @@ class EngineSleep {
         if (!asleep_.load(std::memory_order_relaxed) || !asleep_.exchange(false, std::memory_order_relaxed)) return;
         { const std::lock_guard lock(mutex_); }  // it sleeps, or has not looked yet
         wake_up_.notify_one();
+        if (bell_) bell_->ring();
     }
     /// A hint without the mutex, exact with it.
     bool is_asleep() const noexcept {
@@ -68,14 +74,26 @@ class EngineSleep {
     std::int64_t last_news() const noexcept { return last_news_; }
     /// Another thread looks for messages now.
     void note_watch(std::int64_t now) noexcept { watched_at_ = now; }
+    /// It does not any more, and waits. True: the engine has to be woken, to wait for messages.
+    bool note_end_of_watch() noexcept {
+        watched_at_ = 0;
+        return !listens_;
+    }
     /// It sleeps until it is woken, and looks for no messages.
     bool sleeps_deeply() const noexcept { return sleeps_deeply_; }
 
-    /// Engine thread, with the lock: waits a moment. `expects`: messages may come. `hurries`: large ones are under way.
-    /// `polls`: messages have to be looked for. `find_news()` is true if there are tasks, or messages that come without
-    /// a look.
+    /// What the engine knows before it waits.
+    struct Outlook {
+        bool expects = false;   // messages may come
+        bool hurries = false;   // large ones are under way
+        bool polls = false;     // messages have to be looked for
+        bool all_ring = false;  // the bell rings for all of them
+        Deadline latest = Deadline::never();  // has something to do then
+    };
+    /// Engine thread, with the lock: waits a moment. `find_news()` is true if there are tasks, or messages that come
+    /// without a look or with a ring of the bell.
     template <class FindNews>
-    void wait(Lock& lock, bool expects, bool hurries, bool polls, FindNews find_news);
+    void wait(Lock& lock, const Outlook& outlook, FindNews find_news);
 
   private:
     static constexpr std::int64_t naps_for = tuning::mpi_naps_for;
@@ -85,18 +103,22 @@ class EngineSleep {
     Atomic<bool> asleep_{false};
     Atomic<unsigned> watchers_{0};  // threads that look for results while the engine sleeps
     std::condition_variable wake_up_;
+    SharedDoorbell* bell_ = nullptr;
     // Guarded by the mutex.
     std::int64_t last_news_ = 0;
     unsigned looks_ = 0;           // of the engine, in vain, since then
     std::int64_t watched_at_ = 0;  // when a waiting thread has looked for messages
     bool sleeps_deeply_ = false;
+    bool listens_ = false;  // it is about to sleep, or sleeps, until the bell rings
 };
 
 template <class FindNews>
-void EngineSleep::wait(Lock& lock, bool expects, bool hurries, bool polls, FindNews find_news) {
-    const std::int64_t waited = monotonic_nanoseconds() - last_news_;
+void EngineSleep::wait(Lock& lock, const Outlook& outlook, FindNews find_news) {
+    const std::int64_t now = monotonic_nanoseconds();
+    const std::int64_t waited = now - last_news_;
     const bool watched = is_watched();
-    if (expects && !watched && (hurries || keeps_looking(waited, looks_++))) {
+    const bool looks = outlook.all_ring ? keeps_looking(waited) : keeps_looking(waited, looks_++);
+    if (outlook.expects && !watched && (outlook.hurries || looks)) {
         lock.unlock();
         pause_between_looks(waited);
         lock.lock();
@@ -104,11 +126,21 @@ void EngineSleep::wait(Lock& lock, bool expects, bool hurries, bool polls, FindN
     }
     // relaxed: see above.
     asleep_.store(true, std::memory_order_relaxed);
+    // A thread that looks needs no bell: each ring costs its sender a call to the system.
+    const bool listens = bell_ && !watched && now - watched_at_ > watch_lasts;
+    listens_ = listens;
+    if (listens) bell_->prepare();
     if (!find_news()) {
-        sleeps_deeply_ = !expects && (waited > naps_for || !polls);
+        sleeps_deeply_ = !outlook.expects && !outlook.all_ring && (waited > naps_for || !outlook.polls);
         // relaxed: the notifier has held the mutex.
         const auto woken = [this] { return !asleep_.load(std::memory_order_relaxed); };
-        if (sleeps_deeply_) {
+        if (listens) {
+            const bool naps = !outlook.all_ring && !sleeps_deeply_;
+            const Deadline nap = naps ? Deadline::after(nap_after(waited)) : Deadline::never();
+            lock.unlock();
+            bell_->sleep(outlook.latest.or_earlier(nap));
+            lock.lock();
+        } else if (sleeps_deeply_) {
             wake_up_.wait(lock, woken);
         } else {
             const std::chrono::nanoseconds watch(watch_lasts);
@@ -119,6 +151,8 @@ void EngineSleep::wait(Lock& lock, bool expects, bool hurries, bool polls, FindN
         sleeps_deeply_ = false;
         looks_ = looks_after_nap;
     }
+    if (listens) bell_->forget();
+    listens_ = false;
     // relaxed: see above.
     asleep_.store(false, std::memory_order_relaxed);
 }

@@ -29,7 +29,8 @@ class LocalPort final : public MpiPort {
 
     std::vector<int> ranks() const override { return {0}; }
     const RankCard& card(std::size_t) const override { return card_; }
-    void send(std::size_t, Outgoing out) override {
+    void send(std::size_t, Outgoing& sent) override {
+        Outgoing out = std::exchange(sent, Outgoing());
         for (Bulk& bulk : out.bulks) tasks_bulks_.push_back(std::move(bulk));
         tasks_.add(std::make_shared<const ByteBuffer>(std::move(out.batch)));
         while (auto frame = tasks_.next([this](ByteBuffer& body, std::size_t) { return take(tasks_bulks_, body); }))

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// look_pace.hpp: how often a thread looks for MPI messages. MPI cannot wake a thread, so it has to look.
+// look_pace.hpp: how often a thread looks for messages. MPI cannot wake a thread, so it has to look:
 //
 //     after the last message         between two looks
 //     up to 20 µs                    a pause
 //     up to 0.8 ms                   yields: another thread may need this processor, perhaps the peer itself
 //     up to 0.1 s                    sleeps a quarter of the time since, 50 µs to 1 ms
 //     later                          sleeps a hundredth of the time since, 1 to 4 ms
+//
+// Ranks on the root's node ring a bell (node_memory.hpp): for them a thread looks for 50 µs, and then sleeps until it
+// rings. To look for longer would take the processor from the peer on a busy machine.
 //
 // On a busy machine one yield can take milliseconds. So a thread looks at least 100 times before it sleeps. It looks
 // again at once even if it may use one processor only: the peers are on others. One sleep takes 8 to 16 µs of processor
@@ -27,6 +30,11 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 /// in, and find it with the next.
 inline constexpr unsigned looks_before_nap = tuning::mpi_looks_before_nap, looks_after_nap = looks_before_nap - 3;
 
+/// `waited`: nanoseconds since the last message. A bell will ring.
+inline bool keeps_looking(std::int64_t waited) noexcept {
+    constexpr std::int64_t longest = 50'000;
+    return waited < longest;
+}
 /// `waited`: nanoseconds since the last message. `looks`: since then.
 inline bool keeps_looking(std::int64_t waited, unsigned looks) noexcept {
     constexpr std::int64_t longest = tuning::mpi_looks_for;

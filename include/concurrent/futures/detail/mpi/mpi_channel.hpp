@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// mpi_channel.hpp: sends and receives the batches of frame_batch.hpp by MPI.
+// mpi_channel.hpp: sends and receives the batches of frame_batch.hpp, by MPI or by memory of a node.
 //
-//     channel.send(peer, std::move(outgoing));    // returns at once
+//     channel.send(peer, outgoing);               // returns at once
 //     channel.poll(MPI_ANY_SOURCE, peer);         // ends sends, receives
 //     while (auto frame = channel.next(peer)) …
 //
 // A batch is one message. Bodies that are not in the batch follow as messages of their own, in pieces of at most 1 GiB,
-// because MPI counts bytes in an int: so they are not limited to INT_MAX. Nothing here blocks except finish_sends().
+// because MPI counts bytes in an int: so they are not limited to INT_MAX. Batches for a peer that is attached go through a
+// ring (node_stream.hpp), and by MPI go only the bodies that do not lie in memory of the node. Nothing here blocks except
+// finish_sends().
 // Threads: one at a time. The communicator belongs to the library, so tags cannot meet those of the program.
 #pragma once
 
@@ -23,10 +25,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "concurrent/futures/detail/mpi/frame_batch.hpp"
+#include "concurrent/futures/detail/mpi/node_stream.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/errors.hpp"
 
@@ -54,10 +58,26 @@ class MpiChannel {
     MpiChannel(const MpiChannel&) = delete;
     MpiChannel& operator=(const MpiChannel&) = delete;
 
-    void send(int peer, Outgoing out) {
+    /// This peer is on the same node: batches go through these rings. The arguments are those of NodeStream.
+    void attach(int peer, NodeRing& out, NodeRing& in, SharedDoorbell& bell, PayloadArena* own, PayloadView* others) {
+        Peer& to = inbound_[peer];
+        to.stream = std::make_unique<NodeStream>(out, in, bell, own, others);
+        attached_.push_back({peer, &to});
+    }
+    /// All peers are attached.
+    void need_no_messages() noexcept { needs_messages_ = false; }
+    bool needs_messages() const noexcept { return needs_messages_; }
+
+    /// `out` is empty then, and may keep memory.
+    void send(int peer, Outgoing& out) {
+        NodeStream* const stream = attached_.empty() ? nullptr : inbound_[peer].stream.get();
+        if (stream) {
+            stream->send(out);
+            if (out.bulks.empty()) return;
+        }
         Sending& sending = sends_.emplace_back();
-        sending.out = std::move(out);
-        start_send(sending, sending.out.batch.bytes(), peer, batch_tag);
+        sending.out = std::exchange(out, Outgoing());
+        if (!stream) start_send(sending, sending.out.batch.bytes(), peer, batch_tag);
         for (const Bulk& bulk : sending.out.bulks)
             for (std::size_t begin = 0; begin < bulk.bytes.size(); begin += largest_piece_)
                 start_send(sending, bulk.bytes.subspan(begin, (std::min)(largest_piece_, bulk.bytes.size() - begin)),
@@ -68,6 +88,8 @@ class MpiChannel {
     /// `peer` is where it came from.
     bool poll(int source, int& peer) {
         if (!sends_.empty()) end_sends();
+        if (receive_from_node(peer)) return true;
+        if (!needs_messages_) return false;
         int found = 0;
         MPI_Message message;
         MPI_Status status;
@@ -87,11 +109,27 @@ class MpiChannel {
         return from.frames.next(
             [&](ByteBuffer& body, std::size_t length) { return fetch(from, peer, body, length); });
     }
-    /// Bytes that follow a batch are on their way, in either direction: worth spinning for.
-    bool is_moving() const noexcept { return !sends_.empty() || fetching_ != 0; }
+    /// Something has come from a peer that is attached.
+    bool has_news() const noexcept {
+        return std::any_of(attached_.begin(), attached_.end(),
+                           [](const auto& each) { return each.second->stream->has_news(); });
+    }
+    /// Bytes that follow a batch are on their way, in either direction, or a ring is full: worth spinning for.
+    bool is_moving() const noexcept {
+        if (!sends_.empty() || fetching_ != 0) return true;
+        return std::any_of(attached_.begin(), attached_.end(),
+                           [](const auto& each) { return each.second->stream->is_sending(); });
+    }
     bool is_fetching() const noexcept { return fetching_ != 0; }
-    /// Blocks until all that was sent has been taken.
+    /// MPI gets on with what the program itself has asked for.
+    void let_mpi_progress() {
+        int found = 0;
+        check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, batch_tag, comm_, &found, MPI_STATUS_IGNORE), "MPI_Iprobe");
+    }
+    /// Blocks until all that was sent has been taken, or lies in a ring.
     void finish_sends() {
+        for (const auto& [peer, to] : attached_)
+            while (!to->stream->flush()) std::this_thread::yield();
         for (Sending& sending : sends_)
             check_mpi(MPI_Waitall(static_cast<int>(sending.requests.size()), sending.requests.data(),
                                   MPI_STATUSES_IGNORE),
@@ -111,7 +149,21 @@ class MpiChannel {
     struct Peer {
         Inbound frames;
         std::vector<MPI_Request> requests{};  // of the bulky body that is being received
+        std::unique_ptr<NodeStream> stream{};  // null: not on this node
     };
+
+    /// In turn, so that none waits for ever.
+    bool receive_from_node(int& peer) {
+        for (std::size_t i = 0; i < attached_.size(); ++i) {
+            next_attached_ = next_attached_ + 1 < attached_.size() ? next_attached_ + 1 : 0;
+            const auto& [rank, from] = attached_[next_attached_];
+            if (from->stream->is_sending()) from->stream->flush();
+            if (!from->stream->receive(from->frames)) continue;
+            peer = rank;
+            return true;
+        }
+        return false;
+    }
 
     void start_send(Sending& sending, std::span<const std::byte> bytes, int peer, int tag) {
         MPI_Request request;
@@ -132,6 +184,11 @@ class MpiChannel {
     }
     bool fetch(Peer& from, int peer, ByteBuffer& body, std::size_t length) {
         if (from.requests.empty()) {
+            if (from.stream)
+                if (std::optional<ByteBuffer> shared = from.stream->next_bulk()) {
+                    body = std::move(*shared);
+                    return true;
+                }
             body.clear();
             std::byte* const place = body.extend(length);
             for (std::size_t begin = 0; begin < length; begin += largest_piece_) {
@@ -157,6 +214,9 @@ class MpiChannel {
     const std::size_t largest_piece_;
     std::deque<Sending> sends_;
     std::map<int, Peer> inbound_;
+    std::vector<std::pair<int, Peer*>> attached_;  // by rank
+    std::size_t next_attached_ = 0;
+    bool needs_messages_ = true;
     std::size_t fetching_ = 0;
 };
 

@@ -42,6 +42,10 @@ class MpiDirectPath {
     enum class Seen : std::uint8_t { nothing, news, work_for_engine };
 
     Seen look(const MpiTask& task, std::int64_t now) noexcept;
+    bool must_wake_engine() noexcept {
+        const std::lock_guard lock(hub_.mutex);
+        return hub_.sleep.note_end_of_watch();
+    }
     /// The engine has to tell somebody, or to end a pool.
     bool needs_engine() const noexcept { return hub_.completions.has_any() || hub_.pools.any_closed(); }
     void break_all(const std::exception& error) noexcept {
@@ -86,11 +90,13 @@ bool MpiDirectPath::look_for_end(MpiTask& task, Done done) noexcept {
             looks = 0;
         }
         const std::int64_t waited = now - news;
-        if (!(looks_here ? keeps_looking(waited, looks) : waited < patience_with_engine)) break;
+        const bool all_ring = hub_.peers.node().all_ring;
+        const bool goes_on = all_ring ? keeps_looking(waited) : keeps_looking(waited, looks);
+        if (looks_here ? !goes_on : waited >= patience_with_engine) break;
         pause_between_looks(waited);
     }
     hub_.sleep.end_watch();
-    if (!is_over || is_for_engine) hub_.sleep.wake();
+    if (is_for_engine || (!is_over && must_wake_engine())) hub_.sleep.wake();
     return is_over || done();
 }
 

@@ -61,10 +61,15 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     ~MpiHub() { retire_thread(); }
 
     /// Once, before there are pools.
-    void open(std::unique_ptr<MpiPort> port) { hub_.peers.open(std::move(port)); }
+    void open(std::unique_ptr<MpiPort> port) {
+        hub_.peers.open(std::move(port));
+        hub_.sleep.set_bell(hub_.peers.node().bell);
+    }
     /// Ends all pools and the service of the ranks. `failure`: why the root has failed; or empty.
     void close(const std::string& failure = {});
     std::size_t rank_count() const noexcept { return hub_.peers.size(); }
+    /// Where large calls are encoded; null: in the heap.
+    ByteStore* call_store() const noexcept { return hub_.peers.node().calls; }
     /// By the port, when there is news.
     void wake() noexcept { hub_.sleep.wake(); }
 
@@ -119,6 +124,8 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     // Any thread.
     bool work_or_wake() noexcept;
     void retire_thread();
+
+    static constexpr std::chrono::seconds keeps_memory_for{1};  // without news
 
     inline static constinit thread_local const MpiHub* current_ = nullptr;  // on an engine thread: its own
 
@@ -196,12 +203,22 @@ inline bool MpiHub::step() noexcept {
 /// With the lock, which it lets go of meanwhile.
 inline void MpiHub::sleep(HubTables::Lock& lock) {
     const bool polls = hub_.peers.polls();
-    hub_.sleep.wait(lock, hub_.expects_messages(), hub_.peers.is_moving(), polls, [&] {
-        if (hub_.pools.any_has_new()) return true;
-        if (!polls && !hub_.is_broken() && replies_.receive()) return true;
-        idle_waiters_.notify();
-        return false;
-    });
+    const NodeSide& node = hub_.peers.node();
+    const bool keeps_memory = node.calls && node.calls->keeps_unused();
+    hub_.sleep.wait(lock,
+                    {.expects = hub_.expects_messages(),
+                     .hurries = hub_.peers.is_moving(),
+                     .polls = polls,
+                     .all_ring = node.all_ring,
+                     .latest = keeps_memory ? Deadline::after(keeps_memory_for) : Deadline::never()},
+                    [&] {
+                        if (hub_.pools.any_has_new() || hub_.peers.has_news()) return true;
+                        if (!polls && !hub_.is_broken() && replies_.receive()) return true;
+                        idle_waiters_.notify();
+                        return false;
+                    });
+    const std::chrono::nanoseconds quiet(monotonic_nanoseconds() - hub_.sleep.last_news());
+    if (keeps_memory && quiet >= keeps_memory_for) node.calls->trim();
 }
 
 /// Without the mutex.

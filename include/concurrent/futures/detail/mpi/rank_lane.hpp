@@ -42,7 +42,9 @@ class RankLane {
         bool failed = false;                       // the initializer threw
     };
 
-    explicit RankLane(std::size_t number_of_lane) : number(number_of_lane) {}
+    /// `results`: where large results are encoded; null: in the heap.
+    explicit RankLane(std::size_t number_of_lane, ByteStore* results = nullptr)
+        : number(number_of_lane), reply(ByteBuffer(results)) {}
     RankLane(const RankLane&) = delete;
     RankLane& operator=(const RankLane&) = delete;
 

@@ -6,12 +6,13 @@
 //
 //     this thread                                    the helper thread
 //     poll ─▶ run a task ─▶ … ─▶ send results        looks every millisecond; when a task has been running for
-//     nothing to do: look_pace.hpp                   longer than that, it receives and sends meanwhile, each 4 ms
-//                                                    at last
+//     nothing to do: looks for a moment, then        longer than that, it receives and sends meanwhile, each 4 ms
+//     sleeps: look_pace.hpp                          at last
 //
 // So short tasks run in the thread that has received them, and a long one neither holds back results nor keeps the root
 // from taking tasks back or asking the task to stop. Both threads call MPI, one at a time; tasks may use MPI as well, hence
-// MPI_THREAD_MULTIPLE. A rank that is idle for long looks 250 times a second, which takes less than 1 % of a core.
+// MPI_THREAD_MULTIPLE. On the root's node an idle rank sleeps until the root rings its bell. On another node it is MPI that
+// it waits for, which wakes nobody: it looks 250 times a second at last, which takes less than 1 % of a core.
 #pragma once
 
 #include <algorithm>
@@ -29,6 +30,7 @@
 
 #include "concurrent/futures/detail/mpi/look_pace.hpp"
 #include "concurrent/futures/detail/mpi/mpi_channel.hpp"
+#include "concurrent/futures/detail/mpi/node_memory.hpp"
 #include "concurrent/futures/detail/mpi/rank_server.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
@@ -40,7 +42,8 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class RankLoop {
   public:
-    RankLoop(MPI_Comm comm, int root) : channel_(comm), root_(root) {}
+    /// Collective: the root makes a RemotePort meanwhile.
+    RankLoop(MPI_Comm comm, int root) : channel_(comm), node_(comm, root, channel_), root_(root) {}
     RankLoop(const RankLoop&) = delete;
     RankLoop& operator=(const RankLoop&) = delete;
     ~RankLoop() { stop_helper(); }
@@ -76,13 +79,11 @@ class RankLoop {
                 continue;
             }
             const std::int64_t waited = monotonic_nanoseconds() - news;
-            if (keeps_looking(waited, looks++) || is_moving()) {
+            if ((node_.bell() ? keeps_looking(waited) : keeps_looking(waited, looks++)) || is_moving()) {
                 pause_between_looks(waited);
                 continue;
             }
-            std::unique_lock lock(mutex_);
-            timed_wait(wake_up_, lock, Deadline::after(nap_after(waited)), [this] { return has_replies_; });
-            has_replies_ = false;
+            node_.bell() ? sleep_until_rung(waited) : nap(waited);
             looks = looks_after_nap;
         }
         stop_helper();
@@ -101,6 +102,9 @@ class RankLoop {
     static constexpr std::size_t kept_heap = tuning::kept_heap;
     static constexpr std::chrono::milliseconds tick{1};
     static constexpr int ticks_awake = 20;
+    // On the root's node. Then MPI gets on with what tasks have left to it, and unused memory goes back.
+    static constexpr std::chrono::milliseconds longest_sleep{100};
+    static constexpr std::int64_t keeps_memory_for = 1'000'000'000;
 
     /// Sends what is in the outbox, receives what has come. True: something has come.
     bool look() {
@@ -117,16 +121,36 @@ class RankLoop {
         return news;
     }
     void send_replies() {
-        if (Outgoing out = server_.outbox().take(); !out.empty()) channel_.send(root_, std::move(out));
+        if (Outgoing out = server_.outbox().take(); !out.empty()) channel_.send(root_, out);
+    }
+    void nap(std::int64_t waited) {
+        std::unique_lock lock(mutex_);
+        timed_wait(wake_up_, lock, Deadline::after(nap_after(waited)), [this] { return has_replies_; });
+        has_replies_ = false;
+    }
+    void sleep_until_rung(std::int64_t waited) {
+        const auto has_news = [this] {
+            const std::scoped_lock lock(mutex_, channel_mutex_);
+            return std::exchange(has_replies_, false) || channel_.has_news();
+        };
+        node_.bell()->prepare();
+        if (has_news()) return node_.bell()->forget();
+        node_.bell()->sleep(Deadline::after(longest_sleep));
+        if (waited > keeps_memory_for && node_.arena()) node_.arena()->trim();
+        const std::lock_guard lock(channel_mutex_);
+        channel_.let_mpi_progress();
     }
     bool is_moving() {
         const std::lock_guard lock(channel_mutex_);
         return channel_.is_moving();
     }
     void on_replies() noexcept {
-        const std::lock_guard lock(mutex_);
-        has_replies_ = true;
-        wake_up_.notify_one();
+        {
+            const std::lock_guard lock(mutex_);
+            has_replies_ = true;
+            wake_up_.notify_one();
+        }
+        if (node_.bell()) node_.bell()->ring();
     }
 
     /// Before a job, which may take long.
@@ -185,8 +209,9 @@ class RankLoop {
         if (helper_.joinable()) helper_.join();
     }
 
-    RankServer server_{RankServer::Place::rank, [this] { on_replies(); }};
     MpiChannel channel_;  // guarded by channel_mutex_, as is RankServer::receive()
+    const NodeMemory node_;
+    RankServer server_{RankServer::Place::rank, [this] { on_replies(); }, node_.arena()};
     const int root_;
     std::mutex channel_mutex_;
 

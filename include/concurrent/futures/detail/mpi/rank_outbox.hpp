@@ -15,17 +15,24 @@
 #include <utility>
 
 #include "concurrent/futures/detail/mpi/frame_batch.hpp"
+#include "concurrent/futures/detail/platform/assert.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class RankOutbox {
   public:
-    /// A large `body` is not copied: `owner` keeps it until it is sent.
+    /// `body` is copied: less than bulk_from bytes.
     void add(FrameType type, std::uint64_t task, std::size_t lane, std::span<const std::byte> body,
-             std::int64_t nanoseconds = 0, ByteBuffer owner = {}) {
-        const auto most = std::int64_t{(std::numeric_limits<std::uint32_t>::max)()};
+             std::int64_t nanoseconds = 0) {
+        CONCURRENT_FUTURES_ASSERT(body.size() < bulk_from);
         const std::lock_guard lock(mutex_);
-        out_.add(type, task, lane, body, static_cast<std::uint32_t>((std::min)(nanoseconds, most)), std::move(owner));
+        out_.add(type, task, lane, body, as_extra(nanoseconds));
+    }
+    /// A body of any size. A large one is not copied, and kept until it is sent.
+    void add_own(FrameType type, std::uint64_t task, std::size_t lane, ByteBuffer body, std::int64_t nanoseconds = 0) {
+        const std::span bytes = body.bytes();
+        const std::lock_guard lock(mutex_);
+        out_.add(type, task, lane, bytes, as_extra(nanoseconds), std::move(body));
     }
     Outgoing take() {
         const std::lock_guard lock(mutex_);
@@ -38,6 +45,11 @@ class RankOutbox {
     }
 
   private:
+    static std::uint32_t as_extra(std::int64_t nanoseconds) noexcept {
+        const auto most = std::int64_t{(std::numeric_limits<std::uint32_t>::max)()};
+        return static_cast<std::uint32_t>((std::min)(nanoseconds, most));
+    }
+
     std::mutex mutex_;
     Outgoing out_;  // guarded by mutex_
 };

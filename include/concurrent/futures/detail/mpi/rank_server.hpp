@@ -45,8 +45,13 @@ class RankServer {
     };
 
     /// `on_replies` is called when a thread of a lane has put something into the outbox, without a lock.
-    RankServer(Place place, std::function<void()> on_replies)
-        : place_(place), on_replies_(std::move(on_replies)), regions_(place == Place::only_one), first_(lane(0)) {}
+    /// `results`: where large results are encoded; null: in the heap.
+    RankServer(Place place, std::function<void()> on_replies, ByteStore* results = nullptr)
+        : place_(place),
+          on_replies_(std::move(on_replies)),
+          results_(results),
+          regions_(place == Place::only_one),
+          first_(lane(0)) {}
     RankServer(const RankServer&) = delete;
     RankServer& operator=(const RankServer&) = delete;
     ~RankServer() { stop_threads(); }
@@ -79,9 +84,10 @@ class RankServer {
 
     const Place place_;
     const std::function<void()> on_replies_;
+    ByteStore* const results_;
     RankOutbox outbox_;
     RankRegions regions_;
-    RankTasks tasks_{outbox_, regions_};
+    RankTasks tasks_{outbox_, regions_, results_};
     std::vector<std::unique_ptr<RankLane>> lanes_;  // of whoever receives; a lane stays
     RankLane& first_;
     Atomic<bool> quit_{false};
@@ -92,7 +98,7 @@ class RankServer {
 
 inline RankLane& RankServer::lane(std::size_t number) {
     if (number >= 4096) throw SerializationError("a frame of an MPI pool names lane " + std::to_string(number));
-    while (lanes_.size() <= number) lanes_.push_back(std::make_unique<RankLane>(lanes_.size()));
+    while (lanes_.size() <= number) lanes_.push_back(std::make_unique<RankLane>(lanes_.size(), results_));
     return *lanes_[number];
 }
 

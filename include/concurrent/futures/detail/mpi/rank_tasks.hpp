@@ -42,7 +42,9 @@ inline ByteBuffer encode_rank_configuration(std::span<const std::byte> initializ
 
 class RankTasks {
   public:
-    RankTasks(RankOutbox& outbox, RankRegions& regions) noexcept : outbox_(outbox), regions_(regions) {}
+    /// `results`: where large results are encoded; null: in the heap.
+    RankTasks(RankOutbox& outbox, RankRegions& regions, ByteStore* results) noexcept
+        : outbox_(outbox), regions_(regions), results_(results) {}
 
     /// Returns the nanoseconds that a task took; 0 for other jobs. Throws std::bad_alloc if there is no memory for an answer.
     std::int64_t run(RankLane& lane, const RankJob& job) {
@@ -71,6 +73,7 @@ class RankTasks {
 
     RankOutbox& outbox_;
     RankRegions& regions_;
+    ByteStore* const results_;
 };
 
 inline std::int64_t RankTasks::run_task(RankLane& lane, const RankJob& job) {
@@ -105,10 +108,8 @@ inline std::int64_t RankTasks::run_task(RankLane& lane, const RankJob& job) {
         return took;
     }
     // The bytes go out from where they are, and are freed then.
-    ByteBuffer bytes = std::move(lane.reply).take();
-    lane.reply = Encoder();
-    const std::span where = bytes.bytes();
-    outbox_.add(type, header.task, lane.number, where, took, std::move(bytes));
+    outbox_.add_own(type, header.task, lane.number, std::move(lane.reply).take(), took);
+    lane.reply = Encoder(ByteBuffer(results_));
     return took;
 }
 
@@ -135,7 +136,7 @@ inline void RankTasks::enter(RankLane& lane, const RankJob& job) {
         pool.failed = true;
         Encoder error;
         encode_exception(error, std::current_exception());
-        return outbox_.add(FrameType::start_failed, number, lane.number, error.bytes());
+        return outbox_.add_own(FrameType::start_failed, number, lane.number, std::move(error).take());
     }
     outbox_.add(FrameType::ready, number, lane.number, {});
 }
@@ -152,7 +153,7 @@ inline void RankTasks::leave(RankLane& lane, std::uint32_t pool) {
     }
     if (place != lane.pools.end()) lane.pools.erase(place);
     std::fflush(nullptr);
-    outbox_.add(FrameType::left, pool, lane.number, error.bytes());
+    outbox_.add_own(FrameType::left, pool, lane.number, std::move(error).take());
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,13 +14,18 @@
 
 #include "concurrent/futures/detail/mpi/mpi_channel.hpp"
 #include "concurrent/futures/detail/mpi/mpi_port.hpp"
+#include "concurrent/futures/detail/mpi/node_memory.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
+/// Collective: the other ranks make a RankLoop meanwhile.
 class RemotePort final : public MpiPort {
   public:
     RemotePort(MPI_Comm comm, int root, std::vector<RankCard> cards)
-        : channel_(comm), root_(root), cards_(std::move(cards)) {}
+        : channel_(comm),
+          node_(std::make_shared<NodeMemory>(comm, root, channel_)),
+          root_(root),
+          cards_(std::move(cards)) {}
 
     std::vector<int> ranks() const override {
         std::vector<int> all;
@@ -27,7 +33,7 @@ class RemotePort final : public MpiPort {
         return all;
     }
     const RankCard& card(std::size_t peer) const override { return cards_[static_cast<std::size_t>(rank_of(peer))]; }
-    void send(std::size_t peer, Outgoing out) override { channel_.send(rank_of(peer), std::move(out)); }
+    void send(std::size_t peer, Outgoing& out) override { channel_.send(rank_of(peer), out); }
     bool poll(std::size_t& peer) override {
         int rank = 0;
         if (channel_.poll(MPI_ANY_SOURCE, rank)) {
@@ -43,11 +49,15 @@ class RemotePort final : public MpiPort {
     std::optional<ReceivedFrame> next(std::size_t peer) override { return channel_.next(rank_of(peer)); }
     bool needs_polling() const noexcept override { return true; }
     bool is_moving() const noexcept override { return channel_.is_moving(); }
+    NodeSide node_side() const override {
+        return {node_, node_->arena(), node_->bell(), !channel_.needs_messages()};
+    }
+    bool has_news() const noexcept override { return channel_.has_news(); }
     void quit(const std::string& failure) override {
         for (std::size_t peer = 0; peer + 1 < cards_.size(); ++peer) {
             Outgoing out;
             out.add(FrameType::quit, 0, 0, std::as_bytes(std::span(failure)).first((std::min)(failure.size(), longest)));
-            send(peer, std::move(out));
+            send(peer, out);
         }
         channel_.finish_sends();
     }
@@ -62,6 +72,7 @@ class RemotePort final : public MpiPort {
     std::size_t peer_of(int rank) const noexcept { return static_cast<std::size_t>(rank < root_ ? rank : rank - 1); }
 
     MpiChannel channel_;
+    const std::shared_ptr<const NodeMemory> node_;
     const int root_;
     const std::vector<RankCard> cards_;
     std::size_t looked_at_ = 0;

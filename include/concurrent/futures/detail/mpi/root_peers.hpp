@@ -49,6 +49,7 @@ class RootPeers {
     void open(std::unique_ptr<MpiPort> port) {
         port_ = std::move(port);
         polls_ = port_->needs_polling();
+        node_ = port_->node_side();
         for (const int rank : port_->ranks())
             peers_.push_back(std::make_unique<RootPeer>(peers_.size(), rank, port_->card(peers_.size())));
     }
@@ -61,6 +62,8 @@ class RootPeers {
     std::size_t size() const noexcept { return peers_.size(); }
     /// Messages must be looked for, since MPI wakes no thread. False: the only rank is this process.
     bool polls() const noexcept { return polls_; }
+    /// What is shared with ranks on this node; stays also after close().
+    const NodeSide& node() const noexcept { return node_; }
 
     // With the mutex.
 
@@ -84,7 +87,7 @@ class RootPeers {
     /// Ranks drop their copies of regions that are gone here.
     void forget_dead_regions();
     void ship(RootPeer& peer) {
-        if (!peer.out.empty() && port_) port_->send(peer.place, std::exchange(peer.out, {}));
+        if (!peer.out.empty() && port_) port_->send(peer.place, peer.out);
     }
     void ship_all() {
         for (const auto& peer : peers_) ship(*peer);
@@ -108,10 +111,13 @@ class RootPeers {
     }
     /// Large bodies are on their way, in either direction.
     bool is_moving() const noexcept { return port_ && port_->is_moving(); }
+    /// Something has come from a rank that rings the bell.
+    bool has_news() const noexcept { return port_ && port_->has_news(); }
 
   private:
     std::unique_ptr<MpiPort> port_;
     bool polls_ = false;
+    NodeSide node_{};
     std::vector<std::unique_ptr<RootPeer>> peers_;
     std::uint64_t region_deaths_ = 0;
 };

@@ -58,24 +58,26 @@ inline constexpr long timed_futex_call = SYS_futex, plain_futex_call = SYS_futex
 #endif
 
 template <class Number>
-long futex_wait_call(long call, const void* address, std::uint32_t expected, std::chrono::nanoseconds left) {
+long futex_wait_call(long call, const void* address, std::uint32_t expected, std::chrono::nanoseconds left, int scope) {
     // From now on, not until a time: the program may have been given another clock than the kernel's (timed_wait.hpp).
     const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
     const KernelTime<Number> limit{static_cast<Number>(seconds.count()),
                                    static_cast<Number>((left - seconds).count())};
-    return ::syscall(call, address, FUTEX_WAIT_PRIVATE, expected, &limit, nullptr, 0);
+    return ::syscall(call, address, FUTEX_WAIT | scope, expected, &limit, nullptr, 0);
 }
 
-inline void futex_wait_at(const void* address, std::uint32_t expected, const Deadline& deadline) {
+/// `scope`: 0 if other processes wake the thread, too (shared_doorbell.hpp).
+inline void futex_wait_at(const void* address, std::uint32_t expected, const Deadline& deadline,
+                          int scope = FUTEX_PRIVATE_FLAG) {
     if (deadline.is_never()) {
-        ::syscall(plain_futex_call, address, FUTEX_WAIT_BITSET_PRIVATE, expected, nullptr, nullptr,
+        ::syscall(plain_futex_call, address, FUTEX_WAIT_BITSET | scope, expected, nullptr, nullptr,
                   FUTEX_BITSET_MATCH_ANY);
         return;
     }
     const std::chrono::nanoseconds left = deadline.left();
-    if (futex_wait_call<std::int64_t>(timed_futex_call, address, expected, left) == 0 || errno != ENOSYS) return;
+    if (futex_wait_call<std::int64_t>(timed_futex_call, address, expected, left, scope) == 0 || errno != ENOSYS) return;
     if constexpr (timed_futex_call != plain_futex_call)  // a kernel before 5.1
-        futex_wait_call<long>(plain_futex_call, address, expected, left);
+        futex_wait_call<long>(plain_futex_call, address, expected, left, scope);
 }
 /// Returns when woken, when the word is no longer `expected`, when the deadline has passed, or for
 /// no reason at all.
@@ -88,8 +90,8 @@ inline void futex_wait(const DoubleFutexWord& word, std::uint32_t expected, cons
     futex_wait_at(reinterpret_cast<const std::uint32_t*>(&word) + lower, expected, deadline);
 }
 
-inline void futex_wake_at(const void* address, int count) noexcept {
-    ::syscall(plain_futex_call, address, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+inline void futex_wake_at(const void* address, int count, int scope = FUTEX_PRIVATE_FLAG) noexcept {
+    ::syscall(plain_futex_call, address, FUTEX_WAKE | scope, count, nullptr, nullptr, 0);
 }
 inline void futex_wake(const FutexWord* word, int count) noexcept { futex_wake_at(word, count); }
 inline void futex_wake(const DoubleFutexWord* word, int count) noexcept {

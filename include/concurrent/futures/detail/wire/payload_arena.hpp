@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // payload_arena.hpp: memory that a process pool shares with its workers for the bytes of large calls and large results.
-// Then a frame in the ring says only where the bytes lie. The same between the root of MPI pools and the ranks on its node.
+// Then a frame in the ring says only where the bytes lie. Likewise between the root of MPI pools and ranks on its node.
 //
 //     pool                                                            workers
 //     PayloadArena, one per pool  ══ read-only for the workers ══▶  PayloadView of calls
@@ -158,6 +158,11 @@ class PayloadArena final : public PayloadMemory {
     /// Hands the bytes to the view at the other side, which gives them back. Empty when too many are there
     /// already: `bytes` are the caller's still.
     std::optional<PayloadPlace> send(ByteBuffer& bytes) noexcept;
+    /// Memory that is not in use, for the next large body.
+    bool keeps_unused() noexcept {
+        const std::lock_guard lock(mutex_);
+        return free_.warm() != 0;
+    }
     /// Gives the system what is not in use. True if it was worth a call.
     bool trim() noexcept;
 

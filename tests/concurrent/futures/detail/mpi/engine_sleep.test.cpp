@@ -22,7 +22,7 @@ TEST_CASE("the engine sleeps until it is woken when no messages can come", "[eng
         engine.wake();
     });
     EngineSleep::Lock lock(mutex);
-    engine.wait(lock, false, false, false, [&] {
+    engine.wait(lock, {}, [&] {
         CHECK(engine.is_asleep());
         return false;
     });
@@ -35,7 +35,7 @@ TEST_CASE("the engine does not sleep over news that came before", "[engine_sleep
     std::mutex mutex;
     EngineSleep engine(mutex);
     EngineSleep::Lock lock(mutex);
-    engine.wait(lock, false, false, false, [] { return true; });
+    engine.wait(lock, {}, [] { return true; });
     CHECK(!engine.is_asleep());
 }
 
@@ -46,13 +46,38 @@ TEST_CASE("the engine looks for messages itself, but not while a waiting thread 
     engine.note_news();
     bool slept = false;
     const auto note = [&] { return slept = true; };
-    engine.wait(lock, true, false, true, note);
+    engine.wait(lock, {.expects = true, .polls = true}, note);
     CHECK(!slept);
     engine.begin_watch();
-    engine.wait(lock, true, false, true, note);
+    engine.wait(lock, {.expects = true, .polls = true}, note);
     CHECK(slept);
     engine.end_watch();
     CHECK(!engine.is_watched());
+}
+
+TEST_CASE("the engine sleeps until a rank rings, where all ranks do", "[engine_sleep]") {
+    std::mutex mutex;
+    EngineSleep engine(mutex);
+    SharedDoorbell bell;
+    engine.set_bell(&bell);
+    std::atomic<bool> sent{false}, over{false};
+    std::thread rank([&] {
+        while (!engine.is_asleep()) std::this_thread::yield();
+        sent = true;
+        bell.ring();
+        // Another thread of the root wakes it as well.
+        while (!over) {
+            engine.wake();
+            std::this_thread::yield();
+        }
+    });
+    EngineSleep::Lock lock(mutex);
+    while (!sent) engine.wait(lock, {.expects = true, .polls = true, .all_ring = true}, [&] { return sent.load(); });
+    engine.wait(lock, {.polls = true, .all_ring = true}, [] { return false; });
+    CHECK((lock.owns_lock() && !engine.is_asleep() && !engine.sleeps_deeply()));
+    over = true;
+    lock.unlock();
+    rank.join();
 }
 
 TEST_CASE("an engine's thread can be started again when it has ended", "[engine_thread]") {
