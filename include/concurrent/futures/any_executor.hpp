@@ -17,7 +17,6 @@
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>

@@ -17,7 +17,6 @@
 // How it works: detail/channels/channel_end.hpp.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <iterator>
 #include <memory>
@@ -27,6 +26,7 @@
 
 #include "concurrent/futures/detail/channels/channel_ends.hpp"
 #include "concurrent/futures/detail/channels/descriptor_parts.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/serialization.hpp"
 

@@ -21,7 +21,6 @@
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <stdexcept>
@@ -32,6 +31,7 @@
 #include "concurrent/futures/detail/map/map_positions.hpp"
 #include "concurrent/futures/detail/map/start_map.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/future.hpp"

@@ -21,7 +21,6 @@
 
 #include <signal.h>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <memory>

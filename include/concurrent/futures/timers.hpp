@@ -24,7 +24,6 @@
 #include "concurrent/futures/detail/platform/requirements.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <mutex>

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "concurrent/futures/detail/state/completion_waiter.hpp"
+#include "concurrent/futures/detail/state/followed_set.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/options.hpp"
 
@@ -141,7 +142,7 @@ auto wait(Range&& futures, const WaitOptions& options = {}) {
     {
         detail::WaitCondition condition(options.return_when, all.size());
         if (condition.needs_all() && deadline.is_never()) {
-            std::unordered_set<const void*> followed;
+            detail::FollowedSet followed;
             for (const auto& future : all)
                 detail::run_needed_here(detail::FutureAccess::state(future, "wait"), {.followed = &followed});
         }

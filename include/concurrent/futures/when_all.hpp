@@ -18,11 +18,11 @@
 #include <iterator>
 #include <tuple>
 #include <type_traits>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/state/followed_set.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/wait.hpp"
 
@@ -79,7 +79,7 @@ class Combination final : public OutcomeState<Result> {
     /// when_all() needs all parts; when_any() runs one here only as a last resort.
     bool run_here(const RunHere& way) override {
         if (this_worker && !this_worker->has_stack()) return false;  // combinations may be nested
-        std::unordered_set<const void*> followed;
+        FollowedSet followed;
         RunHere each = way;
         if (!each.followed) each.followed = &followed;
         if (any && parts_.size() > 1 && !way.last_resort) return false;

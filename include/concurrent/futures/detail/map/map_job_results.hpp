@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>

@@ -10,8 +10,6 @@
 // (map_pace.hpp); else 1.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <exception>
@@ -209,14 +207,16 @@ bool MapTasks<R>::wait_for_any() {
     Trampoline::catch_up();
     const auto last_resort = [&] {
         const RunHere way{.last_resort = true, .deadline = deadline_};
-        return std::any_of(tasks_.begin(), tasks_.end(),
-                           [&](Slot& slot) { return slot.task && state_of(*slot.task).run_here(way); });
+        for (Slot& slot : tasks_)
+            if (slot.task && state_of(*slot.task).run_here(way)) return true;
+        return false;
     };
     if ((waiting_ == 1 && deadline_.is_never()) || served_pool)
         while (!waiter_.has_one() && !deadline_.passed() && last_resort()) continue;
     BlockingWorker* worker = this_worker;
     if (!worker) {  // all tasks are of one pool: any of them knows. Few places before it are empty
-        const auto open = std::find_if(tasks_.begin(), tasks_.end(), [](const Slot& slot) { return slot.task; });
+        auto open = tasks_.begin();
+        while (open != tasks_.end() && !open->task) ++open;
         if (open != tasks_.end()) worker = state_of(*open->task).worker_here();
     }
     return waiter_.has_one() || waiter_.wait_for_one(deadline_, worker, last_resort);

@@ -17,13 +17,13 @@
 #include <cstddef>
 #include <thread>
 
+#include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
 
 #if CONCURRENT_FUTURES_LINUX
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <climits>
@@ -100,7 +100,7 @@ inline ProcessorSet ProcessorSet::of_all_places() const {
     std::vector<int> numbers;
     const int places = openmp_places();
     for (int place = 0; place < places; ++place) {
-        numbers.resize(static_cast<std::size_t>((std::max)(openmp_place_size(place), 1)), -1);
+        numbers.resize(static_cast<std::size_t>(larger(openmp_place_size(place), 1)), -1);
         openmp_place(place, numbers.data());
         ProcessorSet one;
         one.size_ = size_;

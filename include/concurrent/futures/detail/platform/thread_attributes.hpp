@@ -11,6 +11,7 @@
 // started stays at that.
 #pragma once
 
+#include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/processor_set.hpp"
 
@@ -24,7 +25,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -46,7 +46,7 @@ class ThreadAttributes {
         if ((scheduling.flags & reset_on_fork) != 0) {  // such a thread does not hand its priority on
             if (scheduling.policy == SCHED_FIFO || scheduling.policy == SCHED_RR) scheduling.policy = SCHED_OTHER;
             scheduling.priority = 0;
-            scheduling.niceness = (std::max)(scheduling.niceness, 0);
+            scheduling.niceness = larger(scheduling.niceness, 0);
         }
         return now;
     }

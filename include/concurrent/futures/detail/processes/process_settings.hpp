@@ -3,7 +3,6 @@
 // process_settings.hpp: the checked options of a process pool.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 

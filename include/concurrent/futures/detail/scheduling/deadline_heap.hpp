@@ -10,7 +10,6 @@
 // average over all calls. It needs no memory of its own, so nothing throws. Not synchronised: the owner brings the lock.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <utility>
 

@@ -19,7 +19,6 @@
 // Threads: any. "With the mutex" means the pool's.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>

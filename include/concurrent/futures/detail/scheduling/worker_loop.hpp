@@ -10,7 +10,6 @@
 // Threads: the worker itself, without the mutex. User code runs without a lock.
 #pragma once
 
-#include <chrono>
 #include <exception>
 #include <mutex>
 #include <string>

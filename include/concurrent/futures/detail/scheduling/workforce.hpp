@@ -10,7 +10,6 @@
 // down when its task ends, as one that is too many. All members: with the pool's mutex.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>

@@ -4,12 +4,20 @@
 // SharedState::run_here().
 #pragma once
 
-#include <unordered_set>
-
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
+
+/// In followed_set.hpp, for waits for several calls.
+class FollowedContinuations {
+  public:
+    /// False: it is in the set already. Throws std::bad_alloc.
+    virtual bool add(const void* continuation) = 0;
+
+  protected:
+    ~FollowedContinuations() = default;
+};
 
 /// How a thread that is about to wait may run what it waits for, see blocking.hpp.
 struct RunHere {
@@ -17,11 +25,11 @@ struct RunHere {
     bool last_resort = false;
     Deadline deadline = Deadline::never();
     /// Continuations that this wait has followed already; null: a wait for one call, which meets each once.
-    std::unordered_set<const void*>* followed = nullptr;
+    FollowedContinuations* followed = nullptr;
 
     bool follows(const void* continuation) const noexcept {
         try {
-            return !followed || followed->insert(continuation).second;
+            return !followed || followed->add(continuation);
         } catch (...) {
             return false;  // no memory: it will be run elsewhere
         }
