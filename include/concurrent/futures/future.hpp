@@ -381,7 +381,7 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& o
         std::rethrow_exception(error);
     } catch (...) {
         return out << "<Future: finished raised "
-                   << detail::current_exception_type_name().c_str() << '>';
+                   << detail::thrown_type_name().c_str() << '>';
     }
 }
 

@@ -11,7 +11,7 @@
 
 #include <cstddef>
 
-#include "concurrent/futures/detail/platform/processor_count.hpp"
+#include "concurrent/futures/detail/platform/config.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
@@ -21,6 +21,10 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 /// OMP_PLACES, GOMP_CPU_AFFINITY, KMP_AFFINITY) counts with the processors of all OpenMP places, and workers get those.
 /// What taskset, `srun --cpu-bind` or `mpirun --bind-to` has bound stays bound, so give a rank with a pool several
 /// processors, for example by `mpirun --map-by slot:PE=4` or `srun --cpus-per-task=4`.
-inline std::size_t available_parallelism() { return detail::processor_count(); }
+CONCURRENT_FUTURES_DECL std::size_t available_parallelism();
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/parallelism.hpp"
+#endif

@@ -47,12 +47,10 @@
 #include <vector>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
-#include "concurrent/futures/detail/platform/sized_thread.hpp"
 #include "concurrent/futures/detail/scheduling/optioned_call.hpp"
 #include "concurrent/futures/detail/scheduling/thread_call.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
 #include "concurrent/futures/detail/task/submitter_access.hpp"
-#include "concurrent/futures/detail/trace/program_trace.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
@@ -185,37 +183,10 @@ class ThreadSubmitter {
     WorkerThreads* engine_;
 };
 
-/// 0 is the default.
-inline void require_sane_stack_size(std::size_t size) {
-    if (size == 0) return;
-    const char* const option = "ThreadPoolOptions::stack_size";
-    if constexpr (!can_size_stacks)
-        throw std::invalid_argument(std::string(option) + " cannot be set on this system; leave it out, and link the "
-                                                          "program with a larger default for threads");
-    if (size >= least_stack_size && size <= most_stack_size) return;
-    throw std::invalid_argument(std::string(option) + " = " + std::to_string(size) + " bytes is " +
-                                (size < least_stack_size ? "below " : "above ") +
-                                std::to_string(size < least_stack_size ? least_stack_size : most_stack_size) +
-                                "; it is a number of bytes, such as 64 << 20 for 64 MiB; 0 takes what main() has");
-}
-
 inline constexpr std::size_t most_threads_of_pool = 65'536;
 
-inline ThreadPoolOptions checked(ThreadPoolOptions options) {
-    require_sane_worker_count(options.max_workers, most_threads_of_pool, "ThreadPoolOptions::max_workers");
-    require_not_negative(options.idle_timeout, "ThreadPoolOptions::idle_timeout");
-    require_sane_stack_size(options.stack_size);
-    options.observer = with_program_trace(options.observer);
-    if (options.max_workers == 0) options.max_workers = available_parallelism();
-    require_sane_base_workers(options.base_workers, options.max_workers);
-    if (options.thread_name_prefix.empty()) {
-        // relaxed: only the number has to be unique.
-        static Atomic<unsigned> pools{0};
-        options.thread_name_prefix =
-            "pool" + std::to_string(pools.fetch_add(1, std::memory_order_relaxed));
-    }
-    return options;
-}
+/// With the defaults filled in. Throws std::invalid_argument.
+CONCURRENT_FUTURES_DECL ThreadPoolOptions checked(ThreadPoolOptions options);
 
 }  // namespace detail
 
@@ -234,7 +205,7 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
 
     /// Calls shutdown(), or shutdown({.cancel_futures = true}) with OnDestroy::cancel_pending. In a worker of this
     /// pool, and in the stop callback of a timeout, it does not wait: the workers then end by themselves.
-    ~ThreadPoolExecutor();
+    CONCURRENT_FUTURES_DECL ~ThreadPoolExecutor();
 
     /// Runs `callable(args...)` on a worker, with copies of both, as std::thread does; std::ref(x) passes x by
     /// reference. If submit throws, nothing was queued. It throws ShutdownError, BrokenThreadPool, QueueFullError,
@@ -376,15 +347,8 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     const detail::ThreadSubmitter submitter_;
 };
 
-inline ThreadPoolExecutor::~ThreadPoolExecutor() {
-    engine().begin_shutdown(cancels_pending_);
-    if (engine().in_forked_child()) {
-        engine().retain();  // its threads are in another process: leave everything as it is
-    } else if (engine().is_own_thread()) {
-        engine().detach();
-    } else {
-        engine().join(detail::Deadline::never());
-    }
-}
-
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/thread_pool_executor.hpp"
+#endif

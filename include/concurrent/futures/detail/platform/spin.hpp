@@ -15,7 +15,6 @@
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
-#include "concurrent/futures/detail/platform/processor_count.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -31,11 +30,14 @@ inline void pause() noexcept {
 #endif
 }
 
+/// The processors that this thread may use are more than one.
+CONCURRENT_FUTURES_DECL bool has_several_processors() noexcept;
+
 inline bool spinning_pays() noexcept {
     static constinit Atomic<int> known{-1};
     // relaxed, both: a number; all threads find the same one.
     int pays = known.load(std::memory_order_relaxed);
-    if (pays < 0) known.store(pays = processors_of_affinity() > 1 ? 1 : 0, std::memory_order_relaxed);
+    if (pays < 0) known.store(pays = has_several_processors() ? 1 : 0, std::memory_order_relaxed);
     return pays == 1;
 }
 
@@ -59,3 +61,7 @@ bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time) 
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/spin.hpp"
+#endif

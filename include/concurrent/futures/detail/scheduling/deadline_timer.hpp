@@ -41,8 +41,7 @@ class DeadlineTimer {
     class Entry;
 
     /// Its threads get the attributes of the thread that made the pool.
-    explicit DeadlineTimer(const ThreadAttributes& attributes = ThreadAttributes::of_this_thread())
-        : state_(std::make_shared<State>(attributes)) {}
+    CONCURRENT_FUTURES_DECL explicit DeadlineTimer(const ThreadAttributes& attributes = ThreadAttributes::of_this_thread());
     DeadlineTimer(const DeadlineTimer&) = delete;
     DeadlineTimer& operator=(const DeadlineTimer&) = delete;
     ~DeadlineTimer() { stop(); }
@@ -55,11 +54,11 @@ class DeadlineTimer {
 
     /// Ends the threads and joins them. To be called when no task runs any more; a second time it does nothing. If a
     /// stop callback on one of these threads calls it, that thread ends by itself when the callback returns.
-    void stop();
+    CONCURRENT_FUTURES_DECL void stop();
     /// After stop(): every entry fires now, in this thread.
-    void fire_all();
+    CONCURRENT_FUTURES_DECL void fire_all();
     /// The calling thread is one of the timer's: it is running a stop callback.
-    bool runs_here() const;
+    CONCURRENT_FUTURES_DECL bool runs_here() const;
 
   private:
     /// Shared with the threads: one of them may destroy the timer, in a callback.
@@ -78,10 +77,10 @@ class DeadlineTimer {
         bool stopping = false;
         std::vector<std::thread> threads;
 
-        void appoint(const std::shared_ptr<State>& self);
-        void run(const std::shared_ptr<State>& self);
-        Entry* wait_until_due(std::unique_lock<std::mutex>& lock);
-        std::stop_source fire(Entry& entry);
+        CONCURRENT_FUTURES_DECL void appoint(const std::shared_ptr<State>& self);
+        CONCURRENT_FUTURES_DECL void run(const std::shared_ptr<State>& self);
+        CONCURRENT_FUTURES_DECL Entry* wait_until_due(std::unique_lock<std::mutex>& lock);
+        CONCURRENT_FUTURES_DECL std::stop_source fire(Entry& entry);
     };
 
     const std::shared_ptr<State> state_;
@@ -91,13 +90,7 @@ class DeadlineTimer {
 class DeadlineTimer::Entry : private DeadlineHeap::Node {
   public:
     /// Throws std::system_error if there is no thread for the timer.
-    Entry(DeadlineTimer& timer, Clock::time_point its_deadline, std::stop_source stop)
-        : Node(its_deadline), timer_(*timer.state_), stop_(std::move(stop)) {
-        const std::lock_guard lock(timer_.mutex);
-        if (!timer_.led) timer_.appoint(timer.state_);
-        timer_.entries.push(*this);
-        if (timer_.entries.first() == this) timer_.leader.notify_one();
-    }
+    CONCURRENT_FUTURES_DECL Entry(DeadlineTimer& timer, Clock::time_point its_deadline, std::stop_source stop);
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
     ~Entry() { static_cast<void>(withdraw()); }
@@ -126,88 +119,8 @@ class DeadlineTimer::Entry : private DeadlineHeap::Node {
     Standing standing_ = Standing::waiting;
 };
 
-inline void DeadlineTimer::stop() {
-    std::vector<std::thread> ended;
-    {
-        const std::lock_guard lock(state_->mutex);
-        state_->stopping = true;
-        ended.swap(state_->threads);
-        state_->leader.notify_all();
-        state_->followers.notify_all();
-    }
-    for (std::thread& thread : ended)
-        thread.get_id() == std::this_thread::get_id() ? thread.detach() : thread.join();
-}
-
-inline void DeadlineTimer::fire_all() {
-    std::unique_lock lock(state_->mutex);
-    while (DeadlineHeap::Node* const first = state_->entries.first()) {
-        std::stop_source stop = state_->fire(static_cast<Entry&>(*first));
-        lock.unlock();
-        stop.request_stop();
-        lock.lock();
-    }
-}
-
-inline bool DeadlineTimer::runs_here() const {
-    const std::lock_guard lock(state_->mutex);
-    for (const std::thread& thread : state_->threads)
-        if (thread.get_id() == std::this_thread::get_id()) return true;
-    return false;
-}
-
-/// With the lock, when there is no leader: finds one. Throws what std::thread throws.
-inline void DeadlineTimer::State::appoint(const std::shared_ptr<State>& self) {
-    CONCURRENT_FUTURES_ASSERT(held_here(mutex) != Held::no);
-    if (idle != 0) return followers.notify_one();
-    threads.reserve(threads.size() + 1);  // so that nothing throws once the thread has started
-    threads.emplace_back([self] { self->run(self); });
-    led = true;  // by the new thread, as soon as it runs
-}
-
-/// The thread that leads: sleeps until an entry is due. Null: the timer is stopping.
-inline DeadlineTimer::Entry* DeadlineTimer::State::wait_until_due(std::unique_lock<std::mutex>& lock) {
-    while (!stopping) {
-        DeadlineHeap::Node* const first = entries.first();
-        if (!first || first->deadline == (Clock::time_point::max)()) {
-            leader.wait(lock);
-            continue;
-        }
-        const Clock::time_point next = first->deadline;  // the entry may go while this sleeps
-        if (Clock::now() >= next) return static_cast<Entry*>(first);
-        timed_wait(leader, lock, Deadline(next));
-    }
-    return nullptr;
-}
-
-/// With the lock. What is to be asked to stop without it.
-inline std::stop_source DeadlineTimer::State::fire(Entry& entry) {
-    CONCURRENT_FUTURES_ASSERT(held_here(mutex) != Held::no);
-    entry.standing_ = Entry::Standing::fired;
-    entries.remove(entry);
-    return std::move(entry.stop_);
-}
-
-/// A thread of the timer, which is appointed to lead.
-inline void DeadlineTimer::State::run(const std::shared_ptr<State>& self) {
-    attributes.apply();
-    std::unique_lock lock(mutex);
-    while (Entry* const due = wait_until_due(lock)) {
-        std::stop_source stop = fire(*due);
-        led = false;
-        try {
-            appoint(self);
-        } catch (...) {
-            // No thread can be started: the other deadlines are looked at when this callback has returned.
-        }
-        lock.unlock();
-        stop.request_stop();
-        lock.lock();
-        ++idle;
-        followers.wait(lock, [this] { return !led || stopping; });
-        --idle;
-        led = true;
-    }
-}
-
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/deadline_timer.hpp"
+#endif

@@ -27,13 +27,11 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/sized_thread.hpp"
-#include "concurrent/futures/detail/platform/thread_name.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/scheduling/thread_control.hpp"
 #include "concurrent/futures/detail/scheduling/thread_tables.hpp"
 #include "concurrent/futures/detail/scheduling/worker.hpp"
-#include "concurrent/futures/detail/scheduling/worker_loop.hpp"
 #include "concurrent/futures/detail/state/idle_waiters.hpp"
 #include "concurrent/futures/detail/state/pool_watch.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
@@ -63,26 +61,26 @@ class WorkerThreads {
     void submit_all(TaskQueue& tasks);
 
     /// No more submissions; queued tasks still run, or are given up if `cancel_pending`.
-    void begin_shutdown(bool cancel_pending);
+    CONCURRENT_FUTURES_DECL void begin_shutdown(bool cancel_pending);
     /// Tasks that no worker has taken end as cancelled.
-    void cancel_pending() noexcept;
+    CONCURRENT_FUTURES_DECL void cancel_pending() noexcept;
     /// The pool pauses and goes on, has another number of workers, or starts all of them.
     ThreadControl control() noexcept { return ThreadControl(pool_); }
     std::size_t max_workers() const noexcept { return pool_.workers.headcount().max_workers(); }
     bool is_broken() const { return pool_.is_broken(); }
     /// Waits for all workers to have ended and joins them; false when the deadline passed first. From
     /// a thread of this pool, which cannot wait for itself: returns true at once.
-    bool join(const Deadline& deadline);
+    CONCURRENT_FUTURES_DECL bool join(const Deadline& deadline);
     /// Waits until no task waits or runs; false when the deadline passed first. Throws BrokenThreadPool in a forked
     /// child, std::system_error in a thread of this pool.
-    bool wait_idle(const Deadline& deadline);
+    CONCURRENT_FUTURES_DECL bool wait_idle(const Deadline& deadline);
     /// Before destruction from one of its own threads: they end by themselves.
     void detach() {
         const std::lock_guard lock(pool_.mutex);
         pool_.workers.detach();
     }
 
-    Counts counts() const;
+    CONCURRENT_FUTURES_DECL Counts counts() const;
     const ThreadPoolOptions& options() const noexcept { return pool_.options; }
     const UnhandledExceptionHook& hook() const noexcept { return pool_.options.on_unhandled_exception; }
     /// For the calls of this pool: its queues, its counters, and what its observer is told.
@@ -122,9 +120,9 @@ class WorkerThreads {
 
     ~WorkerThreads() = default;
 
-    void submit_within_bound(Task& task, Priority priority);
-    void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
-    static SizedThread start_thread(WorkerThreads& pool, Worker& worker, std::size_t number);
+    CONCURRENT_FUTURES_DECL void submit_within_bound(Task& task, Priority priority);
+    CONCURRENT_FUTURES_DECL void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
+    CONCURRENT_FUTURES_DECL static SizedThread start_thread(WorkerThreads& pool, Worker& worker, std::size_t number);
 
     Atomic<std::size_t> references_{1};
     ThreadTables pool_;
@@ -166,149 +164,8 @@ inline void WorkerThreads::submit_all(TaskQueue& tasks) {
     pool_.bring_or_abandon(lock);
 }
 
-/// A thread could not be started. If there is none at all, the task would never run: it is taken back.
-inline void WorkerThreads::unsubmit_or_keep(Task& task, Priority priority, const std::exception& error) {
-    {
-        const std::lock_guard lock(pool_.mutex);
-        if (pool_.workers.headcount().alive() != 0) return;
-    }
-    if (!pool_.queues.inbox.remove(task, priority)) return;
-    note_taken();
-    throw BrokenThreadPool(std::string("ThreadPoolExecutor: cannot start a worker thread: ") +
-                           error.what() +
-                           "; ask for fewer workers or a smaller stack_size, or raise the system's limits on threads "
-                           "and memory");
-}
-
-/// With max_pending every task goes through the inbox, one submission at a time.
-inline void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
-    Inbox& inbox = pool_.queues.inbox;
-    Lock lock(pool_.mutex);
-    bool urgent = false;
-    // A worker never waits for room: it may be the one that has to make it.
-    while (!current_worker() && pool_.room.is_full()) {
-        if (pool_.search.is_closed()) break;
-        switch (pool_.options.on_full) {
-            case QueueFull::raise:
-                lock.unlock();
-                throw QueueFullError("ThreadPoolExecutor: " + std::to_string(pool_.options.max_pending) +
-                                     " tasks are waiting, which is max_pending; submit later, or choose "
-                                     "QueueFull::block or caller_runs");
-            case QueueFull::caller_runs:
-                pool_.room.note_waiting();  // until it begins
-                lock.unlock();
-                pool_.calls().submitted();
-                task.run();
-                return;
-            case QueueFull::block: pool_.room.wait(lock, std::exchange(urgent, true));
-        }
-    }
-    if (!inbox.push(task, priority)) {
-        lock.unlock();
-        pool_.throw_closed();
-    }
-    pool_.room.note_waiting();
-    try {
-        pool_.workers.bring(lock);
-    } catch (const std::exception& error) {
-        if (lock.owns_lock()) lock.unlock();
-        unsubmit_or_keep(task, priority, error);
-    }
-}
-
-// ---- the end, and waiting ------------------------------------------------------------------------
-
-inline void WorkerThreads::begin_shutdown(bool cancel_pending) {
-    if (in_forked_child()) return;
-    const auto go_on = [this](Lock& lock) {  // a paused pool may have no worker for what is queued
-        const bool paused = pool_.workers.headcount().is_paused();
-        pool_.end_pause();
-        pool_.workers.wake_all();
-        if (paused) pool_.bring_or_abandon(lock);
-    };
-    Lock lock(pool_.mutex);
-    pool_.close({});
-    if (!cancel_pending) return go_on(lock);
-    lock.unlock();
-    pool_.queues.abandon_all(nullptr, pool_.calls());
-    lock.lock();
-    go_on(lock);
-}
-
-inline void WorkerThreads::cancel_pending() noexcept {
-    if (in_forked_child()) return;
-    const std::size_t cancelled = pool_.queues.abandon_all(nullptr, pool_.calls());
-    const std::lock_guard lock(pool_.mutex);
-    pool_.room.note_cancelled(cancelled);
-    if (pool_.is_idle()) pool_.idle_waiters.notify();  // while the pool is paused, no worker does
-}
-
-inline bool WorkerThreads::join(const Deadline& deadline) {
-    if (in_forked_child() || is_own_thread()) return true;
-    const auto all_ended = [this] { return pool_.workers.headcount().alive() == 0; };
-    if (!wait_with("the end of a pool's workers", pool_.mutex, pool_.all_ended, deadline, all_ended)) return false;
-    Lock lock(pool_.mutex);
-    pool_.workers.join_ended(lock);
-    lock.unlock();
-    timer_.stop();
-    return true;
-}
-
-/// A worker that looks around before it sleeps counts as idle already. What it finds is still in a queue, so the pool
-/// is not idle, and the worker will lie down once more.
-inline bool WorkerThreads::wait_idle(const Deadline& deadline) {
-    pool_.throw_if_forked();
-    return pool_.idle_waiters.wait("ThreadPoolExecutor", is_own_thread(), pool_.mutex, deadline,
-                                   [this] { return pool_.is_idle(); });
-}
-
-// ---- threads and numbers -------------------------------------------------------------------------
-
-inline SizedThread WorkerThreads::start_thread(WorkerThreads& pool, Worker& worker, std::size_t number) {
-    const auto live = [&pool, &worker, number] {
-        const ThreadTables& tables = pool.pool_;
-        tables.attributes.apply();
-        name_current_thread(tables.options.thread_name_prefix, number);
-        const auto tell = [&](auto event) {
-            if (!tables.watch) return;
-            tables.watch.tell([&](Observer& observer) {
-                const std::string name = tables.options.thread_name_prefix + "_" + std::to_string(number);
-                (observer.*event)(tables.watch.worker_event(number, name));
-            });
-        };
-        tell(&Observer::worker_started);
-        struct Release {
-            WorkerThreads& pool;
-            ~Release() { pool.release(); }
-        };
-        const Release reference{pool};
-        WorkerLoop(pool.pool_, worker).run([&] { tell(&Observer::worker_ended); });
-    };
-    const ThreadTables& tables = pool.pool_;
-    pool.retain();  // for the thread
-    try {
-        if (tables.options.stack_size == 0 && tables.stack_size != 0) {
-            try {
-                return SizedThread(tables.stack_size, live);
-            } catch (const std::system_error&) {
-                // A limit on address space, such as `ulimit -v`: what the system gives to threads is less.
-            }
-            return SizedThread(0, live);
-        }
-        return SizedThread(tables.stack_size, live);
-    } catch (...) {
-        pool.release();
-        throw;
-    }
-}
-
-inline WorkerThreads::Counts WorkerThreads::counts() const {
-    if (in_forked_child()) return {};  // a thread of the parent may have held the mutex at the fork
-    const std::lock_guard lock(pool_.mutex);
-    CallCounters::Counts calls = pool_.count_calls();
-    calls.submitted += pool_.queues.inbox.pushed();
-    return {pool_.workers.headcount().alive(), pool_.workers.headcount().idle(), calls.pending(), calls.running(),
-            calls.completed,       calls.failed,         calls.cancelled};
-}
-
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/worker_threads.hpp"
+#endif

@@ -22,7 +22,6 @@
 #include <utility>
 
 #include <concurrent/futures/detail/memory/roomy_value.hpp>
-#include <concurrent/futures/detail/platform/demangle.hpp>
 #include <concurrent/futures/detail/platform/process_requirements.hpp>
 #include <concurrent/futures/detail/serialization/bitwise.hpp>
 #include <concurrent/futures/detail/serialization/obstacle.hpp>
@@ -103,11 +102,8 @@ class Decoder {
 
     /// Throws if bytes are left: the sender wrote something else than was read.
     void expect_end() const {
-        if (remaining() != 0) [[unlikely]] {
-            throw SerializationError(std::to_string(remaining()) +
-                                     " bytes are left after the last value, at byte " +
-                                     std::to_string(offset_));
-        }
+        if (remaining() != 0) [[unlikely]]
+            fail_long();
     }
 
     /// A decoder of the next `size` bytes only, which this one skips. Offsets go on counting from
@@ -120,11 +116,7 @@ class Decoder {
     }
 
     /// Throws the SerializationError of bytes that cannot be a value of this type.
-    [[noreturn, gnu::cold, gnu::noinline]] void fail(const std::type_info& type,
-                                                     const std::string& reason) const {
-        throw SerializationError("cannot decode " + detail::demangle(type) + " at byte " +
-                                 std::to_string(offset_) + ": " + reason);
-    }
+    [[noreturn, gnu::cold]] CONCURRENT_FUTURES_DECL void fail(const std::type_info& type, const std::string& reason) const;
 
   private:
     friend detail::NestingScope<Decoder>;
@@ -135,21 +127,10 @@ class Decoder {
     }
     void leave_nested() noexcept { --depth_; }
 
-    [[noreturn, gnu::cold, gnu::noinline]] void fail_short(const std::type_info& type,
-                                                           std::size_t size) const {
-        fail(type,
-             std::to_string(size) + " bytes needed, " + std::to_string(remaining()) + " left");
-    }
-    [[noreturn, gnu::cold, gnu::noinline]] void fail_count(const std::type_info& type,
-                                                           std::uint64_t count) const {
-        fail(type, std::to_string(count) + " elements announced, " + std::to_string(remaining()) +
-                       " bytes left");
-    }
-    [[noreturn, gnu::cold, gnu::noinline]] void fail_nesting() const {
-        throw SerializationError("cannot decode at byte " + std::to_string(offset_) +
-                                 ": values are nested more than " +
-                                 std::to_string(detail::nesting_limit) + " deep");
-    }
+    [[noreturn, gnu::cold]] CONCURRENT_FUTURES_DECL void fail_short(const std::type_info& type, std::size_t size) const;
+    [[noreturn, gnu::cold]] CONCURRENT_FUTURES_DECL void fail_count(const std::type_info& type, std::uint64_t count) const;
+    [[noreturn, gnu::cold]] CONCURRENT_FUTURES_DECL void fail_long() const;
+    [[noreturn, gnu::cold]] CONCURRENT_FUTURES_DECL void fail_nesting() const;
 
     const std::byte* data_;
     std::size_t size_;
@@ -210,3 +191,7 @@ Decoder& Decoder::operator&(T& value) {
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/decoder.hpp"
+#endif

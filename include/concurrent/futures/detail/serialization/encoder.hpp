@@ -21,7 +21,6 @@
 #include <typeinfo>
 #include <utility>
 
-#include <concurrent/futures/detail/platform/demangle.hpp>
 #include <concurrent/futures/detail/platform/process_requirements.hpp>
 #include <concurrent/futures/detail/serialization/bitwise.hpp>
 #include <concurrent/futures/detail/serialization/byte_buffer.hpp>
@@ -93,11 +92,7 @@ class Encoder {
     std::byte* extend(std::size_t size) { return buffer_.extend(size); }
 
     /// Throws the SerializationError of a value of this type that cannot be written.
-    [[noreturn, gnu::cold, gnu::noinline]] void fail(const std::type_info& type,
-                                                     const std::string& reason) const {
-        throw SerializationError("cannot encode " + detail::demangle(type) + " at byte " +
-                                 std::to_string(size()) + ": " + reason);
-    }
+    [[noreturn, gnu::cold]] CONCURRENT_FUTURES_DECL void fail(const std::type_info& type, const std::string& reason) const;
 
   private:
     friend detail::NestingScope<Encoder>;
@@ -107,12 +102,7 @@ class Encoder {
         ++depth_;
     }
     void leave_nested() noexcept { --depth_; }
-    [[noreturn, gnu::cold, gnu::noinline]] void fail_nesting() const {
-        throw SerializationError("cannot encode at byte " + std::to_string(size()) +
-                                 ": values are nested more than " +
-                                 std::to_string(detail::nesting_limit) +
-                                 " deep; if pointers form a cycle, write a Codec for their owner");
-    }
+    [[noreturn, gnu::cold]] CONCURRENT_FUTURES_DECL void fail_nesting() const;
 
     detail::ByteBuffer buffer_;
     unsigned depth_ = 0;
@@ -158,3 +148,7 @@ Encoder& Encoder::operator&(const T& value) {
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/encoder.hpp"
+#endif
