@@ -108,8 +108,8 @@ class MapJobOf : public MapSchedule {
         return count;
     }
     bool ran(std::size_t index) const noexcept final {
-        // acquire, pairs with (1) of MapOutcome.
-        return states_.at(index)->load(std::memory_order_acquire) >= MapState::value;
+        // relaxed: who asks reads no outcome. The reader looks again; the barriers of OwnedBlocks order the rest.
+        return states_.at(index)->load(std::memory_order_relaxed) >= MapState::value;
     }
     void mark_unstarted(std::uint32_t begin, std::uint32_t end) noexcept final {
         for (; begin < end; ++begin) outcome(begin).mark_unstarted();

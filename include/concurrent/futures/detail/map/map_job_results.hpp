@@ -128,7 +128,7 @@ void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, st
     }
     total_ = published;
     // Tickets to give way to cost more than a thousand short items do: it is worth waiting a moment to know.
-    if (job->may_take_turns()) spin_until([&] { return job->ns_per_item() != 0; }, patience_for_pace);
+    if (!this_worker && job->may_take_turns()) spin_until([&] { return job->ns_per_item() != 0; }, patience_for_pace);
     submit(submitter, job, job->tickets_for_turns());
     turn_page();
 }
