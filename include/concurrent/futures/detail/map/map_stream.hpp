@@ -74,14 +74,14 @@ class MapStream {
         const std::ptrdiff_t left = stop_ - next_, limit = left < most_ahead ? left : most_ahead;
         const Atomic<MapState>* const states = states_ + (next_ - page_);
         // acquire, pairs with (1) of MapOutcome: the values may be read.
-        const auto is_other = [states](std::ptrdiff_t n) {
-            return states[n].load(std::memory_order_acquire) != MapState::value;
+        const auto difference = [states](std::ptrdiff_t n) {  // 0: it is a value
+            return static_cast<unsigned>(states[n].load(std::memory_order_acquire)) ^ static_cast<unsigned>(MapState::value);
         };
         std::ptrdiff_t count = 0;
         while (count + 4 <= limit &&
-               !(is_other(count) | is_other(count + 1) | is_other(count + 2) | is_other(count + 3)))
+               (difference(count) | difference(count + 1) | difference(count + 2) | difference(count + 3)) == 0)
             count += 4;
-        while (count != limit && !is_other(count)) ++count;
+        while (count != limit && difference(count) == 0) ++count;
         ready_ = next_ + count;
         return count != 0;
     }
