@@ -399,10 +399,12 @@ TEST_CASE("an item's input is gone when its result is there", "[map_results]") {
 }
 
 TEST_CASE("a call of high priority need not wait for the end of a map", "[map_results]") {
+    support::Gate submitted;
     cf::ThreadPoolExecutor pool(1);
     std::atomic<int> ran = 0;
     const int count = 500'000;  // 5 s at least
     auto results = pool.map([&](int i) {
+        if (i == 1) submitted.wait();
         const auto end = std::chrono::steady_clock::now() + 10us;
         while (std::chrono::steady_clock::now() < end) {
         }
@@ -410,8 +412,9 @@ TEST_CASE("a call of high priority need not wait for the end of a map", "[map_re
         return i;
     }, up_to(count));
     CHECK(*results.begin() == 0);
-    const int at_high = pool.submit({.priority = cf::Priority::high}, [&] { return ran.load(); }).result();
-    CHECK(at_high < count);
+    const auto high = pool.submit({.priority = cf::Priority::high}, [&] { return ran.load(); });
+    submitted.open();
+    CHECK(high.result() < count);
     results.cancel();
 }
 

@@ -343,6 +343,7 @@ PROCESS_CASE("a worker that is killed takes the workers of its own pools along")
     const auto call = pool.submit(stay_in_a_pool, log.path(), gate.path());
     log.wait_for(1);
     const pid_t inner = std::stoi(log.lines().front());
+    REQUIRE(knows_workers(pool, 1));
     REQUIRE(::kill(pool.worker_pids().front(), SIGKILL) == 0);
     CHECK(error_of<cf::WorkerDiedError>(call).signal() == SIGKILL);
     CHECK(support::eventually([=] { return ::kill(inner, 0) != 0; }));

@@ -108,6 +108,7 @@ PROCESS_CASE("stats() when workers die") {
     CHECK_SOON(pool, "workers 1, idle 1, pending 0, running 0, completed 5, failed 2, cancelled 0, "
                      "restarts 2");
     // An idle one is not replaced before there is work.
+    REQUIRE(knows_workers(pool, 1));
     ::kill(pool.worker_pids().at(0), SIGKILL);
     CHECK_SOON(pool, "workers 0, idle 0, pending 0, running 0, completed 5, failed 2, cancelled 0, "
                      "restarts 3");
@@ -119,7 +120,10 @@ PROCESS_CASE("a call whose worker is gone counts as running until it is known ho
     // Only a forked worker's parent is another process, from which the pool hears that.
     const int parent = parent_of(busy.pid());
     const bool is_forked = parent != ::getpid();
-    if (is_forked) ::kill(parent, SIGSTOP);
+    if (is_forked) {
+        ::kill(parent, SIGSTOP);
+        REQUIRE(support::eventually([&] { return support::state_of(parent) == 'T'; }));
+    }
     ::kill(busy.pid(), SIGKILL);
     CHECK(support::eventually([&] { return pool.stats().workers == 0; }));
     const auto now = pool.stats();
