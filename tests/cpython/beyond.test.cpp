@@ -102,7 +102,7 @@ PROCESS_POOL_CASE("a worker killed while it waits for work takes nothing with it
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 2}));
     BusyWorker other(pool);
     const int idle = pool.submit(worker_pid).result();
-    ::kill(idle, SIGKILL);
+    kill_idle_worker(idle);
     CHECK(pool.submit(multiply, 6, 7).result(support::deadline(30s)) == 42);
     other.open();
     CHECK(other.call().result() == other.pid());
@@ -115,6 +115,7 @@ PROCESS_POOL_CASE("a worker killed in the middle of reading 10 MB loses no call"
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     const int pid = pool.submit(worker_pid).result();
     ::kill(pid, SIGSTOP);  // reads nothing more; its pipe holds a part
+    REQUIRE(support::eventually([&] { return support::state_of(pid) == 'T'; }));
     Futures others;
     const auto big = pool.submit(size_of, std::vector<char>(size));
     for (int i = 0; i < 10; ++i) others.push_back(pool.submit(multiply, i, 2));

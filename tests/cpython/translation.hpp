@@ -54,6 +54,8 @@ using process_pools::BusyWorker;
 /// counts where ThreadSanitizer cannot see it.
 using process_pools::error_of;
 using process_pools::Fork;
+using process_pools::kill_idle_worker;
+using process_pools::knows_workers;
 using process_pools::numbers_below;
 using process_pools::recorded;
 using process_pools::Spawn;
