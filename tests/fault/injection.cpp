@@ -352,12 +352,12 @@ std::string run_case(const Case& which, fault::Injector& injector, fault::Report
         run_processes(which.scenario == Scenario::spawn ? cf::StartMethod::spawn : cf::StartMethod::fork,
                       judge);
     report = injector.disarm();
-    if (!support::eventually([&] { return support::children_of(::getpid()).empty(); }, 5s))
+    if (!support::eventually([&] { return support::children_of(::getpid()).empty(); }, patience))
         judge.wrong("a child is left: " + support::describe(support::children_of(::getpid()).front()));
-    if (!support::eventually([&] { return entries_of("/proc/self/fd") == descriptors; }, 1s))
+    if (!support::eventually([&] { return entries_of("/proc/self/fd") == descriptors; }, patience))
         judge.wrong("descriptors: " + std::to_string(descriptors) + " before, " +
                     std::to_string(entries_of("/proc/self/fd")) + " after");
-    if (!support::eventually([&] { return entries_of("/proc/self/task") == threads; }, 1s))
+    if (!support::eventually([&] { return entries_of("/proc/self/task") == threads; }, patience))
         judge.wrong("threads: " + std::to_string(threads) + " before, " +
                     std::to_string(entries_of("/proc/self/task")) + " after");
     return judge.verdict();

@@ -308,7 +308,12 @@ class Cell {
         const auto victim = pool.submit(::run, bomb, 3);
         // With max_pending = 1 this returns when the victim has left the queue, to a worker.
         submit_neighbour(pool);
-        const std::vector<int> pids = pool.worker_pids();
+        // A forked worker may run a call before its pool has heard of its pid.
+        std::vector<int> pids;
+        check(support::eventually([&] {
+            pids = pool.worker_pids();
+            return pids.size() == pool.stats().workers;
+        }), "the pool does not know its workers");
         support::open_gate(gate.path());
         in_callback.wait();
         const auto somebody_died = [&] {

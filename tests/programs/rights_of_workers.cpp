@@ -15,6 +15,7 @@
 #include <concurrent/futures/process_pool_executor.hpp>
 #include <grp.h>
 #include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -135,6 +136,7 @@ int main(int argc, char** argv) {
     cf::process_main(argc, argv);
     if (argc > 1) return play(argv[1]);
     if (::geteuid() != 0) return skip("only root can make a set-user-ID copy of this program");
+    if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) return skip("this container gives no process new rights");
     if (CONCURRENT_FUTURES_TSAN) return skip("ThreadSanitizer needs a personality that set-user-ID programs lose");
     std::string folder = std::filesystem::temp_directory_path() / "cf_rights_XXXXXX";
     if (!::mkdtemp(folder.data()) || ::chmod(folder.c_str(), 0755) != 0) return 2;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// environment: CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=2
+// environment: CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=5
 // expect-exit: 124
-// expect-output: watchdog: 'hangs': did not end within 2 s
+// expect-output: watchdog: 'hangs': did not end within 5 s
 // expect-output: parent_hangs_here|gdb is missing
 // expect-output: child_hangs_here|gdb is missing
 //
