@@ -288,7 +288,7 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     void terminate_workers() { engine().end_workers(SIGTERM); }
     /// The same with SIGKILL.
     void kill_workers() { engine().end_workers(SIGKILL); }
-    /// The workers that are alive now.
+    /// The workers that are alive now, each that has run a task among them.
     std::vector<int> worker_pids() const { return engine().worker_pids(); }
 
     /// The processes and tasks of this moment; completed, failed and cancelled count from the start.

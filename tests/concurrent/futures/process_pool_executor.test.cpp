@@ -700,6 +700,14 @@ PROCESS_CASE("a thread that waits with a lock meets no callback of its call that
     }
 }
 
+PROCESS_CASE("worker_pids() has the worker that has just ended a call") {
+    for (int i = 0; i < 20; ++i) {
+        cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
+        const int pid = pool.submit(worker_pid).result();
+        REQUIRE(pool.worker_pids() == std::vector{pid});
+    }
+}
+
 PROCESS_CASE("a callback may wait for other calls of its pool") {
     cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1}));
     support::ProcessLog log;

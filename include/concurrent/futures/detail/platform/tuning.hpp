@@ -100,6 +100,9 @@ inline constexpr std::chrono::microseconds looks_for_own_result{30};
 /// wait_idle() and start_workers() look again after this, because the manager thread is not woken for them. Shorter: more
 /// looks with the mutex. Longer: they return later. No row.
 inline constexpr std::chrono::milliseconds idle_look_interval{5}, start_look_interval{1};
+/// worker_pids() and terminate_workers() wait so long at most for a template that does not say which processes it has forked. Less: on a
+/// busy machine workers are missing, or killed at once. More: they wait longer where the template is stopped (SIGSTOP). No row.
+inline constexpr std::chrono::seconds worker_pid_wait{2};
 /// Memory of large bodies is given back when none came for so long. Shorter: pages are made anew for each burst. Longer:
 /// memory stays taken. Row: processes, 16 MiB there and back.
 inline constexpr std::chrono::seconds large_memory_kept{1};

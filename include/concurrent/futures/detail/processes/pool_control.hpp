@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// pool_control.hpp: a process pool pauses and goes on, and starts all its workers at once.
+// pool_control.hpp: a process pool pauses and goes on, starts all its workers at once, and says which they are.
 //
 //     control.pause();              // what was sent to a worker and has not started goes back to the queue
 //     control.resume(false);
 //     control.start_workers();      // the manager thread starts them; the caller waits until they are ready
+//     control.worker_pids();        // of those that are alive
 //
 // Threads: any, without the mutex, but not the manager thread where that is said.
 #pragma once
@@ -95,8 +96,24 @@ class PoolControl {
                                     "on processes, descriptors and memory");
     }
 
+    /// A forked worker may run a task before the template has said which process it is: waits for the template, if one is
+    /// like that. Not on the manager thread, which is the one that reads what the template says.
+    void await_pids(bool on_manager_thread) const {
+        if (!on_manager_thread)
+            wait_with("the process numbers of a pool's workers", pool_.mutex, changed_,
+                      Deadline::after(tuning::worker_pid_wait), [this] { return knows_ready_workers(); }, interval);
+    }
+    std::vector<int> worker_pids(bool on_manager_thread) const {
+        await_pids(on_manager_thread);
+        const std::lock_guard lock(pool_.mutex);
+        std::vector<int> pids;
+        for (const auto& link : pool_.workers)
+            if (!link->life.has_exited() && link->process.pid() > 0) pids.push_back(link->process.pid());
+        return pids;
+    }
+
   private:
-    /// The manager thread tells nobody of a start, so start_workers() looks again after this time.
+    /// The manager thread tells nobody of a start, so those who wait for one look again after this time.
     static constexpr auto interval = tuning::start_look_interval;
 
     // With the mutex.
@@ -104,6 +121,12 @@ class PoolControl {
         CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
         return static_cast<std::size_t>(
             std::count_if(pool_.workers.begin(), pool_.workers.end(), [](const auto& link) { return link->life.is_ready(); }));
+    }
+    bool knows_ready_workers() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
+        return std::none_of(pool_.workers.begin(), pool_.workers.end(), [](const auto& link) {
+            return link->life.is_ready() && !link->life.has_exited() && link->process.pid() <= 0;
+        });
     }
     bool is_over() const noexcept {
         CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
@@ -114,7 +137,7 @@ class PoolControl {
     }
 
     PoolTables& pool_;
-    std::condition_variable changed_;
+    mutable std::condition_variable changed_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

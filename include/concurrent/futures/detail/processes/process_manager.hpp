@@ -78,7 +78,9 @@ class ProcessManager final : public ProcessEngine {
     void resume() override { control_.resume(); }
     void start_workers() override { control_.start_workers(on_manager_thread()); }
     bool is_broken() const override { return control_.is_broken(); }
-    std::vector<int> worker_pids() const override;
+    std::vector<int> worker_pids() const override {
+        return in_forked_child() ? std::vector<int>() : control_.worker_pids(on_manager_thread());
+    }
     Counts counts() override;
 
     // The side of a task and its futures.
@@ -321,6 +323,7 @@ inline bool ProcessManager::wait_idle(const Deadline& deadline) {
 
 inline void ProcessManager::end_workers(int signal) {
     if (in_forked_child()) return;  // they are not this process's workers
+    if (signal == SIGTERM) control_.await_pids(on_manager_thread());  // one that is not known could only be killed
     close(true, true);
     {
         const std::lock_guard lock(pool_.mutex);
@@ -331,15 +334,6 @@ inline void ProcessManager::end_workers(int signal) {
         }
     }
     pool_.signal.wake();
-}
-
-inline std::vector<int> ProcessManager::worker_pids() const {
-    if (in_forked_child()) return {};
-    const std::lock_guard lock(pool_.mutex);
-    std::vector<int> pids;
-    for (const auto& link : pool_.workers)
-        if (!link->life.has_exited() && link->process.pid() > 0) pids.push_back(link->process.pid());
-    return pids;
 }
 
 inline ProcessManager::Counts ProcessManager::counts() {
