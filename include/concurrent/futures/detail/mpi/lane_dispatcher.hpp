@@ -30,7 +30,8 @@ class LaneDispatcher {
     /// message costs as much as ten short tasks. True if something has happened.
     bool hand_out(std::int64_t now) {
         if (hub_.awaited != 0 && now - handed_out_at_ < hand_out_interval && !hub_.sleep.is_watched()) return false;
-        const bool any = collect() | dispatch();
+        const bool collected = collect();
+        const bool any = dispatch() || collected;
         if (any) handed_out_at_ = now;
         return any;
     }
