@@ -5,7 +5,7 @@
 //     messages may come                    looks for them, ever less often: look_pace.hpp
 //     a thread waits for a result          sleeps: that thread looks. Looks itself each 2 ms, or 0.5 ms after it
 //     no messages can come, for 20 ms      sleeps until it is woken
-//     all ranks are on this node           looks for 50 µs, then sleeps until a rank or a thread wakes it
+//     all ranks are on this node           looks for 20 µs, then sleeps until a rank or a thread wakes it
 //
 // While it sleeps, other threads may do its work: mpi_direct_path.hpp. Why no wake-up is lost: the engine thread says that
 // it sleeps and then looks for tasks, with its mutex. Another thread first puts a task where the engine looks, with that

@@ -8,7 +8,7 @@
 //     up to 0.1 s                    sleeps a quarter of the time since, 50 µs to 1 ms
 //     later                          sleeps a hundredth of the time since, 1 to 4 ms
 //
-// Ranks on the root's node ring a bell (node_memory.hpp): for them a thread looks for 50 µs, and then sleeps until it
+// Ranks on the root's node ring a bell (node_memory.hpp): for them a thread looks for 20 µs, and then sleeps until it
 // rings. To look for longer would take the processor from the peer on a busy machine.
 //
 // On a busy machine one yield can take milliseconds. So a thread looks at least 100 times before it sleeps. It looks
@@ -32,7 +32,7 @@ inline constexpr unsigned looks_before_nap = tuning::mpi_looks_before_nap, looks
 
 /// `waited`: nanoseconds since the last message. A bell will ring.
 inline bool keeps_looking(std::int64_t waited) noexcept {
-    constexpr std::int64_t longest = 50'000;
+    constexpr std::int64_t longest = 20'000;
     return waited < longest;
 }
 /// `waited`: nanoseconds since the last message. `looks`: since then.
