@@ -58,22 +58,22 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 class ProcessManager final : public ProcessEngine {
   public:
     explicit ProcessManager(ProcessSettings settings, ProcessTreeShare share = {});
-    ~ProcessManager() override;
+    inline ~ProcessManager() override;
 
     // The pool's side, see process_engine.hpp.
     const PoolWatch& watch() const noexcept override { return pool_.observer.watch(); }
     /// Starts the manager thread, which keeps `self` alive.
-    void start(std::shared_ptr<ProcessEngine> self) override;
-    void submit(RemoteTask& task, Priority priority) override;
+    inline void start(std::shared_ptr<ProcessEngine> self) override;
+    inline void submit(RemoteTask& task, Priority priority) override;
     ByteStore* call_store() const noexcept override { return pool_.memory.arena(); }
-    void cancel_pending() override;
+    inline void cancel_pending() override;
     void begin_shutdown(bool cancel_pending) override { close(cancel_pending, false); }
     bool join(const Deadline& deadline) override {
         return on_manager_thread() || in_forked_child() || thread_.join(deadline);
     }
-    bool wait_idle(const Deadline& deadline) override;
+    inline bool wait_idle(const Deadline& deadline) override;
     void detach() override { thread_.detach(); }
-    void end_workers(int signal) override;
+    inline void end_workers(int signal) override;
     void pause() override { control_.pause(); }
     void resume() override { control_.resume(); }
     void start_workers() override { control_.start_workers(on_manager_thread()); }
@@ -81,13 +81,13 @@ class ProcessManager final : public ProcessEngine {
     std::vector<int> worker_pids() const override {
         return in_forked_child() ? std::vector<int>() : control_.worker_pids(on_manager_thread());
     }
-    Counts counts() override;
+    inline Counts counts() override;
 
     // The side of a task and its futures.
     bool revoke(RemoteTask& task) override { return cancellation_.revoke(task); }
     bool is_revoked(const RemoteTask& task) const override { return cancellation_.is_revoked(task); }
     bool is_running(const RemoteTask& task) const override { return cancellation_.is_running(task); }
-    bool request_stop(RemoteTask& task) override;
+    inline bool request_stop(RemoteTask& task) override;
     void count_unreadable_result() noexcept override { pool_.completions.count_unreadable_result(); }
     bool on_manager_thread() const noexcept override { return current_ == this; }
     /// In place of the manager thread, if that sleeps.

@@ -142,8 +142,8 @@ class PayloadArena final : public PayloadMemory {
         return PayloadHandle<PayloadArena>(new PayloadArena(std::move(region), std::move(all), as_heap));
     }
 
-    std::byte* allocate(std::size_t& size) noexcept override;
-    void release(std::byte* data, std::size_t size) noexcept override;
+    inline std::byte* allocate(std::size_t& size) noexcept override;
+    inline void release(std::byte* data, std::size_t size) noexcept override;
 
     /// Of bytes that lie here.
     PayloadPlace place_of(std::span<const std::byte> bytes) const noexcept {
@@ -199,7 +199,7 @@ class PayloadView final : public PayloadMemory {
     }
 
     std::byte* allocate(std::size_t&) noexcept override { return nullptr; }
-    void release(std::byte* data, std::size_t size) noexcept override;
+    inline void release(std::byte* data, std::size_t size) noexcept override;
 
     /// The bytes there; given back when the buffer is gone. Throws SerializationError where none can be.
     ByteBuffer at(const PayloadPlace& place);
