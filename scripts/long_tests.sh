@@ -12,6 +12,7 @@
 #     scripts/long_tests.sh chaos [calls [kills]]                  100000 calls, 6500 kills
 #     scripts/long_tests.sh recycling [calls]                      10000 calls, each in a process of its own
 #     scripts/long_tests.sh processes [number]                     10000 processes, one after the other; 1 GiB
+#     scripts/long_tests.sh soak [seconds]                         1e9 thread tasks, 1e7 process tasks, 1e5 deaths, 1e5 pools
 #     scripts/long_tests.sh model [orders]                         100000 orders of events for each scenario, as many at random
 #     scripts/long_tests.sh mpi [calls [openmpi|mpich]]            1000000 calls on 3 ranks; not among all of them
 #
@@ -25,6 +26,8 @@
 #                    needs clang 16 or later with its run-time libraries, and says so
 #     chaos          workers are killed all the time, at random; some kills meet a worker that dies already
 #     recycling      max_tasks_per_child = 1, also while the pool shuts down; past runs of both: as above
+#     soak           the use of memory, descriptors, threads and processes must not grow; after `seconds` it stops, and goes
+#                    on when it is started again: build/soak/progress; past runs: tests/programs/README.md
 #     model          the real code under the model checker; past runs: tests/model/README.md
 #     mpi            with exceptions and cancels mixed in, and memory that does not grow; then a value of 2.2 GB there
 #                    and back, for which 12 GB must be free. At normal priority: ranks hand over to each other all the
@@ -77,6 +80,15 @@ processes() {
     cmake --build build/test --target program.processes_one_after_the_other --parallel 2 >/dev/null
     CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0 nice -n 19 \
         build/test/tests/program.processes_one_after_the_other "${1:-10000}" 1024
+}
+
+soak() {
+    local seconds=${1:-1000000} progress=build/soak/progress
+    cmake --build build/test --target program.soak --parallel 2 >/dev/null
+    mkdir -p build/soak
+    echo "# $(date -u +%FT%TZ), $(git describe --always --dirty 2>/dev/null || echo 'no commit')" >>$progress
+    CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0 nice -n 10 \
+        build/test/tests/program.soak 1000000000 10000000 100000 100000 $progress "$seconds"
 }
 
 fuzz() {
@@ -144,11 +156,11 @@ what=${1:-all}
 shift || true
 [[ $what == libfuzzer ]] || cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix | injection | fuzz | libfuzzer | chaos | recycling | model | mpi | processes) "$what" "$@" ;;
-    all) differential; kill_matrix; injection; fuzz; chaos; recycling; processes; model ;;
+    differential | kill_matrix | injection | fuzz | libfuzzer | chaos | recycling | model | mpi | processes | soak) "$what" "$@" ;;
+    all) differential; kill_matrix; injection; fuzz; chaos; recycling; processes; soak; model ;;
     *)
         echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, fuzz, libfuzzer, chaos," \
-            "recycling, processes, model or mpi" >&2
+            "recycling, processes, soak, model or mpi" >&2
         exit 2
         ;;
 esac
