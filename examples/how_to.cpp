@@ -10,9 +10,12 @@
 #include <concurrent/futures/progress.hpp>
 #include <cstdio>
 #include <numeric>
+#include <ranges>
 #include <stdexcept>
 #include <stop_token>
+#include <string>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -71,6 +74,34 @@ void retries(cf::ThreadPoolExecutor& threads) {
     check(with_default.result() == -1);
 }
 
+int half(int n) {
+    if (n % 2 != 0) throw std::domain_error(std::to_string(n) + " is odd");
+    return n / 2;
+}
+
+void errors_of_a_map(cf::ThreadPoolExecutor& threads) {
+    const std::vector numbers{2, 3, 4};
+    int sum = 0, failed = 0;
+    auto halves = threads.map(half, numbers);
+    for (auto it = halves.begin(); it != halves.end(); ++it) {
+        try {
+            sum += *it;
+        } catch (const std::domain_error&) {
+            ++failed;  // this item; ++it goes on with the next
+        }
+    }
+    check(sum == 3 && failed == 1);
+}
+
+void inputs_of_futures(cf::ThreadPoolExecutor& threads) {
+    int sum = 0;
+    std::unordered_map<cf::Future<int>, int> input_of;
+    for (int n : {1, 2, 3}) input_of.emplace(threads.submit(square, n), n);
+    for (auto& done : cf::as_completed(std::views::keys(input_of)))
+        sum += input_of.at(done) * done.result();
+    check(sum == 36);
+}
+
 void progress(cf::ThreadPoolExecutor& threads) {
     std::vector<int> numbers(100);
     std::iota(numbers.begin(), numbers.end(), 0);
@@ -111,6 +142,8 @@ int main(int argc, char** argv) {
     check_throws<cf::TimeoutError>([&] { return awaits(unanswered).result(); });
     cancelling(threads);
     retries(threads);
+    errors_of_a_map(threads);
+    inputs_of_futures(threads);
     progress(threads);
     waiting_for_all(threads);
     queue_limit();

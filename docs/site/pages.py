@@ -19,7 +19,7 @@ import sys
 GUIDES = {  # caption of the sidebar -> documents, in reading order
     "Begin": ["docs/install.md", "examples/README.md", "docs/from_python.md", "docs/coming_from.md",
               "docs/threads_or_processes.md"],
-    "Use": ["docs/how_to.md", "docs/promises.md", "docs/what_crosses.md", "docs/processes_and_channels.md", "docs/more_machines.md", "docs/scaling.md",
+    "Use": ["docs/how_to.md", "docs/when_it_does_not_compile.md", "docs/promises.md", "docs/what_crosses.md", "docs/processes_and_channels.md", "docs/more_machines.md", "docs/scaling.md",
             "docs/seeing.md", "docs/alternatives.md", "docs/beside_others.md", "docs/api_decisions.md", "docs/other_runtimes.md",
             "SECURITY.md"],
     "Understand": ["docs/design/README.md", "docs/design/threads.md", "docs/design/processes.md", "docs/design/mpi.md",

@@ -14,6 +14,8 @@
 #pragma once
 
 #include "concurrent/futures/detail/platform/process_requirements.hpp"
+// First, so that few lines "included from" stand above the message for a type that cannot cross.
+#include "concurrent/futures/serialization.hpp"
 
 #include "concurrent/futures/algorithm.hpp"
 #include "concurrent/futures/any_executor.hpp"
@@ -38,7 +40,6 @@
 #include "concurrent/futures/process_pool_executor.hpp"
 #include "concurrent/futures/promise.hpp"
 #include "concurrent/futures/scan.hpp"
-#include "concurrent/futures/serialization.hpp"
 #include "concurrent/futures/shared_array.hpp"
 #include "concurrent/futures/sort.hpp"
 #include "concurrent/futures/thread_pool_executor.hpp"

@@ -114,7 +114,11 @@ void run_loop(E& pool, std::size_t size, Body& body, std::size_t weight = 1) {
 }
 
 template <class Range>
-using IteratorOf = decltype(std::begin(std::declval<Range&>()));
+using IteratorOf = decltype(range_begin(std::declval<Range&>()));
+
+template <class F, class Range>
+concept CallableWithElement = std::invocable<F&, std::iter_reference_t<IteratorOf<Range>>> ||
+                              std::invocable<F&, std::iter_value_t<IteratorOf<Range>>&>;
 
 /// Also for output iterators, which have no reference.
 template <class Out>
@@ -126,16 +130,16 @@ template <class Range, class Use>
 decltype(auto) with_random_access(Range& range, Use use) {
     using Iterator = IteratorOf<Range>;
     if constexpr (std::contiguous_iterator<Iterator> &&
-                  std::sized_sentinel_for<decltype(std::end(range)), Iterator>) {
-        const auto first = std::begin(range);
-        return use(std::to_address(first), static_cast<std::size_t>(std::end(range) - first));
+                  std::sized_sentinel_for<decltype(range_end(range)), Iterator>) {
+        const auto first = range_begin(range);
+        return use(std::to_address(first), static_cast<std::size_t>(range_end(range) - first));
     } else if constexpr (std::random_access_iterator<Iterator> &&
-                         std::sized_sentinel_for<decltype(std::end(range)), Iterator>) {
-        const auto first = std::begin(range);
-        return use(first, static_cast<std::size_t>(std::end(range) - first));
+                         std::sized_sentinel_for<decltype(range_end(range)), Iterator>) {
+        const auto first = range_begin(range);
+        return use(first, static_cast<std::size_t>(range_end(range) - first));
     } else if constexpr (std::forward_iterator<Iterator>) {
         std::vector<Iterator> places;
-        for (auto place = std::begin(range); place != std::end(range); ++place)
+        for (auto place = range_begin(range); place != range_end(range); ++place)
             places.push_back(place);
         struct Indirect {
             const Iterator* place;
@@ -144,7 +148,7 @@ decltype(auto) with_random_access(Range& range, Use use) {
         return use(Indirect{places.data()}, places.size());
     } else {
         std::vector<std::iter_value_t<Iterator>> values;
-        for (auto place = std::begin(range); place != std::end(range); ++place)
+        for (auto place = range_begin(range); place != range_end(range); ++place)
             values.push_back(*place);
         return use(values.begin(), values.size());
     }
@@ -206,6 +210,8 @@ inline constexpr bool are_apart =
 /// f(element) for each element.
 template <class E, detail::InputRange Range, class F>
 void for_each(E& pool, Range&& range, F f) {
+    static_assert(detail::CallableWithElement<F, Range>,
+                  "for_each(pool, range, f): f cannot be called with an element of the range");
     if constexpr (!detail::are_apart<detail::IteratorOf<Range>>) {
         for (auto&& one : range) std::invoke(f, std::forward<decltype(one)>(one));
         return;
@@ -216,6 +222,15 @@ void for_each(E& pool, Range&& range, F f) {
         };
         detail::run_loop<F>(pool, size, body);
     });
+}
+
+/// Refused: says what to write instead.
+template <class E, class First, class... Rest>
+    requires(!detail::InputRange<First> || sizeof...(Rest) != 1)
+void for_each(E&, First&&, Rest&&...) {
+    static_assert(detail::always_false<First>,
+                  "for_each(pool, range, f): takes one range and a function; for indices write for_each_index(pool, first, "
+                  "last, f), for two iterators std::ranges::subrange(first, last)");
 }
 
 /// f(i) for first, first + 1, … last - 1; without `first` from 0 on.
@@ -238,6 +253,8 @@ void for_each_index(E& pool, Last last, F f) {
 /// *out++ = f(element) for each element, in their order. Gives the end of the output.
 template <class E, detail::InputRange Range, class Out, class F>
 Out transform(E& pool, Range&& range, Out out, F f) {
+    static_assert(detail::CallableWithElement<F, Range>,
+                  "transform(pool, range, out, f): f cannot be called with an element of the range");
     return detail::with_random_access(range, [&](auto first, std::size_t size) -> Out {
         if constexpr (detail::CanBeWrittenAnywhere<Out>) {
             using Difference = std::iter_difference_t<Out>;
@@ -281,6 +298,9 @@ void for_each_index_2d(E& pool, Row rows, Column columns, F f) {
 /// numbers is the same in each run and with any number of workers.
 template <class E, detail::InputRange Range, class T, class Reduce, class Transform>
 T transform_reduce(E& pool, Range&& range, T init, Reduce reduce, Transform transform) {
+    static_assert(detail::CallableWithElement<Transform, Range> && std::invocable<Reduce&, T, T>,
+                  "transform_reduce(pool, range, init, reduce, transform): transform is called with an element, reduce "
+                  "with two values of the type of init; are they in this order?");
     detail::with_random_access(range, [&](auto first, std::size_t size) {
         const std::size_t bracket = detail::bracket_size(size);
         std::vector<std::optional<T>> values((size + bracket - 1) / bracket);

@@ -283,13 +283,13 @@ class AnyExecutor : public MapOperations<AnyExecutor> {
     /// As the executor's own submit(), with the same errors. The task may take a std::stop_token.
     template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(Callable&& callable, Args&&... args) {
-        check_call<Callable, Args...>();
+        detail::check_copied_call<Callable, Args...>();
         return submitter_.submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
     /// With a name and a priority. Throws std::invalid_argument for timeout and retries.
     template <class Callable, class... Args>
     auto submit(const TaskOptions& options, Callable&& callable, Args&&... args) {
-        check_call<Callable, Args...>();
+        detail::check_copied_call<Callable, Args...>();
         if (options.timeout || options.retries != 0)
             throw std::invalid_argument("AnyExecutor: TaskOptions::timeout and retries are not supported; submit to "
                                         "the executor itself, which target<ThreadPoolExecutor>() gives");
@@ -300,7 +300,7 @@ class AnyExecutor : public MapOperations<AnyExecutor> {
     /// Like submit, but without a future. What the task throws goes to the executor's unhandled-exception hook.
     template <class Callable, class... Args>
     void post(Callable&& callable, Args&&... args) {
-        check_call<Callable, Args...>();
+        detail::check_copied_call<Callable, Args...>();
         pool().post(detail::AnyTaskRun{std::make_shared<detail::AnyPostedTask<detail::BoundCallFor<Callable, Args...>>>(
             std::forward<Callable>(callable), std::forward<Args>(args)...)});
     }
@@ -346,12 +346,6 @@ class AnyExecutor : public MapOperations<AnyExecutor> {
                       "AnyExecutor: a pool of processes must know the type of each function, so its type cannot be "
                       "erased; write a template that takes cf::Executor auto& instead");
         return std::make_shared<detail::AnyPoolOf<Pool>>(pool);
-    }
-    template <class Callable, class... Args>
-    static consteval void check_call() {
-        static_assert(detail::CallableWithCopies<Callable, Args...>,
-                      "submit(f, args...): f cannot be called with copies of args; write std::ref(x) to pass x by "
-                      "reference");
     }
     const detail::AnyPool& pool() const noexcept { return submitter_.pool(); }
     const detail::AnySubmitter& submitter() const noexcept { return submitter_; }

@@ -123,4 +123,13 @@ auto as_completed(Range&& futures, Duration timeout = {}) {
         detail::distinct_futures(futures, "as_completed"), deadline);
 }
 
+/// Refused: says what to write instead.
+template <class Futures, class... Others>
+    requires(!detail::FutureRange<Futures>)
+AsCompleted<int> as_completed(Futures&&, Others&&...) {
+    static_assert(detail::always_false<Futures>,
+                  "as_completed(futures): give a range of futures of one type, such as std::vector{a, b}");
+    return detail::never_returned<AsCompleted<int>>();
+}
+
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -24,6 +24,14 @@ class BoundTask {
   public:
     /// Nothing to call.
     BoundTask() = default;
+    /// Refused: what was meant is bind_task(f, args...).
+    template <class F>
+        requires(!std::is_same_v<std::remove_cvref_t<F>, BoundTask>)
+    BoundTask(F&&) {
+        static_assert(detail::always_false<F>,
+                      "initializer and worker_exit of worker processes are written cf::bind_task(f, args...), as a "
+                      "function has to cross to the worker together with its arguments");
+    }
     /// There is something to call.
     explicit operator bool() const noexcept { return call_ != nullptr; }
     /// The encoded task.

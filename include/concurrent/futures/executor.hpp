@@ -90,21 +90,20 @@ class MapOperations {
     /// Calls `callable` with copies of the first elements of all ranges, then of the second ones, until the shortest
     /// range ends. Returns a range of the results (map_results.hpp), in the order of the input. An lvalue range must
     /// outlive it. Throws what submit throws, and std::invalid_argument for options that make no sense.
-    template <NotOptions<MapOptions> Callable, detail::InputRange... Ranges>
+    template <NotOptions<MapOptions> Callable, class... Ranges>
     auto map(Callable&& callable, Ranges&&... ranges) {
-        return map(MapOptions{}, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
+        return start(true, MapOptions{}, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
     }
-    template <class Callable, detail::InputRange... Ranges>
+    template <class Callable, class... Ranges>
     auto map(const MapOptions& options, Callable&& callable, Ranges&&... ranges) {
         return start(true, options, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
     }
     /// The same, but results come in the order in which the calls end.
-    template <NotOptions<MapOptions> Callable, detail::InputRange... Ranges>
+    template <NotOptions<MapOptions> Callable, class... Ranges>
     auto map_unordered(Callable&& callable, Ranges&&... ranges) {
-        return map_unordered(MapOptions{}, std::forward<Callable>(callable),
-                             std::forward<Ranges>(ranges)...);
+        return start(false, MapOptions{}, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
     }
-    template <class Callable, detail::InputRange... Ranges>
+    template <class Callable, class... Ranges>
     auto map_unordered(const MapOptions& options, Callable&& callable, Ranges&&... ranges) {
         return start(false, options, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
     }
@@ -113,9 +112,19 @@ class MapOperations {
     template <class Callable, class... Ranges>
     auto start(bool ordered, const MapOptions& options, Callable&& callable, Ranges&&... ranges) {
         static_assert(sizeof...(Ranges) > 0, "map(f, ranges...): give at least one range of inputs");
+        static_assert((detail::InputRange<Ranges> && ...),
+                      "map(f, ranges...): what follows f must be ranges, such as std::vector or "
+                      "std::views::iota(0, n); to call f once with these arguments write submit(f, args...)");
+        if constexpr ((detail::InputRange<Ranges> && ...))
+            return start_checked(ordered, options, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);
+    }
+    template <class Callable, class... Ranges>
+    auto start_checked(bool ordered, const MapOptions& options, Callable&& callable, Ranges&&... ranges) {
         static_assert(std::invocable<std::decay_t<Callable>&, detail::MapInput<Ranges>...>,
                       "map(f, ranges...): f cannot be called with one element of each range. Each "
                       "element is copied first, so f must take it by value or const reference");
+        if constexpr (requires { Derived::template check_call<std::decay_t<Callable>, detail::MapInput<Ranges>...>(); })
+            Derived::template check_call<std::decay_t<Callable>, detail::MapInput<Ranges>...>();
         const detail::Deadline deadline = detail::Deadline::after(options.timeout);
         detail::require_not_negative(options.timeout, "MapOptions::timeout");
         if (options.buffersize && *options.buffersize == 0)

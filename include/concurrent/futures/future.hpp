@@ -135,6 +135,11 @@ class Future {
     /// On an rvalue: the value itself. It is moved out when this is the last handle or T cannot be copied, otherwise
     /// copied. The future is empty afterwards, unless this throws.
     T result() && { return taken_after(detail::Deadline::never()); }
+    template <detail::NumberWithoutUnit Number>
+    T result(Number) const {
+        detail::refuse_number_without_unit<Number>();
+        return detail::never_returned<T>();
+    }
     template <class Rep, class Period>
     T result(std::chrono::duration<Rep, Period> timeout) && {
         return taken_after(detail::Deadline::after(timeout, "the timeout of Future::result"));
@@ -171,8 +176,11 @@ class Future {
     /// `callback(Future<T>)` runs once: in the thread that ends the task, in the order added; or in this thread, at
     /// once, if the task has ended. What it throws goes to the unhandled-exception hook. It may submit to, cancel
     /// tasks of and shut down the same pool.
-    template <std::invocable<Future<T>> Callback>
+    template <class Callback>
     void add_done_callback(Callback&& callback) const {
+        static_assert(std::invocable<Callback, Future<T>>,
+                      "add_done_callback(f): f must take the future, as Future<T> or const Future<T>&; to get the "
+                      "value write then(f)");
         add_callback(std::forward<Callback>(callback));
     }
 
@@ -278,8 +286,7 @@ bool Future<T>::wait_until_done(const detail::Deadline& deadline, const char* op
 }
 
 template <class T>
-auto Future<T>::succeeded_after(const detail::Deadline& deadline, const char* operation) const
-    -> State& {
+auto Future<T>::succeeded_after(const detail::Deadline& deadline, const char* operation) const -> State& {
     if (!wait_until_done(deadline, operation))
         throw TimeoutError(std::string("Future::") + operation +
                            ": the task has not ended in the given time; it goes on, wait for it again or call "
@@ -289,8 +296,7 @@ auto Future<T>::succeeded_after(const detail::Deadline& deadline, const char* op
 }
 
 template <class T>
-auto Future<T>::value_after(const detail::Deadline& deadline, const char* operation) const
-    -> Reference {
+auto Future<T>::value_after(const detail::Deadline& deadline, const char* operation) const -> Reference {
     State& state = succeeded_after(deadline, operation);
     if (state.state() == detail::CallState::failed) {
         state.mark_observed();
@@ -355,7 +361,7 @@ auto Future<T>::then(Function&& function) && {
     using Kept = std::decay_t<Function>;
     static_assert(detail::callable_with_value<Kept, T>,
                   "then(f): f cannot be called with the value of this future; it must take it by value or "
-                  "const reference");
+                  "const reference. To get the future itself write when_done(future, f)");
     using Returned = decltype(detail::invoke_with_value(std::declval<Kept&>(), std::declval<State&>()));
     using Result = detail::ThenResult<std::remove_cv_t<Returned>>;
     using U = typename Result::type;
@@ -380,8 +386,7 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& o
     try {
         std::rethrow_exception(error);
     } catch (...) {
-        return out << "<Future: finished raised "
-                   << detail::thrown_type_name().c_str() << '>';
+        return out << "<Future: finished raised " << detail::thrown_type_name().c_str() << '>';
     }
 }
 
@@ -390,7 +395,6 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& o
 template <class T>
 struct std::hash<concurrent::futures::Future<T>> {
     std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
-        return std::hash<const void*>{}(
-            concurrent::futures::detail::FutureAccess::identity(future));
+        return std::hash<const void*>{}(concurrent::futures::detail::FutureAccess::identity(future));
     }
 };

@@ -114,7 +114,7 @@ class InlineExecutor : public MapOperations<InlineExecutor> {
     /// Runs the task now. Throws ShutdownError, or what copying the arguments throws.
     template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(Callable&& callable, Args&&... args) {
-        check_call<Callable, Args...>();
+        detail::check_copied_call<Callable, Args...>();
         return submitter_.submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
     /// Name and priority change nothing here; throws std::invalid_argument for timeout and retries.
@@ -128,7 +128,7 @@ class InlineExecutor : public MapOperations<InlineExecutor> {
     /// Runs the task now, without a future. What it throws goes to stderr.
     template <class Callable, class... Args>
     void post(Callable&& callable, Args&&... args) {
-        check_call<Callable, Args...>();
+        detail::check_copied_call<Callable, Args...>();
         submitter_.post(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
 
@@ -156,12 +156,6 @@ class InlineExecutor : public MapOperations<InlineExecutor> {
     friend MapOperations<InlineExecutor>;
     friend detail::SubmitterAccess;
 
-    template <class Callable, class... Args>
-    static consteval void check_call() {
-        static_assert(detail::CallableWithCopies<Callable, Args...>,
-                      "submit(f, args...): f cannot be called with copies of args; write std::ref(x) to "
-                      "pass x by reference");
-    }
     const detail::InlineSubmitter& submitter() const noexcept { return submitter_; }
 
     const detail::InlineSubmitter submitter_;

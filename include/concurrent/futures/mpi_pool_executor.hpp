@@ -172,6 +172,7 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
     /// BrokenProcessPool, QueueFullError, and std::invalid_argument for a SharedArray.
     template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(const Callable& callable, const Args&... args) {
+        detail::check_remote_call<const Callable&, const Args&...>();
         return submitter_.submit(callable, args...);
     }
     /// A task that throws runs again, up to `retries` times. Throws std::invalid_argument for a timeout: MPI cannot
@@ -193,6 +194,7 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
     /// Like submit, but without a future. What the task throws goes to on_unhandled_exception.
     template <class Callable, class... Args>
     void post(const Callable& callable, const Args&... args) {
+        detail::check_remote_call<const Callable&, const Args&...>();
         submitter_.post(callable, args...);
     }
 
@@ -239,6 +241,11 @@ class MPIPoolExecutor : public MapOperations<MPIPoolExecutor> {
     friend MapOperations<MPIPoolExecutor>;
     friend detail::SubmitterAccess;
 
+    /// For map(), before anything else is made of the call: what is wrong then stands first.
+    template <class Callable, class... Args>
+    static consteval void check_call() {
+        detail::check_remote_call<const Callable&, const Args&...>();
+    }
     detail::MpiPool& pool() const noexcept { return submitter_.pool(); }
     detail::MpiHub& hub() const noexcept { return pool().hub(); }
     const detail::MpiSubmitter& submitter() const noexcept { return submitter_; }

@@ -77,4 +77,20 @@ Future<T> or_else(const Future<T>& future, F f) {
     });
 }
 
+/// Refused: says what to write instead.
+template <class T, class F>
+    requires(!std::is_invocable_v<F&, const Future<T>&>)
+Future<T> when_done(const Future<T>&, F) {
+    static_assert(detail::always_false<F>, "when_done(future, f): f must take the future, as const Future<T>&");
+    return {};
+}
+template <class T, class F>
+    requires(!std::is_invocable_r_v<T, F&, std::exception_ptr>)
+Future<T> or_else(const Future<T>&, F) {
+    static_assert(detail::always_false<F>,
+                  "or_else(future, f): f must take a std::exception_ptr, and return what converts to the value type "
+                  "of the future");
+    return {};
+}
+
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

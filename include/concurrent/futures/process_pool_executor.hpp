@@ -49,6 +49,8 @@
 #include <utility>
 #include <vector>
 
+// First, so that few lines "included from" stand above the message for a type that cannot cross.
+#include "concurrent/futures/serialization.hpp"
 #include "concurrent/futures/bind_task.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/processes/process_call.hpp"
@@ -62,7 +64,6 @@
 #include "concurrent/futures/options.hpp"
 #include "concurrent/futures/parallelism.hpp"
 #include "concurrent/futures/process_main.hpp"
-#include "concurrent/futures/serialization.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
@@ -204,12 +205,14 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     /// BrokenProcessPool and QueueFullError.
     template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(const Callable& callable, const Args&... args) {
+        detail::check_remote_call<const Callable&, const Args&...>();
         return submitter_.submit(callable, args...);
     }
     /// The timeout counts from the start in the worker; see ProcessPoolOptions::task_timeout. A task that throws, times
     /// out or loses its worker runs again, from the same bytes, up to `retries` times.
     template <class Callable, class... Args>
     auto submit(const TaskOptions& options, const Callable& callable, const Args&... args) {
+        detail::check_remote_call<const Callable&, const Args&...>();
         detail::require_not_negative(options.timeout, "TaskOptions::timeout");
         detail::TaskLimits limits = submitter_.default_limits();
         if (options.timeout) limits.timeout = options.timeout->count();
@@ -226,6 +229,7 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     /// on_unhandled_exception.
     template <class Callable, class... Args>
     void post(const Callable& callable, const Args&... args) {
+        detail::check_remote_call<const Callable&, const Args&...>();
         submitter_.post(callable, args...);
     }
 
@@ -304,6 +308,11 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
     friend MapOperations<ProcessPoolExecutor>;
     friend detail::SubmitterAccess;
 
+    /// For map(), before anything else is made of the call: what is wrong then stands first.
+    template <class Callable, class... Args>
+    static consteval void check_call() {
+        detail::check_remote_call<const Callable&, const Args&...>();
+    }
     detail::ProcessEngine& engine() const noexcept { return submitter_.engine(); }
     const detail::ProcessSubmitter& submitter() const noexcept { return submitter_; }
 

@@ -76,7 +76,7 @@ bool is_failure(const Item& item) {
 /// The input range that progress() returns. Can be read once.
 template <class Range>
 class Progress {
-    using Inner = decltype(std::begin(std::declval<Range&>()));
+    using Inner = decltype(detail::range_begin(std::declval<Range&>()));
 
   public:
     class Iterator {
@@ -112,7 +112,7 @@ class Progress {
     /// Draws the bar, then begins the range: as_completed() waits there for its first future.
     Iterator begin() {
         bar_.begin();
-        clear_if_it_throws([&] { inner_.emplace(std::begin(range_)); });
+        clear_if_it_throws([&] { inner_.emplace(detail::range_begin(range_)); });
         return Iterator(*this);
     }
     std::default_sentinel_t end() const noexcept { return {}; }
@@ -123,7 +123,7 @@ class Progress {
     std::optional<std::size_t> total() const noexcept { return bar_.counts().total; }
 
   private:
-    bool at_end() { return *inner_ == std::end(range_); }
+    bool at_end() { return *inner_ == detail::range_end(range_); }
 
     decltype(auto) current() {
         using Reference = decltype(**inner_);

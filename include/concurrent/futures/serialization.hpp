@@ -35,7 +35,9 @@
 #include <exception>
 #include <type_traits>
 
-#include <concurrent/futures/detail/serialization/codecs.hpp>
+// First, so that few lines "included from" stand above its messages.
+#include "concurrent/futures/detail/serialization/obstacle.hpp"
+#include "concurrent/futures/detail/serialization/codecs.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 

@@ -47,6 +47,7 @@
 #include <vector>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/range_ends.hpp"
 #include "concurrent/futures/detail/scheduling/optioned_call.hpp"
 #include "concurrent/futures/detail/scheduling/thread_call.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
@@ -111,7 +112,7 @@ class ThreadSubmitter {
     /// One lock and one wake-up for all tasks; with max_pending they are submitted one by one.
     template <class Calls>
     auto submit_all(Calls&& calls) const {
-        using Call = decltype(*std::begin(calls));
+        using Call = decltype(*range_begin(calls));
         using T = CallResult<Call>;
         std::vector<Future<T>> futures;
         if constexpr (requires { std::size(calls); }) futures.reserve(std::size(calls));
@@ -212,7 +213,7 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     /// std::bad_alloc, and what the copies throw.
     template <NotOptions<TaskOptions> Callable, class... Args>
     auto submit(Callable&& callable, Args&&... args) {
-        check_call<Callable, Args...>();
+        detail::check_copied_call<Callable, Args...>();
         return submitter_.submit(std::forward<Callable>(callable), std::forward<Args>(args)...);
     }
     /// priority: higher ones start first. retries: when the task throws, it runs again with fresh copies, so callable
@@ -221,7 +222,7 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     /// Throws std::invalid_argument for options that this task cannot honour.
     template <class Callable, class... Args>
     auto submit(const TaskOptions& options, Callable&& callable, Args&&... args) {
-        check_call<Callable, Args...>();
+        detail::check_copied_call<Callable, Args...>();
         return submitter_.submit_with(options, std::forward<Callable>(callable),
                                       std::forward<Args>(args)...);
     }
@@ -229,7 +230,7 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
     /// Like submit, but without a future, which is cheaper. What the task throws goes to on_unhandled_exception.
     template <class Callable, class... Args>
     void post(Callable&& callable, Args&&... args) {
-        check_call<Callable, Args...>();
+        detail::check_copied_call<Callable, Args...>();
         auto task = std::make_unique<detail::PostedTask<detail::BoundCallFor<Callable, Args...>>>(
             engine(), std::forward<Callable>(callable), std::forward<Args>(args)...);
         detail::ThreadSubmitter::hand_over(engine(), std::move(task));
@@ -326,16 +327,9 @@ class ThreadPoolExecutor : public MapOperations<ThreadPoolExecutor> {
         engine().release();  // the submitter holds it now
     }
 
-    template <class Callable, class... Args>
-    static consteval void check_call() {
-        static_assert(detail::CallableWithCopies<Callable, Args...>,
-                      "submit(f, args...): f cannot be called with copies of args. The call runs "
-                      "later, so arguments are copied as in std::thread; write std::ref(x) to pass x "
-                      "by reference");
-    }
     template <class Calls>
     static consteval void check_calls() {
-        static_assert(detail::CallableWithCopies<decltype(*std::begin(std::declval<Calls&>()))>,
+        static_assert(detail::CallableWithCopies<decltype(*detail::range_begin(std::declval<Calls&>()))>,
                       "submit_all(calls), post_all(calls): give a range of callables without arguments, "
                       "such as std::vector<std::function<int()>>; for one function and many arguments "
                       "use map(f, range)");

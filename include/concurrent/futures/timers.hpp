@@ -269,4 +269,30 @@ template <class Pool, class Rep, class Period, class Callable, class... Args>
     return repetition->start();
 }
 
+/// Refused: each says what to write instead.
+template <detail::NumberWithoutUnit Number>
+Future<void> after(Number) {
+    detail::refuse_number_without_unit<Number>();
+    return {};
+}
+template <class T, detail::NumberWithoutUnit Number>
+Future<T> with_timeout(Future<T>, Number) {
+    detail::refuse_number_without_unit<Number>();
+    return {};
+}
+template <class Pool, class Delay, class... Args>
+    requires(!detail::IsDuration<Delay>)
+Future<void> submit_after(Pool&, Delay&&, Args&&...) {
+    static_assert(detail::always_false<Delay>,
+                  "submit_after(pool, delay, f, args...): the delay comes before f, and has a unit, such as 5s");
+    return {};
+}
+template <class Pool, class Delay, class... Args>
+    requires(!detail::IsDuration<Delay>)
+Future<void> submit_every(Pool&, Delay&&, Args&&...) {
+    static_assert(detail::always_false<Delay>,
+                  "submit_every(pool, period, f, args...): the period comes before f, and has a unit, such as 5s");
+    return {};
+}
+
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

@@ -43,7 +43,7 @@ struct FutureValue<Future<T>> {
 };
 
 template <class Range>
-using RangeValue = std::iter_value_t<decltype(std::begin(std::declval<Range&>()))>;
+using RangeValue = std::iter_value_t<decltype(range_begin(std::declval<Range&>()))>;
 
 /// Any range whose elements are futures of one type.
 template <class Range>
@@ -159,6 +159,16 @@ auto wait(Range&& futures, const WaitOptions& options = {}) {
     WaitResult<detail::RangeFutureValue<Range>> result;
     for (const auto& future : all) (future.done() ? result.done : result.not_done).push_back(future);
     return result;
+}
+
+/// Refused: says what to write instead.
+template <class Futures, class... Others>
+    requires(!detail::FutureRange<Futures> || !(std::is_convertible_v<Others, const WaitOptions&> && ...))
+void wait(Futures&&, Others&&...) {
+    static_assert(detail::FutureRange<Futures>,
+                  "wait(futures): give a range of futures of one type, such as std::vector{a, b}; for futures of several "
+                  "types write when_all(a, b).wait()");
+    static_assert(!detail::FutureRange<Futures>, "wait(futures, options): a time limit is written {.timeout = 5s}");
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI

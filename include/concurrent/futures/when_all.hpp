@@ -146,7 +146,7 @@ Future<Result> combine(Sequence futures) {
 
 template <FutureRange Range>
 auto copied_futures(Range&& range) {
-    return std::vector<Future<RangeFutureValue<Range>>>(std::begin(range), std::end(range));
+    return std::vector<Future<RangeFutureValue<Range>>>(detail::range_begin(range), detail::range_end(range));
 }
 
 }  // namespace detail

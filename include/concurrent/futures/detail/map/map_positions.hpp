@@ -11,18 +11,19 @@
 #include <utility>
 
 #include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/range_ends.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 template <class Range>
 concept InputRange = requires(Range& range) {
-    std::begin(range) == std::end(range);
-    *std::begin(range);
+    range_begin(range) == range_end(range);
+    *range_begin(range);
 };
 
 /// What a map hands on of each element: its value, also where the range gives out proxies.
 template <class Range>
-using MapInput = std::iter_value_t<decltype(std::begin(std::declval<Range&>()))>;
+using MapInput = std::iter_value_t<decltype(range_begin(std::declval<Range&>()))>;
 
 /// The element itself where it is to be copied from, or moved; a value where the range gives a proxy. Not a copy of each,
 /// which would go by way of the stack.
@@ -58,12 +59,12 @@ class MapPositions {
          ...);
 
     static constexpr bool can_be_read_twice =
-        (std::forward_iterator<decltype(std::begin(std::declval<Ranges&>()))> && ...);
+        (std::forward_iterator<decltype(range_begin(std::declval<Ranges&>()))> && ...);
 
   private:
     template <std::size_t... Index>
     MapPositions(std::tuple<Ranges...>& ranges, std::index_sequence<Index...>)
-        : places_(std::begin(std::get<Index>(ranges))...), ends_(std::end(std::get<Index>(ranges))...) {}
+        : places_(range_begin(std::get<Index>(ranges))...), ends_(range_end(std::get<Index>(ranges))...) {}
     template <std::size_t... Index>
     bool at_end(std::index_sequence<Index...>) const {
         return ((std::get<Index>(places_) == std::get<Index>(ends_)) || ...);
@@ -76,8 +77,8 @@ class MapPositions {
             return 0;
     }
 
-    std::tuple<decltype(std::begin(std::declval<Ranges&>()))...> places_;
-    std::tuple<decltype(std::end(std::declval<Ranges&>()))...> ends_;
+    std::tuple<decltype(range_begin(std::declval<Ranges&>()))...> places_;
+    std::tuple<decltype(range_end(std::declval<Ranges&>()))...> ends_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -182,7 +182,7 @@ inline ProcessHandle spawn(const char* path, const std::vector<std::string>& arg
     if (error == 0)
         error = ::posix_spawn(&pid, path, &with.actions, &with.attributes, argv.data(), envp.data());
     if (here != all) here.apply();
-    if (error != 0) throw_system_error(path, error);
+    if (error != 0) throw_no_child(path, error);
     return {pid, open_pidfd(pid)};  // no other code can have reaped this child yet: the pid is still its own
 }
 

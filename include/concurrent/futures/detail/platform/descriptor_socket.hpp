@@ -35,10 +35,10 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 inline std::pair<FileDescriptor, FileDescriptor> make_descriptor_sockets() {
     int ends[2];
 #if CONCURRENT_FUTURES_LINUX
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) throw_system_error("socketpair");
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) throw_system_error("a process gets no socket for descriptors (socketpair)");
     return {off_standard_streams(FileDescriptor(ends[0])), off_standard_streams(FileDescriptor(ends[1]))};
 #else
-    if (::socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) != 0) throw_system_error("socketpair");
+    if (::socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) != 0) throw_system_error("a process gets no socket for descriptors (socketpair)");
     FileDescriptor one(ends[0]), other(ends[1]);
     set_close_on_exec(one.get());
     set_close_on_exec(other.get());

@@ -24,6 +24,7 @@
 #include <cstring>
 #include <ctime>
 #include <span>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -35,8 +36,27 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
+/// What to do where something ran out of which there is only so much; otherwise empty.
+inline const char* remedy_of(int error) noexcept {
+    switch (error) {
+        case EMFILE:
+            return "; this process has as many descriptors as it may have: close some, or raise RLIMIT_NOFILE (ulimit -n)";
+        case ENFILE: return "; the system has no descriptor left: close some, or raise fs.file-max";
+        case ENOMEM: return "; there is no memory left, or RLIMIT_AS allows no more";
+        default: return "";
+    }
+}
+
+/// `what`: the system call, and what it was for.
 [[noreturn]] inline void throw_system_error(const char* what, int error = errno) {
-    throw std::system_error(error, std::generic_category(), what);
+    throw std::system_error(error, std::generic_category(), std::string(what) + remedy_of(error));
+}
+/// The same for fork() and posix_spawn(), where EAGAIN has one meaning.
+[[noreturn]] inline void throw_no_child(const char* what, int error) {
+    if (error != EAGAIN) throw_system_error(what, error);
+    throw std::system_error(error, std::generic_category(),
+                            std::string(what) + "; no more processes are allowed: end some, or raise RLIMIT_NPROC "
+                                                "(ulimit -u) or pids.max of the control group");
 }
 
 class FileDescriptor {
@@ -94,9 +114,9 @@ inline FileDescriptor off_standard_streams(FileDescriptor fd) {
 inline Pipe make_pipe() {
     int ends[2];
 #if CONCURRENT_FUTURES_LINUX
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw_system_error("pipe2");
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw_system_error("a process gets no pipe to the other end (pipe2)");
 #else
-    if (::pipe(ends) != 0) throw_system_error("pipe");
+    if (::pipe(ends) != 0) throw_system_error("a process gets no pipe to the other end (pipe)");
 #endif
     Pipe made{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 #if !CONCURRENT_FUTURES_LINUX
@@ -158,7 +178,7 @@ class WakeUp {
     WakeUp() {
 #if CONCURRENT_FUTURES_LINUX
         ends_.read_end = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-        if (!ends_.read_end) throw_system_error("eventfd");
+        if (!ends_.read_end) throw_system_error("a pool gets no descriptor by which its manager thread is woken (eventfd)");
         ends_.read_end = off_standard_streams(std::move(ends_.read_end));
 #else
         ends_ = make_pipe();

@@ -18,6 +18,7 @@
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/refusal.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -64,6 +65,10 @@ class OptionDuration : public std::optional<Unit> {
     constexpr OptionDuration(const std::optional<std::chrono::duration<Rep, Period>>& duration) noexcept(
         !can_be_nan<Rep>) {
         if (duration) *this = OptionDuration(*duration);
+    }
+    template <NumberWithoutUnit Number>
+    constexpr OptionDuration(Number) {
+        refuse_number_without_unit<Number>();
     }
 
     // std::optional's own comparisons are ambiguous for two objects of this type, and take it for a value beside a

@@ -190,7 +190,7 @@ inline void SharedBlock::fork_with(const SharedBlock&, bool) noexcept {}
 inline FileDescriptor SharedBlock::unnamed_file() {
     const std::string name = "/cf" + std::to_string(unguessable_number());
     FileDescriptor fd(::shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
-    if (!fd) throw_system_error("shm_open");
+    if (!fd) throw_system_error("no shared memory for a SharedArray or Broadcast (shm_open)");
     ::shm_unlink(name.c_str());
     set_close_on_exec(fd.get());
     return off_standard_streams(std::move(fd));

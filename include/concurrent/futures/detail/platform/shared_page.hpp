@@ -26,7 +26,7 @@ class SharedPage {
         memory_ = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
         if (memory_ == MAP_FAILED) {
             memory_ = nullptr;
-            throw_system_error("mmap");
+            throw_system_error("shared memory cannot be mapped (mmap)");
         }
     }
     SharedPage(SharedPage&& other) noexcept
@@ -48,7 +48,7 @@ class SharedPage {
   private:
     static FileDescriptor unnamed_memory(std::size_t size) {
         FileDescriptor fd = make_unnamed_file();
-        if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) throw_system_error("ftruncate");
+        if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) throw_system_error("shared memory cannot get its size (ftruncate)");
         return fd;
     }
 

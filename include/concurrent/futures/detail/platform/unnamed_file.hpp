@@ -40,7 +40,7 @@ inline FileDescriptor make_unnamed_file_in(const char* folder) {
 
 inline FileDescriptor make_unnamed_file() {
     FileDescriptor fd(::memfd_create("concurrent_futures", MFD_CLOEXEC));
-    if (!fd && !is_refused(errno)) throw_system_error("memfd_create");
+    if (!fd && !is_refused(errno)) throw_system_error("no shared memory for a worker or process (memfd_create)");
     const int refusal = errno;
     for (const char* const folder : {"/dev/shm", "/tmp", "/var/tmp"})
         if (!fd) fd = make_unnamed_file_in(folder);
@@ -59,7 +59,7 @@ inline FileDescriptor make_unnamed_file() {
     const std::string name = "/cf" + std::to_string(::getpid()) + "." +
                              std::to_string(reinterpret_cast<std::uintptr_t>(&here) & 0xffff);
     FileDescriptor fd(::shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
-    if (!fd) throw_system_error("shm_open");
+    if (!fd) throw_system_error("no shared memory for a worker or process (shm_open)");
     ::shm_unlink(name.c_str());
     set_close_on_exec(fd.get());
     return off_standard_streams(std::move(fd));

@@ -200,7 +200,8 @@ inline void SingleProcess::write_call(const SingleProcessSettings& settings, con
     append(call.data(), call.size());
     append(name_.data(), name_.size());
     // The child maps as many bytes as there are.
-    if (::ftruncate(page_.fd(), static_cast<off_t>(offset)) != 0) throw_system_error("ftruncate");
+    if (::ftruncate(page_.fd(), static_cast<off_t>(offset)) != 0)
+        throw_system_error("shared memory cannot get its size (ftruncate)");
 }
 
 inline void SingleProcess::spawn_child(const Ends& ends) {
@@ -234,7 +235,7 @@ inline void SingleProcess::fork_child(Ends ends) {
     if (pid != 0) {
         const int error = errno;
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        if (pid < 0) throw_system_error("fork", error);
+        if (pid < 0) throw_no_child("a Process cannot be started (fork)", error);
     } else {
         leave_parent_behind(descriptors, group_signals());
         program_start().allowance = share_.for_each_worker();

@@ -200,7 +200,7 @@ class TemplateProcess {
         const std::lock_guard lock(descriptors.mutex);
         int ends[2];
         if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-            throw_system_error("socketpair");
+            throw_system_error("a pool gets no socket to its template process (socketpair)");
         FileDescriptor ours = off_standard_streams(FileDescriptor(ends[0]));
         FileDescriptor theirs = off_standard_streams(FileDescriptor(ends[1]));
         descriptors.open.reserve(descriptors.open.size() + 1);  // nothing can fail when there is a child
@@ -212,7 +212,7 @@ class TemplateProcess {
         const pid_t parent = ::getpid();
         const pid_t pid = fork_process();
         if (pid != 0) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        if (pid < 0) throw_system_error("fork");
+        if (pid < 0) throw_no_child("the template process of a pool cannot be started (fork)", errno);
         if (pid == 0) {
             ours.reset();
             program_start().allowance = allowance;

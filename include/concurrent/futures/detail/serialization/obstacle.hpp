@@ -16,7 +16,8 @@
 #include <string_view>
 #include <type_traits>
 
-#include <concurrent/futures/detail/serialization/codec.hpp>
+#include "concurrent/futures/detail/platform/refusal.hpp"
+#include "concurrent/futures/detail/serialization/codec.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -110,9 +111,6 @@ concept FunctionObject = std::is_class_v<T> && requires {
     &T::operator();
 };
 
-template <class>
-inline constexpr bool always_false = false;
-
 /// Fails to compile with the advice that fits T. Only called for a T that cannot cross.
 template <class T>
 consteval void explain_obstacle() {
@@ -191,11 +189,11 @@ consteval void require_decodable() {
 /// Both directions, one message.
 template <class T>
 consteval void require_serializable() {
-    if constexpr (!is_encodable<T>) {
-        require_encodable<T>();
-    } else {
-        require_decodable<T>();
-    }
+    // Not by way of the two above: compilers print a line for each function before they come to the message.
+    if constexpr (!is_encodable<T>)
+        explain_obstacle<Obstacle<Direction::encode, T>>();
+    else if constexpr (!is_decodable<T>)
+        explain_obstacle<Obstacle<Direction::decode, T>>();
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

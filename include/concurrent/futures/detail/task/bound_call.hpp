@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/platform/function.hpp"
+#include "concurrent/futures/detail/platform/refusal.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -21,6 +22,26 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 template <class Callable, class... Args>
 concept CallableWithCopies = std::invocable<std::decay_t<Callable>, std::decay_t<Args>...> ||
                              std::invocable<std::decay_t<Callable>, std::stop_token, std::decay_t<Args>...>;
+
+/// Compiles if the call can be made with copies; otherwise says what to write instead.
+template <class Callable, class... Args>
+consteval void check_copied_call() {
+    using F = std::decay_t<Callable>;
+    if constexpr (std::is_fundamental_v<F>)
+        static_assert(always_false<F>,
+                      "submit(f, args...): f is a value, not a function. submit(f(x)) has called f here already; "
+                      "write submit(f, x)");
+    else if constexpr (!(std::is_constructible_v<F, Callable> && ... &&
+                         std::is_constructible_v<std::decay_t<Args>, Args>))
+        static_assert(always_false<F>,
+                      "submit(f, args...): f or an argument cannot be copied. The call runs later, so it gets copies, as "
+                      "in std::thread; write std::move(x) to hand x over, or std::ref(x) to pass it by reference");
+    else
+        static_assert(CallableWithCopies<Callable, Args...>,
+                      "submit(f, args...): f cannot be called with copies of args. The call runs later, so arguments are "
+                      "copied as in std::thread; write std::ref(x) to pass x by reference. For a member function the "
+                      "object comes first: submit(&Class::member, object, args...)");
+}
 
 /// The name of the library's own callables in traces; empty for callables of users.
 template <class Callable>

@@ -3,8 +3,12 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <string>
+#include <sys/resource.h>
+#include <system_error>
 #include <utility>
 
 namespace {
@@ -39,6 +43,48 @@ TEST_CASE("a descriptor is closed by its last owner", "[file_descriptor]") {
     CHECK(!third);
     CHECK(is_open(number));
     ::close(number);
+}
+
+/// The text of the std::system_error that `action` throws while no descriptor is to be had.
+template <class Action>
+std::string refused_without_descriptors(Action action) {
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit none{0, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    std::string text;
+    try {
+        action();
+    } catch (const std::system_error& error) {
+        text = error.what();
+    }
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    return text;
+}
+
+TEST_CASE("an error for want of descriptors says what they were for, and what to raise", "[file_descriptor]") {
+    const std::string wake_up = refused_without_descriptors([] { const WakeUp none; });
+    CHECK(wake_up.find("raise RLIMIT_NOFILE (ulimit -n)") != std::string::npos);
+    CHECK(refused_without_descriptors([] { static_cast<void>(make_pipe()); }).find("raise RLIMIT_NOFILE") !=
+          std::string::npos);
+#if CONCURRENT_FUTURES_LINUX
+    CHECK(wake_up.find("a pool gets no descriptor by which its manager thread is woken (eventfd)") == 0);
+#endif
+}
+
+TEST_CASE("an error for want of processes says what to raise, any other error says only what it is",
+          "[file_descriptor]") {
+    const auto text_of = [](int number) -> std::string {
+        try {
+            throw_no_child("fork", number);
+        } catch (const std::system_error& error) {
+            CHECK(error.code().value() == number);
+            return error.what();
+        }
+    };
+    CHECK(text_of(EAGAIN).find("raise RLIMIT_NPROC") != std::string::npos);
+    CHECK(text_of(ENOMEM).find("RLIMIT_AS") != std::string::npos);
+    CHECK(text_of(EPERM).find(';') == std::string::npos);
 }
 
 TEST_CASE("both ends of a pipe are closed on exec", "[file_descriptor]") {
