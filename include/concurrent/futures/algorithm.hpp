@@ -40,6 +40,8 @@
 #include "concurrent/futures/detail/map/map_positions.hpp"
 #include "concurrent/futures/detail/loops/parallel_loop.hpp"
 #include "concurrent/futures/detail/platform/cycle_counter.hpp"
+#include "concurrent/futures/detail/platform/range_ends.hpp"
+#include "concurrent/futures/detail/platform/refusal.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
 
@@ -229,8 +231,8 @@ template <class E, class First, class... Rest>
     requires(!detail::InputRange<First> || sizeof...(Rest) != 1)
 void for_each(E&, First&&, Rest&&...) {
     static_assert(detail::always_false<First>,
-                  "for_each(pool, range, f): takes one range and a function; for indices write for_each_index(pool, first, "
-                  "last, f), for two iterators std::ranges::subrange(first, last)");
+                  "for_each(pool, range, f): takes one range and a function; for indices write "
+                  "for_each_index(pool, first, last, f), for two iterators std::ranges::subrange(first, last)");
 }
 
 /// f(i) for first, first + 1, … last - 1; without `first` from 0 on.

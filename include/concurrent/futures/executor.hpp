@@ -123,8 +123,9 @@ class MapOperations {
         static_assert(std::invocable<std::decay_t<Callable>&, detail::MapInput<Ranges>...>,
                       "map(f, ranges...): f cannot be called with one element of each range. Each "
                       "element is copied first, so f must take it by value or const reference");
-        if constexpr (requires { Derived::template check_call<std::decay_t<Callable>, detail::MapInput<Ranges>...>(); })
-            Derived::template check_call<std::decay_t<Callable>, detail::MapInput<Ranges>...>();
+        using F = std::decay_t<Callable>;
+        if constexpr (requires { Derived::template check_call_of_map<F, detail::MapInput<Ranges>...>(); })
+            Derived::template check_call_of_map<F, detail::MapInput<Ranges>...>();
         const detail::Deadline deadline = detail::Deadline::after(options.timeout);
         detail::require_not_negative(options.timeout, "MapOptions::timeout");
         if (options.buffersize && *options.buffersize == 0)

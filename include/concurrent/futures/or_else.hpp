@@ -21,6 +21,7 @@
 
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/forced_unwind.hpp"
+#include "concurrent/futures/detail/platform/refusal.hpp"
 #include "concurrent/futures/detail/state/ended_thread.hpp"
 #include "concurrent/futures/future.hpp"
 #include "concurrent/futures/promise.hpp"

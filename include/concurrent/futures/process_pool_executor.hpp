@@ -310,7 +310,7 @@ class ProcessPoolExecutor : public MapOperations<ProcessPoolExecutor> {
 
     /// For map(), before anything else is made of the call: what is wrong then stands first.
     template <class Callable, class... Args>
-    static consteval void check_call() {
+    static consteval void check_call_of_map() {
         detail::check_remote_call<const Callable&, const Args&...>();
     }
     detail::ProcessEngine& engine() const noexcept { return submitter_.engine(); }

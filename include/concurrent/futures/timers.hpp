@@ -38,6 +38,7 @@
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/option_duration.hpp"
+#include "concurrent/futures/detail/platform/refusal.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
 #include "concurrent/futures/detail/task/submitter_access.hpp"
 #include "concurrent/futures/errors.hpp"

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/range_ends.hpp"
 #include "concurrent/futures/detail/state/completion_waiter.hpp"
 #include "concurrent/futures/detail/state/followed_set.hpp"
 #include "concurrent/futures/future.hpp"
