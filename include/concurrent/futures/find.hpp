@@ -57,7 +57,7 @@ auto find_if(E& pool, Range&& range, Predicate predicate) {
     static_assert(std::forward_iterator<detail::IteratorOf<Range>>,
                   "find_if gives a place in the range, so the range must be one that can be walked twice");
     const std::size_t index = detail::find_index(pool, range, predicate);
-    auto place = std::begin(range);
+    auto place = detail::range_begin(range);
     std::advance(place, static_cast<std::iter_difference_t<decltype(place)>>(index));
     return place;
 }

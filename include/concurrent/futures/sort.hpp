@@ -78,8 +78,8 @@ class Sorting {
 template <class E, detail::InputRange Range, class Less = std::less<>, class Projection = std::identity>
 void sort(E& pool, Range&& range, Less less = {}, Projection projection = {}) {
     detail::require_this_process<E>();
-    const auto begin = std::begin(range);
-    const auto end = std::end(range);
+    const auto begin = detail::range_begin(range);
+    const auto end = detail::range_end(range);
     static_assert(std::random_access_iterator<std::remove_cv_t<decltype(begin)>>,
                   "sort needs a range with random access, such as a std::vector or a std::deque");
     auto before = [&](auto&& a, auto&& b) -> bool {

@@ -55,8 +55,8 @@ class MapPositions {
 
     /// Whether count() tells.
     static constexpr bool is_counted =
-        (std::sized_sentinel_for<decltype(std::end(std::declval<Ranges&>())), decltype(std::begin(std::declval<Ranges&>()))> &&
-         ...);
+        (std::sized_sentinel_for<decltype(range_end(std::declval<Ranges&>())),
+                                 decltype(range_begin(std::declval<Ranges&>()))> && ...);
 
     static constexpr bool can_be_read_twice =
         (std::forward_iterator<decltype(range_begin(std::declval<Ranges&>()))> && ...);
