@@ -23,7 +23,7 @@ using Seconds = OptionDuration<std::chrono::seconds>;
 // What g++ 12 does to an aggregate in a co_await expression is right for such members (option_value.hpp).
 static_assert(std::is_trivially_destructible_v<Option> && std::is_trivially_copyable_v<Option>);
 static_assert(Option(5s)->count() == 5'000'000'000);
-static_assert(!std::is_convertible_v<int, Option>);
+// A number without a unit is refused with a sentence: compile_fail/option_without_unit.cpp.
 
 TEST_CASE("a duration of any unit is rounded up, and what is beyond the range becomes its limit", "[option_duration]") {
     using Samples = duration<std::int64_t, std::ratio<1, 44100>>;  // neither unit is a multiple of the other
