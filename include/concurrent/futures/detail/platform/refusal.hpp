@@ -41,7 +41,7 @@ concept NumberWithoutUnit = std::is_arithmetic_v<T>;
 template <class Number>
 consteval void refuse_number_without_unit() {
     static_assert(always_false<Number>,
-                  "a duration needs a unit: write 5s, after `using namespace std::chrono_literals;`, or "
+                  "a duration needs a unit: write 5s, which is in std::chrono_literals, or "
                   "std::chrono::milliseconds(n)");
 }
 
