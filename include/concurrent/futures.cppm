@@ -7,7 +7,7 @@
 //     cf::ThreadPoolExecutor pool;
 //
 // It exports what futures.hpp, trace.hpp, progress.hpp and hang_report.hpp declare. Headers over other libraries
-// (mpi_pool_executor.hpp, asio.hpp, execution.hpp, serialization/cereal.hpp) are included as ever, beside the import.
+// (mpi_pool_executor.hpp, asio.hpp, execution.hpp, serialization/cereal.hpp) are included as usual, next to the import.
 // Macros do not cross an import: for CONCURRENT_FUTURES_VERSION include version.hpp. Include standard headers before the
 // import: after it some compilers see their declarations twice.
 module;

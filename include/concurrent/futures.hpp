@@ -9,8 +9,8 @@
 //
 // Reading order: future, thread_pool_executor, process_pool_executor, executor, then the rest.
 // Words: a task is a function with its arguments that you submit; a worker is a thread or a process that runs tasks;
-// the outcome of a task is its value or its exception. All terms: .github/CONTRIBUTING.md, and
-// those of the code docs/design/README.md.
+// the outcome of a task is its value or its exception. All terms: .github/CONTRIBUTING.md;
+// terms of the code: docs/design/README.md.
 #pragma once
 
 #include "concurrent/futures/detail/platform/process_requirements.hpp"

@@ -11,12 +11,13 @@
 //     cf::parallel_invoke(pool, [&] { sort(left); }, [&] { sort(right); });
 //
 // All of these functions block, and the calling thread takes part: max_workers() threads work in all, so with a pool of
-// one worker the caller does all the work. Loops of a few microseconds wake no worker. After an exception the rest
-// is skipped, and the first exception is rethrown when all running parts have ended. If the pool takes no tasks (it is
+// one worker the caller does all the work. Loops of a few microseconds wake no worker. After an exception the rest is
+// skipped, and the first exception is rethrown when all running parts have ended. If the pool takes no tasks (it is
 // shut down, full or broken), the caller does all the work. The functions may be nested in tasks and in each other, on
 // any number of workers. Elements are visited in place, in no fixed order, and must not wait for each other; f is one
-// object that several threads call at once. For a range without random access a list of its elements is made first;
-// a single-pass range is copied. Scans: scan.hpp; searches: find.hpp; sorting: sort.hpp. The caller walks a std::vector<bool> alone, because its bits share bytes.
+// object that several threads call at once. For a range without random access the function first makes a list of its
+// elements; it copies a single-pass range. Scans: scan.hpp; searches: find.hpp; sorting: sort.hpp. The caller processes
+// a std::vector<bool> alone, because its elements share bytes.
 // How it works: detail/loops/parallel_loop.hpp.
 #pragma once
 

@@ -8,12 +8,12 @@
 //
 // Any type that can cross (serialization.hpp) can be sent, and so can ends of other channels, alone or inside a value.
 // The channel holds about 256 KiB; a sender of more waits until some is received. A large value is sent in pieces.
-// When send() returns, the value has been sent, and the receiver hears of it at once: values are not held back.
+// When send() returns, the value has been sent, and a receiver that waits is woken: values are not collected first.
 // An end crosses as an argument of a Process, or in another channel; the object here is empty then. It does not cross
 // to the worker of a pool: that does not compile.
 // Threads: use an end from one thread at a time. Both ends of a channel may be in one process. While a worker of a
 // thread pool waits in send() or receive(), another thread works in its place.
-// Memory: 256 KiB for the channel and two descriptors for each end. Values up to 16 MiB reuse the memory of those before.
+// Memory: 256 KiB for the channel and two descriptors for each end. Values up to 16 MiB reuse the memory of earlier ones.
 // How it works: detail/channels/channel_end.hpp.
 #pragma once
 

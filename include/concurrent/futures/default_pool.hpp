@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// default_pool.hpp: one pool of threads for the whole program, for code that would write std::async.
+// default_pool.hpp: one pool of threads for the whole program, for code that would otherwise use std::async.
 //
 //     cf::Future<int> answer = cf::default_pool().submit(work, 12);    // std::async(std::launch::async, work, 12)
 //

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// errors.hpp: every exception this library throws of its own accord.
+// errors.hpp: the types of all exceptions that the library itself throws.
 //
 //     try {
 //         future.result(5s);

@@ -5,9 +5,9 @@
 //     auto at = cf::find_if(pool, words, [](const std::string& word) { return word.empty(); });   // the first one
 //     if (cf::any_of(pool, points, is_outside)) …                                                 // all_of, none_of
 //
-// find_if() gives the first element of all that match, as std::find_if() does. Elements behind a match that is known are not
-// looked at any more; some may have been before. All else is as in algorithm.hpp: the caller takes part, short searches
-// wake nobody, and the predicate is one object that several threads call at once.
+// find_if() gives the first element that matches, as std::find_if() does. Once a match is known, threads stop looking at
+// elements after it; they may have looked at some before. All else is as in algorithm.hpp: the caller takes part, short
+// searches wake no worker, and the predicate is one object that several threads call at once.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// hang_report.hpp: when a program does not go on: which tasks run, which wait, and which thread waits for what.
+// hang_report.hpp: a report when a program makes no progress: which tasks run, which wait, and which thread waits for what.
 //
 //     cf::HangReport report({.after = 30s, .signal = SIGUSR1});          // before the pools
 //     cf::ThreadPoolExecutor pool({.observer = report.observer()});      // any number of pools, of any kind
@@ -18,9 +18,9 @@
 //
 // Tasks have the names of TaskOptions::name. Threads have the numbers that gdb and top show. There is one report per
 // standstill; the next one comes after a task has started or ended.
-// Waits of this library are told, in threads that begin to wait while a HangReport exists. Others, like a std::mutex, are
-// not: then a task just runs for long. A coroutine that is suspended in co_await occupies no thread, and is not listed.
-// A process pool tells a start when the task ends, so for it running and waiting tasks are one list.
+// The report knows waits in this library, of threads that begin to wait while a HangReport exists. It does not know other
+// waits, as for a std::mutex: such a task is shown as running. A coroutine that is suspended in co_await occupies no thread,
+// and is not listed. A process pool reports a start only when the task ends, so its running and waiting tasks are one list.
 // The signal may interrupt a system call of another thread (EINTR).
 // Cost: an entry in a table, with a lock, for each task and event; a thread that looks ten times a second.
 // Threads: any. Lifetime: pools keep the observer alive. Reports end with this object. A fork of the program

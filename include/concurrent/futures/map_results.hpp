@@ -16,9 +16,9 @@
 // everything that an item's call did happens before *it returns; the range keeps nothing of items that it has moved
 // past. An item runs at most once, unless its worker dies in a pool with WorkerDeath::retry_task. In processes, beyond
 // a hundred items, several short items travel in one chunk. If their worker dies, each throws WorkerDiedError, because
-// it is unknown which had run. With chunksize 1 that cannot happen. In the same process and without buffersize, stats()
-// counts up to 64 items (without chunksize) one by one, and more items as the tasks that were submitted for them. How
-// it works: detail/map/start_map.hpp.
+// it is unknown which had run. With chunksize 1 that cannot happen. Where tasks run in this process, and without
+// buffersize, stats() counts each item of a map of up to 64 items without chunksize; for other maps it counts the tasks
+// that were submitted. How it works: detail/map/start_map.hpp.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"

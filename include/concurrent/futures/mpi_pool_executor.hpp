@@ -14,7 +14,8 @@
 // rank, tasks run in this process, on a thread. Exceptions keep their type and text; nested in them, as the innermost
 // one, is an Error that names rank, host and process.
 // What MPI cannot do is refused: a timeout, request_stop() of a running task that takes no std::stop_token, a
-// SharedArray. A rank that dies ends the whole job: MPI knows no other way. Before, it says which task it was running.
+// SharedArray. A rank that dies ends the whole job: MPI knows no other way. A rank that crashes first writes which task it
+// was running.
 // Needs MPI_THREAD_MULTIPLE: the pool calls MPI from its own threads, on a communicator of its own. So the program may
 // use MPI as well, also in tasks.
 // While idle, neither side takes more than 1 % of a core. Ranks on the root's node share memory with it and are woken at

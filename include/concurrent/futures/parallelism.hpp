@@ -4,7 +4,7 @@
 //
 //     cf::ThreadPoolExecutor pool({.max_workers = 2 * cf::available_parallelism()});
 //
-// As Python 3.13's os.process_cpu_count(), but it also respects the quotas of containers.
+// Like Python 3.13's os.process_cpu_count(). It also respects the quotas of containers.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"

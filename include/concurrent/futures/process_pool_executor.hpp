@@ -27,8 +27,8 @@
 // set-group-ID, capabilities) ignores CONCURRENT_FUTURES_*. See SECURITY.md.
 // Threads: every member may be called from any thread. Callbacks run on the pool's manager thread. While a callback
 // runs, this pool starts and ends no other task, not even one whose time is up, so give long work to an executor:
-// future.then(executor, f). If it waits for something of this library, the pool goes on meanwhile, but more slowly (a
-// channel's end excepted). A result is decoded on the manager thread, or in the thread that waits for it. Stop
+// future.then(executor, f). If it waits for something of this library other than a channel's end, the pool goes on
+// meanwhile, but more slowly. A result is decoded on the manager thread, or in the thread that waits for it. Stop
 // callbacks of a task run in its worker, on a thread of their own, and delay only that task. One that throws ends the
 // worker.
 // Memory: workers share nothing with the program but what crosses.

@@ -6,12 +6,12 @@
 //     cf::exclusive_scan(pool, lengths, begins.begin(), 0);            // {2, 3, 4} gives {0, 2, 5}
 //     cf::inclusive_scan(pool, xs, out.begin(), std::multiplies<>());
 //
-// The operation must be associative; it need not be commutative. Brackets are set anywhere, so sums of floating-point
-// numbers may differ a little from run to run. The output may be the input. An output that is not a random access
-// iterator to elements of its own is written by the caller alone. All else is as in algorithm.hpp.
+// The operation must be associative; it need not be commutative. Elements are grouped in any way, so sums of
+// floating-point numbers may differ a little from run to run. The output may be the input. An output that is not a
+// random access iterator to elements of its own is written by the caller alone. All else is as in algorithm.hpp.
 //
-// The caller scans the first elements alone, to see what an element costs. If the rest is worth it, it is divided into
-// brackets. A thread takes some of them, reduces each, and scans them as soon as it is known what is before them.
+// The caller scans the first elements alone, to measure what an element costs. If the rest is long enough, it is divided
+// into brackets. A thread takes some brackets, reduces each, and scans them as soon as the result before them is known.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"

@@ -6,7 +6,7 @@
 //     static_assert(cf::Serializable<Job>);
 //
 // These cross: arithmetic types, bool, enums, std::byte, the std::string family, vector, array,
-// deque, list, forward_list, set, map, their multi and unordered kin, optional, variant,
+// deque, list, forward_list, set, map, their multi and unordered forms, optional, variant,
 // monostate, tuple, pair, chrono durations and time points, complex, bitset, filesystem::path,
 // unique_ptr and shared_ptr (by value), error_code (generic and system category), exception_ptr,
 // and structs of up to 32 public members of such types without base class or constructor. For values that are too large

@@ -5,7 +5,7 @@
 //     const std::size_t number = cf::this_worker::index().value();   // in a task or an initializer
 //     scratch[number].clear();                                        // no other worker uses it now
 //
-// A thread that starts in the place of one that has ended gets its number again, so the numbers stay small: below
+// A thread that starts in the place of one that has ended takes over its number, so the numbers stay small: below
 // max_workers, plus the substitutes that worked at once (thread_pool_executor.hpp). In a process pool a worker that is
 // leaving keeps its number until its process has ended, so its successor may have the next free one.
 // A task that waits for another one of its pool without a limit may run it on its own stack: both then see the same

@@ -8,27 +8,28 @@
 //     for (int y : pool.map(square, std::vector{1, 2, 3})) …      // 1 4 9
 //     pool.post(log_line, "done");                               // no future
 //
-// Workers start on demand; idle workers are used first. Tasks run on workers only, but for
+// Workers start on demand; idle workers are used first. Tasks run on workers only, except with
 // QueueFull::caller_runs. Tasks of one priority that one thread submits start in the order submitted.
 // Waiting: a task may wait for other tasks of its pool, to any depth, even if the pool has a single worker, and pools
 // may wait for each other. A worker that waits without a limit for a task that has not started runs that task itself.
 // In its other waits for a task, a map, a Process, a pool, a channel or a Broadcast that another thread encodes or
-// decodes, another thread, a substitute, works in place of the worker. So there may be up to 256 threads more than max_workers; beyond that a thread is added only where all others
-// would sleep for ever, and slowly. A substitute that is not needed for a second ends. When a wait is over, one
-// task more than max_workers may run until one of them ends. At the bound of 256, a wait with a limit, or for any one of several tasks,
-// may run one of these tasks itself, and then takes as long as that task. A thread that is blocked in anything else (a
-// mutex, a condition variable, I/O) counts as working.
-// When the stack of a worker is nearly full, the recursion goes on on another thread.
+// decodes, another thread, a substitute, works in place of the worker. So there may be up to 256 threads more than
+// max_workers. Beyond that the pool adds threads only if all others would sleep for ever, and slowly. A substitute that
+// is not needed for a second ends. When a wait is over, one task more than max_workers may run until one of them ends.
+// At the bound of 256, a wait with a limit, or for any one of several tasks, may run one of these tasks itself, and
+// then takes as long as that task. A thread that is blocked in anything else (a mutex, a condition variable, I/O)
+// counts as working.
+// When the stack of a worker is nearly full, the recursion continues on another thread.
 // Threads: every member may be called from any thread, also from tasks and callbacks. The workers get the
 // processors, scheduling class, niceness and signal mask that the thread which made the pool had then.
 // Limits:  a task, callback or hook that ends its thread (pthread_exit(), pthread_cancel()) fails with
 // BrokenPromiseError. So do tasks that wait for it on the same thread, and the items of its map that have not started.
-// The worker is replaced. It still ends the program in a coroutine, in a callback that cancel() or a Promise runs, in a
-// task that is run by a wait in a catch block, and with another standard library than libstdc++. A worker
-// starts with the floating-point environment (rounding mode, flush-to-zero) of the thread that started it. What a task
-// changes there stays: a task that calls fesetround() must restore the mode before it returns. The stack of a worker
-// is as large as that of `main` (`ulimit -s`), but 32 MiB where that is unlimited; ThreadPoolOptions::stack_size sets
-// it. Stop callbacks of a task whose timeout has passed run on a thread with the system's default.
+// The worker is replaced. The program ends instead if this happens in a coroutine, in a callback that cancel() or a
+// Promise runs, in a task that is run by a wait in a catch block, or with another standard library than libstdc++. A
+// worker starts with the floating-point environment (rounding mode, flush-to-zero) of the thread that started it. What
+// a task changes there stays: a task that calls fesetround() must restore the mode before it returns. The stack of a
+// worker is as large as that of `main` (`ulimit -s`), but 32 MiB where that is unlimited; ThreadPoolOptions::stack_size
+// sets it. Stop callbacks of a task whose timeout has passed run on a thread with the system's default.
 // Memory:  what the submitter did before submit() happens before the task runs.
 // How it works: detail/scheduling/worker_threads.hpp.
 #pragma once

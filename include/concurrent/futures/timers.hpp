@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// timers.hpp: tasks that start later, or again and again, pauses and time limits in coroutines.
+// timers.hpp: tasks that start later or periodically; pauses and time limits in coroutines.
 //
 //     cf::Future<int> later = cf::submit_after(pool, 5s, work, 12);
 //     cf::Future<void> beat = cf::submit_every(pool, 1s, send_heartbeat);    // until beat.cancel()
@@ -15,7 +15,7 @@
 // A timer that is cancelled frees its memory, and the copies of function and arguments, at once. Setting and cancelling
 // one takes logarithmic time at most, however many there are.
 // submit_every() leaves out runs that come too late: on a busy machine there are fewer runs than periods.
-// The pool may go first: then the task fails with ShutdownError.
+// The pool may be destroyed before the timer is due: then the task fails with ShutdownError.
 // To cancel a coroutine, cancel the future that it awaits: the coroutine gets CancelledError there. Or give it a
 // std::stop_token, as to any function.
 // Threads: any.

@@ -6,20 +6,20 @@
 //     owner                                           taker, with the lock of MapSchedule
 //     run item; store its state                       call(block)
 //     light_barrier()                                 heavy_barrier()
-//     has somebody called? then ask, with the lock    first_free(): behind the first item without a state
+//     was it called? then read the end, with the lock first_free(): the item after the first one without a state
 //     next item                                       end_at(block, …): the owner's end
 //
-// So an item costs its owner a store and a load, not an atomic addition as in Lanes, and still an item that blocks holds
-// back no other. Needs has_asymmetric_barrier().
+// So an item costs its owner a store and a load, not an atomic addition as in Lanes. Still, an item that blocks holds back no
+// other. Needs has_asymmetric_barrier(). Who calls: MapSchedule::take_from_owner(), take_owned(), call_owners_of().
 //
 // Proof that an item runs once. Let i be the first item whose state the taker does not see. The owner stores the state of
-// i behind the barrier (otherwise the taker would have seen it), so when it looks after i it sees the call, asks, and
-// learns its new end, which is at least i + 1. The taker takes nothing before i + 1, and the owner begins i + 1 only after
-// that look.
+// i after the barrier (otherwise the taker would have seen it). So when the owner looks after i, it sees the call, takes the
+// lock, and learns its new end, which is at least i + 1. The taker takes nothing before i + 1, and the owner begins i + 1 only
+// after that look.
 //
 // Proof that no waiter is forgotten. The waiter names the item with the lock of MapSchedule held before or after the owner
 // took the block. Before: the owner has seen the name with the lock. After: the waiter calls, passes a heavy barrier and
-// looks at the state once more. Either it sees the state, or the owner stores it behind the barrier, sees the call, and
+// looks at the state once more. Either it sees the state, or the owner stores it after the barrier, sees the call, and
 // tells the waiter.
 #pragma once
 
