@@ -27,7 +27,7 @@ printf '%s\n' "site: $site/html/README.html"
 [[ ${1:-} == --pictures ]] || exit 0
 scripts/install_dependencies.sh pictures
 mkdir -p "$site/pictures"
-for page in README docs/install docs/design/processes reference/thread_pool_executor.hpp; do
+for page in README docs/install docs/how_to docs/design/processes reference/thread_pool_executor.hpp; do
     for size in 1280,1600 390,844; do
         picture=$site/pictures/$(basename "$page")_${size%,*}.png
         chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size="$size" \

@@ -26,6 +26,7 @@ GUIDES = {  # caption of the sidebar -> documents, in reading order
                    "docs/design/memory.md", "benchmarks/README.md", "docs/surroundings.md", "findings/README.md"],
     "Contribute": [".github/CONTRIBUTING.md", "tests/README.md", "CHANGELOG.md"],
 }
+INTERNAL = {"detail", "impl"}  # folders of headers that users do not include
 NOT_PAGES = {"docs/README.md"}  # the sidebar says the same
 LANGUAGES = {".hpp": "cpp", ".cpp": "cpp", ".py": "python", ".sh": "bash", ".cmake": "cmake", ".txt": "text",
              ".json": "json"}
@@ -63,7 +64,7 @@ class Site:
         if path.is_dir() and f"{target}/README.md" in self.documents:
             return f"{target}/README.md"
         parts = pathlib.PurePath(target).parts
-        if parts[:3] == ("include", "concurrent", "futures") and "detail" not in parts and path.suffix == ".hpp":
+        if parts[:3] == ("include", "concurrent", "futures") and not INTERNAL & set(parts) and path.suffix == ".hpp":
             return f"reference/{'/'.join(parts[3:])}.md"
         if target not in self.shown:
             self.shown.add(target)
@@ -175,7 +176,7 @@ class Site:
 
     def write_reference(self) -> list[str]:
         folder = self.root / "include/concurrent/futures"
-        headers = [path for path in sorted(folder.rglob("*.hpp")) if "detail" not in path.relative_to(folder).parts]
+        headers = [path for path in sorted(folder.rglob("*.hpp")) if not INTERNAL & set(path.relative_to(folder).parts)]
         pages = []
         for path in headers:
             name = str(path.relative_to(folder))

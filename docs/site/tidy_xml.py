@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Takes out of Doxygen's XML what is private, which Sphinx would show on the page of a header, and what Sphinx cannot
-show: friends, and the second of two overloads that differ by their constraints alone (Doxygen 1.9 gives both one
-identifier).
+show: friends, overloads that only refuse wrong calls, and the second of two overloads that differ by their constraints
+alone (Doxygen 1.9 gives both one identifier).
 
     docs/site/tidy_xml.py FOLDER_OF_XML
 """
@@ -25,7 +25,9 @@ for path in pathlib.Path(sys.argv[1]).glob("*.xml"):
             for member in section.findall("memberdef"):
                 identifier = member.get("id", "")
                 is_friend = member.get("kind") == "friend" or (member.findtext("type") or "").startswith("friend")
-                if is_friend or identifier in seen:
+                brief = member.find("briefdescription")
+                is_refusal = brief is not None and "".join(brief.itertext()).strip().startswith("Refused:")
+                if is_friend or is_refusal or identifier in seen:
                     section.remove(member)
                 seen.add(identifier)
     tree.write(path, encoding="utf-8", xml_declaration=True)

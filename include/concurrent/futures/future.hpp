@@ -135,10 +135,10 @@ class Future {
     /// On an rvalue: the value itself. It is moved out when this is the last handle or T cannot be copied, otherwise
     /// copied. The future is empty afterwards, unless this throws.
     T result() && { return taken_after(detail::Deadline::never()); }
+    /// Refused: says what to write instead.
     template <detail::NumberWithoutUnit Number>
     T result(Number) const {
-        detail::refuse_number_without_unit<Number>();
-        return detail::never_returned<T>();
+        return detail::refuse_number_without_unit<Number>(), detail::never_returned<T>();
     }
     template <class Rep, class Period>
     T result(std::chrono::duration<Rep, Period> timeout) && {

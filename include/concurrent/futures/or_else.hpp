@@ -85,6 +85,7 @@ Future<T> when_done(const Future<T>&, F) {
     static_assert(detail::always_false<F>, "when_done(future, f): f must take the future, as const Future<T>&");
     return {};
 }
+/// Refused: says what to write instead.
 template <class T, class F>
     requires(!std::is_invocable_r_v<T, F&, std::exception_ptr>)
 Future<T> or_else(const Future<T>&, F) {

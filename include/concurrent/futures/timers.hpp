@@ -270,17 +270,19 @@ template <class Pool, class Rep, class Period, class Callable, class... Args>
     return repetition->start();
 }
 
-/// Refused: each says what to write instead.
+/// Refused: says what to write instead.
 template <detail::NumberWithoutUnit Number>
 Future<void> after(Number) {
     detail::refuse_number_without_unit<Number>();
     return {};
 }
+/// Refused: says what to write instead.
 template <class T, detail::NumberWithoutUnit Number>
 Future<T> with_timeout(Future<T>, Number) {
     detail::refuse_number_without_unit<Number>();
     return {};
 }
+/// Refused: says what to write instead.
 template <class Pool, class Delay, class... Args>
     requires(!detail::IsDuration<Delay>)
 Future<void> submit_after(Pool&, Delay&&, Args&&...) {
@@ -288,6 +290,7 @@ Future<void> submit_after(Pool&, Delay&&, Args&&...) {
                   "submit_after(pool, delay, f, args...): the delay comes before f, and has a unit, such as 5s");
     return {};
 }
+/// Refused: says what to write instead.
 template <class Pool, class Delay, class... Args>
     requires(!detail::IsDuration<Delay>)
 Future<void> submit_every(Pool&, Delay&&, Args&&...) {
