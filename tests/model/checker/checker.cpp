@@ -3,7 +3,9 @@
 // checker.cpp: see checker.hpp. First the memory, then the scheduler, then the functions of the system that it takes
 // the place of, at last the search for orders of events.
 //
-//     checker [--only TEXT] [--preemptions N] [--old N] [--limit N] [--random N] [--seed N] [--replay NUMBERS]
+//     checker [--only TEXT] [--preemptions N] [--old N] [--limit N] [--random N] [--seed N] [--reduce 0] [--stop 1] [--replay NUMBERS]
+//
+//     --reduce 0   without partial-order reduction        --stop 1   at the first scenario that is wrong
 #include "model/checker/checker.hpp"
 
 #include <dlfcn.h>
@@ -20,6 +22,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
+#include <climits>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
@@ -48,15 +52,23 @@ struct Trace {
     std::uint32_t given;   // choices that are prescribed
     std::uint32_t length;  // choices that were made
     std::uint32_t steps;
-    std::uint8_t choice[most], options[most];
+    bool cut_short;  // an order that is the same as an earlier one
+    // Of each choice: what was taken, and which may be taken in another run, as bits. More than 64 are not tried.
+    std::uint8_t choice[most];
+    std::uint64_t options[most];
     char message[2000];
 };
 Trace* trace = nullptr;
 
+bool frees_are_watched = true;
+
 struct Bounds {
     int preemptions = 2;
     int old_values = 1;
-    bool random = false;
+    enum class Random { no, evenly, priorities } random = Random::no;
+    bool reduce = true;
+    int rarely = 8;  // at random: one in so many loads gives an old value, and without priorities one in so many operations lets
+                     // another thread go on
     std::uint32_t most_steps = 20'000;
 } bounds;
 std::mt19937 dice;
@@ -76,6 +88,14 @@ std::uint32_t& at(View& view, std::uint32_t number) {
 
 constexpr std::int64_t never = INT64_MAX;
 
+/// What a thread is about to do, or does.
+struct Operation {
+    const void* on = nullptr;
+    bool changes = false;
+    const void* also = nullptr;  // the mutex of a condition variable
+    bool of_all = false;         // membarrier(): commutes with nothing
+};
+
 struct Thread {
     int number = 0;
     std::uint32_t own = 0;  // in views: how much of what this thread has read is known
@@ -88,6 +108,9 @@ struct Thread {
     std::int64_t deadline = never;
     bool timed_out = false;
     int rounds = 0;  // of the destructors of its variables
+    Operation next;
+    bool sleeps = false;  // see "partial-order reduction"
+    std::uint64_t priority = 0;
 };
 
 std::vector<Thread*> threads;
@@ -126,19 +149,24 @@ class Inside {
     ::_exit(1);
 }
 
-/// One of `options`. `rarely`: 0 is the usual one.
-unsigned choose(std::size_t options, bool rarely) {
+constexpr unsigned by_chance = UINT_MAX;
+bool is_random() { return bounds.random != Bounds::Random::no; }
+unsigned rarely_by_chance() { return dice() % static_cast<unsigned>(bounds.rarely) == 0 ? by_chance : 0; }
+std::uint64_t first_of(std::size_t count) { return count < 64 ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0}; }
+
+/// One of `options`: as prescribed; `usually` or by chance; in a search the first one that is `allowed`.
+unsigned choose(std::size_t options, unsigned usually, std::uint64_t allowed) {
     if (options <= 1) return 0;
     const std::uint32_t place = trace->length;
     if (place == Trace::most) fail("too many choices");
-    unsigned choice = 0;
+    unsigned choice = static_cast<unsigned>(std::countr_zero(allowed));
     if (place < trace->given)
         choice = trace->choice[place];
-    else if (bounds.random && (!rarely || dice() % 8 == 0))
-        choice = static_cast<unsigned>(dice() % options);
+    else if (is_random())
+        choice = usually != by_chance ? usually : static_cast<unsigned>(dice() % options);
     if (choice >= options) fail("the replay does not fit: the program is not the same, or not deterministic");
     trace->choice[place] = static_cast<std::uint8_t>(choice);
-    trace->options[place] = static_cast<std::uint8_t>((std::min<std::size_t>)(options, 255));
+    trace->options[place] = allowed;
     ++trace->length;
     return choice;
 }
@@ -153,8 +181,47 @@ void give_turn(Thread& next) {
 }
 void hand_over(Thread& next) {
     if (&next == self) return;
+    if (next.sleeps) {
+        trace->cut_short = true;
+        ::_exit(0);
+    }
     give_turn(next);
     wait_for_turn(*self);
+}
+
+// Partial-order reduction: a thread that could have gone on, and did not, sleeps until another one does something that its
+// next operation does not commute with. An order in which it goes on before that is cut short: the thread could as well have
+// done its operation and been interrupted behind it, which takes no more preemptions and was tried first. Between its
+// operation and the next one a thread may unlock mutexes, end, and read what another one frees: those wake it, too.
+void note_done(const Operation& done) {
+    for (Thread* thread : threads) {
+        if (!thread->sleeps) continue;
+        const Operation& next = thread->next;
+        if (done.of_all || next.of_all) thread->sleeps = false;
+        if (!done.on) continue;
+        const bool same = done.on == next.on || (next.also && done.on == next.also) || (done.also && done.also == next.on) ||
+                          (done.also && done.also == next.also);
+        if (same && (done.changes || next.changes)) thread->sleeps = false;
+    }
+}
+
+std::uint64_t awake_of(const std::vector<Thread*>& all) {
+    std::uint64_t bits = 0;
+    for (std::size_t n = 0; n < all.size() && n < 64; ++n)
+        if (!all[n]->sleeps) bits |= std::uint64_t{1} << n;
+    return bits;
+}
+
+// At random, by priorities ("probabilistic concurrency testing"): the thread with the highest one goes on, but at a few steps
+// of the run it gets the lowest one.
+std::vector<std::uint32_t> priority_changes;  // steps
+std::uint64_t lowest_priority = 0;
+
+std::uint64_t new_priority() { return (std::uint64_t{1} << 32) + dice(); }
+void get_lowest_priority() { self->priority = (std::uint64_t{1} << 31) - ++lowest_priority; }
+unsigned index_of_highest(const std::vector<Thread*>& all) {
+    const auto less = [](const Thread* a, const Thread* b) { return a->priority < b->priority; };
+    return static_cast<unsigned>(std::max_element(all.begin(), all.end(), less) - all.begin());
 }
 
 /// Those that can go on, without the calling one, the next in number first.
@@ -170,7 +237,11 @@ std::vector<Thread*> others() {
 /// The next thread, when the calling one cannot go on.
 Thread& successor() {
     std::vector<Thread*> all = others();
-    if (!all.empty()) return *all[choose(all.size(), false)];
+    const bool by_priority = bounds.random == Bounds::Random::priorities;
+    if (!all.empty()) {
+        const std::uint64_t allowed = awake_of(all);
+        return *all[choose(all.size(), by_priority ? index_of_highest(all) : by_chance, allowed != 0 ? allowed : 1)];
+    }
     Thread* first = nullptr;
     for (Thread* thread : threads)
         if (thread->standing == Thread::Standing::waits && thread->deadline != never &&
@@ -187,15 +258,26 @@ void step() {
     virtual_now += 100;
     if (++trace->steps > bounds.most_steps) fail("no end: too many steps");
 }
-/// A point at which another thread may go on.
-void visible() {
+/// Before an operation: a point at which another thread may go on.
+void visible(const Operation& next) {
     step();
-    const std::vector<Thread*> all = others();
-    const bool may_preempt = bounds.random || bounds.preemptions > 0;
-    const unsigned choice = choose(may_preempt ? 1 + all.size() : 1, true);
-    if (choice == 0) return;
-    --bounds.preemptions;
-    hand_over(*all[choice - 1]);
+    self->next = next;
+    std::vector<Thread*> all = others();
+    all.insert(all.begin(), self);
+    unsigned usually = 0;
+    if (bounds.random == Bounds::Random::priorities) {
+        if (std::erase(priority_changes, trace->steps) != 0) get_lowest_priority();
+        usually = index_of_highest(all);
+    } else if (is_random()) {
+        usually = rarely_by_chance();
+    }
+    const unsigned choice = choose(all.size(), usually, bounds.preemptions > 0 ? awake_of(all) : 1);
+    if (choice != 0) {
+        --bounds.preemptions;
+        self->sleeps = bounds.reduce && !is_random();
+        hand_over(*all[choice]);
+    }
+    note_done(next);
 }
 /// Until wake() or the deadline; false: the deadline.
 bool block(const void* waits_for, const char* why, std::int64_t deadline = never) {
@@ -217,6 +299,7 @@ void wake_all(const void* waits_for) noexcept {
 }
 void let_others_go_on() {
     step();
+    if (bounds.random == Bounds::Random::priorities) get_lowest_priority();
     const std::vector<Thread*> all = others();
     if (!all.empty()) hand_over(*all.front());
 }
@@ -227,14 +310,33 @@ struct Stored {
     std::uint64_t value;
     View view;  // what a reader with acquire learns
 };
+/// When a thread used something last, by its own count. Others know of it by their views.
+struct Uses {
+    std::vector<std::pair<const Thread*, std::uint32_t>> last;
+
+    void note() {
+        const std::uint32_t time = ++at(self->view, self->own);
+        for (auto& [thread, then] : last)
+            if (thread == self) return void(then = time);
+        last.emplace_back(self, time);
+    }
+    /// A thread whose use the calling thread need not know of, or null.
+    const Thread* unknown() const {
+        for (const auto& [thread, time] : last)
+            if (at(self->view, thread->own) < time) return thread;
+        return nullptr;
+    }
+};
 struct Location {
     std::uint32_t number = 0;
     std::uint32_t strong = 0;  // the newest value that was stored with seq_cst
     std::vector<Stored> values;
+    Uses uses;
 
     std::uint32_t newest() const { return static_cast<std::uint32_t>(values.size()) - 1; }
 };
-std::unordered_map<const void*, Location> locations;
+std::map<std::uintptr_t, Location> locations;
+std::unordered_map<const void*, std::uint32_t> constructed;  // atomics in this run; the number of that as a location
 std::uint32_t numbers = 0;  // given to locations
 
 bool acquires(std::memory_order order) {
@@ -259,19 +361,29 @@ void keep_freed(void* block) {
     const Inside guard;
     const std::size_t size = ::malloc_usable_size(block);
     if (!freed.emplace(reinterpret_cast<std::uintptr_t>(block), size).second) fail("freed twice");
+    for (Thread* thread : threads) thread->sleeps = false;
+    const auto begin = reinterpret_cast<std::uintptr_t>(block);
+    auto used = frees_are_watched ? locations.lower_bound(begin) : locations.end();
+    for (; used != locations.end() && used->first < begin + size; ++used)
+        if (const Thread* const other = used->second.uses.unknown())
+            fail("data race: thread " + std::to_string(self->number) + " frees an atomic that thread " +
+                 std::to_string(other->number) + " may still use");
     std::memset(block, 0xDD, size);
 }
 
 Location& location_at(const void* address, std::size_t size) {
     must_be_alive(address, "an atomic");
+    if (const auto made = constructed.find(address); made != constructed.end() && at(self->view, made->second) == 0)
+        fail("data race: thread " + std::to_string(self->number) + " uses an atomic whose construction it need not know of");
     std::uint64_t value = 0;
     std::memcpy(&value, address, size);
-    Location& location = locations[address];
+    Location& location = locations[reinterpret_cast<std::uintptr_t>(address)];
     if (location.values.empty() || location.values.back().value != value) {
         location = Location();  // new, or memory that was used for something else
         location.number = numbers++;
         location.values.push_back({value, {}});
     }
+    location.uses.note();
     return location;
 }
 void add(Location& location, std::uint64_t value, std::memory_order order, const View& sequence) {
@@ -302,6 +414,7 @@ std::unordered_map<const void*, std::deque<Thread*>> sleepers;  // of futexes an
 void lock(const void* address) {
     must_be_alive(address, "a mutex");
     Mutex& mutex = mutexes[address];
+    if (mutex.owner) mutex.owner->sleeps = false;
     while (mutex.owner) block(address, "for a mutex");
     mutex.owner = self;
     join(self->view, mutex.view);
@@ -311,6 +424,7 @@ void unlock(const void* address) {
     Mutex& mutex = mutexes[address];
     mutex.owner = nullptr;
     mutex.view = self->view;
+    note_done({address, true});
     wake_all(address);
 }
 /// False: the deadline came first.
@@ -324,7 +438,7 @@ int wake_at(const void* address, long count, bool any) {
     std::deque<Thread*>& all = sleepers[address];
     int woken = 0;
     for (; woken < count && !all.empty(); ++woken) {
-        const auto place = any && count == 1 ? choose(all.size(), false) : 0u;
+        const auto place = any && count == 1 ? choose(all.size(), by_chance, first_of(all.size())) : 0u;
         wake(*all[place]);
         all.erase(all.begin() + static_cast<std::ptrdiff_t>(place));
     }
@@ -343,6 +457,7 @@ void end_this_thread(void* given) {
     }
     const Inside guard;
     me.standing = Thread::Standing::ended;
+    note_done({&me, true});
     wake_all(&me);
     give_turn(successor());
     self = nullptr;
@@ -371,7 +486,8 @@ void* run_thread(void* given) {
 void forget(const void* address) noexcept {
     if (!watched()) return;
     const Inside guard;
-    locations.erase(address);
+    locations.erase(reinterpret_cast<std::uintptr_t>(address));
+    at(self->view, constructed[address] = numbers++) = 1;
 }
 std::uint64_t load(const void* address, std::size_t size, std::memory_order order) noexcept {
     if (!watched()) {
@@ -380,13 +496,14 @@ std::uint64_t load(const void* address, std::size_t size, std::memory_order orde
         return value;
     }
     const Inside guard;
-    visible();
+    visible({address, false});
     Location& location = location_at(address, size);
     const std::uint32_t newest = location.newest();
     std::uint32_t oldest = at(self->view, location.number);
     if (order == std::memory_order_seq_cst) oldest = (std::max)(oldest, location.strong);
-    const bool may_be_old = bounds.random || bounds.old_values > 0;
-    const std::uint32_t age = choose(may_be_old ? newest - oldest + 1 : 1, true);
+    const std::size_t count = newest - oldest + 1;
+    const std::uint32_t age =
+        choose(count, is_random() ? rarely_by_chance() : 0, bounds.old_values > 0 ? first_of(count) : 1);
     if (age != 0) --bounds.old_values;
     const Stored& stored = location.values[newest - age];
     at(self->view, location.number) = newest - age;
@@ -396,19 +513,19 @@ std::uint64_t load(const void* address, std::size_t size, std::memory_order orde
 void store(const void* address, std::size_t size, std::uint64_t value, std::memory_order order) noexcept {
     if (!watched()) return;
     const Inside guard;
-    visible();
+    visible({address, true});
     add(location_at(address, size), value, order, {});
 }
 void begin_update(const void* address, std::size_t size) noexcept {
     if (!watched()) return;
     const Inside guard;
-    visible();
+    visible({address, true});
     location_at(address, size);
 }
 void update(const void* address, std::uint64_t value, std::memory_order order) noexcept {
     if (!watched()) return;
     const Inside guard;
-    Location& location = locations.at(address);
+    Location& location = locations.at(reinterpret_cast<std::uintptr_t>(address));
     const View before = location.values.back().view;  // a read-modify-write continues a release sequence
     if (acquires(order)) join(self->view, before);
     add(location, value, order, before);
@@ -416,11 +533,12 @@ void update(const void* address, std::uint64_t value, std::memory_order order) n
 void keep(const void* address, std::memory_order order) noexcept {
     if (!watched()) return;
     const Inside guard;
-    Location& location = locations.at(address);
+    Location& location = locations.at(reinterpret_cast<std::uintptr_t>(address));
     at(self->view, location.number) = location.newest();
     if (acquires(order)) join(self->view, location.values.back().view);
 }
 
+void uses_shared_pointers() noexcept { frees_are_watched = false; }
 void expect(bool right, const char* what) noexcept {
     if (!right) fail(std::string("wrong: ") + what);
 }
@@ -475,12 +593,16 @@ Scenario::Scenario(const char* its_name, void (*its_body)()) : name(its_name), b
 
 namespace {
 
-[[noreturn]] void run_in_child(const Scenario& scenario, unsigned seed) {
+[[noreturn]] void run_in_child(const Scenario& scenario, unsigned seed, std::uint32_t usual_steps) {
     ::alarm(30);
     dice.seed(seed);
+    if (bounds.random == Bounds::Random::priorities)
+        for (auto changes = dice() % 4; changes > 0; --changes)
+            priority_changes.push_back(1 + static_cast<std::uint32_t>(dice()) % (usual_steps + 1));
     Thread main;
     main.id = ::pthread_self();
     main.own = numbers++;
+    main.priority = new_priority();
     threads.push_back(&main);
     self = &main;
     ::pthread_key_create(&end_of_thread, &end_this_thread);
@@ -497,11 +619,13 @@ namespace {
 std::string run(const Scenario& scenario, const std::vector<std::uint8_t>& given, unsigned seed) {
     trace->given = static_cast<std::uint32_t>(given.size());
     std::copy(given.begin(), given.end(), trace->choice);
+    const std::uint32_t usual_steps = trace->steps;
     trace->length = trace->steps = 0;
+    trace->cut_short = false;
     trace->message[0] = 0;
     std::fflush(nullptr);
     const pid_t child = ::fork();
-    if (child == 0) run_in_child(scenario, seed);
+    if (child == 0) run_in_child(scenario, seed, usual_steps);
     int status = 0;
     ::waitpid(child, &status, 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
@@ -530,34 +654,57 @@ std::vector<std::uint8_t> choices_of(const char* text) {
 }
 
 struct Counts {
-    unsigned long exhaustive = 0, random = 0;
+    unsigned long exhaustive = 0, cut_short = 0, random = 0;
     bool complete = false;
     std::uint32_t steps = 0;
 };
-std::string explore(const Scenario& scenario, unsigned long limit, unsigned long random, unsigned seed, Counts& counts) {
+struct Wanted {
+    unsigned long limit = 2000, random = 500;
+    unsigned seed = 1;
+};
+
+/// All orders within the bounds, at most `limit`.
+std::string search(const Scenario& scenario, unsigned long limit, Counts& counts) {
     std::vector<std::uint8_t> given;
-    bounds.random = false;
+    bounds.random = Bounds::Random::no;
+    counts.complete = false;
     while (counts.exhaustive < limit) {
         const std::string error = run(scenario, given, 0);
         ++counts.exhaustive;
+        counts.cut_short += trace->cut_short;
         counts.steps = (std::max)(counts.steps, trace->steps);
         if (!error.empty()) return error;
         std::uint32_t last = trace->length;
-        while (last > 0 && trace->choice[last - 1] + 1u >= trace->options[last - 1]) --last;
+        const auto untried = [&] { return trace->options[last - 1] & ~first_of(trace->choice[last - 1] + 1u); };
+        while (last > 0 && untried() == 0) --last;
         if (last == 0) {
             counts.complete = true;
             break;
         }
         given.assign(trace->choice, trace->choice + last);
-        ++given.back();
-    }
-    bounds.random = true;
-    for (; counts.random < random; ++counts.random) {
-        const std::string error = run(scenario, {}, seed + static_cast<unsigned>(counts.random));
-        counts.steps = (std::max)(counts.steps, trace->steps);
-        if (!error.empty()) return error;
+        given.back() = static_cast<std::uint8_t>(std::countr_zero(untried()));
     }
     return {};
+}
+std::string explore(const Scenario& scenario, const Wanted& wanted, Counts& counts) {
+    // The simplest orders first, so that a mistake that few preemptions or old values show is soon seen, and in a few steps.
+    const Bounds given = bounds;
+    std::string error;
+    for (int part = 1; part <= 3 && error.empty(); ++part) {
+        bounds.preemptions = part == 1 ? 0 : part == 2 ? (std::min)(given.preemptions, 1) : given.preemptions;
+        if (part == 2) bounds.old_values = (std::min)(given.old_values, 1);
+        error = search(scenario, wanted.limit * static_cast<unsigned long>(part) / 3, counts);
+        bounds = given;
+    }
+    for (; error.empty() && counts.random < wanted.random; ++counts.random) {
+        const auto seed = wanted.seed + static_cast<unsigned>(counts.random);
+        bounds.random = seed % 2 == 0 ? Bounds::Random::evenly : Bounds::Random::priorities;
+        bounds.rarely = 2 << seed / 2 % 4;
+        error = run(scenario, {}, seed);
+        counts.steps = (std::max)(counts.steps, trace->steps);
+    }
+    bounds = given;
+    return error;
 }
 
 }  // namespace
@@ -566,16 +713,18 @@ std::string explore(const Scenario& scenario, unsigned long limit, unsigned long
 int main(int argc, char** argv) {
     using namespace model;
     std::string only, replay;
-    unsigned long limit = 2000, random = 500;
-    unsigned seed = 1;
+    bool stop = false;
+    Wanted wanted;
     for (int n = 1; n + 1 < argc; n += 2) {
         const std::string option = argv[n];
         if (option == "--only") only = argv[n + 1];
         else if (option == "--preemptions") bounds.preemptions = std::atoi(argv[n + 1]);
         else if (option == "--old") bounds.old_values = std::atoi(argv[n + 1]);
-        else if (option == "--limit") limit = std::strtoul(argv[n + 1], nullptr, 10);
-        else if (option == "--random") random = std::strtoul(argv[n + 1], nullptr, 10);
-        else if (option == "--seed") seed = static_cast<unsigned>(std::atoi(argv[n + 1]));
+        else if (option == "--limit") wanted.limit = std::strtoul(argv[n + 1], nullptr, 10);
+        else if (option == "--random") wanted.random = std::strtoul(argv[n + 1], nullptr, 10);
+        else if (option == "--seed") wanted.seed = static_cast<unsigned>(std::atoi(argv[n + 1]));
+        else if (option == "--reduce") bounds.reduce = std::atoi(argv[n + 1]) != 0;
+        else if (option == "--stop") stop = std::atoi(argv[n + 1]) != 0;
         else if (option == "--replay") replay = argv[n + 1];
         else return std::fprintf(stderr, "unknown option %s\n", argv[n]), 2;
     }
@@ -595,18 +744,20 @@ int main(int argc, char** argv) {
         Counts counts;
         std::string error;
         if (replay.empty()) {
-            error = explore(*scenario, limit, random, seed, counts);
+            error = explore(*scenario, wanted, counts);
         } else {
+            bounds.reduce = false;
             error = run(*scenario, choices_of(replay.c_str()), 0);
         }
         runs += counts.exhaustive + counts.random;
-        std::printf("%s: %lu%s orders within %d preemptions and %d old values, %lu at random, at most %u steps\n", scenario->name,
-                    counts.exhaustive, counts.complete ? " (all)" : "", bounds.preemptions, bounds.old_values,
-                    counts.random, counts.steps);
+        std::printf("%s: %lu%s orders within %d preemptions and %d old values, %lu of them cut short, %lu at random, at most %u steps\n",
+                    scenario->name, counts.exhaustive, counts.complete ? " (all)" : "", bounds.preemptions, bounds.old_values,
+                    counts.cut_short, counts.random, counts.steps);
         if (!error.empty()) {
             ++wrong;
             std::printf("WRONG: %s: %s\n    repeat: --only '%s' --replay %s\n", scenario->name, error.c_str(), scenario->name,
                         choices().c_str());
+            if (stop) break;
         }
     }
     std::printf("%zu scenarios, %lu runs, %d wrong\n", all.size(), runs, wrong);
@@ -623,7 +774,7 @@ int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
     static int (*kept)(pthread_mutex_t*) = nullptr;
     if (!model::watched()) return REAL(pthread_mutex_lock)(mutex);
     const model::Inside guard;
-    model::visible();
+    model::visible({mutex, true});
     model::lock(mutex);
     return 0;
 }
@@ -631,8 +782,11 @@ int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
     static int (*kept)(pthread_mutex_t*) = nullptr;
     if (!model::watched()) return REAL(pthread_mutex_trylock)(mutex);
     const model::Inside guard;
-    model::visible();
-    if (model::mutexes[mutex].owner) return EBUSY;
+    model::visible({mutex, true});
+    if (model::Thread* const owner = model::mutexes[mutex].owner) {
+        owner->sleeps = false;
+        return EBUSY;
+    }
     model::lock(mutex);
     return 0;
 }
@@ -646,7 +800,7 @@ int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
 
 static int wait_on(pthread_cond_t* changed, pthread_mutex_t* mutex, std::int64_t deadline) {
     const model::Inside guard;
-    model::visible();
+    model::visible({changed, true, mutex});
     model::unlock(mutex);
     const bool woken = model::sleep_at(changed, "for a condition variable", deadline);
     model::lock(mutex);
@@ -666,7 +820,7 @@ int pthread_cond_signal(pthread_cond_t* changed) noexcept {
     static int (*kept)(pthread_cond_t*) = nullptr;
     if (!model::watched()) return REAL(pthread_cond_signal)(changed);
     const model::Inside guard;
-    model::visible();
+    model::visible({changed, true});
     model::wake_at(changed, 1, true);
     return 0;
 }
@@ -674,7 +828,7 @@ int pthread_cond_broadcast(pthread_cond_t* changed) noexcept {
     static int (*kept)(pthread_cond_t*) = nullptr;
     if (!model::watched()) return REAL(pthread_cond_broadcast)(changed);
     const model::Inside guard;
-    model::visible();
+    model::visible({changed, true});
     model::wake_at(changed, INT32_MAX, true);
     return 0;
 }
@@ -691,8 +845,9 @@ int pthread_create(pthread_t* id, const pthread_attr_t* attributes, void* (*func
         REAL(pthread_create)(id, attributes, &model::run_thread, new model::Start{function, argument, thread});
     if (error != 0) model::fail("a thread could not be started");
     thread->id = *id;
+    thread->priority = model::new_priority();
     model::threads.push_back(thread);
-    model::visible();
+    model::visible({});
     return 0;
 }
 int pthread_join(pthread_t id, void** result) {
@@ -701,7 +856,8 @@ int pthread_join(pthread_t id, void** result) {
     const model::Inside guard;
     for (model::Thread* thread : model::threads) {
         if (thread->id != id || thread->number == 0) continue;
-        model::visible();
+        model::visible({thread, false});
+        thread->sleeps = false;
         while (thread->standing != model::Thread::Standing::ended) model::block(thread, "for the end of a thread");
         model::join(model::self->view, thread->view);
         thread->id = {};
@@ -753,7 +909,7 @@ long syscall(long call, ...) noexcept {
         return clock_gettime(static_cast<clockid_t>(given[0]), reinterpret_cast<timespec*>(given[1]));
     if (model::watched() && call == SYS_membarrier) {
         const model::Inside guard;
-        model::visible();
+        model::visible({.of_all = true});
         model::barrier_of_all();
         return 0;
     }
@@ -762,7 +918,7 @@ long syscall(long call, ...) noexcept {
     const model::Inside guard;
     const auto* const word = reinterpret_cast<const std::uint32_t*>(given[0]);
     const auto* const limit = reinterpret_cast<const timespec*>(given[3]);
-    model::visible();
+    model::visible({word, true});
     switch (given[1] & FUTEX_CMD_MASK) {
         case FUTEX_WAKE: return model::wake_at(word, given[2], false);
         case FUTEX_WAIT:

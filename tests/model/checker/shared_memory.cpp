@@ -6,6 +6,7 @@
 #include <concurrent/futures/detail/processes/control_page.hpp>
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -108,6 +109,41 @@ MODEL("no reader sleeps while there are bytes, and no writer while there is room
         if (of_writer.must_ring(detail::Bell::room)) to_writer.ring();
     }
     other.join();
+}
+
+MODEL("no writer sleeps while there is room, if it looks by room_for()") {
+    const auto ring = std::make_unique<Ring>();
+    detail::Bell of_writer;
+    Pipe to_writer;
+    const std::array two{std::byte{1}, std::byte{2}};
+    std::thread other([&] {
+        detail::RingReaderOf<Ring> reader(*ring);
+        std::array<std::byte, 2> got;
+        while (reader.available() != 2) std::this_thread::yield();
+        reader.read(got.data(), 2);
+        reader.publish();
+        if (of_writer.must_ring(detail::Bell::room)) to_writer.ring();
+    });
+    detail::RingWriterOf<Ring> writer(*ring);
+    writer.write(two);
+    writer.publish();
+    while (writer.room_for(1) == 0) {
+        of_writer.expect(detail::Bell::room);
+        if (writer.room_for(1) == 0) to_writer.wait();
+        of_writer.forget();
+    }
+    other.join();
+}
+
+MODEL("of two that may ring a bell one does") {
+    detail::Bell bell;
+    bell.expect(detail::Bell::bytes);
+    int rung = 0;
+    std::atomic<int> here{0};
+    std::thread other([&] { here = bell.must_ring(detail::Bell::bytes); });
+    rung = bell.must_ring(detail::Bell::bytes);
+    other.join();
+    expect(rung + here == 1, "one of them");
 }
 
 namespace {

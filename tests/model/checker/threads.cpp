@@ -95,7 +95,7 @@ MODEL("a task is cancelled while a worker takes it") {
 MODEL("a worker's own tasks are cancelled by another thread") {
     std::atomic<int> runs{0};
     std::vector<cf::Future<void>> own;
-    std::atomic<bool> submitted{false};
+    cf::detail::Atomic<bool> submitted{false};
     cf::ThreadPoolExecutor pool(1);
     pool.post([&] {
         for (int n = 0; n < 3; ++n) own.push_back(pool.submit([&] { runs.fetch_add(1); }));
@@ -209,6 +209,54 @@ MODEL("a time limit passes while the task ends") {
         task.result();
     } catch (const cf::TaskTimeoutError&) {
     }
+}
+
+MODEL("a timer that is set later and is due earlier comes earlier") {
+    const auto late = cf::after(1h), early = cf::after(1ms);
+    early.wait();
+    expect(!late.done(), "the late one has not come");
+    static_cast<void>(late.cancel());
+}
+
+MODEL("a timer comes while what another one has set off waits for it") {
+    const auto first = cf::after(1ms), third = cf::after(3ms);
+    auto second = cf::after(2ms);
+    const auto next = second.then([third] { third.wait(); });
+    first.wait();
+    next.wait();
+}
+
+MODEL("fewer workers are allowed while they sleep") {
+    cf::ThreadPoolExecutor pool(2);
+    pool.start_workers();
+    pool.set_max_workers(1);
+    expect(pool.submit([] { return Value(1); }).result().get() == 1, "the result");
+}
+
+MODEL("wait_idle() of a pool that pauses while its last task is cancelled") {
+    cf::ThreadPoolExecutor pool(1);
+    const auto task = pool.submit([] {});
+    std::thread other([task] { task.cancel(); });
+    pool.pause();
+    other.join();
+    task.cancel();
+    pool.wait_idle();
+}
+
+MODEL("WorkQueues: of who cancels and who pauses one sees the other") {
+    cf::detail::WorkQueues queues;
+    cf::detail::Atomic<int> cancelled{0};
+    bool sees_pause = false;
+    std::thread other([&] {
+        cancelled.store(1, std::memory_order_relaxed);
+        queues.note_spent();
+        sees_pause = queues.is_held();
+    });
+    queues.hold(true);
+    queues.see_spent();
+    const bool sees_cancel = cancelled.load(std::memory_order_relaxed) == 1;
+    other.join();
+    expect(sees_pause || sees_cancel, "one of them");
 }
 
 MODEL("a timer is cancelled when it is due") {
