@@ -43,6 +43,7 @@
 #include "concurrent/futures/detail/platform/cycle_counter.hpp"
 #include "concurrent/futures/detail/platform/range_ends.hpp"
 #include "concurrent/futures/detail/platform/refusal.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
 
@@ -92,7 +93,7 @@ class SubmittedParts {
     }
 
   private:
-    static constexpr std::uint64_t patience = 100'000;
+    static constexpr std::uint64_t patience = tuning::looks_for_last_part;
     std::vector<Future<void>> parts_;
 };
 
@@ -169,7 +170,7 @@ decltype(auto) element(First& first, std::size_t index) {
 /// How many neighbouring elements a reduction or a scan puts into one bracket. It depends on their number alone. The most is
 /// no power of two: brackets that are walked side by side would be in each other's way in the cache.
 inline std::size_t bracket_size(std::size_t elements) noexcept {
-    return clamped<std::size_t>((elements + 255) / 256, 1, 4'056);
+    return clamped<std::size_t>((elements + tuning::loop_brackets - 1) / tuning::loop_brackets, 1, tuning::largest_bracket);
 }
 
 /// What the brackets from `begin` to `end` give, each by itself, into `values`.

@@ -20,6 +20,7 @@
 #include "concurrent/futures/algorithm.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 
@@ -31,7 +32,7 @@ std::size_t find_index(E& pool, Range& range, Predicate& predicate) {
     return with_random_access(range, [&](auto first, std::size_t size) {
         Atomic<std::size_t> best{size};
         const auto body = [&, first](std::size_t begin, std::size_t end) {
-            constexpr std::size_t stretch = 256;  // elements between two looks at what others have found
+            constexpr std::size_t stretch = tuning::find_stretch;  // elements between two looks at what others have found
             while (begin != end) {
                 // relaxed, all: the number only goes down, and the end of the loop hands it over.
                 if (begin >= best.load(std::memory_order_relaxed)) return;

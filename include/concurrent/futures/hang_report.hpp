@@ -46,6 +46,7 @@
 #include "concurrent/futures/detail/platform/process_number.hpp"
 #include "concurrent/futures/detail/platform/signal_flag.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/state/blocked_threads.hpp"
 #include "concurrent/futures/observer.hpp"
 #include "concurrent/futures/options.hpp"
@@ -74,7 +75,7 @@ class HangReport {
 
   private:
     using Clock = std::chrono::steady_clock;
-    static constexpr std::chrono::milliseconds pause{100};
+    static constexpr auto pause = detail::tuning::hang_look_interval;
 
     void watch() noexcept;
     void write_if_asked_or_stalled();

@@ -31,6 +31,7 @@
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/cycle_counter.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/executor.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
@@ -47,7 +48,7 @@ class Scan {
     void run(E& pool, std::size_t begin, std::optional<T> carry) {
         const std::size_t workers = worker_count(pool);
         std::uint64_t spent = 0;
-        for (std::size_t piece = 256; begin != size_; piece *= 8) {
+        for (std::size_t piece = tuning::first_scan_piece; begin != size_; piece *= tuning::loop_piece_growth) {
             const std::size_t end = workers == 1 ? size_ : smaller(size_, begin + piece);
             const std::uint64_t before = cycle_count();
             carry.emplace(part(begin, end, std::move(*carry)));
@@ -61,8 +62,8 @@ class Scan {
     }
 
   private:
-    static constexpr double short_rest = 60'000;     // cycles: less is not worth a second thread and a second look
-    static constexpr std::chrono::microseconds patience{40};
+    static constexpr double short_rest = tuning::scan_worth_waking;  // cycles
+    static constexpr auto patience = tuning::looks_for_prefix;
 
     struct Rest {
         First first;

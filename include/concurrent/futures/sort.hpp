@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "concurrent/futures/algorithm.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/executor.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
@@ -42,7 +43,7 @@ class Sorting {
     }
 
   private:
-    static constexpr Difference shortest = 4'096;
+    static constexpr Difference shortest = tuning::shortest_sort;
 
     /// Puts an element into its place, with none that is greater before it and none that is less behind it. Gives that place.
     Iterator divide(Iterator begin, Iterator end) {

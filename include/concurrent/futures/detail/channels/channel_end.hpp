@@ -184,7 +184,7 @@ class ChannelEnd : public CrossingEnd {
     }
 
     /// An end whose last sleep was longer than this does not spin the next time.
-    static constexpr std::chrono::microseconds patience{200};
+    static constexpr auto patience = tuning::brief_channel_sleep;
 
     const std::shared_ptr<SharedBlock> memory_;  // one mapping for both ends in one process
     ChannelPage& page_;

@@ -27,6 +27,7 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/thread_name.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/state/blocked_threads.hpp"
 #include "concurrent/futures/observer.hpp"
 
@@ -90,7 +91,7 @@ class TaskTable final : public Observer {
         mutable std::mutex mutex;
         Tasks tasks;  // guarded
     };
-    static constexpr std::size_t shards = 64, most_known = 256;
+    static constexpr std::size_t shards = tuning::hang_report_shards, most_known = 256;
     static constexpr std::size_t most_lines = 20;  // of one kind, in one pool
 
     /// A system call gives the number; a thread asks once.

@@ -50,8 +50,8 @@ class ParallelLoop {
         if (remembered != 0) {
             cycles_ = static_cast<double>(remembered) / 64 * weight_;
             if (cycles_ * static_cast<double>(size_) > worth) return size_ <= 1 && run_all_here(1);
-            piece = larger<std::size_t>(size_ / 8, 1);  // most likely short again, but make sure
-        } else if (size_ < 128) {
+            piece = larger<std::size_t>(size_ / tuning::loop_piece_growth, 1);  // most likely short again, but make sure
+        } else if (size_ < tuning::loop_measured_from) {
             return size_ <= 1 && run_all_here(1);  // a long first item would keep the others waiting
         }
         return run_all_here(piece);
@@ -122,7 +122,7 @@ class ParallelLoop {
                 next_.store(done, std::memory_order_relaxed);
                 return false;
             } else {
-                piece *= 8;
+                piece *= tuning::loop_piece_growth;
             }
         }
         remember(cycles_);

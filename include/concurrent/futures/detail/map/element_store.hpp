@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "concurrent/futures/detail/platform/bounds.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -23,7 +24,7 @@ template <class T>
 class ElementStore {
   public:
     explicit ElementStore(std::size_t expected) noexcept
-        : shift_(static_cast<unsigned>(std::bit_width(larger<std::size_t>(expected, 64) - 1))) {}
+        : shift_(static_cast<unsigned>(std::bit_width(larger<std::size_t>(expected, tuning::least_map_store) - 1))) {}
     ElementStore(const ElementStore&) = delete;
     ElementStore& operator=(const ElementStore&) = delete;
     ~ElementStore() {

@@ -26,6 +26,7 @@
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/future.hpp"
 
@@ -67,7 +68,7 @@ class MapJobResults final : public MapStream<R> {
     MapReference<R> value_of(const MapOutcome<R>& outcome);
     [[noreturn]] void expire();
 
-    static constexpr std::chrono::microseconds patience_for_pace{30};
+    static constexpr auto look_for_pace = tuning::looks_for_map_pace;
 
     const bool ordered_;
     const Deadline deadline_;
@@ -114,7 +115,7 @@ void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, st
     };
     if constexpr (Positions::can_be_read_twice) {
         while (!positions.at_end()) {
-            const std::size_t batch = clamped<std::size_t>(job->added() / 4, 1, 8'192) + chunk - 1;
+            const std::size_t batch = clamped<std::size_t>(job->added() / 4, 1, tuning::most_items_per_batch) + chunk - 1;
             job->add(batch - batch % chunk, positions.count(), make, [&] { positions.step(); },
                      [&] { return positions.at_end(); });
             publish();
@@ -128,7 +129,7 @@ void MapJobResults<R>::start(const Submitter& submitter, std::size_t workers, st
     }
     total_ = published;
     // Tickets to give way to cost more than a thousand short items do: it is worth waiting a moment to know.
-    if (!this_worker && job->may_take_turns()) spin_until([&] { return job->ns_per_item() != 0; }, patience_for_pace);
+    if (!this_worker && job->may_take_turns()) spin_until([&] { return job->ns_per_item() != 0; }, look_for_pace);
     submit(submitter, job, job->tickets_for_turns());
     turn_page();
 }
@@ -278,10 +279,10 @@ bool MapJobResults<R>::run_here(std::size_t item) {
 /// in the middle of the rest, but not much longer than that is likely to take. False: it did not wait.
 template <class R>
 bool MapJobResults<R>::wait_ahead(std::size_t item, const Deadline& until) {
-    constexpr double few_ns = 20'000, most_ns = 1e6;
+    constexpr double few_ns = tuning::short_map_rest, most_ns = tuning::longest_map_nap;
     const std::size_t left = total_ - item;
     const double ns = job_->ns_per_item() / static_cast<double>(job_->workers());
-    if (ns > 5'000 || left <= 64) return false;
+    if (ns > tuning::map_item_worth_waking || left <= tuning::map_items_left_for_nap) return false;
     const double rest = ns * static_cast<double>(left);
     const std::size_t ahead = rest < 2 * few_ns ? left - 1 : left / 2;
     const auto longest = std::chrono::nanoseconds(static_cast<std::int64_t>(smaller(few_ns + rest, most_ns)));
@@ -295,8 +296,8 @@ template <class R>
 bool MapJobResults<R>::nap_if_short(std::size_t left, const Deadline& until) {
     const double ns = job_->ns_per_item() / static_cast<double>(job_->workers());
     const double rest = ns * static_cast<double>(left);
-    if (ns > 5'000 || rest < 100'000) return false;
-    const auto nap = std::chrono::nanoseconds(static_cast<std::int64_t>(smaller(rest / 4, 1e6)));
+    if (ns > tuning::map_item_worth_waking || rest < tuning::map_rest_for_nap) return false;
+    const auto nap = std::chrono::nanoseconds(static_cast<std::int64_t>(smaller(rest / 4, tuning::longest_map_nap)));
     job_->nap(until.or_earlier(Deadline::after(nap)));
     return true;
 }

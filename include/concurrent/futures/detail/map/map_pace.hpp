@@ -42,14 +42,14 @@ class MapPace {
         if (before_.ended == 0) before_ = last_ = now;
         // The pace is not measured from the beginning, when every item had a task. It is measured from the last moment but
         // one at which half as many items again had ended.
-        if (ended - last_.ended >= larger<std::size_t>(16, last_.ended / 2))
+        if (ended - last_.ended >= larger<std::size_t>(few, last_.ended / 2))
             before_ = std::exchange(last_, now);
         const std::size_t measured = ended - before_.ended;
         const double pace = std::chrono::duration<double, std::nano>(now.at - before_.at).count() /
                             static_cast<double>(larger<std::size_t>(measured, 1));
         const double fitting = tuning::map_chunk / larger(pace * workers_, 1.0);
         const auto items = ended < singles ? 1 : static_cast<std::size_t>(clamped(fitting, 1.0, smaller(evidence, most)));
-        const bool are_long = fitting < 2 && measured >= larger<std::size_t>(16, before_.ended / 2);
+        const bool are_long = fitting < 2 && measured >= larger<std::size_t>(few, before_.ended / 2);
         settled_ = are_long || static_cast<double>(items) >= most / 2;
         return items;
     }
@@ -64,7 +64,8 @@ class MapPace {
     };
 
     static constexpr double most = tuning::most_items_per_chunk;
-    static constexpr std::chrono::milliseconds hiccup{4};
+    static constexpr auto hiccup = tuning::map_hiccup;
+    static constexpr std::size_t few = tuning::items_per_measure;
 
     double workers_;
     Moment before_, last_, seen_;

@@ -36,8 +36,8 @@ class MapSchedule {
     MapSchedule(std::size_t workers, std::size_t chunksize)
         : chunk_(static_cast<std::uint32_t>(
               clamped<std::size_t>(chunksize, 1, Lanes::most_at_once))),
-          singles_(larger<std::size_t>(64, 2 * workers)),
-          workers_(clamped<std::size_t>(workers, 1, 256)),
+          singles_(larger<std::size_t>(tuning::least_map_tickets, 2 * workers)),
+          workers_(clamped<std::size_t>(workers, 1, tuning::most_map_lanes)),
           lanes_(workers_ + 1, chunk_),
           owned_(has_asymmetric_barrier() ? workers_ + 1 : 0, chunk_) {
         free_lanes_.reserve(workers_);
@@ -75,7 +75,7 @@ class MapSchedule {
         const std::lock_guard lock(mutex_);
         const double ns = ns_per_item();
         if (closed_ || available_ <= singles_ || tickets_ >= singles_ ||
-            (ns != 0 && ns * static_cast<double>(unclaimed()) < 1e6))
+            (ns != 0 && ns * static_cast<double>(unclaimed()) < tuning::map_worth_turns))
             return 0;
         return singles_ - std::exchange(tickets_, singles_);
     }
@@ -189,13 +189,14 @@ class MapSchedule {
 
     bool had_turn(Clock::time_point begun) const noexcept {
         const Clock::time_point now = Clock::now();
-        return now - begun > larger<Clock::duration>(std::chrono::milliseconds(1), (now - begun_) / 4);
+        return now - begun > larger<Clock::duration>(tuning::least_map_turn, (now - begun_) / 4);
     }
 
     /// So short that the workers would be in each other's way at the shared lane.
     bool are_short() const noexcept {
         const double ns = ns_per_item();
-        return available_ > singles() && ns > 0 && ns < 100 + 40 * static_cast<double>(workers_);
+        const double each = tuning::short_map_item_per_worker;
+        return available_ > singles() && ns > 0 && ns < tuning::short_map_item + each * static_cast<double>(workers_);
     }
     /// Of unclaimed items, which there are. `share`: of the workers.
     std::uint32_t block_size(double share) const noexcept {
@@ -205,7 +206,7 @@ class MapSchedule {
                                       static_cast<double>(unclaimed()) / 4 * share /
                                           static_cast<double>(workers_));
         const double least = owned_.size() != 0 && are_short() ? least_ns / larger(ns_per_item(), 1.0) : 1.0;
-        const auto whole = static_cast<std::uint32_t>(clamped(size, larger(least, 1.0 * chunk_), 65'536.0));
+        const auto whole = static_cast<std::uint32_t>(clamped(size, larger(least, 1.0 * chunk_), tuning::most_items_per_block));
         return smaller(whole - whole % chunk_, unclaimed());
     }
 
@@ -294,7 +295,8 @@ class MapSchedule {
     /// All items are in blocks with an owner. A rest that is about to end is waited for, a longer one is shared.
     Loot take_from_owner(std::unique_lock<std::mutex>& lock, std::size_t lane) {
         const auto has_run = [this](std::size_t index) { return ran(index); };
-        constexpr double soon_ns = 2'000;
+        constexpr double soon_ns = tuning::map_rest_soon_done;
+        constexpr int most_rounds = tuning::rounds_for_map_rest;
         for (int rounds = 0;; ++rounds) {
             std::size_t victim = no_lane;
             std::uint32_t most = 0;
@@ -304,9 +306,9 @@ class MapSchedule {
                 if (left > most) most = left, victim = other;
             }
             if (victim == no_lane) return {};
-            if (rounds < 32 && most * ns_per_item() < soon_ns) {
+            if (rounds < most_rounds && most * ns_per_item() < soon_ns) {
                 lock.unlock();
-                for (int pauses = 0; pauses < 8; ++pauses) pause();
+                for (int pauses = 0; pauses < tuning::pauses_per_round; ++pauses) pause();
                 lock.lock();
                 if (next_ != available_ || lanes_.fullest() != lanes_.size()) return {.looks_again = true};
                 continue;
@@ -316,7 +318,7 @@ class MapSchedule {
             const std::uint32_t begin = owned_.first_free(victim, has_run), end = owned_.end(victim);
             if (lane != no_lane && are_short() && owned_.is_empty(lane)) {
                 const std::uint32_t half = begin + (end - begin) / 2;
-                const std::uint32_t mine = rounds < 32 ? larger(begin, half - half % chunk_) : begin;
+                const std::uint32_t mine = rounds < most_rounds ? larger(begin, half - half % chunk_) : begin;
                 owned_.end_at(victim, mine);
                 if (mine != end) return owned_.own(lane, mine, end), Loot{.is_owned = true};
             } else {

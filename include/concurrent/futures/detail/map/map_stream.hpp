@@ -11,6 +11,7 @@
 
 #include "concurrent/futures/detail/map/map_outcome.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -67,7 +68,7 @@ class MapStream {
     bool cancels_ = true;
 
   private:
-    static constexpr std::ptrdiff_t most_ahead = 512;
+    static constexpr std::ptrdiff_t most_ahead = tuning::map_values_ahead;
 
     /// Looks how many values there are from here. False: none.
     bool find_values() noexcept {

@@ -28,6 +28,7 @@
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/state/completion_waiter.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/future.hpp"
@@ -113,7 +114,7 @@ class MapTasks final : public MapStream<R> {
     std::size_t untaken_ = 0;       // items submitted and not yet asked for with *it
     std::size_t known_ended_ = 0;   // tasks, when they are looked at in order
     std::size_t ended_items_ = 0;   // in those
-    std::size_t ahead_ = 256;       // tasks submitted and not ended: then it waits to know the pace
+    std::size_t ahead_ = tuning::map_tasks_ahead;       // tasks submitted and not ended: then it waits to know the pace
     const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
     std::chrono::steady_clock::duration waited_{};  // since then, to know the pace
     std::exception_ptr error_;      // the input or the executor failed: the last element
@@ -131,7 +132,7 @@ class MapTasks final : public MapStream<R> {
 template <class R>
 std::size_t MapTasks<R>::chunksize_for(MapPace& pace) {
     using Clock = std::chrono::steady_clock;
-    constexpr std::chrono::milliseconds longest_wait(5), patience(50);
+    constexpr auto longest_wait = tuning::longest_wait_for_pace, patience = tuning::patience_for_pace;
     const auto future_of = [&](std::size_t task) -> auto& { return tasks_[task].task->future; };
     const auto count_ended = [&] {
         const auto done = [](const auto& future) { return future.done(); };

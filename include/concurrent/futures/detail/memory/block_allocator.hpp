@@ -125,7 +125,7 @@ class BlockAllocator {
 
     static constexpr std::size_t rounded(std::size_t size) noexcept { return (size + 15) & ~std::size_t{15}; }
     static constexpr bool pooled(std::size_t size) noexcept {
-        return !CONCURRENT_FUTURES_SANITIZED && size <= 512;
+        return !CONCURRENT_FUTURES_SANITIZED && size <= tuning::largest_block;
     }
 
     static bool tidies_up(LocalBlocks& local) noexcept {

@@ -98,6 +98,7 @@ class EngineSleep {
   private:
     static constexpr std::int64_t naps_for = tuning::mpi_naps_for;
     static constexpr std::int64_t watch_lasts = tuning::mpi_watch_lasts;
+    static constexpr int most_naps = tuning::mpi_naps_while_watched;
 
     std::mutex& mutex_;
     Atomic<bool> asleep_{false};
@@ -145,7 +146,7 @@ void EngineSleep::wait(Lock& lock, const Outlook& outlook, FindNews find_news) {
         } else {
             const std::chrono::nanoseconds watch(watch_lasts);
             timed_wait(wake_up_, lock, Deadline::after(watched ? watch : nap_after(waited)), woken);
-            for (int naps = 0; naps < 3 && !woken() && monotonic_nanoseconds() - watched_at_ < watch_lasts; ++naps)
+            for (int naps = 0; naps < most_naps && !woken() && monotonic_nanoseconds() - watched_at_ < watch_lasts; ++naps)
                 timed_wait(wake_up_, lock, Deadline::after(watch), woken);
         }
         sleeps_deeply_ = false;

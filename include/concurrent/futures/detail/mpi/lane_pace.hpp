@@ -26,7 +26,7 @@ class LanePace {
     /// How many tasks the lane may have, the running one included.
     std::size_t window() const noexcept {
         if (held_ || mean_ == 0) return 1;
-        constexpr double most = 16 * 1024;
+        constexpr double most = tuning::mpi_most_tasks_ahead;
         const double count = ahead_ / (std::max)(mean_, ahead_ / most);
         return count < 2 ? 2 : static_cast<std::size_t>(count);
     }

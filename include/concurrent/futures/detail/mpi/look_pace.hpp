@@ -28,11 +28,12 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Looks in vain before a thread sleeps. After a sleep it looks three times more: MPI may need one look to take a message
 /// in, and find it with the next.
-inline constexpr unsigned looks_before_nap = tuning::mpi_looks_before_nap, looks_after_nap = looks_before_nap - 3;
+inline constexpr unsigned looks_before_nap = tuning::mpi_looks_before_nap;
+inline constexpr unsigned looks_after_nap = looks_before_nap - tuning::mpi_looks_after_nap;
 
 /// `waited`: nanoseconds since the last message. A bell will ring.
 inline bool keeps_looking(std::int64_t waited) noexcept {
-    constexpr std::int64_t longest = 20'000;
+    constexpr std::int64_t longest = tuning::mpi_looks_for_ring;
     return waited < longest;
 }
 /// `waited`: nanoseconds since the last message. `looks`: since then.

@@ -43,6 +43,7 @@
 #include "concurrent/futures/detail/mpi/reply_reader.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/state/idle_waiters.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/options.hpp"
@@ -125,7 +126,7 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     bool work_or_wake() noexcept;
     void retire_thread();
 
-    static constexpr std::chrono::seconds keeps_memory_for{1};  // without news
+    static constexpr auto keeps_memory_for = tuning::large_memory_kept;  // without news
 
     inline static constinit thread_local const MpiHub* current_ = nullptr;  // on an engine thread: its own
 
@@ -337,7 +338,7 @@ inline void MpiHub::begin_shutdown(MpiPool& pool, bool cancel_pending, bool clos
 /// The engine says when it goes to sleep; other threads that end tasks do not, so this looks again now and then.
 inline bool MpiHub::wait_idle(const MpiPool& pool, const Deadline& deadline) {
     if (born_.in_forked_child()) return true;
-    constexpr std::chrono::milliseconds interval{1};
+    constexpr auto interval = tuning::mpi_idle_look_interval;
     return idle_waiters_.wait(
         "MPIPoolExecutor", on_engine_thread(), hub_.mutex, deadline,
         [&] {

@@ -26,12 +26,13 @@
 
 #include "concurrent/futures/detail/mpi/frame_batch.hpp"
 #include "concurrent/futures/detail/platform/shared_doorbell.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/wire/byte_ring.hpp"
 #include "concurrent/futures/detail/wire/payload_arena.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-using NodeRing = ByteRingOf<128 * 1024>;
+using NodeRing = ByteRingOf<tuning::mpi_node_ring>;
 
 /// In memory of the node: what the root and one rank write to each other.
 struct NodeLink {

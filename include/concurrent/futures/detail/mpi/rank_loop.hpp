@@ -100,11 +100,11 @@ class RankLoop {
     static constexpr std::int64_t look_interval = tuning::mpi_look_interval;  // to look in vain may cost the processor
     static constexpr std::size_t full = tuning::mpi_full_replies;
     static constexpr std::size_t kept_heap = tuning::kept_heap;
-    static constexpr std::chrono::milliseconds tick{1};
-    static constexpr int ticks_awake = 20;
+    static constexpr auto tick = tuning::mpi_helper_tick;
+    static constexpr int ticks_awake = tuning::mpi_helper_ticks_awake;
     // On the root's node. Then MPI gets on with what tasks have left to it, and unused memory goes back.
-    static constexpr std::chrono::milliseconds longest_sleep{100};
-    static constexpr std::int64_t keeps_memory_for = 1'000'000'000;
+    static constexpr auto longest_sleep = tuning::mpi_longest_rank_sleep;
+    static constexpr std::int64_t keeps_memory_for = std::chrono::nanoseconds(tuning::large_memory_kept).count();
 
     /// Sends what is in the outbox, receives what has come. True: something has come.
     bool look() {

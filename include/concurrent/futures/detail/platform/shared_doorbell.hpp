@@ -22,6 +22,7 @@
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 #if !CONCURRENT_FUTURES_LINUX
 #include <poll.h>
@@ -46,7 +47,7 @@ class SharedDoorbell {
 #if CONCURRENT_FUTURES_LINUX
         futex_wait_at(&asleep_, 1, deadline, 0);
 #else
-        if (!deadline.passed()) ::poll(nullptr, 0, 10);
+        if (!deadline.passed()) ::poll(nullptr, 0, tuning::unwatched_look_interval);
 #endif
         forget();
     }

@@ -21,6 +21,7 @@
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 #if CONCURRENT_FUTURES_LINUX
 #include <linux/futex.h>
@@ -50,7 +51,7 @@ class SharedSignal {
 #if CONCURRENT_FUTURES_LINUX
         ::syscall(SYS_futex, &count_, FUTEX_WAIT, seen, nullptr, nullptr, 0);
 #else
-        if (count() == seen) ::poll(nullptr, 0, 10);
+        if (count() == seen) ::poll(nullptr, 0, tuning::unwatched_look_interval);
 #endif
     }
 

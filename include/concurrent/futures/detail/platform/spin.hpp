@@ -30,6 +30,18 @@ inline void pause() noexcept {
 #endif
 }
 
+/// Before a thread tries again to take a lock of one bit, for the `waits`-th time in vain. A holder that was preempted gets
+/// the processor, also where it has a lower real-time priority.
+inline void back_off(unsigned waits) noexcept {
+    if (waits < tuning::lock_pauses)
+        pause();
+    else if (waits < tuning::lock_pauses + tuning::lock_yields)
+        std::this_thread::yield();
+    else
+        std::this_thread::sleep_for(waits < tuning::lock_naps_grow_until ? std::chrono::microseconds(waits / 4)
+                                                                         : tuning::longest_lock_nap);
+}
+
 /// The processors that this thread may use are more than one.
 CONCURRENT_FUTURES_DECL bool has_several_processors() noexcept;
 

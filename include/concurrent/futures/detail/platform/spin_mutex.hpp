@@ -12,10 +12,8 @@
 #pragma once
 
 #include <cstdint>
-#include <thread>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
-#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -42,12 +40,7 @@ class SpinMutex {
         for (unsigned waits = 0;; ++waits) {
             // relaxed: a guess; try_lock() asks properly.
             if (!held_.load(std::memory_order_relaxed) && try_lock()) return;
-            if (waits < 100)
-                pause();
-            else if (waits < 200)
-                std::this_thread::yield();
-            else
-                std::this_thread::sleep_for(std::chrono::microseconds(waits < 1'000 ? waits / 4 : 1'000));
+            back_off(waits);
         }
     }
 

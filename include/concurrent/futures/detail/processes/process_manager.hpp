@@ -36,6 +36,7 @@
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/cancellation.hpp"
 #include "concurrent/futures/detail/processes/deadline_enforcer.hpp"
 #include "concurrent/futures/detail/processes/direct_path.hpp"
@@ -235,7 +236,7 @@ inline bool ProcessManager::start_worker() {
     for (const auto& link : pool_.workers) {
         if (link->life.has_exited()) continue;
         pool_.start_failure = why;
-        dispatcher_.start_again_at(std::chrono::steady_clock::now() + std::chrono::milliseconds(100));
+        dispatcher_.start_again_at(std::chrono::steady_clock::now() + tuning::pause_after_failed_start);
         return false;
     }
     pool_.break_pool("ProcessPoolExecutor: a worker process cannot be started: " + why);

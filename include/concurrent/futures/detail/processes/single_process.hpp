@@ -38,6 +38,7 @@
 #include "concurrent/futures/detail/platform/oom_kills.hpp"
 #include "concurrent/futures/detail/platform/process_rights.hpp"
 #include "concurrent/futures/detail/platform/shared_page.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/control_page.hpp"
 #include "concurrent/futures/detail/processes/obituary.hpp"
 #include "concurrent/futures/detail/processes/process_tree.hpp"
@@ -84,7 +85,7 @@ class SingleProcess {
         return block_until(
             {.what = "the end of a Process"}, deadline, [this] { return status().has_value(); },
             [this](const Deadline& until) {
-                constexpr int step = 10;  // where there is nothing to watch
+                constexpr int step = tuning::unwatched_look_interval;
                 const int left = until.is_never() ? 60'000 : milliseconds(until);
                 pollfd entry{process_.watch_fd(), POLLIN, 0};
                 poll_for({&entry, 1}, entry.fd >= 0 ? left : (std::min)(left, step));

@@ -34,6 +34,7 @@
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/forked_process.hpp"
 #include "concurrent/futures/detail/platform/process_rights.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/detail/processes/worker_process.hpp"
 #include "concurrent/futures/detail/state/shared_state.hpp"
@@ -84,8 +85,9 @@ class TemplateLoop {
                 if (child.watch_fd() >= 0) entries.push_back({child.watch_fd(), POLLIN, 0});
                 all_watched = all_watched && child.watch_fd() >= 0;
             }
-            constexpr int pause = 500;  // between two looks at the parent, where there are no pidfds
-            poll_for(entries, !all_watched ? 10 : parent_watch_ ? -1 : pause);
+            poll_for(entries, !all_watched    ? tuning::unwatched_look_interval
+                              : parent_watch_ ? -1
+                                              : tuning::unwatched_parent_look_interval);
             if (::getppid() != parent_) break;
             reap();
             if (entries.front().revents == 0) continue;

@@ -164,7 +164,7 @@ inline int WorkerEvents::poll_milliseconds() const {
     if (pool_.memory.keeps_unused()) at_most_until(pool_.memory.trim_at() - now);
     const bool idle_workers_end = !pool_.keeps_idle_workers();
     for (const auto& link : pool_.workers) {
-        if (link->process.watch_fd() < 0 && link->process.pid() > 0) at_most(10);
+        if (link->process.watch_fd() < 0 && link->process.pid() > 0) at_most(tuning::unwatched_look_interval);
         // idle_timeout may be the longest duration there is.
         if (idle_workers_end && link->life.is_ready() && link->tasks.in_flight() == 0)
             at_most_until(*pool_.settings.idle_timeout - (now - link->idle_since));

@@ -18,6 +18,7 @@
 
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/terminal.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -188,7 +189,7 @@ class ProgressBar {
   private:
     using Clock = std::chrono::steady_clock;
     static constexpr int standard_error = 2;
-    static constexpr std::chrono::milliseconds interval{100};
+    static constexpr auto interval = tuning::progress_interval;
 
     void draw(Clock::time_point now) noexcept {
         begun_ = true;

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/scheduling/call_counters.hpp"
 #include "concurrent/futures/detail/scheduling/worker.hpp"
 #include "concurrent/futures/detail/task/inbox.hpp"
@@ -49,7 +50,7 @@ class WorkQueues {
         if (!inbox.looks_empty(Priority::high))
             if (Task* const task = inbox.try_take(Priority::high)) return task;
         // Tasks that keep submitting others must not keep the inbox waiting for ever.
-        const bool inbox_first = ++worker.picked % 64 == 0;
+        const bool inbox_first = ++worker.picked % tuning::tasks_until_inbox_first == 0;
         if (!inbox_first)
             if (Task* const task = worker.try_take_oldest()) return task;
         if (!inbox.looks_empty(Priority::normal))
@@ -117,8 +118,9 @@ class WorkQueues {
     /// A task was cancelled, or runs in a wait, and its entry is left in a queue. True now and then: it is time for
     /// take_out_spent().
     bool note_spent() noexcept {
+        constexpr std::size_t each = tuning::spent_tasks_until_look;
         // (5) seq_cst, pairs with (6) in see_spent(): hands over what the caller has counted.
-        return spent_.fetch_add(1, std::memory_order_seq_cst) % 64 == 63;
+        return spent_.fetch_add(1, std::memory_order_seq_cst) % each == each - 1;
     }
     /// After note_spent(). False: whoever holds the queues later and calls see_spent() sees what the caller has counted.
     bool is_held() const noexcept {

@@ -245,7 +245,7 @@ inline void WorkerLoop::sleep(bool substitute, bool kept) noexcept {
     const auto begin = std::chrono::steady_clock::now();
     const Deadline idle = kept ? Deadline::never() : Deadline::after(pool_.options.idle_timeout);
     worker_.parker.park(substitute ? idle.or_earlier(Deadline::after(longest_sleep_of_substitute)) : idle);
-    const bool was_long = std::chrono::steady_clock::now() - begin > 10 * spin_time;  // with the wake-up
+    const bool was_long = std::chrono::steady_clock::now() - begin > tuning::long_sleep;  // with the wake-up
     worker_.long_sleeps = was_long ? smaller(worker_.long_sleeps + 1, pointless) : 0;
 }
 

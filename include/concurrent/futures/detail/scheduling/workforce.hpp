@@ -21,6 +21,7 @@
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/platform/sized_thread.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/scheduling/headcount.hpp"
 #include "concurrent/futures/detail/scheduling/search_state.hpp"
 #include "concurrent/futures/detail/scheduling/work_queues.hpp"
@@ -269,8 +270,8 @@ inline void Workforce::watch_blocked(std::size_t begun) noexcept {
     if (std::exchange(begun_, begun) != begun) begun_at_ = now;
     const std::size_t tasks = queues_.size();
     const std::size_t beyond = count_.alive() - smaller(count_.alive(), count_.most_threads());
-    if (tasks == 0 || now - begun_at_ < BlockingWorker::slice * (smaller<std::size_t>(tasks, 5) * (1 + beyond / 256)))
-        return;
+    const std::size_t slices = smaller(tasks, tuning::most_blocked_slices) * (1 + beyond / tuning::threads_per_blocked_slice);
+    if (tasks == 0 || now - begun_at_ < BlockingWorker::slice * slices) return;
     begun_at_ = now;
     try {
         start();

@@ -167,7 +167,7 @@ class ByteBuffer {
     enum class Memory : unsigned char { heap, store, lent };
 
     [[gnu::noinline]] void grow(std::size_t count) {
-        constexpr std::size_t smallest = 256;
+        constexpr std::size_t smallest = tuning::smallest_buffer;
         constexpr std::size_t largest = (std::numeric_limits<std::size_t>::max)() / 2;
         if (count > largest - size_) throw std::bad_alloc();
         const std::size_t needed = size_ + count;

@@ -19,6 +19,7 @@
 #include "concurrent/futures/detail/memory/block_allocator.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/observer.hpp"
 
@@ -28,7 +29,7 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 class ObservedIds {
   public:
     static std::uint64_t next() noexcept {
-        constexpr std::uint64_t block = 1024;
+        constexpr std::uint64_t block = tuning::call_numbers_at_once;
         // relaxed: the numbers only have to differ.
         if (local_ % block == 0) local_ = blocks_.fetch_add(1, std::memory_order_relaxed) * block + 1;
         return local_++;

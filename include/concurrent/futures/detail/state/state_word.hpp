@@ -29,10 +29,8 @@
 #pragma once
 
 #include <cstdint>
-#include <thread>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
-#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/futex.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
@@ -239,13 +237,7 @@ inline bool StateWord::unlock_with_listener() noexcept {
 
 inline void StateWord::lock_slowly() noexcept {
     for (unsigned waits = 0;; ++waits) {
-        // A holder that was preempted gets the processor, also where it has a lower real-time priority.
-        if (waits < 100)
-            pause();
-        else if (waits < 200)
-            std::this_thread::yield();
-        else
-            std::this_thread::sleep_for(std::chrono::microseconds(waits < 1'000 ? waits / 4 : 1'000));
+        back_off(waits);
         // relaxed: a guess.
         if (word_.load(std::memory_order_relaxed) & locked) continue;
         // (7) as in lock().

@@ -14,6 +14,7 @@
 #include <memory>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -69,7 +70,7 @@ class TaskDeque {
     }
 
   private:
-    static constexpr std::size_t first_capacity = 64, large = 4096;
+    static constexpr std::size_t first_capacity = tuning::first_deque_places, large = tuning::large_deque;
 
     Task*& slot(std::size_t at) noexcept { return slots_[at & (capacity_ - 1)]; }
     void grow() {

@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/trace/trace_writer.hpp"
 #include "concurrent/futures/observer.hpp"
 
@@ -79,7 +80,7 @@ class TraceObserver final : public Observer {
     static std::size_t number_of_worker(const CallEvent& call) noexcept { return call.worker; }
     static std::size_t number_of_worker(const WorkerEvent& worker) noexcept { return worker.number; }
 
-    static constexpr std::chrono::microseconds counter_interval{20};  // of one thread
+    static constexpr auto counter_interval = tuning::trace_counter_interval;  // of one thread
 
     /// `fill(text, pid, tid)`: of the calling thread, or of the worker process.
     template <class Event, class Fill>

@@ -12,13 +12,14 @@
 #include <new>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Where the bytes of a call are written first, so that they are in one block with it when their number is known.
 struct CallRoom {
-    alignas(16) std::array<std::byte, 256> bytes;  // not set to 0
+    alignas(16) std::array<std::byte, tuning::bytes_beside_call> bytes;  // not set to 0
 };
 
 /// Blocks of a Call with some bytes behind it. For a page of memory that has not been used before the system

@@ -219,7 +219,7 @@ class FrameAssembler {
                                      " of the pipe are no frame header");
     }
 
-    alignas(FrameHeader::body_alignment) std::array<std::byte, 64 * 1024> staging_;
+    alignas(FrameHeader::body_alignment) std::array<std::byte, tuning::frame_staging> staging_;
     std::size_t begin_ = 0;  // the bytes not yet looked at
     std::size_t end_ = 0;
     FrameHeader header_{};

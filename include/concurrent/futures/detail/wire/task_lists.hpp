@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/task/intrusive_queue.hpp"
 #include "concurrent/futures/detail/wire/remote_task.hpp"
 
@@ -77,7 +78,7 @@ class Deliveries {
     Delivery pop_front() noexcept { return std::move(some_[next_++]); }
 
   private:
-    std::array<Delivery, 16> some_{};
+    std::array<Delivery, tuning::deliveries_at_once> some_{};
     std::size_t next_ = 0;
     std::size_t end_ = 0;
 };
