@@ -24,22 +24,22 @@ PUBLIC = "include/concurrent/futures"
 DETAIL = f"{PUBLIC}/detail"
 # The files with scenarios that concern a header, those that find most first.
 SCENARIOS = (("/idle_waiters", ["threads"]), ("/state/", ["parts", "future"]), ("/search_state", ["parts", "threads"]), ("/parker", ["parts"]),
-             ("/scheduling/", ["threads"]), ("/lanes", ["lanes"]), ("/owned_blocks", ["lanes"]), ("/map_outcome", ["lanes"]), ("/map/", ["map"]),
+             ("/scheduling/", ["threads"]), ("/strips", ["strips"]), ("/owned_blocks", ["strips"]), ("/map_outcome", ["strips"]), ("/map/", ["map"]),
              ("/processes/", ["shared_memory"]), ("/wire/", ["shared_memory"]), ("/memory/", ["memory"]), ("/spin_mutex", ["parts"]),
-             ("/asymmetric_barrier", ["lanes"]), ("/impl/", ["threads"]),
+             ("/asymmetric_barrier", ["strips"]), ("/impl/", ["threads"]),
              ("timers", ["threads"]), ("when_all", ["future"]))
 HEADERS = [f"{DETAIL}/{name}.hpp" for name in (
     "state/shared_state", "state/state_word", "state/completion_waiter", "state/continuation", "state/idle_waiters",
     "state/once_value", "scheduling/search_state",
     "scheduling/parker", "scheduling/work_queues", "scheduling/worker_threads", "scheduling/worker_loop", "scheduling/workforce",
-    "scheduling/thread_tables", "scheduling/queue_room", "scheduling/deadline_timer", "map/lanes", "map/owned_blocks", "map/map_outcome",
+    "scheduling/thread_tables", "scheduling/queue_room", "scheduling/deadline_timer", "map/strips", "map/owned_blocks", "map/map_outcome",
     "map/map_job", "map/map_schedule", "platform/spin_mutex", "platform/asymmetric_barrier", "memory/block_allocator", "wire/byte_ring",
     "processes/control_page")] + [
         f"{PUBLIC}/{name}.hpp" for name in ("impl/worker_threads", "impl/deadline_timer", "timers", "when_all")]
 WEAKER = {"seq_cst": ["acq_rel"], "acq_rel": ["acquire", "release"], "acquire": ["relaxed"], "release": ["relaxed"]}
 OF_LOAD, OF_STORE = {"acq_rel": "acquire"}, {"acq_rel": "release"}  # orders that an operation cannot have
 WAKE = re.compile(r"\b(?:futex_wake(?:_one|_all)?\([^;]*\)|(?:\w+->)?[\w.]+\.notify_(?:one|all)\(\)|[\w.()]+\.wake\(\)|signal_once\(\)"
-                  r"|look_for_waiter\(lane, ran\)|[\w.]*bring_if_tasks_left\(\)|bring_for_rest\(\))(?=;)")
+                  r"|look_for_waiter\(strip, ran\)|[\w.]*bring_if_tasks_left\(\)|bring_for_rest\(\))(?=;)")
 # Checks and steps: the header, the statement, what is there instead.
 STATEMENTS = (
     ("memory/block_allocator", "leave_page(local_);", ""),
@@ -49,7 +49,7 @@ STATEMENTS = (
     ("memory/block_allocator", "--local.made;", ""),
     ("memory/block_allocator", "++local.freed;", ""),
     ("memory/block_allocator", "local.freed_page = page;", ""),
-    ("map/map_schedule", "lanes_.tell_waiter();", ""),
+    ("map/map_schedule", "strips_.tell_waiter();", ""),
     ("scheduling/thread_tables", "room.wake_all();", ""),
     ("impl/worker_threads", "pool_.workers.wake_all();", ""),
     ("scheduling/worker_threads", "pool_.workers.bring(lock);", ""),
@@ -59,8 +59,8 @@ STATEMENTS = (
 # Looks: the header, the expression, its value instead.
 LOOKS = (
     ("state/state_word", "is_final(state_of(seen))", "false"),
-    ("map/lanes", "!over()", "true"),
-    ("map/lanes", "(again)", "(true)"),
+    ("map/strips", "!over()", "true"),
+    ("map/strips", "(again)", "(true)"),
     ("map/map_schedule", "(closed_)", "(false)"),
     ("map/owned_blocks", "number_.fetch_add(1, std::memory_order_relaxed)", "0u"),
     ("map/owned_blocks", "low + stride_ - low % stride_", "low"),
@@ -100,10 +100,10 @@ EXPLAINED = {
     "closed_.load(std::memory_order_acquire)": f"{KEPT} whoever finds the pool closed takes the mutex",
     "news_.load(std::memory_order_acquire)": f"{KEPT} try_take() takes the mutex",
     "news_.exchange(some, std::memory_order_release)": f"{KEPT} try_take() takes the mutex",
-    "lane.word.fetch_and(waiter, std::memory_order_acq_rel)": f"{KEPT} the lock, and tell_waiter() behind it, order it",
-    "acq_rel is acquire: if (lane.word.compare_exchange_weak(seen, seen + claimed": f"{KEPT} the reader is the waiter",
+    "strip.word.fetch_and(waiter, std::memory_order_acq_rel)": f"{KEPT} the lock, and tell_waiter() behind it, order it",
+    "acq_rel is acquire: if (strip.word.compare_exchange_weak(seen, seen + claimed": f"{KEPT} the reader is the waiter",
     "acq_rel is release: if (word.fetch_add(0, std::memory_order_acq_rel) & waiter)": f"{KEPT} tell_waiter_of() acquires, too",
-    "acq_rel is release: lanes_.front().word.fetch_add(0, std::memory_order_acq_rel)":
+    "acq_rel is release: strips_.front().word.fetch_add(0, std::memory_order_acq_rel)":
         "orders signal_once() behind the name that the waiter stored; in the checker stores take effect as they run",
     "acq_rel is acquire: word.fetch_and(~waiter": f"{KEPT} it continues the release sequence of what it read",
     "acq_rel is acquire: word.fetch_or(waiter": f"{KEPT} it continues the release sequence of what it read",

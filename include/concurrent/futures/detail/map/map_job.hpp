@@ -3,20 +3,20 @@
 // map_job.hpp: the items of a map that runs in this process, and how workers share them.
 //
 //     caller                                  a worker that runs one of the map's tickets
-//     add(item); publish() → n more tickets   take_part(f): take a block of items into my lane,
+//     add(item); publish() → n more tickets   take_part(f): take a block of items into my strip,
 //     submit each to the pool                    run them one by one, until no item is unclaimed
 //     wait_for(index)                         outcome stored; the caller woken if it sleeps for it
 //
-// Sizes. A worker claims `chunksize` items at once, or one. A block is what a worker moves into a lane, to be claimed from
+// Sizes. A worker claims `chunksize` items at once, or one. A block is what a worker moves into a strip, to be claimed from
 // there: as many items as are measured to take 50 µs, but no more than have been run per worker so far, and no more than
 // a share of the rest (guided self-scheduling, Polychronopoulos and Kuck 1987): MapSchedule::block_size().
 //
 // A ticket is a plain call of the pool that runs items as long as there are any, so a million items cost some dozens of
 // submissions. In all that a program can see, tickets behave as a task per item would:
-//   - Each item is claimed by itself, with one atomic addition to the word of its lane. All workers claim from the shared
-//     lane, so items start in order. Only if items are measured to be so short that this would be too much traffic (180 ns
+//   - Each item is claimed by itself, with one atomic addition to the word of its strip. All workers claim from the shared
+//     strip, so items start in order. Only if items are measured to be so short that this would be too much traffic (180 ns
 //     with two workers), each worker owns a block, and a worker that finds nothing left takes the rest of another one's block
-//     away (owned_blocks.hpp; where that is not possible, workers move blocks into lanes of their own, from which others may
+//     away (owned_blocks.hpp; where that is not possible, workers move blocks into strips of their own, from which others may
 //     claim). So an item that blocks holds back no other: while there is an unclaimed item, no worker that could run it
 //     leaves. With a chunksize, chunks of that size take the place of items, without a ticket for each.
 //   - In a map of up to `singles` items, each has its own ticket, which runs one item: tickets count, wait their turn and are cancelled
@@ -24,7 +24,7 @@
 //     tasks of higher priority get in; the next ticket in the queue goes on.
 //   - At least one ticket waits in the pool while items are unclaimed (there are more tickets than workers). So when the
 //     pool cancels or fails what is queued, the map learns of it and stops as well: close().
-// No waiting reader is forgotten: the proofs are in lanes.hpp and owned_blocks.hpp.
+// No waiting reader is forgotten: the proofs are in strips.hpp and owned_blocks.hpp.
 #pragma once
 
 #include <cstddef>
@@ -149,7 +149,7 @@ class MapJobOf : public MapSchedule {
   private:
     inline static constinit thread_local const void* job_of_reader = nullptr;
 
-    Atomic<std::uint32_t> ends_{0};  // each item takes one number, and there are at most Lanes::limit items
+    Atomic<std::uint32_t> ends_{0};  // each item takes one number, and there are at most Strips::limit items
 };
 
 template <class R, class Callable, class... Inputs>

@@ -260,7 +260,7 @@ bool MapJobResults<R>::wait(std::size_t item, Over over) {
         {.what = "a result of map"}, worker, deadline_, over,
         [&](const Deadline& until) {
             if (!std::exchange(napped, true) && (any ? nap_if_short(total_ - given_, until) : wait_ahead(item, until))) return;
-            job_->wait(any ? Lanes::any_item : static_cast<std::uint32_t>(item), over, until);
+            job_->wait(any ? Strips::any_item : static_cast<std::uint32_t>(item), over, until);
         },
         [&] { return any ? ticket && ticket->could_run_here() && job_->run_any() : run_here(item); });
 }

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "concurrent/futures/detail/map/lanes.hpp"
 #include "concurrent/futures/detail/map/owned_blocks.hpp"
+#include "concurrent/futures/detail/map/strips.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/asymmetric_barrier.hpp"
@@ -32,16 +32,16 @@ class MapSchedule {
     using Clock = std::chrono::steady_clock;
 
     /// `chunksize`: items that a worker claims at once and runs in a row; 0, 1: each by itself. At most
-    /// Lanes::most_at_once: a larger number counts as that.
+    /// Strips::most_at_once: a larger number counts as that.
     MapSchedule(std::size_t workers, std::size_t chunksize)
         : chunk_(static_cast<std::uint32_t>(
-              clamped<std::size_t>(chunksize, 1, Lanes::most_at_once))),
+              clamped<std::size_t>(chunksize, 1, Strips::most_at_once))),
           singles_(larger<std::size_t>(tuning::least_map_tickets, 2 * workers)),
-          workers_(clamped<std::size_t>(workers, 1, tuning::most_map_lanes)),
-          lanes_(workers_ + 1, chunk_),
+          workers_(clamped<std::size_t>(workers, 1, tuning::most_map_strips)),
+          strips_(workers_ + 1, chunk_),
           owned_(has_asymmetric_barrier() ? workers_ + 1 : 0, chunk_) {
-        free_lanes_.reserve(workers_);
-        for (std::size_t lane = workers_; lane > shared_lane; --lane) free_lanes_.push_back(lane);
+        free_strips_.reserve(workers_);
+        for (std::size_t strip = workers_; strip > shared_strip; --strip) free_strips_.push_back(strip);
     }
 
     std::size_t chunksize() const noexcept { return chunk_; }
@@ -51,7 +51,7 @@ class MapSchedule {
     /// The caller: the items below `count` are there. Gives how many tickets are to be submitted now. `expected`: how many
     /// items there will be, if that is known.
     std::size_t publish(std::size_t count, std::size_t expected) {
-        if (count > Lanes::limit)
+        if (count > Strips::limit)
             throw std::length_error("map: more than 2^31 items; give a buffersize or a chunksize");
         const std::lock_guard lock(mutex_);
         const std::uint32_t before = std::exchange(available_, static_cast<std::uint32_t>(count));
@@ -86,25 +86,25 @@ class MapSchedule {
             const std::lock_guard lock(mutex_);
             if (std::exchange(closed_, true)) return;
             reason_ = std::move(reason);
-            lanes_.empty_all([this](std::uint32_t begin, std::uint32_t end) {
+            strips_.empty_all([this](std::uint32_t begin, std::uint32_t end) {
                 mark_unstarted(begin, end);
             });
             take_owned([this](std::uint32_t begin, std::uint32_t end) { mark_unstarted(begin, end); });
             mark_unstarted(std::exchange(next_, available_), available_);
         }
-        lanes_.tell_waiter();
+        strips_.tell_waiter();
     }
     std::exception_ptr reason() const {
         const std::lock_guard lock(mutex_);
         return reason_;
     }
 
-    /// The reader: Lanes::wait() and Lanes::nap().
+    /// The reader: Strips::wait() and Strips::nap().
     template <class Over>
     void wait(std::uint32_t item, Over over, const Deadline& until) noexcept {
-        lanes_.wait(item, [&] { return call_owners_of(item), over(); }, until);
+        strips_.wait(item, [&] { return call_owners_of(item), over(); }, until);
     }
-    void nap(const Deadline& until) noexcept { lanes_.nap(until); }
+    void nap(const Deadline& until) noexcept { strips_.nap(until); }
     std::size_t workers() const noexcept { return workers_; }
     /// Of one worker; 0 when nothing is known.
     double ns_per_item() const noexcept {
@@ -125,16 +125,16 @@ class MapSchedule {
 
     /// The reader, in a worker: claims this item if it is unclaimed. Gives how many; more than one only with a chunksize.
     std::uint32_t claim(std::uint32_t item) noexcept {
-        if (const std::uint32_t claimed = lanes_.try_claim(item)) return claimed;
+        if (const std::uint32_t claimed = strips_.try_claim(item)) return claimed;
         {
             const std::lock_guard lock(mutex_);
             if (next_ != item || next_ == available_) return 0;
             finished_ += std::exchange(claimed_by_reader_, 0);
             const std::uint32_t size = block_size(static_cast<double>(workers_));
-            lanes_.fill(shared_lane, next_, next_ + size);
+            strips_.fill(shared_strip, next_, next_ + size);
             next_ += size;
         }
-        const std::uint32_t claimed = lanes_.try_claim(item);
+        const std::uint32_t claimed = strips_.try_claim(item);
         claimed_by_reader_ += claimed;
         return claimed;
     }
@@ -151,16 +151,16 @@ class MapSchedule {
         --tickets_;
         const Clock::time_point begun = Clock::now();
         if (begun_ == Clock::time_point()) begun_ = begun;
-        std::size_t lane = no_lane;
-        if (!free_lanes_.empty()) {
-            lane = free_lanes_.back();
-            free_lanes_.pop_back();
+        std::size_t strip = no_strip;
+        if (!free_strips_.empty()) {
+            strip = free_strips_.back();
+            free_strips_.pop_back();
         }
         const auto give_back = [&] {
-            if (lane != no_lane) free_lanes_.push_back(lane);
+            if (strip != no_strip) free_strips_.push_back(strip);
         };
         try {
-            while (run_block(lock, lane, run)) {
+            while (run_block(lock, strip, run)) {
                 if (available_ <= singles() ? tickets_ >= unclaimed() : tickets_ > 1 && had_turn(begun)) break;
             }
         } catch (ForcedUnwind&) {
@@ -175,12 +175,12 @@ class MapSchedule {
     template <class Run>
     bool run_one(Run run) {
         std::unique_lock lock(mutex_);
-        return run_block(lock, no_lane, run);
+        return run_block(lock, no_strip, run);
     }
 
   private:
-    static constexpr std::size_t no_lane = static_cast<std::size_t>(-1);
-    static constexpr std::size_t shared_lane = 0;
+    static constexpr std::size_t no_strip = static_cast<std::size_t>(-1);
+    static constexpr std::size_t shared_strip = 0;
     static constexpr double block_ns = tuning::map_block;
     static constexpr double least_ns = tuning::least_map_block;  // where others can take the rest of a block
     static constexpr std::uint32_t visit = tuning::map_visit;  // items that a guest runs before it looks around again
@@ -192,7 +192,7 @@ class MapSchedule {
         return now - begun > larger<Clock::duration>(tuning::least_map_turn, (now - begun_) / 4);
     }
 
-    /// So short that the workers would be in each other's way at the shared lane.
+    /// So short that the workers would be in each other's way at the shared strip.
     bool are_short() const noexcept {
         const double ns = ns_per_item();
         const double each = tuning::short_map_item_per_worker;
@@ -212,35 +212,35 @@ class MapSchedule {
 
     /// False when no item is unclaimed. The lock is released meanwhile.
     template <class Run>
-    bool run_block(std::unique_lock<std::mutex>& lock, std::size_t lane, Run& run) {
-        std::uint32_t most = Lanes::limit;
-        if (lane == no_lane || available_ <= singles()) most = 1;
-        if (lanes_.has_items(shared_lane)) {
-            lane = shared_lane;
+    bool run_block(std::unique_lock<std::mutex>& lock, std::size_t strip, Run& run) {
+        std::uint32_t most = Strips::limit;
+        if (strip == no_strip || available_ <= singles()) most = 1;
+        if (strips_.has_items(shared_strip)) {
+            strip = shared_strip;
         } else if (next_ == available_) {
-            if (const std::size_t fullest = lanes_.fullest(); fullest != lanes_.size()) {
-                lane = fullest;
+            if (const std::size_t fullest = strips_.fullest(); fullest != strips_.size()) {
+                strip = fullest;
             } else {
-                const Loot loot = take_from_owner(lock, lane);
-                if (loot.is_owned) return run_owned(lock, lane, run), true;
-                if (loot.lane == no_lane) return loot.looks_again;
-                lane = loot.lane;
+                const Loot loot = take_from_owner(lock, strip);
+                if (loot.is_owned) return run_owned(lock, strip, run), true;
+                if (loot.strip == no_strip) return loot.looks_again;
+                strip = loot.strip;
             }
             most = smaller(most, visit);
         } else {
-            if (lane == no_lane || !are_short() || lanes_.has_items(lane)) lane = shared_lane;
-            const std::uint32_t begin = next_, size = block_size(lane == shared_lane ? static_cast<double>(workers_) : 1.0);
+            if (strip == no_strip || !are_short() || strips_.has_items(strip)) strip = shared_strip;
+            const std::uint32_t begin = next_, size = block_size(strip == shared_strip ? static_cast<double>(workers_) : 1.0);
             next_ += size;
-            if (lane != shared_lane && owned_.size() != 0) {
-                owned_.own(lane, begin, next_);
-                return run_owned(lock, lane, run), true;
+            if (strip != shared_strip && owned_.size() != 0) {
+                owned_.own(strip, begin, next_);
+                return run_owned(lock, strip, run), true;
             }
-            lanes_.fill(lane, begin, next_);
+            strips_.fill(strip, begin, next_);
         }
         lock.unlock();
         const Clock::time_point begin = Clock::now();
         const auto has_run = [this](std::size_t index) { return ran(index); };
-        const std::uint32_t count = lanes_.run_claimed(lane, most, run, has_run);
+        const std::uint32_t count = strips_.run_claimed(strip, most, run, has_run);
         note_run(count, begin);
         lock.lock();
         if (count != 0) learn(count, since(begin));
@@ -249,36 +249,36 @@ class MapSchedule {
 
     /// Runs the block that this thread owns. The lock is released meanwhile.
     template <class Run>
-    void run_owned(std::unique_lock<std::mutex>& lock, std::size_t lane, Run& run) {
+    void run_owned(std::unique_lock<std::mutex>& lock, std::size_t strip, Run& run) {
         const auto has_run = [this](std::size_t index) { return ran(index); };
-        const std::uint32_t first = owned_.begin(lane);
+        const std::uint32_t first = owned_.begin(strip);
         std::uint32_t item = first;
         const Clock::time_point begin = Clock::now();
-        while (item < owned_.end(lane)) {
-            std::uint32_t stop = owned_.end(lane);
-            if (const std::uint32_t awaited = lanes_.awaited(); awaited == Lanes::any_item) stop = item + 1;
+        while (item < owned_.end(strip)) {
+            std::uint32_t stop = owned_.end(strip);
+            if (const std::uint32_t awaited = strips_.awaited(); awaited == Strips::any_item) stop = item + 1;
             else if (awaited >= item && awaited < stop) stop = awaited + 1;
-            const OwnedBlocks::Calls& calls = owned_.calls_of(lane);
+            const OwnedBlocks::Calls& calls = owned_.calls_of(strip);
             const std::uint32_t seen = calls.number();
             lock.unlock();
             try {
                 run.some(item, stop, calls, seen);
             } catch (ForcedUnwind&) {
                 lock.lock();
-                const std::uint32_t end = owned_.end(lane);
+                const std::uint32_t end = owned_.end(strip);
                 lock.unlock();
                 for (++item; item % chunk_ != 0 && item < end; ++item) run(item);  // they are claimed
                 lock.lock();
-                if (item < owned_.end(lane)) lanes_.fill(lane, item, owned_.end(lane));
-                owned_.disown(lane);
+                if (item < owned_.end(strip)) strips_.fill(strip, item, owned_.end(strip));
+                owned_.disown(strip);
                 lock.unlock();
-                lanes_.tell_waiter();
+                strips_.tell_waiter();
                 throw;
             }
             lock.lock();
-            lanes_.tell_waiter_if(has_run);
+            strips_.tell_waiter_if(has_run);
         }
-        owned_.disown(lane);
+        owned_.disown(strip);
         learn(item - first, since(begin));
         if (!running_watched_call) return;
         lock.unlock();
@@ -286,44 +286,44 @@ class MapSchedule {
         lock.lock();
     }
 
-    /// What a worker got of another one's block: a lane to claim from, or a block of its own.
+    /// What a worker got of another one's block: a strip to claim from, or a block of its own.
     struct Loot {
-        std::size_t lane = no_lane;
+        std::size_t strip = no_strip;
         bool is_owned = false;
         bool looks_again = false;
     };
     /// All items are in blocks with an owner. A rest that is about to end is waited for, a longer one is shared.
-    Loot take_from_owner(std::unique_lock<std::mutex>& lock, std::size_t lane) {
+    Loot take_from_owner(std::unique_lock<std::mutex>& lock, std::size_t strip) {
         const auto has_run = [this](std::size_t index) { return ran(index); };
         constexpr double soon_ns = tuning::map_rest_soon_done;
         constexpr int most_rounds = tuning::rounds_for_map_rest;
         for (int rounds = 0;; ++rounds) {
-            std::size_t victim = no_lane;
+            std::size_t victim = no_strip;
             std::uint32_t most = 0;
             for (std::size_t other = 0; other < owned_.size(); ++other) {
                 if (owned_.is_empty(other)) continue;
                 const std::uint32_t left = owned_.end(other) - owned_.first_free(other, has_run);
                 if (left > most) most = left, victim = other;
             }
-            if (victim == no_lane) return {};
+            if (victim == no_strip) return {};
             if (rounds < most_rounds && most * ns_per_item() < soon_ns) {
                 lock.unlock();
                 for (int pauses = 0; pauses < tuning::pauses_per_round; ++pauses) pause();
                 lock.lock();
-                if (next_ != available_ || lanes_.fullest() != lanes_.size()) return {.looks_again = true};
+                if (next_ != available_ || strips_.fullest() != strips_.size()) return {.looks_again = true};
                 continue;
             }
             owned_.call(victim);
             heavy_barrier();
             const std::uint32_t begin = owned_.first_free(victim, has_run), end = owned_.end(victim);
-            if (lane != no_lane && are_short() && owned_.is_empty(lane)) {
+            if (strip != no_strip && are_short() && owned_.is_empty(strip)) {
                 const std::uint32_t half = begin + (end - begin) / 2;
                 const std::uint32_t mine = rounds < most_rounds ? larger(begin, half - half % chunk_) : begin;
                 owned_.end_at(victim, mine);
-                if (mine != end) return owned_.own(lane, mine, end), Loot{.is_owned = true};
+                if (mine != end) return owned_.own(strip, mine, end), Loot{.is_owned = true};
             } else {
                 owned_.end_at(victim, begin);
-                if (begin != end) return lanes_.fill(victim, begin, end), Loot{.lane = victim};
+                if (begin != end) return strips_.fill(victim, begin, end), Loot{.strip = victim};
             }
         }
     }
@@ -331,12 +331,12 @@ class MapSchedule {
     template <class Take>
     void take_owned(Take take) noexcept {
         bool called = false;
-        for (std::size_t lane = 0; lane < owned_.size(); ++lane)
-            if (!owned_.is_empty(lane)) owned_.call(lane), called = true;
+        for (std::size_t strip = 0; strip < owned_.size(); ++strip)
+            if (!owned_.is_empty(strip)) owned_.call(strip), called = true;
         if (called) heavy_barrier();
-        for (std::size_t lane = 0; called && lane < owned_.size(); ++lane) {
-            const std::uint32_t begin = owned_.first_free(lane, [this](std::size_t index) { return ran(index); });
-            if (const std::uint32_t end = owned_.end(lane); begin < end) take(begin, end), owned_.end_at(lane, begin);
+        for (std::size_t strip = 0; called && strip < owned_.size(); ++strip) {
+            const std::uint32_t begin = owned_.first_free(strip, [this](std::size_t index) { return ran(index); });
+            if (const std::uint32_t end = owned_.end(strip); begin < end) take(begin, end), owned_.end_at(strip, begin);
         }
     }
     /// The reader will wait for this item.
@@ -345,9 +345,9 @@ class MapSchedule {
         bool called = false;
         {
             const std::lock_guard lock(mutex_);
-            for (std::size_t lane = 0; lane < owned_.size(); ++lane)
-                if (item == Lanes::any_item ? !owned_.is_empty(lane) : owned_.has(lane, item))
-                    owned_.call(lane), called = true;
+            for (std::size_t strip = 0; strip < owned_.size(); ++strip)
+                if (item == Strips::any_item ? !owned_.is_empty(strip) : owned_.has(strip, item))
+                    owned_.call(strip), called = true;
         }
         if (called) heavy_barrier();
     }
@@ -368,17 +368,17 @@ class MapSchedule {
     const std::uint32_t chunk_;
     const std::size_t singles_;
     const std::size_t workers_;
-    Lanes lanes_;
+    Strips strips_;
     OwnedBlocks owned_;  // guarded by mutex_, but for what an owner does; empty: all items are claimed one by one
     Atomic<double> ns_per_item_{0};
 
     mutable std::mutex mutex_;
     // All below: guarded by mutex_.
-    std::uint32_t next_ = 0;       // the first item that is in no lane
+    std::uint32_t next_ = 0;       // the first item that is in no strip
     std::uint32_t available_ = 0;  // items there are
     std::size_t tickets_ = 0;      // submitted, or about to be, and not yet running
     std::uint64_t finished_ = 0;   // items
-    std::vector<std::size_t> free_lanes_;
+    std::vector<std::size_t> free_strips_;
     std::uint32_t claimed_by_reader_ = 0;  // the reader's alone; items not counted as finished yet
     Clock::time_point begun_{};  // the first ticket
     bool closed_ = false;

@@ -9,7 +9,7 @@
 //     was it called? then read the end, with the lock first_free(): the item after the first one without a state
 //     next item                                       end_at(block, …): the owner's end
 //
-// So an item costs its owner a store and a load, not an atomic addition as in Lanes. Still, an item that blocks holds back no
+// So an item costs its owner a store and a load, not an atomic addition as in Strips. Still, an item that blocks holds back no
 // other. Needs has_asymmetric_barrier(). Who calls: MapSchedule::take_from_owner(), take_owned(), call_owners_of().
 //
 // Proof that an item runs once. Let i be the first item whose state the taker does not see. The owner stores the state of

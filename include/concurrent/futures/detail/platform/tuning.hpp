@@ -128,20 +128,20 @@ inline constexpr std::ptrdiff_t shortest_sort = 4'096;
 
 // ---- maps -----------------------------------------------------------------------------------------
 
-/// How long a block of items takes that a thread moves into its lane or owns: at most, and at least if other threads
+/// How long a block of items takes that a thread moves into its strip or owns: at most, and at least if other threads
 /// can take its rest away. Less: more claims. More: threads run out of blocks. Row: threads, map, a task per item.
 inline constexpr double map_block = 50'000, least_map_block = 2'000;
-/// Items that a worker runs from another worker's lane before it looks for work again; the most items that one claim
+/// Items that a worker runs from another worker's strip before it looks for work again; the most items that one claim
 /// takes. Row: threads, map, a task per item.
 inline constexpr std::uint32_t map_visit = 16, most_items_per_claim = 1'024;
 /// The most items of a block, whatever they take. Less, more: as with map_block.
 inline constexpr double most_items_per_block = 65'536;
-/// How many of the first items have a ticket each, at least, and the most lanes. Fewer tickets: short maps of long
-/// items end later. More: each costs what a task costs. Fewer lanes: workers share them. More: a few hundred bytes
+/// How many of the first items have a ticket each, at least, and the most strips. Fewer tickets: short maps of long
+/// items end later. More: each costs what a task costs. Fewer strips: workers share them. More: a few hundred bytes
 /// each. Row: as before.
-inline constexpr std::size_t least_map_tickets = 64, most_map_lanes = 256;
+inline constexpr std::size_t least_map_tickets = 64, most_map_strips = 256;
 /// Items shorter than the first, and the second for each worker, are so short that workers would be in each other's way
-/// at one lane. Less: they are. More: long items cannot be shared out one by one. Row: as before.
+/// at one strip. Less: they are. More: long items cannot be shared out one by one. Row: as before.
 inline constexpr double short_map_item = 100, short_map_item_per_worker = 40;
 /// A map whose rest takes less gets no tickets to give way to other tasks; a ticket gives way after at least so long.
 /// Less: tickets cost more. More: other tasks wait longer for a worker. Row: as before.

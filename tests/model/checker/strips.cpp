@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// lanes.cpp: the blocks of items of a map under the model checker, those that threads share and those that one owns: each
+// strips.cpp: the blocks of items of a map under the model checker, those that threads share and those that one owns: each
 // item runs once, sees its input, and wakes the thread that waits for it.
-#include <concurrent/futures/detail/map/lanes.hpp>
 #include <concurrent/futures/detail/map/map_outcome.hpp>
 #include <concurrent/futures/detail/map/owned_blocks.hpp>
+#include <concurrent/futures/detail/map/strips.hpp>
 #include <concurrent/futures/detail/platform/asymmetric_barrier.hpp>
 #include <concurrent/futures/detail/platform/forced_unwind.hpp>
 #include <concurrent/futures/detail/scheduling/parker.hpp>
@@ -48,13 +48,13 @@ struct Outcomes {
     std::array<detail::Atomic<detail::MapState>, Count> states;
 };
 
-/// Items that threads run out of one lane.
+/// Items that threads run out of one strip.
 template <std::size_t Count, std::size_t Threads>
 struct Items {
     /// `before(item)` is called in a thread that runs it; it may end the thread. Each thread claims `its_most` items.
-    explicit Items(std::function<void(std::size_t)> its_before = {}, std::uint32_t its_most = detail::Lanes::limit)
+    explicit Items(std::function<void(std::size_t)> its_before = {}, std::uint32_t its_most = detail::Strips::limit)
         : before(std::move(its_before)), most(its_most) {
-        lanes.fill(0, 0, Count);
+        strips.fill(0, 0, Count);
         for (auto& thread : threads) thread = std::thread([this] { run(); });
     }
     ~Items() {
@@ -71,7 +71,7 @@ struct Items {
             }
         };
         auto has_run = [this](std::size_t item) { return ran(item); };
-        lanes.run_claimed(0, most, run_one, has_run);
+        strips.run_claimed(0, most, run_one, has_run);
     }
     bool ran(std::size_t item) { return outcomes.ran(item); }
     std::size_t count() {
@@ -80,7 +80,7 @@ struct Items {
         return now;
     }
     void wait(std::uint32_t item) {
-        while (!ran(item)) lanes.wait(item, [&] { return ran(item); }, detail::Deadline::never());
+        while (!ran(item)) strips.wait(item, [&] { return ran(item); }, detail::Deadline::never());
         try {
             expect(outcomes.at(item).get().get() == static_cast<int>(item), "the result of this item");
         } catch (const concurrent::futures::BrokenPromiseError&) {  // it ended its thread
@@ -89,7 +89,7 @@ struct Items {
 
     const std::function<void(std::size_t)> before;
     const std::uint32_t most;
-    detail::Lanes lanes{2};
+    detail::Strips strips{2};
     Outcomes<Count> outcomes;
     std::array<std::thread, Threads> threads;
 };
@@ -104,7 +104,7 @@ struct OwnedItems {
         std::unique_lock lock(mutex);
         auto has_run = [this](std::size_t item) { return outcomes.ran(item); };
         for (std::uint32_t item = 0; item < blocks.end(0);) {
-            const std::uint32_t awaited = lanes.awaited();
+            const std::uint32_t awaited = strips.awaited();
             const std::uint32_t stop = awaited >= item && awaited < blocks.end(0) ? awaited + 1 : blocks.end(0);
             const std::uint32_t seen = blocks.calls_of(0).number();
             lock.unlock();
@@ -113,7 +113,7 @@ struct OwnedItems {
                 detail::light_barrier();
             } while (++item != stop && blocks.calls_of(0).number() == seen);
             lock.lock();
-            lanes.tell_waiter_if(has_run);
+            strips.tell_waiter_if(has_run);
         }
         blocks.disown(0);
     }
@@ -142,7 +142,7 @@ struct OwnedItems {
     /// The reader: as MapSchedule::wait().
     void wait_for(std::uint32_t item) {
         while (!outcomes.ran(item))
-            lanes.wait(
+            strips.wait(
                 item,
                 [&] {
                     bool called = false;
@@ -157,7 +157,7 @@ struct OwnedItems {
     }
 
     detail::OwnedBlocks blocks{1, 1};
-    detail::Lanes lanes{1};
+    detail::Strips strips{1};
     std::mutex mutex;
     Outcomes<Count> outcomes;
     std::array<detail::Atomic<int>, Count> runs{};
@@ -169,32 +169,32 @@ struct OwnedItems {
 
 /// Runs no item, and claims all that there are. Gives how many.
 template <class Seen>
-std::uint32_t run_all(detail::Lanes& lanes, Seen seen) {
+std::uint32_t run_all(detail::Strips& strips, Seen seen) {
     auto run = [&](std::size_t) { seen(); };
     auto ran = [](std::size_t) { return true; };
-    return lanes.run_claimed(0, detail::Lanes::limit, run, ran);
+    return strips.run_claimed(0, detail::Strips::limit, run, ran);
 }
 
 }  // namespace
 
-MODEL("Lanes: the thread that waits for an item is woken when it has ended") {
+MODEL("Strips: the thread that waits for an item is woken when it has ended") {
     Items<3, 2> items;
     for (std::uint32_t item = 0; item < 3; ++item) items.wait(item);
 }
 
-MODEL("Lanes: the thread that waits for one item after the other of one thread is woken for each") {
+MODEL("Strips: the thread that waits for one item after the other of one thread is woken for each") {
     Items<3, 1> items;
     for (std::uint32_t item = 0; item < 3; ++item) items.wait(item);
 }
 
-MODEL("Lanes: the thread that waits for any item is woken when one has ended") {
+MODEL("Strips: the thread that waits for any item is woken when one has ended") {
     Items<2, 2> items;
     for (std::size_t seen = 0; seen < 2; seen = items.count())
         while (items.count() == seen)
-            items.lanes.wait(detail::Lanes::any_item, [&] { return items.count() != seen; }, detail::Deadline::never());
+            items.strips.wait(detail::Strips::any_item, [&] { return items.count() != seen; }, detail::Deadline::never());
 }
 
-MODEL("Lanes: the thread that waits for an item is woken before the next one has ended, which takes for ever") {
+MODEL("Strips: the thread that waits for an item is woken before the next one has ended, which takes for ever") {
     detail::Parker seen;
     seen.reset();
     Items<2, 1> items([&](std::size_t item) {
@@ -204,7 +204,7 @@ MODEL("Lanes: the thread that waits for an item is woken before the next one has
     seen.wake();
 }
 
-MODEL("Lanes: the thread that waits for the second item is woken while the first one takes for ever") {
+MODEL("Strips: the thread that waits for the second item is woken while the first one takes for ever") {
     detail::Parker seen;
     seen.reset();
     Items<2, 2> items([&](std::size_t item) {
@@ -214,73 +214,73 @@ MODEL("Lanes: the thread that waits for the second item is woken while the first
     seen.wake();
 }
 
-MODEL("Lanes: the thread that waits for an item is woken when the item ends its thread") {
+MODEL("Strips: the thread that waits for an item is woken when the item ends its thread") {
     Items<1, 1> items([](std::size_t) { ::pthread_exit(nullptr); });
     items.wait(0);
 }
 
-MODEL("Lanes: the thread that waits for an item is woken when its thread claims no other one") {
+MODEL("Strips: the thread that waits for an item is woken when its thread claims no other one") {
     Items<2, 1> items({}, 1);
     items.wait(0);
 }
 
-MODEL("Lanes: whoever claims an item sees its input") {
-    detail::Lanes lanes(1);
+MODEL("Strips: whoever claims an item sees its input") {
+    detail::Strips strips(1);
     Value input(0);
     std::thread other([&] {
         input.set(1);
-        lanes.fill(0, 0, 1);
+        strips.fill(0, 0, 1);
     });
-    run_all(lanes, [&] { expect(input.get() == 1, "the input"); });
+    run_all(strips, [&] { expect(input.get() == 1, "the input"); });
     other.join();
 }
 
-MODEL("Lanes: the reader that claims an item sees its input") {
-    detail::Lanes lanes(1);
+MODEL("Strips: the reader that claims an item sees its input") {
+    detail::Strips strips(1);
     Value input(0);
     std::thread other([&] {
         input.set(1);
-        lanes.fill(0, 0, 1);
+        strips.fill(0, 0, 1);
     });
-    if (lanes.try_claim(0) == 1) expect(input.get() == 1, "the input");
+    if (strips.try_claim(0) == 1) expect(input.get() == 1, "the input");
     other.join();
 }
 
-MODEL("Lanes: whoever claims behind the reader sees the input") {
-    detail::Lanes lanes(1);
+MODEL("Strips: whoever claims behind the reader sees the input") {
+    detail::Strips strips(1);
     Value input(0);
     std::thread other([&] {
         input.set(1);
-        lanes.fill(0, 0, 2);
+        strips.fill(0, 0, 2);
     });
-    std::thread reader([&] { lanes.try_claim(0); });
-    run_all(lanes, [&] { expect(input.get() == 1, "the input"); });
+    std::thread reader([&] { strips.try_claim(0); });
+    run_all(strips, [&] { expect(input.get() == 1, "the input"); });
     reader.join();
     other.join();
 }
 
-MODEL("Lanes: each item is claimed once, or taken away") {
-    detail::Lanes lanes(1);
-    lanes.fill(0, 0, 2);
+MODEL("Strips: each item is claimed once, or taken away") {
+    detail::Strips strips(1);
+    strips.fill(0, 0, 2);
     std::uint32_t there = 0, by_reader = 0, away = 0;
-    std::thread other([&] { there = run_all(lanes, [] {}); });
-    std::thread third([&] { by_reader = lanes.try_claim(1); });
-    lanes.empty_all([&](std::uint32_t begin, std::uint32_t end) { away += end - begin; });
+    std::thread other([&] { there = run_all(strips, [] {}); });
+    std::thread third([&] { by_reader = strips.try_claim(1); });
+    strips.empty_all([&](std::uint32_t begin, std::uint32_t end) { away += end - begin; });
     other.join();
     third.join();
     expect(there + by_reader + away == 2, "each once");
 }
 
-MODEL("Lanes: whoever waits is told when the items are taken away") {
-    detail::Lanes lanes(1);  // of several, the next one's word would order it, too
+MODEL("Strips: whoever waits is told when the items are taken away") {
+    detail::Strips strips(1);  // of several, the next one's word would order it, too
     Outcomes<1> outcomes;
-    lanes.fill(0, 0, 1);
+    strips.fill(0, 0, 1);
     std::thread other([&] {
-        lanes.empty_all([&](std::uint32_t, std::uint32_t) { outcomes.at(0).mark_unstarted(); });
-        lanes.tell_waiter();
+        strips.empty_all([&](std::uint32_t, std::uint32_t) { outcomes.at(0).mark_unstarted(); });
+        strips.tell_waiter();
     });
     const auto over = [&] { return outcomes.at(0).state() != detail::MapState::waiting; };
-    while (!over()) lanes.wait(0, over, detail::Deadline::never());
+    while (!over()) strips.wait(0, over, detail::Deadline::never());
     other.join();
 }
 

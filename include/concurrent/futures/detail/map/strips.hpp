@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// lanes.hpp: blocks of consecutive items that several threads run. Threads claim them one by one, or a fixed number
+// strips.hpp: blocks of consecutive items that several threads run. Threads claim them one by one, or a fixed number
 // (`stride`) at once.
 //
-// A lane is one word with the first unclaimed item and the end of a block. Any thread claims with one fetch_add of the
+// A strip is one word with the first unclaimed item and the end of a block. Any thread claims with one fetch_add of the
 // word (5 to 10 ns if no other thread does). So an item may block for ever, and other threads can still claim the rest of
-// its block. Filling an empty lane needs the lock of MapSchedule; claiming does not.
+// its block. Filling an empty strip needs the lock of MapSchedule; claiming does not.
 //
-//     bits 0-30   the next item; runs over the end when several find the lane empty
+//     bits 0-30   the next item; runs over the end when several find the strip empty
 //     bit  31     a thread waits for an outcome
 //     bits 32-63  the end of the block
 //
-// Proof that no waiter is forgotten. The one waiter names the item, then sets bit 31 in all lanes, then looks once more,
+// Proof that no waiter is forgotten. The one waiter names the item, then sets bit 31 in all strips, then looks once more,
 // then sleeps. A thread that has run an item then makes a read-modify-write of the word from which it claimed the item:
 // its next claim, or look_for_waiter(). It has stored the item's state before. Both operations are in the modification
 // order of that word. If the waiter's comes later, the waiter has acquired the outcome and sees it. If it comes earlier,
@@ -32,20 +32,22 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-class Lanes {
+class Strips {
   public:
     static constexpr std::uint32_t limit = (std::uint32_t{1} << 31) - (1u << 20);  // of item numbers
     static constexpr std::uint32_t any_item = (std::numeric_limits<std::uint32_t>::max)();
-    static constexpr std::uint32_t most_at_once = tuning::most_items_per_claim;  // 256 threads run over an end by less than 2^20
+    static constexpr std::uint32_t most_at_once = tuning::most_items_per_claim;
+    // Each thread may run over the end once, and the number must still fit.
+    static_assert((tuning::most_map_strips + 1) * most_at_once < 1u << 20);
 
     /// `stride`: items that are claimed at once, at most `most_at_once`.
-    explicit Lanes(std::size_t count, std::uint32_t stride = 1) : stride_(stride), lanes_(count) {}
+    explicit Strips(std::size_t count, std::uint32_t stride = 1) : stride_(stride), strips_(count) {}
 
-    std::size_t size() const noexcept { return lanes_.size(); }
+    std::size_t size() const noexcept { return strips_.size(); }
 
-    /// Under the lock, when the lane is empty.
-    void fill(std::size_t lane, std::uint32_t begin, std::uint32_t end) noexcept {
-        Word& word = lanes_[lane].word;
+    /// Under the lock, when the strip is empty.
+    void fill(std::size_t strip, std::uint32_t begin, std::uint32_t end) noexcept {
+        Word& word = strips_[strip].word;
         // relaxed: a guess that the compare-exchange checks; another thread may count up, or set the bit.
         std::uint64_t seen = word.load(std::memory_order_relaxed);
         // (1) release, pairs with (2): a thread that claims an item sees its input, and what the lock has handed over.
@@ -54,20 +56,20 @@ class Lanes {
         }
     }
     /// Under the lock.
-    bool has_items(std::size_t lane) const noexcept {
+    bool has_items(std::size_t strip) const noexcept {
         // relaxed: as in fullest().
-        return left_in(lanes_[lane].word.load(std::memory_order_relaxed)) != 0;
+        return left_in(strips_[strip].word.load(std::memory_order_relaxed)) != 0;
     }
-    /// Under the lock: the lane with the most unclaimed items, or size() if none has any.
+    /// Under the lock: the strip with the most unclaimed items, or size() if none has any.
     std::size_t fullest() const noexcept {
-        std::size_t best = lanes_.size();
+        std::size_t best = strips_.size();
         std::uint32_t most = 0;
-        for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+        for (std::size_t strip = 0; strip < strips_.size(); ++strip) {
             // relaxed: only a choice; the claim decides.
-            const std::uint64_t word = lanes_[lane].word.load(std::memory_order_relaxed);
+            const std::uint64_t word = strips_[strip].word.load(std::memory_order_relaxed);
             if (const std::uint32_t left = left_in(word); left > most) {
                 most = left;
-                best = lane;
+                best = strip;
             }
         }
         return best;
@@ -75,18 +77,18 @@ class Lanes {
     /// Under the lock: takes all unclaimed items away; take(begin, end) for each block.
     template <class Take>
     void empty_all(Take take) noexcept {
-        for (Lane& lane : lanes_) {
+        for (Strip& strip : strips_) {
             // (3) acq_rel, pairs with (2) and (4): a claim comes before or finds nothing.
-            const std::uint64_t word = lane.word.fetch_and(waiter, std::memory_order_acq_rel);
+            const std::uint64_t word = strip.word.fetch_and(waiter, std::memory_order_acq_rel);
             if (left_in(word) != 0) take(next_in(word), end_in(word));
         }
     }
 
-    /// Claims and runs items of a lane until it is empty, `most` at most. Gives how many. run() may throw nothing but
+    /// Claims and runs items of a strip until it is empty, `most` at most. Gives how many. run() may throw nothing but
     /// a ForcedUnwind.
     template <class Run, class Ran>
-    std::uint32_t run_claimed(std::size_t lane, std::uint32_t most, Run& run, Ran& ran) {
-        Word& word = lanes_[lane].word;
+    std::uint32_t run_claimed(std::size_t strip, std::uint32_t most, Run& run, Ran& ran) {
+        Word& word = strips_[strip].word;
         const std::uint32_t stride = stride_;
         std::uint32_t count = 0;
         while (count < most) {
@@ -102,23 +104,23 @@ class Lanes {
                 do run(item); while (++item != end);
             } catch (ForcedUnwind&) {
                 while (++item != end) run(item);  // they are claimed
-                look_for_waiter(lane, ran);
+                look_for_waiter(strip, ran);
                 throw;
             }
             count += claimed;
         }
-        look_for_waiter(lane, ran);
+        look_for_waiter(strip, ran);
         return count;
     }
-    /// The reader: claims `item`, and with it what a stride has, if that is the next one of a lane. Gives how many.
+    /// The reader: claims `item`, and with it what a stride has, if that is the next one of a strip. Gives how many.
     std::uint32_t try_claim(std::uint32_t item) noexcept {
-        for (Lane& lane : lanes_) {
+        for (Strip& strip : strips_) {
             // relaxed: a guess that the compare-exchange checks.
-            std::uint64_t seen = lane.word.load(std::memory_order_relaxed);
+            std::uint64_t seen = strip.word.load(std::memory_order_relaxed);
             while (left_in(seen) != 0 && next_in(seen) == item) {
                 const std::uint32_t claimed = smaller(left_in(seen), stride_);
                 // (2) as in run_claimed(). The bit of the waiter, who is this thread, stays.
-                if (lane.word.compare_exchange_weak(seen, seen + claimed, std::memory_order_acq_rel,
+                if (strip.word.compare_exchange_weak(seen, seen + claimed, std::memory_order_acq_rel,
                                                     std::memory_order_relaxed))
                     return claimed;
             }
@@ -127,8 +129,8 @@ class Lanes {
     }
     /// After an item that is not followed by a claim.
     template <class Ran>
-    void look_for_waiter(std::size_t lane, Ran& ran) noexcept {
-        Word& word = lanes_[lane].word;
+    void look_for_waiter(std::size_t strip, Ran& ran) noexcept {
+        Word& word = strips_[strip].word;
         // (2) again, without a claim.
         if (word.fetch_add(0, std::memory_order_acq_rel) & waiter) tell_waiter_of(word, ran);
     }
@@ -141,9 +143,9 @@ class Lanes {
         const std::uint32_t seen = signals_.load(std::memory_order_relaxed);
         // relaxed: handed over by (4).
         awaited_.store(item, std::memory_order_relaxed);
-        for (Lane& lane : lanes_) {
+        for (Strip& strip : strips_) {
             // (4) acq_rel, pairs with (2) and (3), see the proof above.
-            lane.word.fetch_or(waiter, std::memory_order_acq_rel);
+            strip.word.fetch_or(waiter, std::memory_order_acq_rel);
         }
         if (!over()) futex_wait(signals_, seen, deadline);
         // relaxed: no thread needs to see that the wait is over.
@@ -167,13 +169,13 @@ class Lanes {
     /// Wakes the waiter for any item: after the states of items have changed.
     void tell_waiter() noexcept {
         // (2) again, on any one word.
-        lanes_.front().word.fetch_add(0, std::memory_order_acq_rel);
+        strips_.front().word.fetch_add(0, std::memory_order_acq_rel);
         signal_once();
     }
 
   private:
     using Word = Atomic<std::uint64_t>;
-    struct alignas(64) Lane {
+    struct alignas(64) Strip {
         Word word{0};
     };
     static constexpr std::uint64_t waiter = std::uint64_t{1} << 31;
@@ -200,7 +202,7 @@ class Lanes {
             if (item == no_item) return;
             if (item == any_item || ran(item)) return signal_once();
             if (again) return;
-            // Not yet: the bit stays for the thread that will end the item. That thread may have claimed from this lane
+            // Not yet: the bit stays for the thread that will end the item. That thread may have claimed from this strip
             // while the bit was missing, so look once more. acq_rel, pairs with its (2).
             word.fetch_or(waiter, std::memory_order_acq_rel);
         }
@@ -215,7 +217,7 @@ class Lanes {
     }
 
     const std::uint32_t stride_;
-    std::vector<Lane> lanes_;
+    std::vector<Strip> strips_;
     alignas(64) Atomic<std::uint32_t> awaited_{no_item};
     FutexWord signals_{0};
 };
