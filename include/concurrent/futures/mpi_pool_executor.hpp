@@ -135,7 +135,7 @@ inline std::shared_ptr<MpiPool> make_mpi_pool(const MPIPoolOptions& options, con
     require_sane_worker_count(options.max_workers, 65'536);
     const std::shared_ptr<MpiHub> hub = spawned ? spawned->hub() : require_mpi_hub();
     auto pool = std::make_shared<MpiPool>(
-        hub, MpiSettings{.max_workers = options.max_workers != 0 ? std::size_t{options.max_workers} : hub->rank_count(),
+        hub, hub->lock_rule(), MpiSettings{.max_workers = options.max_workers != 0 ? std::size_t{options.max_workers} : hub->rank_count(),
                                        .initializer = options.initializer.copy(),
                                        .worker_exit = options.worker_exit.copy(),
                                        .max_pending = options.max_pending,

@@ -19,8 +19,10 @@
 #include <mutex>
 
 #include "concurrent/futures/detail/mpi/look_pace.hpp"
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/shared_doorbell.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
@@ -32,8 +34,8 @@ class EngineSleep {
   public:
     using Lock = std::unique_lock<std::mutex>;
 
-    /// `mutex`: the engine's.
-    explicit EngineSleep(std::mutex& mutex) noexcept : mutex_(mutex) {}
+    /// `rule`: of the engine's mutex.
+    explicit EngineSleep(const LockRule& rule) noexcept : rule_(rule) {}
     EngineSleep(const EngineSleep&) = delete;
     EngineSleep& operator=(const EngineSleep&) = delete;
 
@@ -45,7 +47,7 @@ class EngineSleep {
     void wake() noexcept {
         // relaxed, both: see above. The exchange is there so that one of many notifies.
         if (!asleep_.load(std::memory_order_relaxed) || !asleep_.exchange(false, std::memory_order_relaxed)) return;
-        { const std::lock_guard lock(mutex_); }  // it sleeps, or has not looked yet
+        { const std::lock_guard lock(rule_.mutex()); }  // it sleeps, or has not looked yet
         wake_up_.notify_one();
         if (bell_) bell_->ring();
     }
@@ -68,19 +70,30 @@ class EngineSleep {
 
     /// Something has happened: the engine looks often again.
     void note_news() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         last_news_ = monotonic_nanoseconds();
         looks_ = 0;
     }
-    std::int64_t last_news() const noexcept { return last_news_; }
+    std::int64_t last_news() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return last_news_;
+    }
     /// Another thread looks for messages now.
-    void note_watch(std::int64_t now) noexcept { watched_at_ = now; }
+    void note_watch(std::int64_t now) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        watched_at_ = now;
+    }
     /// It does not any more, and waits. True: the engine has to be woken, to wait for messages.
     bool note_end_of_watch() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         watched_at_ = 0;
         return !listens_;
     }
     /// It sleeps until it is woken, and looks for no messages.
-    bool sleeps_deeply() const noexcept { return sleeps_deeply_; }
+    bool sleeps_deeply() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return sleeps_deeply_;
+    }
 
     /// What the engine knows before it waits.
     struct Outlook {
@@ -100,7 +113,7 @@ class EngineSleep {
     static constexpr std::int64_t watch_lasts = tuning::mpi_watch_lasts;
     static constexpr int most_naps = tuning::mpi_naps_while_watched;
 
-    std::mutex& mutex_;
+    const LockRule& rule_;
     Atomic<bool> asleep_{false};
     Atomic<unsigned> watchers_{0};  // threads that look for results while the engine sleeps
     std::condition_variable wake_up_;
@@ -115,6 +128,7 @@ class EngineSleep {
 
 template <class FindNews>
 void EngineSleep::wait(Lock& lock, const Outlook& outlook, FindNews find_news) {
+    CONCURRENT_FUTURES_ASSERT(rule_.writable());
     const std::int64_t now = monotonic_nanoseconds();
     const std::int64_t waited = now - last_news_;
     const bool watched = is_watched();

@@ -37,9 +37,9 @@ struct HubTables {
 
     mutable std::mutex mutex;
     LockRule rule{mutex};  // MpiHub begins it
-    EngineSleep sleep{mutex};
-    RootPeers peers;
-    MpiPools pools;
+    EngineSleep sleep{rule};
+    RootPeers peers{rule};
+    MpiPools pools{rule};
     MpiCompletions completions{rule};
     std::size_t awaited = 0;  // answers of lanes: tasks in flight, recalls, lanes that leave
     std::string broken;       // MPI has failed: why; or empty
@@ -47,9 +47,13 @@ struct HubTables {
 
     // All below with the mutex.
 
-    bool is_broken() const noexcept { return !broken.empty(); }
+    bool is_broken() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
+        return !broken.empty();
+    }
     /// The first task that is still wanted, which leaves the queue; null if there is none.
     MpiTask* next_queued(MpiPool& pool) {
+        CONCURRENT_FUTURES_ASSERT(rule.locked());
         return static_cast<MpiTask*>(
             pool.queue.next([this](RemoteTask& cancelled) { completions.release(cancelled); }));
     }
@@ -91,6 +95,7 @@ inline void HubTables::break_pool(MpiPool& pool, const std::string& reason) noex
 }
 
 inline void HubTables::break_all(const std::string& reason) noexcept {
+    CONCURRENT_FUTURES_ASSERT(rule.locked());
     if (!is_broken()) broken = text_or_why_not([&] { return reason; });
     peers.drop_unsent();
     for (const auto& pool : pools) break_pool(*pool, reason);

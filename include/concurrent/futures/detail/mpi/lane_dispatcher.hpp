@@ -29,6 +29,7 @@ class LaneDispatcher {
     /// Engine thread, in each step. What was submitted goes out some microseconds' worth at a time, unless a thread waits: a
     /// message costs as much as ten short tasks. True if something has happened.
     bool hand_out(std::int64_t now) {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.writable());
         if (hub_.awaited != 0 && now - handed_out_at_ < hand_out_interval && !hub_.sleep.is_watched()) return false;
         const bool collected = collect();
         const bool any = dispatch() || collected;
@@ -37,6 +38,7 @@ class LaneDispatcher {
     }
     /// What was submitted goes to its queues. True if there was anything.
     bool collect() {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
         bool any = false;
         for (const auto& pool : hub_.pools)
             if (pool->queue.intake.may_have_tasks()) {
@@ -47,6 +49,7 @@ class LaneDispatcher {
     }
     /// True if any task was given to a lane.
     bool dispatch() {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
         bool any = false;
         for (const auto& pool : hub_.pools) {
             any |= dispatch(*pool, true);
@@ -58,6 +61,7 @@ class LaneDispatcher {
     bool dispatch(MpiPool& pool, bool idle_lanes);
     /// The tasks that the lane has not started come back, and then a frame that says so.
     void recall(RootLane& lane) {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
         if (std::exchange(lane.recalling, true)) return;
         ++hub_.awaited;
         lane.peer.out.add(FrameType::recall, 0, lane.number, {});
@@ -83,6 +87,7 @@ class LaneDispatcher {
 
 /// No lane gets more than its share of what waits.
 inline bool LaneDispatcher::dispatch(MpiPool& pool, bool idle_lanes) {
+    CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
     if (pool.queue.size() == 0 || pool.is_broken()) return false;
     const std::size_t lanes = pool.lanes.size();
     const std::size_t share = (std::max<std::size_t>)(1, pool.queue.size() / lanes);
@@ -137,6 +142,7 @@ inline void LaneDispatcher::introduce(MpiPool& pool, RootLane& lane) {
 }
 
 inline void LaneDispatcher::recall_stuck() {
+    CONCURRENT_FUTURES_ASSERT(hub_.rule.writable());
     if (hub_.awaited < 2 || !hub_.peers.polls()) return;
     for (const auto& pool : hub_.pools) {
         if (pool->queue.size() != 0 || pool->in_flight < 2 || pool->lanes.size() < 2) continue;

@@ -32,6 +32,7 @@ class MpiCancellation {
     /// True to one caller: the task will not run and is the caller's to end as cancelled.
     template <class MakeProgress>
     bool revoke(MpiPool& pool, MpiTask& task, MakeProgress make_progress) {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.unlocked());
         const bool won = take_out(pool, task, make_progress);
         if (won) MpiObserver::tell_cancelled(task);
         return won;
@@ -94,6 +95,7 @@ bool MpiCancellation::take_out(MpiPool& pool, MpiTask& task, MakeProgress make_p
 
 template <class MakeProgress>
 void MpiCancellation::wait_for_recall(HubTables::Lock& lock, const RootLane& lane, MakeProgress make_progress) {
+    CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
     while (lane.recalling) {
         lock.unlock();
         // The engine thread may be in a callback that waits for what this thread has put off.
@@ -121,6 +123,7 @@ inline bool MpiCancellation::request_stop(MpiTask& task) {
 template <class MakeProgress>
 MpiCancellation::Revoked MpiCancellation::revoke_all_unstarted(HubTables::Lock& lock, MpiPool& pool,
                                                                MakeProgress make_progress) {
+    CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
     Revoked revoked;
     pool.queue.for_each_waiting([&](RemoteTask& task) {
         task.stage = RemoteTask::Stage::revoked;
@@ -149,6 +152,7 @@ MpiCancellation::Revoked MpiCancellation::revoke_all_unstarted(HubTables::Lock& 
 }
 
 inline void MpiCancellation::end_revoked(Revoked revoked) noexcept {
+    CONCURRENT_FUTURES_ASSERT(hub_.rule.unlocked());  // user code runs
     const auto end = [](MpiTask& task) {
         MpiObserver::tell_cancelled(task);
         task.end_cancelled();

@@ -55,13 +55,17 @@ class MpiCompletions : public Completions<LaneNotice> {
     /// Everything has been told, and no other thread is about to tell. When the engine thread sleeps.
     bool is_told() const noexcept { return !has_endings() && telling_ == 0; }
     /// Other threads tell tasks how they ended.
-    bool is_told_elsewhere() const noexcept { return telling_ != 0; }
+    bool is_told_elsewhere() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule().locked());
+        return telling_ != 0;
+    }
 
     // Without the mutex.
 
     /// Engine thread. `on_start_failure(pool, why)`: the initializer threw on a rank.
     template <class OnStartFailure>
     void deliver_all(OnStartFailure on_start_failure) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule().on_engine_thread() && rule().unlocked());
         Completions::deliver_all(
             [](std::unique_lock<std::mutex>&) { return false; },
             [&](const Notice& notice) {
@@ -81,6 +85,7 @@ class MpiCompletions : public Completions<LaneNotice> {
     /// `on_callbacks()`: a task is left that has callbacks.
     template <class OnCallbacks>
     void deliver_plain(std::unique_lock<std::mutex>& lock, const MpiTask& task, OnCallbacks on_callbacks) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule().locked());
         const auto may_end = [&](const RemoteTask& next) {
             const auto& ended = static_cast<const MpiTask&>(next);
             return ended.ending.kind == Ending::Kind::result &&

@@ -69,6 +69,7 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     /// Ends all pools and the service of the ranks. `failure`: why the root has failed; or empty.
     void close(const std::string& failure = {});
     std::size_t rank_count() const noexcept { return hub_.peers.size(); }
+    const LockRule& lock_rule() const noexcept { return hub_.rule; }
     /// Where large calls are encoded; null: in the heap.
     ByteStore* call_store() const noexcept { return hub_.peers.node().calls; }
     /// By the port, when there is news.
@@ -149,6 +150,7 @@ inline void MpiHub::run() noexcept {
     current_ = this;
     const Serving serving([this] { work_once(false); });
     HubTables::Lock lock(hub_.mutex);
+    hub_.rule.note_engine_thread();
     hub_.sleep.note_news();
     for (;;) {
         const bool progress = step();
@@ -181,6 +183,7 @@ inline void MpiHub::work_once(bool may_sleep) noexcept {
 
 /// With the mutex. True if something has happened.
 inline bool MpiHub::step() noexcept {
+    CONCURRENT_FUTURES_ASSERT(hub_.rule.writable());
     bool progress = false;
     try {
         if (hub_.is_broken()) {  // what is left is to end

@@ -20,6 +20,7 @@
 
 #include "concurrent/futures/detail/mpi/root_lane.hpp"
 #include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/detail/state/pool_watch.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
@@ -47,8 +48,11 @@ class MpiPool {
   public:
     enum class Stage : std::uint8_t { open, closed, leaving, ended };
 
-    MpiPool(std::shared_ptr<MpiHub> hub, MpiSettings settings)
-        : settings_(std::move(settings)),
+    /// `rule`: of the engine's mutex.
+    MpiPool(std::shared_ptr<MpiHub> hub, const LockRule& rule, MpiSettings settings)
+        : queue(rule),
+          settings_(std::move(settings)),
+          rule_(rule),
           hub_(std::move(hub)),
           watch_(settings_.observer, "ranks", {}, settings_.max_workers, settings_.hook) {}
     MpiPool(const MpiPool&) = delete;
@@ -60,26 +64,34 @@ class MpiPool {
 
     // All below with the mutex.
 
-    Stage stage() const noexcept { return stage_; }
-    bool is_closed() const noexcept { return stage_ != Stage::open; }
+    Stage stage() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return stage_;
+    }
+    bool is_closed() const noexcept { return stage() != Stage::open; }
     void close() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (stage_ == Stage::open) stage_ = Stage::closed;
         queue.close();
     }
     void begin_to_leave() noexcept {
-        CONCURRENT_FUTURES_ASSERT(stage_ == Stage::closed && in_flight == 0 && queue.waiting() == 0);
+        CONCURRENT_FUTURES_ASSERT(stage() == Stage::closed && in_flight == 0 && queue.waiting() == 0);
         stage_ = Stage::leaving;
     }
     void end() noexcept {
-        CONCURRENT_FUTURES_ASSERT(stage_ == Stage::leaving && leaving == 0);
+        CONCURRENT_FUTURES_ASSERT(stage() == Stage::leaving && leaving == 0);
         stage_ = Stage::ended;
     }
-    bool is_broken() const noexcept { return !broken.empty(); }
+    bool is_broken() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return !broken.empty();
+    }
     void throw_if_closed() const {
         if (is_broken()) throw BrokenProcessPool(broken);
         if (is_closed()) throw ShutdownError("MPIPoolExecutor: cannot schedule new tasks after shutdown");
     }
     bool knows(const RootLane& lane) const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         return std::find(started.begin(), started.end(), &lane) != started.end();
     }
     bool is_bounded() const noexcept { return settings_.max_pending != 0; }
@@ -97,6 +109,7 @@ class MpiPool {
 
   private:
     const MpiSettings settings_;
+    const LockRule& rule_;
     const std::shared_ptr<MpiHub> hub_;
     const PoolWatch watch_;
     Stage stage_ = Stage::open;

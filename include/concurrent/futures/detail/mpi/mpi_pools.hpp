@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "concurrent/futures/detail/mpi/mpi_pool.hpp"
+#include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -25,20 +27,37 @@ class MpiPools {
   public:
     using Pool = std::shared_ptr<MpiPool>;
 
-    auto begin() const noexcept { return pools_.begin(); }
+    /// `rule`: of the engine's mutex.
+    explicit MpiPools(const LockRule& rule) noexcept : rule_(rule) {}
+
+    auto begin() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return pools_.begin();
+    }
     auto end() const noexcept { return pools_.end(); }
-    bool empty() const noexcept { return pools_.empty(); }
-    std::vector<Pool> all() const { return pools_; }
+    bool empty() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return pools_.empty();
+    }
+    std::vector<Pool> all() const {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return pools_;
+    }
 
     /// Gives it a number that no rank still uses for another one.
     void add(const Pool& pool) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         last_ = next_pool_number(last_, [this](std::uint32_t number) { return find(number) != nullptr; });
         pool->number = last_;
         pools_.push_back(pool);
     }
-    void remove(const Pool& pool) noexcept { std::erase(pools_, pool); }
+    void remove(const Pool& pool) noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        std::erase(pools_, pool);
+    }
     /// Null: it has ended.
     Pool find(std::uint32_t number) const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         for (const Pool& pool : pools_)
             if (pool->number == number) return pool;
         return nullptr;
@@ -52,6 +71,7 @@ class MpiPools {
     }
 
   private:
+    const LockRule& rule_;
     std::vector<Pool> pools_;
     std::uint32_t last_ = 0;
 };

@@ -21,6 +21,7 @@ class MpiRoom {
 
     /// False when the caller is to run the task itself. Throws QueueFullError, and what a closed pool throws.
     bool wait(HubTables::Lock& lock, MpiPool& pool, bool on_engine_thread) {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
         return wait_for_room(lock, hub_.changed, pool,
                              {.executor = "MPIPoolExecutor",
                               .on_full = pool.settings().on_full,
@@ -29,6 +30,7 @@ class MpiRoom {
     }
     /// Takes over a reference to a task that is known to the caller only, with all its retries. Without the lock.
     void run_here(MpiPool& pool, MpiTask& task) {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.unlocked());  // user code runs
         MpiObserver::set_waiting(task, false);
         run_in_caller(
             task,

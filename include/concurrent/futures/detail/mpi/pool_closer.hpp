@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// pool_closer.hpp: how an MPI pool that is shut down ends: its lanes run worker_exit and forget it. All with the engine's
-// mutex.
+// pool_closer.hpp: how an MPI pool that is shut down ends: its lanes run worker_exit and forget it. All by the engine
+// thread, with the mutex.
 //
 //     closer.let_leave();                                 // pools with nothing left to run
 //     std::vector<MpiPools::Pool> over = closer.end();    // pools that all lanes have left; destroyed without the mutex
@@ -18,6 +18,7 @@ class PoolCloser {
     explicit PoolCloser(HubTables& hub) noexcept : hub_(hub) {}
 
     void let_leave() {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.writable());
         if (hub_.completions.is_told_elsewhere()) return;
         for (const auto& pool : hub_.pools) {
             if (pool->stage() != MpiPool::Stage::closed || pool->in_flight != 0 || pool->queue.waiting() != 0) continue;
@@ -32,6 +33,7 @@ class PoolCloser {
     }
     /// When nothing is left to be told.
     std::vector<MpiPools::Pool> end() {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.writable());
         std::vector<MpiPools::Pool> over;
         for (const auto& pool : hub_.pools)
             if (pool->stage() == MpiPool::Stage::leaving && pool->leaving == 0) over.push_back(pool);

@@ -24,6 +24,7 @@ class ReplyReader {
 
     /// True if there was a message.
     bool receive() {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
         const bool any =
             hub_.peers.receive([this](RootPeer& peer, ReceivedFrame& frame) { take(peer, frame); });
         if (any) hub_.sleep.note_news();

@@ -23,6 +23,8 @@
 #include "concurrent/futures/detail/mpi/mpi_port.hpp"
 #include "concurrent/futures/detail/mpi/rank_origin.hpp"
 #include "concurrent/futures/detail/mpi/root_lane.hpp"
+#include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -45,6 +47,9 @@ struct RootPeer {
 
 class RootPeers {
   public:
+    /// `rule`: of the engine's mutex.
+    explicit RootPeers(const LockRule& rule) noexcept : rule_(rule) {}
+
     /// Once, before there are pools.
     void open(std::unique_ptr<MpiPort> port) {
         port_ = std::move(port);
@@ -55,7 +60,10 @@ class RootPeers {
     }
     bool is_open() const noexcept { return port_ != nullptr; }
     /// From here on nothing is sent or received.
-    std::unique_ptr<MpiPort> close() noexcept { return std::move(port_); }
+    std::unique_ptr<MpiPort> close() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return std::move(port_);
+    }
 
     // Without the mutex: constant from open() on.
 
@@ -69,6 +77,7 @@ class RootPeers {
 
     /// The lane of this worker: workers go round the ranks.
     RootLane& lane(std::size_t worker) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         RootPeer& peer = *peers_[worker % size()];
         const std::size_t number = worker / size();
         while (peer.lanes.size() <= number)
@@ -79,6 +88,7 @@ class RootPeers {
     /// Calls visit(lane) for all lanes of all ranks.
     template <class Visit>
     void for_each_lane(Visit visit) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         for (const auto& peer : peers_)
             for (const auto& lane : peer->lanes) visit(*lane);
     }
@@ -87,6 +97,7 @@ class RootPeers {
     /// Ranks drop their copies of regions that are gone here.
     void forget_dead_regions();
     void ship(RootPeer& peer) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (!peer.out.empty() && port_) port_->send(peer.place, peer.out);
     }
     void ship_all() {
@@ -94,12 +105,14 @@ class RootPeers {
     }
     /// What has not been shipped is dropped: MPI does not work any more.
     void drop_unsent() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         for (const auto& peer : peers_) peer->out = Outgoing();
     }
     /// Takes in one message, and calls take(peer, frame) for each of its frames. True if there was any. One only, because a
     /// look in vain may cost the processor: MPI yields then if it runs more ranks than processors.
     template <class Take>
     bool receive(Take take) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         bool any = false;
         std::size_t place = 0;
         if (port_ && port_->poll(place))
@@ -110,11 +123,18 @@ class RootPeers {
         return any;
     }
     /// Large bodies are on their way, in either direction.
-    bool is_moving() const noexcept { return port_ && port_->is_moving(); }
+    bool is_moving() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return port_ && port_->is_moving();
+    }
     /// Something has come from a rank that rings the bell.
-    bool has_news() const noexcept { return port_ && port_->has_news(); }
+    bool has_news() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return port_ && port_->has_news();
+    }
 
   private:
+    const LockRule& rule_;
     std::unique_ptr<MpiPort> port_;
     bool polls_ = false;
     NodeSide node_{};
@@ -123,6 +143,7 @@ class RootPeers {
 };
 
 inline void RootPeers::lend(RootPeer& peer, std::span<const std::shared_ptr<SharedRegion>> regions) {
+    CONCURRENT_FUTURES_ASSERT(rule_.locked());
     if (!polls_) return;  // the rank is this process
     for (const auto& region : regions) {
         const RegionNumber number = region->name().number;
@@ -136,6 +157,7 @@ inline void RootPeers::lend(RootPeer& peer, std::span<const std::shared_ptr<Shar
 }
 
 inline void RootPeers::forget_dead_regions() {
+    CONCURRENT_FUTURES_ASSERT(rule_.locked());
     const std::uint64_t deaths = SharedRegions::instance().deaths();
     if (std::exchange(region_deaths_, deaths) == deaths) return;
     for (const auto& peer : peers_)

@@ -15,7 +15,8 @@ using namespace concurrent::futures::detail;
 
 TEST_CASE("the engine sleeps until it is woken when no messages can come", "[engine_sleep]") {
     std::mutex mutex;
-    EngineSleep engine(mutex);
+    const LockRule rule(mutex);
+    EngineSleep engine(rule);
     CHECK(!engine.is_asleep());
     std::thread waker([&] {
         while (!engine.is_asleep()) std::this_thread::yield();
@@ -33,7 +34,8 @@ TEST_CASE("the engine sleeps until it is woken when no messages can come", "[eng
 
 TEST_CASE("the engine does not sleep over news that came before", "[engine_sleep]") {
     std::mutex mutex;
-    EngineSleep engine(mutex);
+    const LockRule rule(mutex);
+    EngineSleep engine(rule);
     EngineSleep::Lock lock(mutex);
     engine.wait(lock, {}, [] { return true; });
     CHECK(!engine.is_asleep());
@@ -41,7 +43,8 @@ TEST_CASE("the engine does not sleep over news that came before", "[engine_sleep
 
 TEST_CASE("the engine looks for messages itself, but not while a waiting thread does", "[engine_sleep]") {
     std::mutex mutex;
-    EngineSleep engine(mutex);
+    const LockRule rule(mutex);
+    EngineSleep engine(rule);
     EngineSleep::Lock lock(mutex);
     engine.note_news();
     bool slept = false;
@@ -57,7 +60,8 @@ TEST_CASE("the engine looks for messages itself, but not while a waiting thread 
 
 TEST_CASE("the engine sleeps until a rank rings, where all ranks do", "[engine_sleep]") {
     std::mutex mutex;
-    EngineSleep engine(mutex);
+    const LockRule rule(mutex);
+    EngineSleep engine(rule);
     SharedDoorbell bell;
     engine.set_bell(&bell);
     std::atomic<bool> sent{false}, over{false};

@@ -123,7 +123,7 @@ struct Hub {
     }
 
     MpiPool& add_pool(MpiSettings settings = {.max_workers = 2}) {
-        pools.push_back(std::make_shared<MpiPool>(nullptr, std::move(settings)));
+        pools.push_back(std::make_shared<MpiPool>(nullptr, tables.rule, std::move(settings)));
         MpiPool& pool = *pools.back();
         for (std::size_t worker = 0; worker < pool.settings().max_workers; ++worker)
             pool.lanes.push_back(&tables.peers.lane(worker));

@@ -28,7 +28,7 @@ std::shared_ptr<MpiHub> make_hub(std::unique_ptr<MpiPort> port = nullptr) {
     return hub;
 }
 std::shared_ptr<MpiPool> add_pool(const std::shared_ptr<MpiHub>& hub, MpiSettings settings = {.max_workers = 1}) {
-    auto pool = std::make_shared<MpiPool>(hub, std::move(settings));
+    auto pool = std::make_shared<MpiPool>(hub, hub->lock_rule(), std::move(settings));
     hub->add(pool);
     return pool;
 }

@@ -13,7 +13,7 @@ namespace {
 using namespace concurrent::futures::detail;
 namespace cf = concurrent::futures;
 
-std::shared_ptr<MpiPool> make_pool() { return std::make_shared<MpiPool>(nullptr, MpiSettings{}); }
+std::shared_ptr<MpiPool> make_pool() { return std::make_shared<MpiPool>(nullptr, LockRule::none(), MpiSettings{}); }
 
 TEST_CASE("the number of an MPI pool is none that is in use, also after 4 billion pools", "[mpi_pools]") {
     const std::set<std::uint32_t> used{1, 2, 4};
@@ -24,7 +24,7 @@ TEST_CASE("the number of an MPI pool is none that is in use, also after 4 billio
 }
 
 TEST_CASE("pools are found by their numbers until they are removed", "[mpi_pools]") {
-    MpiPools pools;
+    MpiPools pools(LockRule::none());
     CHECK(pools.empty());
     const auto one = make_pool(), two = make_pool();
     pools.add(one);
@@ -37,7 +37,7 @@ TEST_CASE("pools are found by their numbers until they are removed", "[mpi_pools
 }
 
 TEST_CASE("a pool that is closed takes no tasks and says why", "[mpi_pools]") {
-    MpiPools pools;
+    MpiPools pools(LockRule::none());
     const auto pool = make_pool();
     pools.add(pool);
     CHECK(!pools.any_closed());
