@@ -32,7 +32,7 @@ inline void pause() noexcept {
 
 /// Before a thread tries again to take a lock of one bit, for the `waits`-th time in vain. A holder that was preempted gets
 /// the processor, also where it has a lower real-time priority.
-inline void back_off(unsigned waits) noexcept {
+[[gnu::noinline]] inline void back_off(unsigned waits) noexcept {
     if (waits < tuning::lock_pauses)
         pause();
     else if (waits < tuning::lock_pauses + tuning::lock_yields)

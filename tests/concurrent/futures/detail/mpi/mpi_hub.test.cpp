@@ -70,7 +70,8 @@ TEST_CASE("closing the engine ends its pools and tells the ranks why", "[mpi_hub
     const auto hub = make_hub(std::move(port));
     const auto pool = add_pool(hub, {.max_workers = 2});
     hub->close("the reason");
-    CHECK(pool->stage() == MpiPool::Stage::ended);
+    CHECK(hub->join(*pool, Deadline::never()));  // it has ended
+    CHECK(hub->counts(*pool).workers == 0);
 }
 
 TEST_CASE("when messages cannot be sent, tasks and pools fail with the reason", "[mpi_hub]") {
