@@ -87,16 +87,18 @@ class ThreadSubmitter {
     Future<T> submit_call(std::string_view name, Priority priority, Parts&&... parts) const {
         auto* const call = new ThreadCall<T, Call>(*engine_, std::forward<Parts>(parts)...);
         Future<T> future = FutureAccess::adopt<T>(call);
+        bool is_taken = false;
         try {
             if (WatchedCall* const watched = call->watch()) {
                 if (!name.empty()) watched->set_name(name);
                 watched->submitted();
             }
-            engine_->submit(*call, priority);
+            is_taken = engine_->submit(*call, priority);
         } catch (...) {
             call->abandon(nullptr);
             throw;
         }
+        if (!is_taken) call->run();
         return future;
     }
     /// Only tasks with options pay for them.
@@ -162,13 +164,15 @@ class ThreadSubmitter {
     template <class Posted>
     static void hand_over(WorkerThreads& engine, std::unique_ptr<Posted> task) {
         if (const WatchedCall* const watched = task->watch()) watched->submitted();
+        bool is_taken = false;
         try {
-            engine.submit(*task, Priority::normal);
+            is_taken = engine.submit(*task, Priority::normal);
         } catch (...) {
             task.release()->abandon(nullptr);
             throw;
         }
-        static_cast<void>(task.release());  // the queue has it
+        Posted* const taken = task.release();  // the queue has it, or run() destroys it
+        if (!is_taken) taken->run();
     }
     WorkerThreads& engine() const noexcept { return *engine_; }
 

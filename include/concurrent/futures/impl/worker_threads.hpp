@@ -37,7 +37,7 @@ CONCURRENT_FUTURES_DECL void WorkerThreads::unsubmit_or_keep(Task& task, Priorit
 }
 
 /// With max_pending every task goes through the inbox, one submission at a time.
-CONCURRENT_FUTURES_DECL void WorkerThreads::submit_within_bound(Task& task, Priority priority) {
+CONCURRENT_FUTURES_DECL bool WorkerThreads::submit_within_bound(Task& task, Priority priority) {
     Inbox& inbox = pool_.queues.inbox;
     Lock lock(pool_.mutex);
     bool urgent = false;
@@ -54,8 +54,7 @@ CONCURRENT_FUTURES_DECL void WorkerThreads::submit_within_bound(Task& task, Prio
                 pool_.room.note_waiting();  // until it begins
                 lock.unlock();
                 pool_.calls().submitted();
-                task.run();
-                return;
+                return false;
             case QueueFull::block: pool_.room.wait(lock, std::exchange(urgent, true));
         }
     }
@@ -70,6 +69,7 @@ CONCURRENT_FUTURES_DECL void WorkerThreads::submit_within_bound(Task& task, Prio
         if (lock.owns_lock()) lock.unlock();
         unsubmit_or_keep(task, priority, error);
     }
+    return true;
 }
 
 // ---- the end, and waiting ------------------------------------------------------------------------

@@ -69,6 +69,7 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     /// Ends all pools and the service of the ranks. `failure`: why the root has failed; or empty.
     void close(const std::string& failure = {});
     std::size_t rank_count() const noexcept { return hub_.peers.size(); }
+    bool in_forked_child() const noexcept { return born_.in_forked_child(); }
     const LockRule& lock_rule() const noexcept { return hub_.rule; }
     /// Where large calls are encoded; null: in the heap.
     ByteStore* call_store() const noexcept { return hub_.peers.node().calls; }
@@ -318,7 +319,8 @@ inline void MpiHub::submit(MpiPool& pool, MpiTask& task, Priority priority) {
             pool.throw_if_closed();
         }
     } catch (...) {
-        if (watched) MpiObserver::tell_cancelled(task);
+        // A task that has ended here, and this thread with it, was told of.
+        if (watched && task.stage != RemoteTask::Stage::ended) MpiObserver::tell_cancelled(task);
         throw;
     }
     if (hub_.sleep.is_asleep() && !direct_.give(pool)) wake();

@@ -252,7 +252,8 @@ inline void ProcessManager::submit(RemoteTask& task, Priority priority) {
     try {
         submit_unobserved(task, priority);
     } catch (...) {
-        pool_.observer.tell_cancelled(task);
+        // A task that has ended here, and this thread with it, was told of.
+        if (task.stage != RemoteTask::Stage::ended) pool_.observer.tell_cancelled(task);
         throw;
     }
 }

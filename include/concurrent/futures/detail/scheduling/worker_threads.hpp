@@ -54,8 +54,9 @@ class WorkerThreads {
     WorkerThreads& operator=(const WorkerThreads&) = delete;
 
     /// Takes over the task. Throws ShutdownError, BrokenThreadPool, QueueFullError, std::bad_alloc: then
-    /// the task is still the caller's. May block, or run the task here, as `on_full` says.
-    void submit(Task& task, Priority priority);
+    /// the task is still the caller's. May block, as `on_full` says. False, with caller_runs: the caller is to run it, not
+    /// where it handles the exceptions of this function, because the task may end the thread.
+    [[nodiscard]] bool submit(Task& task, Priority priority);
     /// Takes over all of them at normal priority, with one lock and one wake-up; or throws as submit() does,
     /// and has none. Where no thread can be started they end with BrokenThreadPool. Not with max_pending.
     void submit_all(TaskQueue& tasks);
@@ -120,7 +121,7 @@ class WorkerThreads {
 
     ~WorkerThreads() = default;
 
-    CONCURRENT_FUTURES_DECL void submit_within_bound(Task& task, Priority priority);
+    CONCURRENT_FUTURES_DECL bool submit_within_bound(Task& task, Priority priority);
     CONCURRENT_FUTURES_DECL void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
     CONCURRENT_FUTURES_DECL static SizedThread start_thread(WorkerThreads& pool, Worker& worker, std::size_t number);
 
@@ -131,7 +132,7 @@ class WorkerThreads {
 
 // ---- submitting ----------------------------------------------------------------------------------
 
-inline void WorkerThreads::submit(Task& task, Priority priority) {
+inline bool WorkerThreads::submit(Task& task, Priority priority) {
     pool_.throw_if_forked();
     if (is_bounded()) return submit_within_bound(task, priority);
     Worker* const here = priority == Priority::normal ? current_worker() : nullptr;
@@ -141,13 +142,14 @@ inline void WorkerThreads::submit(Task& task, Priority priority) {
     } else if (!pool_.queues.inbox.push(task, priority)) {
         pool_.throw_closed();
     }
-    if (!pool_.search.needs_worker()) return;
+    if (!pool_.search.needs_worker()) return true;
     try {
         Lock lock(pool_.mutex);
         pool_.workers.bring(lock);
     } catch (const std::exception& error) {
         unsubmit_or_keep(task, priority, error);
     }
+    return true;
 }
 
 inline void WorkerThreads::submit_all(TaskQueue& tasks) {

@@ -19,6 +19,7 @@
 #include "concurrent/futures/detail/memory/block_allocator.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/state/unhandled.hpp"
 #include "concurrent/futures/observer.hpp"
@@ -135,10 +136,16 @@ class WatchedCall {
     }
     /// Runs a callback of the call.
     template <class Callback>
-    void around_callback(Callback callback) const noexcept {
+    void around_callback(Callback callback) const {
         watch_.tell([this](Observer& observer) { observer.callback_started(event()); });
-        callback();
-        watch_.tell([this](Observer& observer) { observer.callback_finished(event()); });
+        const auto tell_end = [this] { watch_.tell([this](Observer& observer) { observer.callback_finished(event()); }); };
+        try {
+            callback();
+        } catch (ForcedUnwind&) {
+            tell_end();
+            throw;
+        }
+        tell_end();
     }
 
   private:

@@ -57,6 +57,8 @@ bool wait_for_room(std::unique_lock<std::mutex>& lock, std::condition_variable& 
 
 /// Takes over a reference to a task that is known to the caller only, and runs it with all its retries, in this thread.
 /// Without a lock. `tell(kind)`: for the observer. `count(failed)`: for the pool's statistics, before the future ends.
+/// Throws nothing but the ForcedUnwind of a task that ends this thread: then the task has ended, and the reference is still
+/// the caller's.
 template <class Tell, class Count>
 void run_in_caller(RemoteTask& task, Tell tell, Count count) {
     using Kind = Observation::Kind;
@@ -68,7 +70,6 @@ void run_in_caller(RemoteTask& task, Tell tell, Count count) {
         count(error != nullptr);
         Decoder decoder(result.bytes());
         error ? task.fail(std::move(error)) : task.succeed(decoder);
-        task.release();
     };
     for (;; --task.limits.retries) {
         tell(Kind::started);
@@ -88,6 +89,7 @@ void run_in_caller(RemoteTask& task, Tell tell, Count count) {
         tell(Kind::retried);
     }
     finish();
+    task.release();
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -126,7 +126,7 @@ struct BusyEngine {
     } stays{*this};
 
     explicit BusyEngine(cf::ThreadPoolOptions options) : threads(*new cf::detail::WorkerThreads(std::move(options))) {
-        threads.submit(stays, cf::Priority::normal);
+        CHECK(threads.submit(stays, cf::Priority::normal));
         entered.wait();
         threads.note_taken();  // as a task that begins does
     }
@@ -142,7 +142,7 @@ TEST_CASE("to count the tasks that wait, none of them is looked at", "[worker_th
     std::size_t looks = 0;
     std::deque<Watched> tasks;
     BusyEngine busy({.max_workers = 1});
-    for (int n = 0; n < 1000; ++n) busy.threads.submit(tasks.emplace_back(looks), cf::Priority::normal);
+    for (int n = 0; n < 1000; ++n) REQUIRE(busy.threads.submit(tasks.emplace_back(looks), cf::Priority::normal));
     CHECK(busy.threads.counts().pending >= 1000);
     CHECK(looks == 0);
 }
@@ -153,7 +153,7 @@ TEST_CASE("at max_pending one task is cancelled and another one submitted, again
     std::size_t looks = 0;
     std::deque<Watched> tasks;
     BusyEngine busy({.max_workers = 1, .max_pending = full, .on_full = cf::QueueFull::raise});
-    const auto submit = [&] { busy.threads.submit(tasks.emplace_back(looks), cf::Priority::normal); };
+    const auto submit = [&] { CHECK(busy.threads.submit(tasks.emplace_back(looks), cf::Priority::normal)); };
     for (std::size_t n = 0; n < full; ++n) submit();
     for (std::size_t n = 0; n < 5 * full; ++n) {
         Watched refused(looks);
