@@ -44,6 +44,7 @@
 #include "concurrent/futures/detail/platform/range_ends.hpp"
 #include "concurrent/futures/detail/platform/refusal.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
+#include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
 
@@ -87,7 +88,10 @@ class SubmittedParts {
             const std::uint64_t begin = cycle_count();
             while (!part.done() && cycle_count() - begin < patience) {
             }
-            part.wait();
+            try {
+                part.wait();
+            } catch (const BrokenExecutor&) {  // in a forked child no thread runs it
+            }
         }
         parts_.clear();
     }

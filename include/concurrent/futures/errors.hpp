@@ -80,7 +80,8 @@ class BrokenExecutor : public Error {
     using Error::Error;
 };
 
-/// A thread pool whose initializer threw, or whose threads cannot be started.
+/// A thread pool whose initializer threw, or whose threads cannot be started. Also a pool that a forked child uses, but that
+/// belongs to its parent: submit() there, and a wait there for a task that had not ended at the fork.
 class BrokenThreadPool : public BrokenExecutor {
   public:
     using BrokenExecutor::BrokenExecutor;
@@ -89,7 +90,7 @@ class BrokenThreadPool : public BrokenExecutor {
 /// A process pool or a pool of MPI ranks that cannot be made or has given up; what() says why. Workers cannot be
 /// started or keep dying, the initializer threw, the template process died or does not answer, the pool's own thread
 /// failed, a worker died in a task with WorkerDeath::break_pool, pools are nested too deep, an MPI call failed, or the
-/// ranks run different programs. Also a pool that a forked child uses, but that belongs to its parent.
+/// ranks run different programs. Also a pool that a forked child uses, as with BrokenThreadPool.
 class BrokenProcessPool : public BrokenExecutor {
   public:
     using BrokenExecutor::BrokenExecutor;

@@ -17,7 +17,7 @@
 // Waiting inside a task of a thread pool never deadlocks the pool, whatever it waits for: tasks of this or another
 // pool, tasks in processes, a Promise. A wait without a limit for a task of the same pool that has not started runs
 // that task on the waiting thread, and nothing else. In all other waits another thread works in place of the waiting
-// one (thread_pool_executor.hpp). The rule is in detail/state/blocking.hpp.
+// one (thread_pool_executor.hpp). The rule is in detail/state/blocking.hpp. In a forked child: BrokenExecutor, errors.hpp.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"

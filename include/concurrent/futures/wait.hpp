@@ -10,10 +10,12 @@
 // Memory: everything that the ended tasks did happens before wait() returns.
 #pragma once
 
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/requirements.hpp"
 
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <iterator>
 #include <unordered_set>
 #include <utility>
@@ -108,6 +110,19 @@ class FirstOpen {
         return false;
     }
 
+    /// In a forked child: throws what the wait for one of them throws, if none will end in this process.
+    template <class Futures>
+    void throw_if_left_in_parent(const Futures& futures) {
+        std::exception_ptr error;
+        for (std::size_t index = index_; index < futures.size(); ++index) {
+            const auto& future = futures[index];
+            if (!future.valid() || future.done()) continue;
+            error = FutureAccess::state(future, "wait").why_left_in_parent();
+            if (!error) return;
+        }
+        if (error) std::rethrow_exception(error);
+    }
+
   private:
     std::size_t index_ = 0;
 };
@@ -128,7 +143,9 @@ bool wait_for_one(CompletionWaiter& waiter, const Futures& futures, FirstOpen& f
     }
     while (served_pool && !waiter.has_one() && !deadline.passed() && last_resort()) {
     }
-    return waiter.has_one() || waiter.wait_for_one(deadline, worker, last_resort);
+    if (waiter.has_one()) return true;
+    if (fork_generation() != 0 && !deadline.passed()) first_open.throw_if_left_in_parent(futures);
+    return waiter.wait_for_one(deadline, worker, last_resort);
 }
 
 }  // namespace detail

@@ -25,6 +25,7 @@
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -255,6 +256,8 @@ bool MapJobResults<R>::wait(std::size_t item, Over over) {
     SharedState* const ticket = tickets_.empty() ? nullptr : &FutureAccess::state(tickets_.front(), "map");
     BlockingWorker* const worker = this_worker || !ticket ? this_worker : ticket->worker_here();
     if (worker && !deadline_.passed() && spin_until(over)) return true;
+    if (ticket && fork_generation() != 0 && !deadline_.passed())
+        if (const std::exception_ptr error = ticket->left_in_parent()) std::rethrow_exception(error);
     bool napped = false;
     return block_until(
         {.what = "a result of map"}, worker, deadline_, over,

@@ -28,6 +28,7 @@
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/state/completion_waiter.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -220,7 +221,13 @@ bool MapTasks<R>::wait_for_any() {
         while (open != tasks_.end() && !open->task) ++open;
         if (open != tasks_.end()) worker = state_of(*open->task).worker_here();
     }
-    return waiter_.has_one() || waiter_.wait_for_one(deadline_, worker, last_resort);
+    if (waiter_.has_one()) return true;
+    if (fork_generation() != 0 && !deadline_.passed()) {  // all tasks are of one pool
+        for (Slot& slot : tasks_)
+            if (slot.task && slot.watch)
+                if (const std::exception_ptr error = state_of(*slot.task).why_left_in_parent()) std::rethrow_exception(error);
+    }
+    return waiter_.wait_for_one(deadline_, worker, last_resort);
 }
 
 template <class R>

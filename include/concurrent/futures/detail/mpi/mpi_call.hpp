@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
+#include "concurrent/futures/detail/state/left_in_parent.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 #include "concurrent/futures/detail/wire/block_with_bytes.hpp"
 #include "concurrent/futures/detail/wire/remote_call.hpp"
@@ -77,6 +78,9 @@ class MpiCall final : public OutcomeState<T>, public MpiTask {
     void request_stop() override {
         while (!cancel() && !this->done())
             if (hub().request_stop(*this)) return;
+    }
+    std::exception_ptr left_in_parent() const override {
+        return hub().in_forked_child() ? task_left_in_parent<BrokenProcessPool>("MPIPoolExecutor") : nullptr;
     }
     std::uint64_t observed_id() const noexcept override { return this->shown.id; }
     bool look_again() noexcept override {

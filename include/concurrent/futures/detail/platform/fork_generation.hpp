@@ -41,6 +41,7 @@ inline unsigned fork_generation() noexcept {
 /// The process that made it.
 class ForkMark {
   public:
+    unsigned generation() const noexcept { return born_; }
     bool in_forked_child() const noexcept {
         // relaxed: as in fork_generation().
         return count_->load(std::memory_order_relaxed) != born_;

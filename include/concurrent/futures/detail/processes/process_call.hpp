@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/processes/process_engine.hpp"
+#include "concurrent/futures/detail/state/left_in_parent.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 #include "concurrent/futures/detail/wire/block_with_bytes.hpp"
 #include "concurrent/futures/detail/wire/remote_task.hpp"
@@ -64,6 +65,9 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
     void request_stop() noexcept override {
         while (!cancel() && !this->done())
             if (engine_->request_stop(*this)) return;
+    }
+    std::exception_ptr left_in_parent() const override {
+        return engine_->in_forked_child() ? task_left_in_parent<BrokenProcessPool>("ProcessPoolExecutor") : nullptr;
     }
     std::uint64_t observed_id() const noexcept override { return this->shown.id; }
     bool look_again() noexcept override {

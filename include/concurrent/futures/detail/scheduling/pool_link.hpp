@@ -12,8 +12,10 @@
 
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include "concurrent/futures/detail/memory/block_allocator.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
 #include "concurrent/futures/detail/state/pool_watch.hpp"
 
@@ -24,7 +26,7 @@ class PoolLink {
     /// `name`: of the library's own tasks; empty for tasks of the user. Throws std::bad_alloc.
     PoolLink(WorkerThreads& pool, bool keep, std::string_view name)
         : word_(pool.tables().watch ? reinterpret_cast<std::uintptr_t>(new Watched(pool, name)) | watched
-                             : reinterpret_cast<std::uintptr_t>(&pool)) {
+                             : reinterpret_cast<std::uintptr_t>(&pool) | generation_bits(pool.tables().born.generation())) {
         if (!keep) return;
         word_ |= kept;
         pool.retain();
@@ -36,6 +38,12 @@ class PoolLink {
         return word_ & watched ? address<Watched>()->pool : *address<WorkerThreads>();
     }
     bool keeps_pool() const noexcept { return word_ & kept; }
+    /// This process is a fork of the one that made the pool. Of a fork of a fork and so on, 16 times, it is not known. Also when
+    /// the pool is gone.
+    bool pool_is_in_parent() const noexcept {
+        const unsigned now = fork_generation();
+        return word_ & watched ? address<Watched>()->born != now : (word_ & generation_mask) != generation_bits(now);
+    }
     /// Null: the pool has no observer.
     WatchedCall* watch() const noexcept { return word_ & watched ? &address<Watched>()->call : nullptr; }
     /// To be called last, instead of a destructor. The pool may be gone afterwards.
@@ -47,15 +55,23 @@ class PoolLink {
 
   private:
     struct Watched : BlockAllocated {
-        Watched(WorkerThreads& its_pool, std::string_view name) : pool(its_pool), call(its_pool.tables().watch, name) {}
+        Watched(WorkerThreads& its_pool, std::string_view name)
+            : pool(its_pool), call(its_pool.tables().watch, name), born(its_pool.tables().born.generation()) {}
         WorkerThreads& pool;
         WatchedCall call;
+        const unsigned born;  // the fork_generation() of the pool
     };
-    static constexpr std::uintptr_t kept = 1, watched = 2;
+    // What is free in the address of a pool. A record of an observed task has its own place for the generation.
+    static constexpr std::uintptr_t kept = 1, watched = 2, generation_mask = 15 << 2;
+    static_assert(alignof(WorkerThreads) > (kept | watched | generation_mask));
+
+    static std::uintptr_t generation_bits(unsigned generation) noexcept {
+        return std::uintptr_t{generation} << 2 & generation_mask;
+    }
 
     template <class T>
     T* address() const noexcept {
-        return reinterpret_cast<T*>(word_ & ~(kept | watched));
+        return reinterpret_cast<T*>(word_ & ~(std::is_same_v<T, Watched> ? kept | watched : kept | watched | generation_mask));
     }
 
     std::uintptr_t word_;

@@ -20,6 +20,7 @@
 #include "concurrent/futures/detail/scheduling/pool_link.hpp"
 #include "concurrent/futures/detail/scheduling/worker_threads.hpp"
 #include "concurrent/futures/detail/state/ended_thread.hpp"
+#include "concurrent/futures/detail/state/left_in_parent.hpp"
 #include "concurrent/futures/detail/state/outcome_state.hpp"
 #include "concurrent/futures/detail/task/bound_call.hpp"
 #include "concurrent/futures/detail/task/task.hpp"
@@ -205,6 +206,9 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         return here && here->has_stack();
     }
     bool may_end_soon() const noexcept override { return true; }
+    std::exception_ptr left_in_parent() const override {
+        return link_.pool_is_in_parent() ? task_left_in_parent<BrokenThreadPool>("ThreadPoolExecutor") : nullptr;
+    }
     std::uint64_t observed_id() const noexcept override { return watch() ? watch()->id() : 0; }
     BlockingWorker* worker_here() const noexcept override { return this_worker ? this_worker : current_worker(); }
     void run_callback(Listener& callback, TaskQueue* later) override {

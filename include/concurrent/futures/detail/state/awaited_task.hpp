@@ -30,6 +30,9 @@ class AwaitedTask : public Task {
     virtual SharedState* awaited() noexcept { return nullptr; }
     /// The number that an observer knows this task by (CallEvent::call); 0: nobody observes it.
     virtual std::uint64_t observed_id() const noexcept { return 0; }
+    /// In a forked child, of a task that has not ended: what a wait for it throws, because its pool is in the parent process. Null
+    /// otherwise.
+    virtual std::exception_ptr left_in_parent() const { return nullptr; }
     /// The task runs in this process and may end soon: looking again a few times may save a sleep.
     virtual bool may_end_soon() const noexcept { return false; }
     /// Called by a thread that is about to sleep: does that, as long as it takes less time than a sleep.

@@ -12,6 +12,7 @@
 
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/state/awaited_task.hpp"
 #include "concurrent/futures/detail/state/blocking.hpp"
@@ -36,7 +37,8 @@ class SharedState : public AwaitedTask, public StateWord {
     /// The same as finish(), and drop_producer(): this object may be gone afterwards.
     void finish_and_drop_producer(CallState final_state, TaskQueue* later = nullptr);
 
-    /// Blocks; false when the deadline passed first.
+    /// Blocks; false when the deadline passed first. In a forked child it throws what left_in_parent() gives, before it would
+    /// sleep.
     bool wait(const Deadline& deadline);
 
     /// False when the state is final already: the listener was not added.
@@ -70,6 +72,9 @@ class SharedState : public AwaitedTask, public StateWord {
     void drop_producer() noexcept {
         if (drop(producer)) delete this;
     }
+
+    /// left_in_parent() of this task, or of one that it follows. Null where this task has ended.
+    std::exception_ptr why_left_in_parent();
 
   protected:
     SharedState() = default;
@@ -196,6 +201,17 @@ inline std::uint64_t SharedState::observed_or_awaited() noexcept {
     return id;
 }
 
+[[gnu::noinline]] inline std::exception_ptr SharedState::why_left_in_parent() {
+    std::exception_ptr error = left_in_parent();
+    for (SharedState* followed = error ? nullptr : awaited(); followed;) {
+        if (!followed->done()) error = followed->left_in_parent();
+        SharedState* const next = error ? nullptr : followed->awaited();
+        followed->drop_handle();
+        followed = next;
+    }
+    return done() ? nullptr : error;
+}
+
 inline bool SharedState::wait(const Deadline& deadline) {
     if (done()) return true;
     Trampoline::catch_up();
@@ -203,7 +219,11 @@ inline bool SharedState::wait(const Deadline& deadline) {
         while (!done() && !deadline.passed() && run_here({.deadline = deadline})) {
         }
     if (done()) return true;
-    if (!deadline.passed() && look_again()) return true;
+    if (!deadline.passed()) {
+        if (look_again()) return true;
+        if (fork_generation() != 0)
+            if (const std::exception_ptr error = why_left_in_parent()) std::rethrow_exception(error);
+    }
     const WaitsFor task{.what = "a task", .task = BlockedThreads::wanted() ? observed_or_awaited() : 0};
     return block_until(
         task, this_worker ? this_worker : worker_here(), deadline, [this] { return done(); },

@@ -5,6 +5,8 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <memory>
 
+#include "support/forked.hpp"
+
 namespace {
 
 namespace cf = concurrent::futures;
@@ -55,6 +57,30 @@ TEST_CASE("a link that keeps the pool is the last to let it go", "[pool_link]") 
     CHECK(&link.pool() == pool);
     link.let_go();
     CHECK(observer.expired());
+}
+
+TEST_CASE("in a forked child a link of the parent's pool says so, and one of the child's own pool does not", "[pool_link]") {
+    const bool observed = GENERATE(false, true);
+    const auto observer = observed ? std::make_shared<cf::Observer>() : nullptr;
+    auto* const pool = new WorkerThreads({.max_workers = 1, .observer = observer});
+    PoolLink link(*pool, true, {});
+    CHECK(!link.pool_is_in_parent());
+    const auto in_child = [&] {
+        auto* const own = new WorkerThreads({.max_workers = 1, .observer = observer});
+        PoolLink here(*own, false, {});
+        const bool right = link.pool_is_in_parent() && !here.pool_is_in_parent() && &link.pool() == pool && &here.pool() == own;
+        here.let_go();
+        own->release();
+        return right;
+    };
+    const auto end = support::run_forked([&] {
+        if (!in_child()) return 1;
+        return support::run_forked([&] { return in_child() ? 0 : 2; }).exit_code();
+    });
+    CHECK(end.exit_code() == 0);
+    CHECK(!link.pool_is_in_parent());
+    link.let_go();
+    pool->release();
 }
 
 }  // namespace
