@@ -21,12 +21,14 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "support/deep_callbacks.hpp"
 #include "support/eventually.hpp"
 #include "support/gate.hpp"
+#include "support/named_events.hpp"
 #include "support/process_log.hpp"
 
 namespace {
@@ -516,16 +518,9 @@ TEST_CASE("many calls with exceptions and cancels among them all end as they sho
 }
 
 /// Writes down what it is told, by call or worker.
-struct Recorder : cf::Observer {
-    void submitted(const cf::CallEvent& call) override { add("submitted", call); }
-    void started(const cf::CallEvent& call) override { add("started", call); }
-    void finished(const cf::CallEvent& call, cf::CallOutcome outcome) override {
-        add(outcome == cf::CallOutcome::completed ? "completed" : "failed", call);
-    }
-    void cancelled(const cf::CallEvent& call) override { add("cancelled", call); }
-    void retried(const cf::CallEvent& call) override { add("retried", call); }
-    void worker_started(const cf::WorkerEvent& worker) override { add("worker started", worker); }
-    void worker_ended(const cf::WorkerEvent& worker) override { add("worker ended", worker); }
+struct Recorder : support::NamedEvents {
+    void told(std::string_view what, const cf::CallEvent& call) override { add(what, call); }
+    void told(std::string_view what, const cf::WorkerEvent& worker, std::string_view) override { add(what, worker); }
 
     std::string of(const std::string& name) const {
         const std::lock_guard lock(mutex);
@@ -540,7 +535,7 @@ struct Recorder : cf::Observer {
             std::count_if(lines.begin(), lines.end(), [&](const auto& line) { return line.first == what; }));
     }
     template <class Event>
-    void add(const char* what, const Event& event) {
+    void add(std::string_view what, const Event& event) {
         const std::lock_guard lock(mutex);
         lines.emplace_back(what, event.name);
         // Of one call, times do not go back.

@@ -3,7 +3,7 @@
 // expect-output: ^(threads, submit: submitted started failed|skipped: .*)$
 // expect-output: ^(threads, post: submitted started failed|skipped: .*)$
 // expect-output: ^(threads, post_all: submitted started failed|skipped: .*)$
-// expect-output: ^(threads, callback: submitted started completed callback callback_over|skipped: .*)$
+// expect-output: ^(threads, callback: submitted started completed callback callback over|skipped: .*)$
 // expect-output: ^(processes, submit: submitted started failed|skipped: .*)$
 // expect-output: ^(processes, post: submitted started failed|skipped: .*)$
 // expect-output: ^(processes, a retry is left: submitted started failed|skipped: .*)$
@@ -28,8 +28,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
+
+#include "support/named_events.hpp"
 
 namespace cf = concurrent::futures;
 
@@ -39,17 +42,15 @@ int end_thread() { ::pthread_exit(nullptr); }
 int one() { return 1; }
 
 /// What happens, in one line, but for what happens to the tasks named "first".
-class Recorder final : public cf::Observer {
+class Recorder final : public support::NamedEvents {
   public:
-    void submitted(const cf::CallEvent& call) override { add("submitted", call); }
-    void started(const cf::CallEvent& call) override { add("started", call); }
-    void finished(const cf::CallEvent& call, cf::CallOutcome outcome) override {
-        add(outcome == cf::CallOutcome::completed ? "completed" : "failed", call);
+    void told(std::string_view what, const cf::CallEvent& call) override {
+        if (call.name == "first") return;
+        const std::lock_guard lock(mutex_);
+        line_ += ' ';
+        line_ += what;
     }
-    void cancelled(const cf::CallEvent& call) override { add("cancelled", call); }
-    void retried(const cf::CallEvent& call) override { add("retried", call); }
-    void callback_started(const cf::CallEvent& call) override { add("callback", call); }
-    void callback_finished(const cf::CallEvent& call) override { add("callback_over", call); }
+    using NamedEvents::told;
 
     void show(const char* what) {
         const std::lock_guard lock(mutex_);
@@ -65,12 +66,6 @@ class Recorder final : public cf::Observer {
     }
 
   private:
-    void add(const char* what, const cf::CallEvent& call) {
-        if (call.name == "first") return;
-        const std::lock_guard lock(mutex_);
-        line_ += std::string(" ") + what;
-    }
-
     std::mutex mutex_;
     std::string line_;
 };

@@ -40,7 +40,7 @@
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
 #include "concurrent/futures/detail/mpi/mpi_start.hpp"
 #include "concurrent/futures/detail/task/submitter_access.hpp"
-#include "concurrent/futures/detail/trace/program_trace.hpp"
+#include "concurrent/futures/detail/wire/common_options.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
 #include "concurrent/futures/future.hpp"
@@ -134,15 +134,9 @@ inline constexpr bool leaves_the_process<MpiSubmitter> = true;
 inline std::shared_ptr<MpiPool> make_mpi_pool(const MPIPoolOptions& options, const SpawnedRanks* spawned) {
     require_sane_worker_count(options.max_workers, 65'536);
     const std::shared_ptr<MpiHub> hub = spawned ? spawned->hub() : require_mpi_hub();
-    auto pool = std::make_shared<MpiPool>(
-        hub, hub->lock_rule(), MpiSettings{.max_workers = options.max_workers != 0 ? std::size_t{options.max_workers} : hub->rank_count(),
-                                       .initializer = options.initializer.copy(),
-                                       .worker_exit = options.worker_exit.copy(),
-                                       .max_pending = options.max_pending,
-                                       .on_full = options.on_full,
-                                       .hook = options.on_unhandled_exception,
-                                       .report_unobserved = options.report_unobserved,
-                                       .observer = with_program_trace(options.observer)});
+    auto settings = settings_from<MpiSettings>(options);
+    settings.max_workers = options.max_workers != 0 ? std::size_t{options.max_workers} : hub->rank_count();
+    auto pool = std::make_shared<MpiPool>(hub, hub->lock_rule(), std::move(settings));
     pool->hub().add(pool);
     return pool;
 }

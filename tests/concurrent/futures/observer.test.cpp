@@ -13,10 +13,12 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "support/gate.hpp"
+#include "support/named_events.hpp"
 
 namespace cf = concurrent::futures;
 using namespace std::chrono_literals;
@@ -26,28 +28,19 @@ namespace {
 using Lines = std::vector<std::string>;
 
 /// Writes everything down.
-class Recorder : public cf::Observer {
+class Recorder : public support::NamedEvents {
   public:
-    void submitted(const cf::CallEvent& call) override { note("submitted", call); }
-    void started(const cf::CallEvent& call) override { note("started", call); }
-    void finished(const cf::CallEvent& call, cf::CallOutcome outcome) override {
-        note(outcome == cf::CallOutcome::completed ? "completed"
-             : outcome == cf::CallOutcome::failed  ? "failed"
-                                                   : "stopped",
-             call);
+    void told(std::string_view what, const cf::CallEvent& call) override {
+        if (also) also();
+        add(what, call.name);
     }
-    void cancelled(const cf::CallEvent& call) override { note("cancelled", call); }
-    void retried(const cf::CallEvent& call) override { note("retried", call); }
-    void timed_out(const cf::CallEvent& call) override { note("timed out", call); }
+    void told(std::string_view what, const cf::WorkerEvent& worker, std::string_view how) override {
+        add(what, what == "worker died" ? how : worker.name);
+    }
     void ran_items(const cf::CallEvent&, std::size_t items, std::chrono::steady_clock::time_point) override {
         const std::lock_guard lock(mutex_);
         items_ += items;
     }
-    void callback_started(const cf::CallEvent& call) override { note("callback", call); }
-    void callback_finished(const cf::CallEvent& call) override { note("callback over", call); }
-    void worker_started(const cf::WorkerEvent& worker) override { add("worker started", worker.name); }
-    void worker_ended(const cf::WorkerEvent& worker) override { add("worker ended", worker.name); }
-    void worker_died(const cf::WorkerEvent&, std::string_view how) override { add("worker died", how); }
 
     /// Of one call, or of workers, in order.
     Lines of(const std::string& name) const {
@@ -69,11 +62,7 @@ class Recorder : public cf::Observer {
     std::function<void()> also;  // at every event of a call
 
   private:
-    void note(const char* what, const cf::CallEvent& call) {
-        if (also) also();
-        add(what, call.name);
-    }
-    void add(const char* what, std::string_view whom) {
+    void add(std::string_view what, std::string_view whom) {
         const std::lock_guard lock(mutex_);
         lines_.emplace_back(what, whom);
     }

@@ -12,7 +12,7 @@
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/processes/process_tree.hpp"
 #include "concurrent/futures/detail/processes/start_method.hpp"
-#include "concurrent/futures/detail/trace/program_trace.hpp"
+#include "concurrent/futures/detail/wire/common_options.hpp"
 #include "concurrent/futures/process_pool_executor.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
@@ -30,22 +30,16 @@ inline std::shared_ptr<ProcessEngine> make_process_engine(const ProcessPoolOptio
     require_sane_base_workers(options.base_workers,
                               options.max_workers == 0 ? available_parallelism() : std::size_t{options.max_workers});
     ProcessTreeShare share(options.max_workers, available_parallelism());
-    ProcessSettings settings{.max_workers = share.workers(),
-                             .spawn = spawn,
-                             .initializer = options.initializer.copy(),
-                             .worker_exit = options.worker_exit.copy(),
-                             .max_tasks_per_child = options.max_tasks_per_child,
-                             .on_worker_death = options.on_worker_death,
-                             .max_pending = options.max_pending,
-                             .on_full = options.on_full,
-                             .idle_timeout = options.idle_timeout,
-                             .hook = options.on_unhandled_exception,
-                             .observer = with_program_trace(options.observer),
-                             .report_unobserved = options.report_unobserved,
-                             .task_timeout = options.task_timeout,
-                             .stop_grace = options.stop_grace.value_or(default_stop_grace),
-                             .max_memory_bytes = options.max_memory_bytes,
-                             .base_workers = options.base_workers};
+    auto settings = settings_from<ProcessSettings>(options);
+    settings.max_workers = share.workers();
+    settings.spawn = spawn;
+    settings.max_tasks_per_child = options.max_tasks_per_child;
+    settings.on_worker_death = options.on_worker_death;
+    settings.idle_timeout = options.idle_timeout;
+    settings.task_timeout = options.task_timeout;
+    settings.stop_grace = options.stop_grace.value_or(default_stop_grace);
+    settings.max_memory_bytes = options.max_memory_bytes;
+    settings.base_workers = options.base_workers;
     if (run_inline) return std::make_shared<InlineEngine>(std::move(settings));
     return std::make_shared<ProcessManager>(std::move(settings), std::move(share));
 }

@@ -8,9 +8,9 @@
 #include <catch2/catch_test_macros.hpp>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
+#include "concurrent/futures/detail/wire/full_queue_parts.hpp"
 
 namespace {
 
@@ -30,22 +30,8 @@ struct FullPool : parts::Hub {
     /// In the middle of wait(): calls `change` with the mutex when the submitter sleeps, or is about to.
     template <class Change>
     bool wait_until(Change change) {
-        HubTables::Lock lock(tables.mutex);
-        std::thread other([&] {
-            const std::lock_guard other_lock(tables.mutex);  // the submitter lets go of it in order to wait
-            change();
-            tables.changed.notify_all();
-        });
-        struct Join {
-            HubTables::Lock& lock;
-            std::thread& thread;
-            ~Join() {
-                if (lock.owns_lock()) lock.unlock();
-                thread.join();
-            }
-        };
-        const Join join{lock, other};
-        return room.wait(lock, pool, false);
+        const auto wait = [this](HubTables::Lock& lock) { return room.wait(lock, pool, false); };
+        return parts::wait_while_changing(tables.mutex, tables.changed, wait, change);
     }
 
     std::array<parts::Task, 2> tasks;

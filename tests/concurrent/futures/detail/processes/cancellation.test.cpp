@@ -53,17 +53,10 @@ TEST_CASE("a task that was sent is revoked if its worker has not started it", "[
 }
 
 TEST_CASE("all tasks that have not started are revoked at once, wherever they wait", "[cancellation]") {
-    parts::Pool pool;
+    parts::ThreeTasks pool;
     const ForkMark born;
     Cancellation cancellation(pool.tables, born);
-    WorkerLink& worker = pool.add_worker();
-    std::array<recorded::Task, 3> tasks;
-    for (recorded::Task& task : tasks) {
-        if (&task == &tasks[2]) pool.dispatcher.dispatch(0);
-        pool.submit(task);
-    }
-    REQUIRE((worker.tasks.in_flight() == 2 && pool.tables.queue.waiting() == 1));
-    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
+    auto& tasks = pool.tasks;
     cancellation.end_revoked(cancellation.revoke_all_unstarted());
     CHECK(tasks[0].end.empty());
     CHECK((tasks[1].end == "cancelled" && tasks[2].end == "cancelled"));

@@ -47,9 +47,7 @@ TEST_CASE("after the grace the worker is killed", "[deadline_enforcer]") {
     WorkerLink& worker = pool.add_worker();
     recorded::Task task;
     task.limits.timeout = 1;
-    pool.submit(task);
-    pool.dispatcher.dispatch(0);
-    REQUIRE(worker.page().start(task.slot, task.id));
+    REQUIRE(pool.run(worker, task));
     pool.deadlines.enforce(0);
     pool.deadlines.enforce(0);
     CHECK((worker.life.is_killed() && worker.life.kill_at() == TaskLimits::never));
@@ -89,9 +87,7 @@ TEST_CASE("with an endless grace a worker is asked to end once, and a task that 
 
     WorkerLink& worker = pool.add_worker();
     recorded::Task task;
-    pool.submit(task);
-    pool.dispatcher.dispatch(0);
-    REQUIRE(worker.page().start(task.slot, task.id));
+    REQUIRE(pool.run(worker, task));
     CHECK(pool.deadlines.request_stop(task));
     pool.deadlines.enforce(1'000'000'000);
     CHECK(task.stop_at != TaskLimits::never);
@@ -104,9 +100,7 @@ TEST_CASE("time in which this process did not run does not count", "[deadline_en
     WorkerLink& worker = pool.add_worker();
     recorded::Task task;
     task.limits.timeout = 1;
-    pool.submit(task);
-    pool.dispatcher.dispatch(0);
-    REQUIRE(worker.page().start(task.slot, task.id));
+    REQUIRE(pool.run(worker, task));
     pool.deadlines.enforce(hour);
     CHECK(!worker.life.is_dying());
     CHECK(pool.deadlines.next(worker, monotonic_nanoseconds()) > monotonic_nanoseconds());

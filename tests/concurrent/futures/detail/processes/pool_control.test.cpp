@@ -15,16 +15,10 @@ using namespace concurrent::futures::detail;
 namespace cf = concurrent::futures;
 
 TEST_CASE("a pool that pauses takes back what was sent and has not started, in its order", "[pool_control]") {
-    parts::Pool pool;
+    parts::ThreeTasks pool;
     PoolControl control(pool.tables);
-    WorkerLink& worker = pool.add_worker();
-    std::array<recorded::Task, 3> tasks;
-    for (recorded::Task& task : tasks) {
-        if (&task == &tasks[2]) pool.dispatcher.dispatch(0);
-        pool.submit(task);
-    }
-    REQUIRE((worker.tasks.in_flight() == 2 && pool.tables.queue.waiting() == 1));
-    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
+    WorkerLink& worker = pool.worker;
+    auto& tasks = pool.tasks;
     control.pause();
     CHECK(!worker.page().start(tasks[1].slot, tasks[1].id));
     CHECK(pool.tables.queue.waiting() == 2);

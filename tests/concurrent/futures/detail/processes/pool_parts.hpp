@@ -5,7 +5,7 @@
 //
 //     parts::Pool pool;
 //     WorkerLink& worker = pool.add_worker();
-//     pool.submit(task);
+//     pool.submit(task);                                  // or: REQUIRE(pool.run(worker, task))
 //     parts::say(worker, FrameType::result, task, bytes);
 #pragma once
 
@@ -14,8 +14,11 @@
 #include <concurrent/futures/detail/processes/pool_tables.hpp>
 #include <concurrent/futures/detail/processes/result_reader.hpp>
 #include <concurrent/futures/detail/processes/worker_deaths.hpp>
+#include <array>
 #include <cstddef>
 #include <memory>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,10 +51,31 @@ struct Pool {
         tables.queue.intake.push(task, concurrent::futures::Priority::normal);
         tables.queue.collect();
     }
+    /// Submits the task, and the worker starts it. False: it cannot.
+    bool run(WorkerLink& worker, RemoteTask& task) {
+        submit(task);
+        dispatcher.dispatch(0);
+        return task.stage == RemoteTask::Stage::sent && worker.page().start(task.slot, task.id);
+    }
     void deliver() {
         tables.completions.deliver_all([this](std::string why) { start_failures.push_back(std::move(why)); });
     }
     std::vector<std::string> start_failures;
+};
+
+/// One worker and three tasks: one runs, one was sent and has not started, one waits in the queue.
+struct ThreeTasks : Pool {
+    ThreeTasks() {
+        for (std::size_t i = 0; i < tasks.size(); ++i) {
+            if (i == 2) dispatcher.dispatch(0);
+            submit(tasks[i]);
+        }
+        if (!worker.page().start(tasks[0].slot, tasks[0].id) || worker.tasks.in_flight() != 2 || tables.queue.waiting() != 1)
+            throw std::logic_error("the tasks are not where they are to be");
+    }
+
+    WorkerLink& worker = add_worker();
+    std::array<recorded::Task, 3> tasks;
 };
 
 /// What a worker writes into its ring.

@@ -7,9 +7,9 @@
 #include <catch2/catch_test_macros.hpp>
 #include <concurrent/futures/detail/wire/remote_call.hpp>
 #include <string>
-#include <thread>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
+#include "concurrent/futures/detail/wire/full_queue_parts.hpp"
 
 namespace {
 
@@ -28,22 +28,8 @@ struct FullPool : parts::Pool {
     /// Calls `change` with the mutex when the submitter sleeps, or is about to.
     template <class Change>
     bool wait_until(Change change) {
-        PoolTables::Lock lock(tables.mutex);
-        std::thread other([&] {
-            const std::lock_guard other_lock(tables.mutex);  // the submitter lets go of it in order to wait
-            change();
-            tables.room.notify_all();
-        });
-        struct Join {
-            PoolTables::Lock& lock;
-            std::thread& thread;
-            ~Join() {
-                if (lock.owns_lock()) lock.unlock();
-                thread.join();
-            }
-        };
-        const Join join{lock, other};
-        return room.wait(lock, task, false);
+        const auto wait = [this](PoolTables::Lock& lock) { return room.wait(lock, task, false); };
+        return parts::wait_while_changing(tables.mutex, tables.room, wait, change);
     }
 
     SubmissionRoom room{tables};

@@ -43,9 +43,7 @@ TEST_CASE("a result that a dead worker still sent counts", "[worker_deaths]") {
     parts::Pool pool;
     WorkerLink& worker = pool.add_worker();
     recorded::Task task;
-    pool.submit(task);
-    pool.dispatcher.dispatch(0);
-    REQUIRE(worker.page().start(task.slot, task.id));
+    REQUIRE(pool.run(worker, task));
     parts::say(worker, FrameType::result, task, parts::encoded(9));
     die(pool, worker);
     pool.deliver();

@@ -58,9 +58,7 @@ TEST_CASE("a result that is in the ring is taken in without a sleep", "[worker_e
     Engine engine;
     WorkerLink& worker = engine.add_process();
     recorded::Task task;
-    engine.submit(task);
-    engine.dispatcher.dispatch(0);
-    REQUIRE(worker.page().start(task.slot, task.id));
+    REQUIRE(engine.run(worker, task));
     parts::say(worker, FrameType::result, task, parts::encoded(42));
     engine.events.receive_all(true);
     CHECK(engine.tables.completions.has_endings());
@@ -72,9 +70,7 @@ TEST_CASE("the end of a worker's process wakes the manager thread, and the worke
     Engine engine;
     WorkerLink& worker = engine.add_process();
     recorded::Task task;
-    engine.submit(task);
-    engine.dispatcher.dispatch(0);
-    REQUIRE(worker.page().start(task.slot, task.id));
+    REQUIRE(engine.run(worker, task));
     const std::string pid = std::to_string(worker.process.pid());
     worker.process.send_signal(SIGKILL);
     while (!engine.tables.workers.empty()) engine.events.receive_all(true);
@@ -140,9 +136,7 @@ TEST_CASE("the manager thread sleeps no longer than until the next deadline", "[
     WorkerLink& worker = engine.add_process();
     recorded::Task task;
     task.limits.timeout = 1'000'000;  // nanoseconds
-    engine.submit(task);
-    engine.dispatcher.dispatch(0);
-    REQUIRE(worker.page().start(task.slot, task.id));
+    REQUIRE(engine.run(worker, task));
     while (!worker.life.eviction()) {
         engine.events.receive_all(true);  // would sleep for ever without the deadline
         engine.deadlines.enforce(0);

@@ -9,9 +9,12 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "support/named_events.hpp"
 
 namespace {
 
@@ -22,24 +25,14 @@ using cf::detail::WatchedCall;
 using cf::detail::WatchedRun;
 
 /// What it was told, and how many tasks waited then.
-class Recorder : public cf::Observer {
+class Recorder : public support::NamedEvents {
   public:
-    void submitted(const cf::CallEvent& call) override { add("submitted", call); }
-    void started(const cf::CallEvent& call) override { add("started", call); }
-    void finished(const cf::CallEvent& call, cf::CallOutcome outcome) override {
-        add(outcome == cf::CallOutcome::completed ? "completed" : "failed", call);
+    void told(std::string_view what, const cf::CallEvent& call) override {
+        told_of.push_back(std::string(call.name) + " " + std::string(what) + " " + std::to_string(call.waiting));
     }
-    void cancelled(const cf::CallEvent& call) override { add("cancelled", call); }
-    void retried(const cf::CallEvent& call) override { add("retried", call); }
-    void callback_started(const cf::CallEvent& call) override { add("callback", call); }
-    void callback_finished(const cf::CallEvent& call) override { add("callback ended", call); }
+    using NamedEvents::told;
 
-    std::vector<std::string> told;
-
-  private:
-    void add(const std::string& what, const cf::CallEvent& call) {
-        told.push_back(std::string(call.name) + " " + what + " " + std::to_string(call.waiting));
-    }
+    std::vector<std::string> told_of;
 };
 
 TEST_CASE("without an observer there is nothing to tell, and no name", "[pool_watch]") {
@@ -75,10 +68,10 @@ TEST_CASE("a call is submitted, started and finished; what waits is counted", "[
         run.finished(false);
     }
     second.cancelled();
-    first.around_callback([&] { recorder->told.emplace_back("in it"); });
-    CHECK(recorder->told == std::vector<std::string>{"first submitted 1", "second submitted 2", "first started 1",
+    first.around_callback([&] { recorder->told_of.emplace_back("in it"); });
+    CHECK(recorder->told_of == std::vector<std::string>{"first submitted 1", "second submitted 2", "first started 1",
                                                      "first failed 1", "second cancelled 0", "first callback 0",
-                                                     "in it", "first callback ended 0"});
+                                                     "in it", "first callback over 0"});
 }
 
 TEST_CASE("the call that this thread runs is known, also when one runs inside another", "[pool_watch]") {

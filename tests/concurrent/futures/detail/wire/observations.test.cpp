@@ -7,34 +7,22 @@
 #include <string_view>
 #include <vector>
 
+#include "support/named_events.hpp"
+
 namespace {
 
 using namespace concurrent::futures::detail;
 namespace cf = concurrent::futures;
 using Kind = Observation::Kind;
 
-struct Log final : cf::Observer {
-    void started(const cf::CallEvent& call) override { note("started", call); }
-    void finished(const cf::CallEvent& call, cf::CallOutcome outcome) override {
-        note(outcome == cf::CallOutcome::completed ? "completed"
-             : outcome == cf::CallOutcome::failed  ? "failed"
-                                                   : "stopped",
-             call);
-    }
-    void cancelled(const cf::CallEvent& call) override { note("cancelled", call); }
-    void retried(const cf::CallEvent& call) override { note("retried", call); }
-    void timed_out(const cf::CallEvent& call) override { note("timed out", call); }
-    void worker_started(const cf::WorkerEvent& event) override { note("worker started", event); }
-    void worker_ended(const cf::WorkerEvent& event) override { note("worker ended", event); }
-    void worker_died(const cf::WorkerEvent& event, std::string_view how) override {
-        note("worker died: " + std::string(how), event);
-    }
-    void note(const std::string& what, const cf::CallEvent& call) {
-        lines.push_back(what + " " + std::to_string(call.call) + " " + std::string(call.name) + " in " +
+struct Log final : support::NamedEvents {
+    void told(std::string_view what, const cf::CallEvent& call) override {
+        lines.push_back(std::string(what) + " " + std::to_string(call.call) + " " + std::string(call.name) + " in " +
                         std::to_string(call.pid));
     }
-    void note(const std::string& what, const cf::WorkerEvent& event) {
-        lines.push_back(what + " " + std::to_string(event.number) + " " + std::string(event.name));
+    void told(std::string_view what, const cf::WorkerEvent& event, std::string_view how) override {
+        lines.push_back(std::string(what) + (how.empty() ? "" : ": " + std::string(how)) + " " +
+                        std::to_string(event.number) + " " + std::string(event.name));
     }
     std::vector<std::string> lines;
 };
