@@ -68,8 +68,6 @@ void try_all_waits(const std::string& executor, const std::vector<cf::Future<int
 }
 
 int one() { return 1; }
-int identity(int n) { return n; }
-void open_late(const std::string& path) { support::wait_at_gate(path); }
 
 TEST_CASE("in a forked child a wait for a task of the parent's thread pool throws", "[left_in_parent]") {
     for (const bool observed : {false, true}) {
@@ -102,6 +100,11 @@ TEST_CASE("in a forked child results of a map that runs in the parent's threads 
     CHECK(sum == 199 * 100);
 }
 
+#if !CONCURRENT_FUTURES_TSAN  // it follows no child with threads, or with a pool of processes, of a process with threads
+
+int identity(int n) { return n; }
+void open_late(const std::string& path) { support::wait_at_gate(path); }
+
 TEST_CASE("what has ended before a fork, and what a pool of the child runs, can be waited for there", "[left_in_parent]") {
     support::Gate gate;
     cf::ThreadPoolExecutor pool(1);
@@ -131,8 +134,6 @@ TEST_CASE("what has ended before a fork, and what a pool of the child runs, can 
     gate.open();
     CHECK(pending.result() == 1);
 }
-
-#if !CONCURRENT_FUTURES_TSAN  // it does not follow a fork of a process with threads
 
 TEST_CASE("in a forked child a wait for a task of the parent's process pool throws", "[left_in_parent]") {
     support::ProcessGate gate;
