@@ -33,6 +33,7 @@
 #include <mutex>
 
 #include "concurrent/futures/detail/platform/fork_generation.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #endif
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -106,7 +107,7 @@ struct ParkingLot {
     std::condition_variable changed;
 
     static ParkingLot& of(const void* address) noexcept {
-        static constinit ModuleWide<std::array<ParkingLot, 64>> all;
+        static constinit ModuleWide<std::array<ParkingLot, tuning::parking_lots>> all;
         auto& lots = all.get();
         return lots[(reinterpret_cast<std::uintptr_t>(address) >> 6) % lots.size()];
     }

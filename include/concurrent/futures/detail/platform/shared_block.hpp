@@ -28,6 +28,7 @@
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/platform/unnamed_file.hpp"
 #include "concurrent/futures/errors.hpp"
 
@@ -163,7 +164,7 @@ inline FileDescriptor SharedBlock::unnamed_file() {
     return off_standard_streams(std::move(fd));
 }
 inline bool SharedBlock::provide(int fd, std::size_t size) noexcept {
-    constexpr std::size_t portion = std::size_t{1} << 22;  // a signal interrupts one and undoes it
+    constexpr std::size_t portion = tuning::provided_portion;  // a signal interrupts one and undoes it
     for (std::size_t place = 0; place < size;) {
         const std::size_t part = size - place < portion ? size - place : portion;
         if (::fallocate(fd, 0, static_cast<off_t>(place), static_cast<off_t>(part)) == 0)

@@ -31,6 +31,7 @@
 
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/platform/valgrind.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -170,7 +171,7 @@ inline FileDescriptor SharedMemory::descriptor(Access access) const noexcept {
 
 inline bool SharedMemory::provide(std::size_t offset, std::size_t size) const noexcept {
     // In portions: a signal interrupts one and undoes it.
-    constexpr std::size_t portion = std::size_t{1} << 22;
+    constexpr std::size_t portion = tuning::provided_portion;
     const std::size_t end = offset + size;
     for (std::size_t place = offset; place < end;) {
         const std::size_t part = (std::min)(portion, end - place);

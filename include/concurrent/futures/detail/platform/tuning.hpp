@@ -39,6 +39,10 @@ inline constexpr int looks_before_clock = 32, looks_between_yields = 8;
 inline constexpr unsigned lock_pauses = 100, lock_yields = 100, lock_naps_grow_until = 1'000;
 inline constexpr std::chrono::microseconds longest_lock_nap{1'000};
 
+/// Where the system has no futex: how many mutexes stand for those of all words. Fewer: threads that wait for different words wait
+/// for each other. More: memory. No row.
+inline constexpr std::size_t parking_lots = 64;
+
 // ---- thread pools ---------------------------------------------------------------------------------
 
 /// After so many long sleeps in a row a worker does not spin any more. Fewer: a pause in the work costs wake-ups. More:
@@ -224,6 +228,9 @@ inline constexpr int unwatched_look_interval = 10, unwatched_parent_look_interva
 /// Memory of large bodies is given back when no large body came for so long. Shorter: each burst needs fresh pages.
 /// Longer: memory stays in use. Row: processes, 16 MiB there and back.
 inline constexpr std::chrono::seconds large_memory_kept{1};
+/// Shared memory is taken from the system in portions of this size. Smaller: more system calls. Larger: a signal, which interrupts
+/// one and undoes it, costs more. Row: processes, 16 MiB there and back.
+inline constexpr std::size_t provided_portion = std::size_t{1} << 22;
 /// Encoded calls up to this size are copied into the ring's output buffer. Larger ones are written from where they are.
 /// Smaller: more pieces per write. Larger: more copying. Row: processes, submit, keep, result.
 inline constexpr std::size_t copied_calls = 16 * 1024;
