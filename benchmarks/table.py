@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Runs all benchmark programs, interleaved, and prints how they compare as Markdown.
 
-    table.py --programs DIR [--launches N] [--write README.md] [--only TEXT] [--quick]
+    table.py --programs DIR [--launches N] [--write README.md] [--only TEXT] [--quick] [--keep FILE | --take FILE]
 
 DIR holds the programs bench.<threads|processes>.<workload>.<library>. Each is launched N times, the
 libraries of a workload one after the other, in another order each time. A ratio is a library's time
 divided by ours in the same round: above 1 we are faster. Speed-ups over a serial loop have their own table,
 and so has what is no time but an amount, like memory: there 0 is good. --write puts the tables between the markers in that
-file, and a plot beside it. --quick runs small sizes once, to see that everything works.
+file, and a plot beside it. --quick runs small sizes once, to see that everything works. --keep writes all values into FILE
+as well; --take shows those of FILE instead of running anything.
 """
 import argparse
 import collections
@@ -403,16 +404,25 @@ def main():
     parser.add_argument("--write", type=pathlib.Path)
     parser.add_argument("--only", default="", help="workloads whose name, like threads.map, has this")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--keep", type=pathlib.Path)
+    parser.add_argument("--take", type=pathlib.Path)
     options = parser.parse_args()
     if options.write and (options.quick or options.only):
         parser.error("--write takes the whole matrix: leave out --quick and --only")
 
-    found = {key: cells for key, cells in commands(options.programs, options.quick).items()
-             if options.only in ".".join(key)}
+    found = {} if options.take else {
+        key: cells for key, cells in commands(options.programs, options.quick).items() if options.only in ".".join(key)}
     launches = 1 if options.quick else options.launches
-    load = os.getloadavg()[0]
-    rows, versions = measure(found, launches)
-    report = "\n\n".join([machine(options.programs, versions, launches, load),
+    if options.take:
+        kept = json.loads(options.take.read_text("utf-8"))
+        head, rows = kept["machine"], {tuple(key): cells for key, cells in kept["rows"]}
+    else:
+        load = os.getloadavg()[0]
+        rows, versions = measure(found, launches)
+        head = machine(options.programs, versions, launches, load)
+    if options.keep:
+        options.keep.write_text(json.dumps({"machine": head, "rows": list(rows.items())}), "utf-8")
+    report = "\n\n".join([head,
                           "![The ratios on a logarithmic scale](ratios.svg)" if options.write else "",
                           *tables(rows), *losses(rows)]).replace("\n\n\n", "\n")
     print(report)

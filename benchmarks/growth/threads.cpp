@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // Growth: what a task costs when 1e3 to 1e7 of them wait, from 1 to 64 producers, on 1 to 1024 workers, and with as
-// many futures in wait(), as_completed() and when_all(), and as many callbacks on one future. One line for each measurement,
-// which growth.py makes a table of:
-//
-//     NAME <tab> SIZE <tab> processor seconds per task <tab> seconds per task
-//
-// growth_threads [--quick] [TEXT]: small sizes only; the rows whose name has this text.
+// many futures in wait(), as_completed() and when_all(), and as many callbacks on one future. growth.hpp says how to run it.
 #include <concurrent/futures/as_completed.hpp>
 #include <concurrent/futures/promise.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <concurrent/futures/wait.hpp>
 #include <concurrent/futures/when_all.hpp>
 
-#include <chrono>
+#include "growth.hpp"
+
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
-#include <ctime>
-#include <functional>
 #include <latch>
 #include <string_view>
 #include <thread>
@@ -27,59 +19,7 @@
 namespace {
 
 namespace cf = concurrent::futures;
-
-bool quick = false;
-std::string_view only;
-
-double processor_seconds() {
-    std::timespec time{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-void require(const char* what, bool holds) {
-    if (holds) return;
-    std::fprintf(stderr, "wrong answer: %s\n", what);
-    std::abort();
-}
-
-/// What is between start() and stop() counts.
-class Stopwatch {
-  public:
-    void start() {
-        processor_ -= processor_seconds();
-        begin_ = std::chrono::steady_clock::now();
-    }
-    void stop() {
-        seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-        processor_ += processor_seconds();
-    }
-    void print(std::string_view name, std::size_t size, std::size_t tasks) const {
-        std::printf("%.*s\t%zu\t%.4g\t%.4g\n", static_cast<int>(name.size()), name.data(), size,
-                    processor_ / static_cast<double>(tasks), seconds_ / static_cast<double>(tasks));
-        std::fflush(stdout);
-    }
-
-  private:
-    std::chrono::steady_clock::time_point begin_;
-    double processor_ = 0, seconds_ = 0;
-};
-
-/// run(size, watch) for each size, as often as it takes to get to 1e6 tasks, 3 times at least.
-template <class Run>
-void grow(std::string_view name, std::size_t most, Run run) {
-    if (name.find(only) == name.npos) return;
-    for (std::size_t size = 1'000; size <= (quick ? 1'000 : most); size *= 10) {
-        for (int round = 0; round < (quick ? 1 : 3); ++round) {
-            Stopwatch watch;
-            std::size_t tasks = 0;
-            do {
-                run(size, watch);
-                tasks += size;
-            } while (!quick && tasks < 1'000'000);
-            watch.print(name, size, tasks);
-        }
-    }
-}
+using namespace growth;
 
 std::vector<cf::Future<int>> many_futures(cf::ThreadPoolExecutor& pool, std::size_t size) {
     std::vector<cf::Future<int>> futures;
@@ -204,11 +144,6 @@ void many_at_once() {
 /// The same number of tasks, from more and more threads, on more and more workers.
 void more_threads() {
     const std::size_t tasks = quick ? 2'000 : 400'000;
-    const auto sizes = [](std::string_view name, std::size_t most, auto run) {
-        if (name.find(only) == name.npos) return;
-        for (std::size_t size = 1; size <= (quick ? 4 : most); size *= 4)
-            for (int round = 0; round < (quick ? 1 : 3); ++round) run(name, size);
-    };
     const auto from = [&](std::size_t producers, cf::ThreadPoolExecutor& pool, Stopwatch& watch, auto work) {
         std::vector<std::thread> threads;
         std::latch ready(static_cast<std::ptrdiff_t>(producers) + 1);
@@ -223,7 +158,7 @@ void more_threads() {
         pool.wait_idle();
         watch.stop();
     };
-    sizes("producers: post", 64, [&](std::string_view name, std::size_t producers) {
+    grow_fourfold("producers: post", 64, [&](std::string_view name, std::size_t producers) {
         cf::ThreadPoolExecutor pool(2);
         Stopwatch watch;
         from(producers, pool, watch, [&](std::size_t count) {
@@ -231,7 +166,7 @@ void more_threads() {
         });
         watch.print(name, producers, tasks);
     });
-    sizes("producers: submit, keep, result", 64, [&](std::string_view name, std::size_t producers) {
+    grow_fourfold("producers: submit, keep, result", 64, [&](std::string_view name, std::size_t producers) {
         cf::ThreadPoolExecutor pool(2);
         Stopwatch watch;
         from(producers, pool, watch, [&](std::size_t count) {
@@ -239,7 +174,7 @@ void more_threads() {
         });
         watch.print(name, producers, tasks);
     });
-    sizes("workers: submit, keep, result", 1'024, [&](std::string_view name, std::size_t workers) {
+    grow_fourfold("workers: submit, keep, result", 1'024, [&](std::string_view name, std::size_t workers) {
         cf::ThreadPoolExecutor pool({.max_workers = static_cast<int>(workers)});
         pool.start_workers();
         Stopwatch watch;
@@ -248,7 +183,7 @@ void more_threads() {
         watch.stop();
         watch.print(name, workers, tasks);
     });
-    sizes("workers: post from one of them", 1'024, [&](std::string_view name, std::size_t workers) {
+    grow_fourfold("workers: post from one of them", 1'024, [&](std::string_view name, std::size_t workers) {
         cf::ThreadPoolExecutor pool({.max_workers = static_cast<int>(workers)});
         pool.start_workers();
         Stopwatch watch;
@@ -265,10 +200,7 @@ void more_threads() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    for (int i = 1; i < argc; ++i) {
-        if (std::string_view(argv[i]) == "--quick") quick = true;
-        else only = argv[i];
-    }
+    read_arguments(argc, argv);
     outstanding();
     many_at_once();
     more_threads();
