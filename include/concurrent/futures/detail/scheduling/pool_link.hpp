@@ -48,9 +48,7 @@ class PoolLink {
     WatchedCall* watch() const noexcept { return word_ & watched ? &address<Watched>()->call : nullptr; }
     /// To be called last, instead of a destructor. The pool may be gone afterwards.
     void let_go() noexcept {
-        WorkerThreads* const pool_kept = keeps_pool() ? &pool() : nullptr;
-        if (word_ & watched) delete address<Watched>();
-        if (pool_kept) pool_kept->release();
+        if (word_ & (kept | watched)) let_go_of_more();
     }
 
   private:
@@ -69,6 +67,11 @@ class PoolLink {
         return std::uintptr_t{generation} << 2 & generation_mask;
     }
 
+    [[gnu::noinline]] void let_go_of_more() noexcept {
+        WorkerThreads* const pool_kept = keeps_pool() ? &pool() : nullptr;
+        if (word_ & watched) delete address<Watched>();
+        if (pool_kept) pool_kept->release();
+    }
     template <class T>
     T* address() const noexcept {
         return reinterpret_cast<T*>(word_ & ~(std::is_same_v<T, Watched> ? kept | watched : kept | watched | generation_mask));

@@ -117,15 +117,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
     WatchedCall* watch() const noexcept { return link_.watch(); }
 
     // The queue's side.
-    TaskEnd run() override {
-        if (this->begin()) {
-            const CallState end = execute([this](CallState as) { this->finish_and_drop_producer(as); });
-            return end == CallState::finished ? TaskEnd::completed : TaskEnd::failed;
-        }
-        wait_for_cancel();
-        this->drop_producer();
-        return TaskEnd::claimed;
-    }
+    TaskEnd run() override { return run_by(pool().current_worker()); }
     TaskEnd abandon(const std::exception_ptr& reason) noexcept override {
         TaskEnd end = TaskEnd::claimed;
         if (reason && this->begin()) {
@@ -193,12 +185,12 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         Worker* const here = current_worker();
         if (!here || !here->has_stack()) return false;
         if (here->try_remove(*this)) {
-            run();
+            run_by(here);
             return true;
         }
         if (!this->begin()) return false;
         if (pool().tables().queues.note_spent()) pool().tables().queues.take_out_spent();
-        execute([this](CallState as) { this->finish(as); });  // the queue still holds it
+        execute(here, [this](CallState as) { this->finish(as); });  // the queue still holds it
         return true;
     }
     bool could_run_here() const noexcept override {
@@ -246,12 +238,22 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         link_.let_go();
     }
 
+    /// `here`: the worker of the pool that the calling thread is, or null.
+    TaskEnd run_by(Worker* here) {
+        if (this->begin()) {
+            const CallState end = execute(here, [this](CallState as) { this->finish_and_drop_producer(as); });
+            return end == CallState::finished ? TaskEnd::completed : TaskEnd::failed;
+        }
+        wait_for_cancel();
+        this->drop_producer();
+        return TaskEnd::claimed;
+    }
     /// Runs the callable, stores the outcome and calls finish(end), also when the callable has ended its thread.
     template <class Finish>
-    CallState execute(Finish finish) {
+    CallState execute(Worker* here, Finish finish) {
         CallState end = CallState::failed;
         try {
-            end = run_and_store();
+            end = run_and_store(here);
         } catch (ForcedUnwind&) {
             finish(CallState::failed);
             throw;
@@ -259,8 +261,7 @@ class ThreadCall final : public OutcomeState<T>, public BlockAllocated {
         finish(end);
         return end;
     }
-    CallState run_and_store() {
-        Worker* const here = pool().current_worker();
+    CallState run_and_store(Worker* here) {
         const WorkerOfModule scope(here);
         CallCounters& calls = pool().tables().calls_of(here);
         calls.begin();

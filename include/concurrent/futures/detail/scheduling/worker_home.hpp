@@ -17,7 +17,8 @@ class WorkerHome {
     bool is_of_this_module() const noexcept { return worker_ == &worker_here; }
     /// The calling worker, if it is one of this pool's, or null.
     Worker* current_worker(const WorkerThreads& pool) const noexcept {
-        return is_of_this_module() || this_worker ? current_worker_of(&pool) : worker_of(&pool, worker_());
+        if (this_worker) return current_worker_of(&pool);
+        return is_of_this_module() ? nullptr : worker_of(&pool, worker_());
     }
     /// As current_worker(), of a pool of this module that may be gone.
     static Worker* current_worker_of(const WorkerThreads* pool) noexcept { return worker_of(pool, this_worker); }

@@ -54,12 +54,15 @@ class Inbox {
     Task* try_take(Priority lowest = Priority::low) noexcept {
         const std::lock_guard lock(next_.mutex);
         if (held_) return nullptr;
-        const int highest = next_.tasks.highest();
+        int highest = next_.tasks.highest();
         // relaxed: a push that happened before is seen; later pushes may be missed.
-        if (arrived_.mask.load(std::memory_order_relaxed) >> (highest + 1)) fetch();
-        if (next_.tasks.highest() < static_cast<int>(lowest)) return nullptr;
-        Task* const task = next_.tasks.try_pop();
-        next_.note();
+        if (arrived_.mask.load(std::memory_order_relaxed) >> (highest + 1)) {
+            fetch();
+            highest = next_.tasks.highest();
+        }
+        if (highest < static_cast<int>(lowest)) return nullptr;
+        Task* const task = next_.tasks.try_pop_of(highest);
+        if (!next_.tasks.has(highest)) next_.note();
         return task;
     }
 

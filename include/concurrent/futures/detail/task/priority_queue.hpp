@@ -41,8 +41,11 @@ class PriorityQueue {
     /// The oldest of the highest priority, or null.
     Task* try_pop() noexcept {
         const int one = highest();
-        return one < 0 ? nullptr : levels_[static_cast<std::size_t>(one)].try_pop();
+        return one < 0 ? nullptr : try_pop_of(one);
     }
+    /// The oldest of this level, or null.
+    Task* try_pop_of(int one) noexcept { return levels_[static_cast<std::size_t>(one)].try_pop(); }
+    bool has(int one) const noexcept { return !levels_[static_cast<std::size_t>(one)].empty(); }
     /// Takes out this task; false when it is not here. O(size).
     bool remove(const Task& task, Priority priority) noexcept { return level(priority).remove(task); }
 

@@ -41,8 +41,8 @@ class TaskDeque {
     }
     Task* try_pop_oldest() noexcept {
         if (empty()) return nullptr;
-        Task* const task = slot(oldest_++);
-        skip_removed();
+        Task* const task = slot(oldest_);
+        skip_oldest();
         return task;
     }
     /// Where the tasks are that take_spent() looks at.
@@ -57,15 +57,20 @@ class TaskDeque {
             if (at - oldest_ >= size() || !slot(at) || slot(at)->standing() == Task::Standing::waiting) continue;
             spent.push_back(*std::exchange(slot(at), nullptr));
         }
-        skip_removed();
+        if (!empty() && !slot(end_ - 1)) skip_newest();
+        if (!empty() && !slot(oldest_)) skip_oldest();
     }
     /// Takes out this one; false when it is not here.
     bool try_remove(const Task& task) noexcept {
         // relaxed: if it is in another queue this is any number, and then not its place here.
         const std::size_t place = task.link_.load(std::memory_order_relaxed);
         if (place - oldest_ >= size() || slot(place) != &task) return false;
-        slot(place) = nullptr;
-        skip_removed();
+        if (place + 1 == end_)
+            skip_newest();
+        else if (place == oldest_)
+            skip_oldest();
+        else
+            slot(place) = nullptr;
         return true;
     }
 
@@ -80,11 +85,18 @@ class TaskDeque {
         slots_ = std::move(grown);
         capacity_ = capacity;
     }
-    /// The oldest and the newest place are never those of removed ones.
-    void skip_removed() noexcept {
-        while (!empty() && !slot(end_ - 1)) --end_;
-        while (!empty() && !slot(oldest_)) ++oldest_;
-        if (!empty() || capacity_ < large) return;
+    // The oldest and the newest place are never those of removed ones.
+    void skip_newest() noexcept {
+        do --end_;
+        while (!empty() && !slot(end_ - 1));
+        if (empty() && capacity_ >= large) give_back();
+    }
+    void skip_oldest() noexcept {
+        do ++oldest_;
+        while (!empty() && !slot(oldest_));
+        if (empty() && capacity_ >= large) give_back();
+    }
+    [[gnu::noinline]] void give_back() noexcept {
         slots_.reset();
         capacity_ = 0;
     }
