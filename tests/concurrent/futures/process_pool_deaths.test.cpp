@@ -334,6 +334,8 @@ void hide_calls(const std::string& log, const std::string&) {
     }
 }
 
+std::size_t length_of(const std::string& text) { return text.size(); }
+
 PROCESS_CASE("workers that die one after the other before they run a call break the pool") {
     const Silence silence;
     support::ProcessLog log;
@@ -341,7 +343,8 @@ PROCESS_CASE("workers that die one after the other before they run a call break 
         {.max_workers = 1,
          .initializer = cf::bind_task(hide_calls, log.path(),
                                       std::string(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), 'x'))}));
-    const auto call = pool.submit(square, 3);
+    // A small call comes with the configuration, before the ring is hidden.
+    const auto call = pool.submit(length_of, std::string(20'000, 'x'));
     CHECK_THAT(error_of<cf::BrokenProcessPool>(call).what(),
                ContainsSubstring("10 workers in a row died after they were ready and before they ran a "
                                  "task") &&

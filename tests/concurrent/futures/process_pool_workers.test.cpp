@@ -168,6 +168,14 @@ void count_and_throw(const std::string& counter) {
 void leave_with(int code) { ::_exit(code); }
 void crash() { ::kill(::getpid(), SIGKILL); }
 
+void hold_first_worker(const std::string& gate) {
+    if (worker_number() == 0) support::wait_at_gate(gate);
+}
+void stay_in_initializer(const std::string& log, const std::string& gate) {
+    support::append_line(log, "here");
+    support::wait_at_gate(gate);
+}
+
 PROCESS_CASE("the initializer runs once in every worker, before its calls; worker_exit after them") {
     support::ProcessLog log;
     {
@@ -199,6 +207,35 @@ PROCESS_CASE("the initializer runs once in every worker, before its calls; worke
 
 std::size_t prepared = 0;
 void prepare_large(const std::vector<double>& values) { prepared = values.size(); }
+
+PROCESS_CASE("a call that was given to a worker which still starts is run by one that is ready") {
+    support::ProcessLog log;
+    support::ProcessGate gate;
+    cf::ProcessPoolExecutor pool(
+        TestType::with({.max_workers = 2, .initializer = cf::bind_task(hold_first_worker, gate.path())}));
+    std::vector<cf::Future<int>> futures;
+    for (int i = 0; i < 20; ++i) futures.push_back(pool.submit(record, log.path(), i));
+    for (const auto& future : futures) future.result(support::deadline(30s));
+    CHECK(recorded(log) == numbers_below(20));
+    gate.open();
+}
+
+PROCESS_CASE("a call that was given to a worker which still starts is not running and can be cancelled") {
+    support::ProcessLog log;
+    support::ProcessLog initializing;
+    support::ProcessGate gate;
+    cf::ProcessPoolExecutor pool(
+        TestType::with({.max_workers = 1, .initializer = cf::bind_task(stay_in_initializer, initializing.path(), gate.path())}));
+    auto first = pool.submit(record, log.path(), 0);
+    initializing.wait_for(1);
+    CHECK(!first.running());
+    CHECK((pool.stats().running == 0 && pool.stats().pending == 1));
+    CHECK(first.cancel());
+    auto second = pool.submit(record, log.path(), 1);
+    gate.open();
+    CHECK(second.result(support::deadline(30s)) == 1);
+    CHECK(log.lines().size() == 1);
+}
 
 PROCESS_CASE("an initializer may have an argument that no pipe can hold") {
     constexpr std::size_t many = 1 << 20;

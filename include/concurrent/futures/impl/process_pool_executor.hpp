@@ -29,7 +29,7 @@ inline std::shared_ptr<ProcessEngine> make_process_engine(const ProcessPoolOptio
     const bool spawn = run_inline || choose_spawn(options.start_method);
     require_sane_base_workers(options.base_workers,
                               options.max_workers == 0 ? available_parallelism() : std::size_t{options.max_workers});
-    ProcessTreeShare share(options.max_workers, available_parallelism());
+    ProcessTreeShare share(options.max_workers, usual_workers(options.max_workers));
     auto settings = settings_from<ProcessSettings>(options);
     settings.max_workers = share.workers();
     settings.spawn = spawn;

@@ -197,13 +197,18 @@ inline void say_uncaught() {
     std::abort();
 }
 
+/// Takes a while. May be called before record_last_words(), which else does it.
+inline void find_abort_message() noexcept {
+#if CONCURRENT_FUTURES_HAS_ABORT_MESSAGE
+    dying_process.abort_message = static_cast<const void* const*>(::dlsym(RTLD_DEFAULT, "__abort_msg"));
+#endif
+}
+
 inline void record_last_words(LastWords& words) noexcept {
     dying_process.words = &words;
     dying_process.pid = ::getpid();
     if (std::get_terminate() != on_terminate) dying_process.next = std::set_terminate(on_terminate);
-#if CONCURRENT_FUTURES_HAS_ABORT_MESSAGE
-    dying_process.abort_message = static_cast<const void* const*>(::dlsym(RTLD_DEFAULT, "__abort_msg"));
-#endif
+    if (!dying_process.abort_message) find_abort_message();
 #if CONCURRENT_FUTURES_SANITIZED
     if (__asan_set_error_report_callback)
         __asan_set_error_report_callback([](const char* report) {

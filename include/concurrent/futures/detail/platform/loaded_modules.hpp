@@ -203,8 +203,8 @@ inline std::string missing_library() {
 
 /// The identity of the program itself.
 inline std::uint64_t program_identity() {
-    const std::vector<LoadedModule> modules = read_loaded_modules();
-    return modules.empty() ? 0 : modules.front().identity;
+    return LoadedModules::instance().look_into([](const LoadedModule&) { return true; },
+                                               [](const LoadedModule& first) { return first.identity; });
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

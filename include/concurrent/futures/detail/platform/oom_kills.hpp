@@ -11,12 +11,19 @@
 // memory.events, v1 in memory.oom_control, both in a line "oom_kill 3". Threads: any.
 #pragma once
 
+#include <fcntl.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/file_descriptor.hpp"
 #include "concurrent/futures/detail/platform/processor_count.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -75,6 +82,16 @@ class OomKills {
     std::optional<std::uint64_t> count() const {
         if (file_.empty()) return std::nullopt;
         return oom_kills_in(read_small_file(file_));
+    }
+    /// The file, for count_in(), which is quicker; invalid: there is none.
+    FileDescriptor open() const noexcept {
+        return file_.empty() ? FileDescriptor() : FileDescriptor(::open(file_.c_str(), O_RDONLY | O_CLOEXEC));
+    }
+    static std::optional<std::uint64_t> count_in(int fd) {
+        std::array<char, 1024> text;
+        const ssize_t size = ::pread(fd, text.data(), text.size(), 0);  // from its beginning: the kernel writes it anew
+        if (size <= 0) return std::nullopt;
+        return oom_kills_in({text.data(), static_cast<std::size_t>(size)});
     }
 
   private:

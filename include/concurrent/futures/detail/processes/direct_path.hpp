@@ -97,7 +97,7 @@ inline bool DirectPath::needs_manager() const noexcept {
 inline WorkerLink* DirectPath::watch_worker_of(const RemoteTask& task, std::uint64_t& position) noexcept {
     CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
     if (!pool_.signal.is_asleep() || task.stage != RemoteTask::Stage::sent || task.worker->tasks.in_flight() != 1 ||
-        task.worker->has_output())
+        task.worker->has_output() || !task.worker->life.is_ready())
         return nullptr;
     WorkerLink* const link = task.worker;
     position = link->position();

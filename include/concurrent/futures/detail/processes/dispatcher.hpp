@@ -5,7 +5,7 @@
 //
 //     missing = dispatcher.missing_workers();
 //     dispatcher.dispatch(missing);           // the queue → workers
-//     dispatcher.balance();                   // from behind a running task → a worker with nothing to do
+//     dispatcher.balance();                   // from behind a running task, or from a worker that starts → one with nothing to do
 //     dispatcher.stop_unneeded();
 //
 // How many tasks a worker may have, dispatch_policy.hpp computes. Threads: the manager thread, with the pool's mutex; is_idle() and
@@ -20,6 +20,7 @@
 #include <optional>
 
 #include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/dispatch_policy.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 #include "concurrent/futures/detail/processes/result_reader.hpp"
@@ -65,7 +66,7 @@ class Dispatcher {
     bool is_idle(const WorkerLink& link) const noexcept { return link.tasks.in_flight() == 0 && may_take_more(link); }
     /// Gives it the task, which goes back to the queue when that throws.
     void give(WorkerLink& link, RemoteTask& task) {
-        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked() && link.life.is_ready());
+        CONCURRENT_FUTURES_ASSERT(pool_.rule.locked() && link.life.is_open());
         task.id = ++last_id_;
         try {
             link.give(task);
@@ -84,9 +85,17 @@ class Dispatcher {
     bool may_take_more(const WorkerLink& link) const noexcept {
         return link.life.is_ready() && policy_.may_take_more(load_of(link), share_);
     }
+    /// While no worker is ready, one that starts gets its first task together with its configuration: then it need not say
+    /// that it is ready, and wait for the answer. A large task would be copied once more.
+    static bool may_take_first(const WorkerLink& link, const RemoteTask& task) noexcept {
+        return link.life.is_starting() && !link.life.is_dying() && link.tasks.in_flight() == 0 &&
+               !task.call().is_stored() && task.call().size() <= tuning::copied_calls;
+    }
+    /// So many tasks of a worker wait behind nothing.
+    static std::size_t first_tasks(const WorkerLink& link) noexcept { return link.life.is_starting() ? 0 : 1; }
     std::size_t unstarted() const noexcept;
     std::size_t fair_share(std::size_t coming) const noexcept;
-    WorkerLink* choose_worker() noexcept;
+    WorkerLink* choose_worker(const RemoteTask& task) noexcept;
     RemoteTask* oldest_behind() const noexcept;
 
     PoolTables& pool_;
@@ -133,11 +142,17 @@ inline std::size_t Dispatcher::fair_share(std::size_t coming) const noexcept {
 }
 
 /// The one with the least to do.
-inline WorkerLink* Dispatcher::choose_worker() noexcept {
+inline WorkerLink* Dispatcher::choose_worker(const RemoteTask& task) noexcept {
     WorkerLink* best = nullptr;
-    for (const auto& link : pool_.workers)
+    WorkerLink* starting = nullptr;
+    bool others_come_first = false;  // a worker that is ready; tasks that come back from one that ends, to the front
+    for (const auto& link : pool_.workers) {
+        const bool ends = !link->life.is_open() || link->life.is_dying();
+        others_come_first = others_come_first || link->life.is_ready() || (ends && link->tasks.in_flight() != 0);
         if ((!best || link->tasks.in_flight() < best->tasks.in_flight()) && may_take_more(*link)) best = link.get();
-    return best;
+        if (!starting && may_take_first(*link, task)) starting = link.get();
+    }
+    return others_come_first ? best : starting;
 }
 
 inline void Dispatcher::dispatch(std::size_t coming) {
@@ -145,18 +160,18 @@ inline void Dispatcher::dispatch(std::size_t coming) {
     share_ = fair_share(coming);
     if (pool_.paused) return;
     while (RemoteTask* const task = pool_.next_queued()) {
-        WorkerLink* const link = choose_worker();
+        WorkerLink* const link = choose_worker(*task);
         if (!link) return pool_.queue.put_back(*task);
         give(*link, *task);
         if (pool_.settings.max_pending != 0) pool_.room.notify_one();
     }
 }
 
-/// Of the tasks that were sent to a worker and wait there behind another one; null if there is none.
+/// Of the tasks that were sent to a worker and wait there, behind another one or for its start; null if there is none.
 inline RemoteTask* Dispatcher::oldest_behind() const noexcept {
     RemoteTask* oldest = nullptr;
     for (const auto& busy : pool_.workers) {
-        if (busy->tasks.in_flight() < 2) continue;
+        if (busy->tasks.in_flight() <= first_tasks(*busy)) continue;
         for (const InFlight& entry : busy->tasks.table())
             if (entry.task && !entry.revoked && (!oldest || entry.task->number < oldest->number) &&
                 busy->page().state(entry.task->slot, entry.id) == SlotState::sent)

@@ -101,7 +101,7 @@ class PoolControl {
     void await_pids(bool on_manager_thread) const {
         if (!on_manager_thread)
             wait_with("the process numbers of a pool's workers", pool_.mutex, changed_,
-                      Deadline::after(tuning::worker_pid_wait), [this] { return knows_ready_workers(); }, interval);
+                      Deadline::after(tuning::worker_pid_wait), [this] { return knows_running_workers(); }, interval);
     }
     std::vector<int> worker_pids(bool on_manager_thread) const {
         await_pids(on_manager_thread);
@@ -122,10 +122,11 @@ class PoolControl {
         return static_cast<std::size_t>(
             std::count_if(pool_.workers.begin(), pool_.workers.end(), [](const auto& link) { return link->life.is_ready(); }));
     }
-    bool knows_ready_workers() const noexcept {
+    bool knows_running_workers() const noexcept {
         CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
         return std::none_of(pool_.workers.begin(), pool_.workers.end(), [](const auto& link) {
-            return link->life.is_ready() && !link->life.has_exited() && link->process.pid() <= 0;
+            const bool runs = link->life.is_ready() || link->page().first_peak() != 0;
+            return runs && !link->life.has_exited() && link->process.pid() <= 0;
         });
     }
     bool is_over() const noexcept {

@@ -111,6 +111,7 @@ class ProcessManager final : public ProcessEngine {
     void run() noexcept;
     void guarded_step(bool may_sleep) noexcept;
     void step(bool may_sleep);
+    void start_workers_now(std::size_t missing);
     bool start_worker();
 
     inline static constinit thread_local const ProcessManager* current_ = nullptr;  // on a manager thread: its own
@@ -131,11 +132,11 @@ class ProcessManager final : public ProcessEngine {
 
 inline ProcessManager::ProcessManager(ProcessSettings settings, ProcessTreeShare share)
     : ProcessEngine(pool_.settings), pool_(std::move(settings), std::move(share)) {
-    pool_.memory.open(pool_.signal.wake_up());
+    pool_.workers.start_template();  // first: it has much to do, and this process goes on meanwhile
     try {
-        pool_.workers.start_template();  // last, so that nothing can fail when that process is there
+        pool_.memory.open(pool_.signal.wake_up());
     } catch (...) {
-        PoolMemory::close(pool_.signal.wake_up());
+        pool_.workers.stop_template();
         throw;
     }
 }
@@ -199,9 +200,10 @@ inline void ProcessManager::step(bool may_sleep) {
         pool_.memory.forget_dead_regions(pool_.workers);
         dispatcher_.flush();
     }
-    for (; missing > 0; --missing)
-        if (!start_worker()) break;
+    if (missing > 0) start_workers_now(missing);
     for (const auto& link : pool_.workers) link->ring();
+    for (const auto& link : pool_.workers)
+        if (!std::exchange(link->start_is_noted, true)) deaths_.note_start(*link);
     events_.receive_all(may_sleep);
     events_.running_time().note_after(monotonic_nanoseconds(), 0);
     pool_.completions.deliver_all([this](std::string why) {
@@ -215,18 +217,23 @@ inline void ProcessManager::step(bool may_sleep) {
     gone = pool_.workers.take_removed();
 }
 
+/// Without the mutex. They get their first tasks with their configuration.
+inline void ProcessManager::start_workers_now(std::size_t missing) {
+    for (; missing > 0; --missing)
+        if (!start_worker()) break;
+    const std::lock_guard lock(pool_.mutex);
+    dispatcher_.dispatch(missing);
+    dispatcher_.flush();
+}
+
 /// Without the mutex. False when it could not be started.
 inline bool ProcessManager::start_worker() {
     std::string why;
     try {
         events_.reserve(pool_.workers.size() + 1);
         WorkerSet::Links fresh = pool_.workers.make(pool_.memory.arena(), static_cast<bool>(pool_.observer));
-        WorkerLink* link = nullptr;
-        {
-            const std::lock_guard lock(pool_.mutex);
-            link = &pool_.workers.add(fresh, pool_.forced);
-        }
-        deaths_.note_start(*link);
+        const std::lock_guard lock(pool_.mutex);
+        pool_.workers.add(fresh, pool_.forced);
         return true;
     } catch (const std::exception& error) {
         why = error.what();

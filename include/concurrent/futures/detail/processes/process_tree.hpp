@@ -33,6 +33,14 @@ inline std::size_t process_tree_limit(std::size_t processors) noexcept {
     return std::max<std::size_t>(1024, 128 * processors);
 }
 
+/// `usual` below, for a pool that asks for so many workers. To learn of quotas files are read, 30 µs, and with few
+/// processors that decides nothing if the number of workers is given: the limit above is the same.
+inline std::size_t usual_workers(std::size_t asked) {
+    constexpr std::size_t few = 8;
+    const std::size_t most = std::max<std::size_t>(processors_of_affinity(), 1);
+    return asked != 0 && most <= few ? most : processor_count();
+}
+
 class ProcessTreeShare {
   public:
     ProcessTreeShare() noexcept = default;

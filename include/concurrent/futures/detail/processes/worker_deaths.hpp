@@ -17,9 +17,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/oom_kills.hpp"
@@ -27,6 +29,7 @@
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 #include "concurrent/futures/detail/processes/result_reader.hpp"
 #include "concurrent/futures/detail/state/without_memory.hpp"
+#include "concurrent/futures/detail/wire/pool_descriptors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -39,8 +42,13 @@ class WorkerDeaths {
     void note_start(WorkerLink& link) noexcept {
         CONCURRENT_FUTURES_ASSERT(pool_.rule.on_engine_thread());
         try {
-            if (!oom_kills_) oom_kills_.emplace();
-            link.oom_kills_before = oom_kills_->count();
+            if (!oom_kills_) {
+                oom_kills_.emplace();
+                PoolDescriptors& descriptors = PoolDescriptors::instance();
+                const std::lock_guard lock(descriptors.mutex);
+                if (FileDescriptor file = off_standard_streams(oom_kills_->open())) oom_file_ = PoolDescriptor(std::move(file));
+            }
+            link.oom_kills_before = count_oom_kills();
         } catch (const std::exception&) {  // no memory: unknown
         }
     }
@@ -54,6 +62,11 @@ class WorkerDeaths {
     /// With WorkerDeath::retry_task.
     static constexpr unsigned deaths_limit = 3;
 
+    /// By the open file: to open it takes 10 to 30 µs, and somebody waits for the news of a death.
+    std::optional<std::uint64_t> count_oom_kills() const {
+        if (oom_file_) return OomKills::count_in(oom_file_.get());
+        return oom_kills_ ? oom_kills_->count() : std::nullopt;
+    }
     OutOfMemory judge_kill(const WorkerLink& link);
     bool settle_tasks(WorkerLink& link);
     void lose(RemoteTask& task, const WorkerLink& link);
@@ -63,6 +76,7 @@ class WorkerDeaths {
     PoolTables& pool_;
     ResultReader& reader_;
     std::optional<OomKills> oom_kills_;       // looked for when there is a first worker
+    PoolDescriptor oom_file_;                 // its file; closed: it has none, or no descriptor was left
     std::uint64_t oom_kills_explained_ = 0;  // by deaths of workers
 };
 
@@ -131,7 +145,7 @@ inline bool WorkerDeaths::settle_tasks(WorkerLink& link) {
 /// Of a SIGKILL that this pool has not sent. Each kill that the kernel counted explains one death.
 inline OutOfMemory WorkerDeaths::judge_kill(const WorkerLink& link) {
     if (!link.oom_kills_before) return OutOfMemory::unknown;
-    const std::optional<std::uint64_t> count = oom_kills_->count();
+    const std::optional<std::uint64_t> count = count_oom_kills();
     if (!count) return OutOfMemory::unknown;
     const std::uint64_t explained = (std::max)(*link.oom_kills_before, oom_kills_explained_);
     if (*count <= explained) return OutOfMemory::no;

@@ -86,8 +86,11 @@ inline bool WorkerEvents::wait_for_news() {
         for (int pauses = all_are_supplied() ? tuning::manager_pauses : 0; pauses > 0; --pauses) pause();
         return true;
     }
-    const bool works = std::any_of(pool_.workers.begin(), pool_.workers.end(),
-                                   [](const auto& link) { return link->tasks.in_flight() != 0; });
+    bool works = false;
+    for (const auto& link : pool_.workers) {
+        if (link->exits_now()) return false;
+        works = works || link->tasks.in_flight() != 0;
+    }
     return works && poller_.slept_briefly() && spin_until([this] { return has_news(); });
 }
 
@@ -141,10 +144,10 @@ inline void WorkerEvents::take_in(const EventPoller::Ready& ready) {
     link.pipes().expect_nothing();
     const bool ends = ready.results && !link.pipes().take_wake_ups();
     if (link.has_news()) reader_.read(link);
-    if (ends) ResultReader::note_end_of_results(link);
     const bool is_watched = link.process.watch_fd() >= 0;
     if (ready.exited || (!is_watched && link.process.pid() > 0)) pool_.workers.note_exit(link);
-    if (link.life.is_reaped()) deaths_.settle(link);
+    if (link.life.is_reaped()) return deaths_.settle(link);  // closing its pipe can wait
+    if (ends) ResultReader::note_end_of_results(link);
 }
 
 /// With the mutex: how long there is nothing to do but what others bring; below 0: for ever.

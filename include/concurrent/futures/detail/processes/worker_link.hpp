@@ -124,6 +124,9 @@ class WorkerLink {
     /// There is something to write, and room for it.
     bool can_write() const noexcept { return has_output() && outgoing_.may_have_room(); }
 
+    /// It has closed its pipe without being told to leave, so its process is most likely about to be gone.
+    bool exits_now() const noexcept { return !pipes_.results_open() && life.is_dying() && !life.is_reaped(); }
+
     /// What a thread that watches looks at without the lock: has it moved beyond what position() was with it?
     const ByteRing& results() const noexcept { return shared_.results; }
     std::uint64_t position() const noexcept { return reader_.position(); }
@@ -176,6 +179,7 @@ class WorkerLink {
     WorkerLife life;
     ProcessHandle process;
     const std::int64_t born = monotonic_nanoseconds();
+    bool start_is_noted = false;                    // WorkerDeaths::note_start() was called
     std::optional<std::uint64_t> oom_kills_before;  // OomKills::count() at its start
     OutOfMemory out_of_memory = OutOfMemory::unknown;
     std::int64_t heard_at = 0;  // when something came

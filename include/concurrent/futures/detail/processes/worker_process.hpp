@@ -60,26 +60,6 @@ struct WorkerChannel {
     FileDescriptor memory;    // socket, see region_exchange.hpp
 };
 
-/// Body of a configure frame. Empty calls: none.
-struct WorkerConfiguration {
-    std::uint64_t program;       // program_identity() of the pool
-    std::uint64_t memory_limit;  // bytes; 0: none
-    std::span<const std::byte> initializer;
-    std::span<const std::byte> worker_exit;
-    std::span<const std::byte> out_of_memory;  // std::bad_alloc as bytes, for when there is none to encode it
-};
-
-inline void encode_configuration(Encoder& encoder, const WorkerConfiguration& configuration) {
-    encoder.write_u64(configuration.program);
-    encoder.write_u64(configuration.memory_limit);
-    for (const auto part :
-         {configuration.initializer, configuration.worker_exit, configuration.out_of_memory}) {
-        encoder.write_u64(part.size());
-        encoder.align(16);
-        encoder.write_bytes(part.data(), part.size());
-    }
-}
-
 class WorkerProcess {
   public:
     WorkerProcess(WorkerChannel channel, pid_t parent)
@@ -379,11 +359,14 @@ inline void leave_terminal() noexcept {
     if (nothing && nothing.get() != STDIN_FILENO) ::dup2(nothing.get(), STDIN_FILENO);
 }
 
-/// What both start methods have in common: the exit code, for end(). `parent` is the process whose end is also ours.
-inline int run_worker(WorkerChannel channel, pid_t parent, EndProcess end) noexcept {
+/// What a worker does before it knows its channel. `parent` is the process whose end is also ours. False: it has ended.
+inline bool prepare_worker(pid_t parent) noexcept {
     leave_terminal();
     leave_openmp_place();
-    if (!die_with_parent(parent)) return EXIT_FAILURE;
+    return die_with_parent(parent);
+}
+/// The exit code, for end().
+inline int run_prepared_worker(WorkerChannel channel, pid_t parent, EndProcess end) noexcept {
     try {
         WorkerProcess worker(std::move(channel), parent);
         mask_group_signals(SIG_UNBLOCK);
@@ -394,6 +377,10 @@ inline int run_worker(WorkerChannel channel, pid_t parent, EndProcess end) noexc
         report_unhandled(std::current_exception(), "a worker process");
         return EXIT_FAILURE;
     }
+}
+/// Both.
+inline int run_worker(WorkerChannel channel, pid_t parent, EndProcess end) noexcept {
+    return prepare_worker(parent) ? run_prepared_worker(std::move(channel), parent, end) : EXIT_FAILURE;
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

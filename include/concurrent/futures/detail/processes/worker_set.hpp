@@ -79,10 +79,7 @@ class WorkerSet {
         link->queue_frame(make_header(FrameType::configure, configuration_.size()), configuration_.bytes());
         link->flush();
         const auto numbers = ends.numbers();
-        if (spawns_)
-            link->process = spawn_copy(environment_, numbers);
-        else
-            template_->request(link->number(), numbers);
+        link->process = spawns_ ? spawn_copy(environment_, numbers) : template_->request(link->number(), numbers);
         return fresh;
     }
     /// `forced`: the pool ends all workers.

@@ -46,6 +46,9 @@ TEST_CASE("version 2 counts in memory.events, version 1 in memory.oom_control", 
     CHECK(oom_kill_file("5:cpu:/x\n4:hugetlb,memory:/user/old\n0::/\n", groups.root()) ==
           groups.root() + "/memory/user/old/memory.oom_control");
     CHECK(oom_kills_in(read_small_file(oom_kill_file("4:memory:/user/old", groups.root()))) == 4U);
+    const FileDescriptor file(::open(oom_kill_file("4:memory:/user/old", groups.root()).c_str(), O_RDONLY | O_CLOEXEC));
+    for (int time = 0; time < 2; ++time) CHECK(OomKills::count_in(file.get()) == 4U);
+    CHECK(!OomKills::count_in(-1));
 }
 
 TEST_CASE("in a container, which knows the host's name of its group, the group is what is mounted",

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <utility>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -25,6 +26,66 @@ TEST_CASE("tasks are spread over the workers that are ready", "[dispatcher]") {
     CHECK((tasks[1].stage == Stage::sent && tasks[1].worker == &other));
     CHECK(tasks[4].stage == Stage::queued);
     CHECK(tasks[0].id != tasks[1].id);
+}
+
+TEST_CASE("while no worker is ready, each that starts gets one small task", "[dispatcher]") {
+    parts::Pool pool;
+    WorkerLink& one = pool.add_worker(false);
+    WorkerLink& other = pool.add_worker(false);
+    std::array<recorded::Task, 3> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    CHECK((tasks[0].worker == &one && tasks[1].worker == &other && tasks[2].stage == Stage::queued));
+    CHECK(pool.dispatcher.missing_workers() == 1);
+    REQUIRE(other.life.note_ready());
+    pool.dispatcher.dispatch(0);
+    pool.dispatcher.balance();
+    CHECK((tasks[0].worker == &one && tasks[1].worker == &other));
+    REQUIRE(other.page().start(tasks[1].slot, tasks[1].id));
+    pool.dispatcher.flush();
+    parts::say(other, FrameType::result, tasks[1], parts::encoded(1));
+    pool.reader.read(other);
+    pool.dispatcher.dispatch(0);
+    pool.dispatcher.balance();
+    CHECK((tasks[2].worker == &other && tasks[0].worker == &one));
+    REQUIRE(other.page().start(tasks[2].slot, tasks[2].id));
+    pool.dispatcher.flush();
+    parts::say(other, FrameType::result, tasks[2], parts::encoded(1));
+    pool.reader.read(other);
+    pool.dispatcher.balance();  // nothing else is to be done, and the first worker still starts
+    CHECK((tasks[0].worker == &other && one.tasks.wanted() == 0 && one.tasks.in_flight() == 1));
+}
+
+TEST_CASE("a worker that starts gets no task while older ones may come back from a worker that has died", "[dispatcher]") {
+    parts::Pool pool;
+    WorkerLink& dead = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    pool.submit(tasks[0]);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(tasks[0].worker == &dead);
+    dead.life.note_exit();
+    WorkerLink& fresh = pool.add_worker(false);
+    pool.submit(tasks[1]);
+    pool.dispatcher.dispatch(0);
+    CHECK(tasks[1].stage == Stage::queued);
+    dead.life.note_reaped({});
+    pool.deaths.settle(dead);
+    pool.dispatcher.dispatch(0);
+    CHECK((tasks[0].worker == &fresh && tasks[1].stage == Stage::queued));
+}
+
+TEST_CASE("a large task waits until a worker is ready", "[dispatcher]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker(false);
+    ByteBuffer call;
+    call.extend(tuning::copied_calls + 1);
+    recorded::Task large(std::move(call));
+    pool.submit(large);
+    pool.dispatcher.dispatch(0);
+    CHECK((large.stage == Stage::queued && pool.dispatcher.missing_workers() == 0));
+    REQUIRE(worker.life.note_ready());
+    pool.dispatcher.dispatch(0);
+    CHECK(large.worker == &worker);
 }
 
 TEST_CASE("workers are missing for tasks that wait, not while the last start has failed or the pool is forced", "[dispatcher]") {
