@@ -7,6 +7,8 @@
 #     scripts/long_tests.sh differential [programs [first-seed]]   10000 programs from seed 1 on
 #     scripts/long_tests.sh kill_matrix [rounds]                   6 rounds
 #     scripts/long_tests.sh injection                              every call to the system fails once
+#     scripts/long_tests.sh hooks                                  every hook of the user throws at every use
+#     scripts/long_tests.sh signals [microseconds [name]]          all test executables in a storm of signals; not among all
 #     scripts/long_tests.sh fuzz [seconds [target]]                60 seconds for each target
 #     scripts/long_tests.sh libfuzzer [seconds [target]]           the same by libFuzzer; not among all of them
 #     scripts/long_tests.sh chaos [calls [kills]]                  100000 calls, 6500 kills
@@ -21,6 +23,9 @@
 #                    what past runs gave is in tests/differential/README.md
 #     kill_matrix    workers die in every way in every phase; past runs: tests/programs/README.md
 #     injection      pools at work while a call to the system fails, each of them; past runs: tests/fault/README.md
+#     hooks          copies, moves, calls, codecs, initializers and so on throw, each at each use; past runs: as above
+#     signals        a signal every 1000 microseconds, to a thread chosen at random, interrupts its system call; of the
+#                    test executables those whose name contains `name`; past runs: tests/fault/README.md
 #     fuzz           mutations of tests/fuzz/corpus, with what they reach; past runs: tests/fuzz/README.md
 #     libfuzzer      what it finds new is in build/libfuzzer/<target>/, what fails in build/libfuzzer/failed_*;
 #                    needs clang 16 or later with its run-time libraries, and says so
@@ -64,6 +69,28 @@ kill_matrix() {
 injection() {
     cmake --build build/test --target fault_injection --parallel 2 >/dev/null
     nice -n 19 build/test/tests/fault_injection --all "$@" 2>/dev/null
+}
+
+hooks() {
+    cmake --build build/test --target fault_hooks --parallel 2 >/dev/null
+    nice -n 19 build/test/tests/fault_hooks --all "$@" 2>/dev/null
+}
+
+signals() {
+    local period=${1:-1000} name=${2:-} program log failed=() count=0 began=$SECONDS
+    cmake --build build/test --parallel 2 >/dev/null
+    mkdir -p build/signals
+    for program in build/test/tests/test.*"$name"*; do
+        [[ -x $program && -f $program ]] || continue
+        log=build/signals/${program##*/}.log
+        count=$((count + 1))
+        CONCURRENT_FUTURES_TEST_SIGNAL_STORM=$period CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=300 \
+            nice -n 10 "$program" --apart >"$log" 2>&1 || failed+=("${program##*/}")
+        echo "${program##*/}: $(grep 'each in a process of its own' "$log")," \
+            "$(awk '/^signal storm: / { sum += $3 } END { print sum + 0 }' "$log") signals"
+    done
+    echo "$count executables, a signal every $period microseconds, ${#failed[@]} failed, $((SECONDS - began)) s"
+    ((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}; see build/signals/" >&2; return 1; }
 }
 
 chaos() {
@@ -156,11 +183,11 @@ what=${1:-all}
 shift || true
 [[ $what == libfuzzer ]] || cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix | injection | fuzz | libfuzzer | chaos | recycling | model | mpi | processes | soak) "$what" "$@" ;;
-    all) differential; kill_matrix; injection; fuzz; chaos; recycling; processes; soak; model ;;
+    differential | kill_matrix | injection | hooks | signals | fuzz | libfuzzer | chaos | recycling | model | mpi | processes | soak) "$what" "$@" ;;
+    all) differential; kill_matrix; injection; hooks; fuzz; chaos; recycling; processes; soak; model ;;
     *)
-        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, fuzz, libfuzzer, chaos," \
-            "recycling, processes, soak, model or mpi" >&2
+        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, hooks, signals, fuzz, libfuzzer," \
+            "chaos, recycling, processes, soak, model or mpi" >&2
         exit 2
         ;;
 esac

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "contract/executors.hpp"
+#include "support/processes.hpp"
 
 namespace contract {
 namespace {
@@ -86,7 +87,7 @@ CONCURRENT_CASE("wait_idle() in a forked child throws and says to make a new poo
         ::_exit(code);
     }
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 7);
     CHECK(pool.submit(square, 4).result() == 16);

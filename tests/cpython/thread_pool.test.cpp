@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "cpython/translation.hpp"
+#include "support/processes.hpp"
 
 namespace cpython {
 namespace {
@@ -114,7 +115,7 @@ CPYTHON_CASE("a process that is forked in a pool's thread can let go of the pool
             ::_exit(0);
         }
         int result = -1;
-        ::waitpid(child, &result, 0);
+        support::wait_for_end(child, &result);
         return result;
     });
     CHECK(status.result() == 0);

@@ -7,7 +7,9 @@
 // that kills any worker it likes. Every future ends exactly once; each has the right value, or WorkerDiedError
 // of a worker that did die, by the signal it was killed with, while it ran this call. No call is run again,
 // nothing is lost or left behind. Then as many workers as calls, each worn out after one.
-// The long forms: process_chaos 100000 6500 (calls, kills), process_chaos recycling 10000.
+// The long forms: process_chaos 100000 6500 (calls, kills), process_chaos recycling 10000. With 10000 calls or more it
+// prints, too, how long it took from a death to the failure of its call, and how many calls a second there are in the
+// second after the last death.
 #include <concurrent/futures/process_pool_executor.hpp>
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,9 +19,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <mutex>
 #include <random>
 #include <string>
 #include <thread>
@@ -37,10 +42,13 @@ namespace {
 
 constexpr std::chrono::milliseconds limit = support::deadline(60s);
 
-/// Of each call, in a file that all processes map: how often it has started, and in which process.
+using Clock = std::chrono::steady_clock;  // the same in all processes
+
+/// Of each call, in a file that all processes map: how often it has started, in which process, and when it killed it.
 struct Start {
     std::int32_t times;
     std::int32_t pid;
+    std::int64_t died;  // of Clock; 0: not by itself
 };
 Start* starts = nullptr;
 void map_starts(const std::string& path, std::size_t calls) {
@@ -55,9 +63,10 @@ void map_starts(const std::string& path, std::size_t calls) {
 enum class Way : std::uint8_t { lives, kill, abort, exit, answer_and_die };
 
 std::vector<int> run_call(std::uint32_t number, Way way, std::size_t size) {
-    starts[number] = {starts[number].times + 1, ::getpid()};
+    starts[number] = {starts[number].times + 1, ::getpid(), 0};
     const auto die = [=] {
         ::signal(SIGABRT, SIG_DFL);
+        if (way != Way::answer_and_die) starts[number].died = Clock::now().time_since_epoch().count();
         if (way == Way::abort) ::abort();
         if (way == Way::exit) ::_exit(3);
         ::kill(::getpid(), SIGKILL);
@@ -101,12 +110,14 @@ class Chaos {
                                               .start_method = method_,
                                               .initializer = cf::bind_task(map_starts, file, calls_),
                                               .max_tasks_per_child = 400});
+                const std::size_t usual = calls_ < 5000 ? 0 : count_calls_of_a_second(pool);
                 submit_all(pool);
+                if (usual != 0) print_times(usual, count_calls_of_a_second(pool));
                 check(pool.submit(::getpid).result(limit) > 0, "the pool at the end");
                 const auto now = pool.stats();
                 check(now.pending == 0 && now.running == 0, "something is left in stats()");
                 check(now.failed == failed_, "stats().failed is not the number of failures");
-                check(now.completed == calls_ - failed_ + 1, "stats().completed is not the number of results");
+                check(now.completed == calls_ + measured_ - failed_ + 1, "stats().completed is not the number of results");
                 died = now.worker_restarts;
             }
             for (std::size_t i = 0; i < calls_; ++i) {
@@ -130,6 +141,32 @@ class Chaos {
         cf::Future<std::vector<int>> future;
     };
 
+    std::size_t count_calls_of_a_second(cf::ProcessPoolExecutor& pool) {
+        std::size_t count = 0;
+        std::deque<cf::Future<pid_t>> window;
+        for (const auto end = Clock::now() + 1s; Clock::now() < end;) {
+            window.push_back(pool.submit(::getpid));
+            if (window.size() < 200) continue;
+            window.front().wait();
+            window.pop_front();
+            ++count;
+        }
+        measured_ += count + window.size();
+        for (const auto& each : window) each.wait();
+        return count;
+    }
+    void print_times(std::size_t before, std::size_t after) {
+        const std::lock_guard lock(mutex_);
+        std::sort(until_noticed_.begin(), until_noticed_.end());
+        const auto at = [&](std::size_t of_1000) {
+            return static_cast<double>(until_noticed_.at((until_noticed_.size() - 1) * of_1000 / 1000)) / 1e6;
+        };
+        std::printf("%s: %zu deaths by a call were its failure after %.2f ms (median), %.2f ms (99 of 100), %.2f ms (all); "
+                    "%zu calls in the second before the first death, %zu in the second after the last one, %.0f %%\n",
+                    method_ == cf::StartMethod::spawn ? "spawn" : "fork", until_noticed_.size(), at(500), at(990), at(1000),
+                    before, after, 100.0 * static_cast<double>(after) / static_cast<double>(before));
+    }
+
     /// A window of calls, so that deaths meet calls in every state. Every so often any worker is killed.
     void submit_all(cf::ProcessPoolExecutor& pool) {
         std::deque<Call> window;
@@ -146,6 +183,10 @@ class Chaos {
             window.back().future.add_done_callback([this, i](const cf::Future<std::vector<int>>&) {
                 // relaxed: counted when the pool is gone.
                 ended_[i].fetch_add(1, std::memory_order_relaxed);
+                if (starts[i].died == 0) return;
+                const auto now = Clock::now().time_since_epoch().count();
+                const std::lock_guard lock(mutex_);
+                until_noticed_.push_back(now - starts[i].died);
             });
             if (window.size() < 200) continue;
             check_call(window.front());
@@ -198,7 +239,10 @@ class Chaos {
     const std::size_t deaths_;
     std::mt19937 random_;
     std::vector<std::atomic<int>> ended_;
+    std::mutex mutex_;
+    std::vector<std::int64_t> until_noticed_;  // guarded by mutex_; nanoseconds
     std::size_t failed_ = 0;
+    std::size_t measured_ = 0;
     std::size_t before_their_first_line_ = 0;  // calls whose worker died while it decoded them
 };
 

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/processes.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -30,7 +32,7 @@ pid_t fork_child(const std::function<void()>& work) {
 
 int exit_code_of(pid_t pid) {
     int status = 0;
-    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    REQUIRE(support::wait_for_end(pid, &status) == pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 

@@ -12,6 +12,7 @@
 
 #include "support/deadline.hpp"
 #include "support/gate.hpp"
+#include "support/processes.hpp"
 #include "support/watchdog.hpp"
 
 namespace {
@@ -28,7 +29,7 @@ TEST_CASE("what was put back is no leak", "[support][leak_listener]") {
     ::close(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     const pid_t child = ::fork();
     if (child == 0) ::_exit(0);
-    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    REQUIRE(support::wait_for_end(child, nullptr) == child);
     CHECK(leaks_since(before, support::deadline(support::settle_time)).empty());
 }
 
@@ -94,7 +95,7 @@ TEST_CASE("a child is a leak while it runs and until it was waited for",
     siginfo_t info{};
     REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == 0);
     const auto leaks = leaks_since(before, 10ms);
-    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    REQUIRE(support::wait_for_end(child, nullptr) == child);
     const std::string found = leaks.empty() ? "" : leaks[0] + (leaks.size() > 1 ? leaks[1] : "");
     CHECK_THAT(found, ContainsSubstring("state Z"));
 }
@@ -112,7 +113,7 @@ TEST_CASE("a grandchild whose parent has ended is a leak", "[support][leak_liste
         }
         ::_exit(0);
     }
-    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    REQUIRE(support::wait_for_end(child, nullptr) == child);
     started.wait_for(1);
     CHECK(leaks_since(before, 10ms).size() == 1);
     end.open();

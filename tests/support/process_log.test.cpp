@@ -8,6 +8,8 @@
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 
+#include "support/processes.hpp"
+
 namespace {
 
 TEST_CASE("lines of several processes arrive whole", "[support][process_log]") {
@@ -43,7 +45,7 @@ TEST_CASE("a counter counts what a killed process did before", "[support][proces
     }
     counter.wait_for(1);
     REQUIRE(::kill(pid, SIGKILL) == 0);
-    REQUIRE(::waitpid(pid, nullptr, 0) == pid);
+    REQUIRE(support::wait_for_end(pid, nullptr) == pid);
     CHECK(counter.value() == 1);
 }
 

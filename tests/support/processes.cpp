@@ -2,10 +2,12 @@
 #include "support/processes.hpp"
 
 #include <dirent.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <chrono>
 #include <exception>
 #include <fstream>
@@ -87,6 +89,13 @@ std::vector<ProcessEntry> descendants_of(pid_t root) {
         }
     }
     return found;
+}
+
+pid_t wait_for_end(pid_t child, int* status) {
+    pid_t ended = 0;
+    do ended = ::waitpid(child, status, 0);
+    while (ended < 0 && errno == EINTR);
+    return ended;
 }
 
 std::string describe(const ProcessEntry& process) {

@@ -27,6 +27,8 @@ void wait_until_other_threads_sleep() noexcept;
 std::vector<ProcessEntry> children_of(pid_t parent);
 /// `root` itself is not part of it.
 std::vector<ProcessEntry> descendants_of(pid_t root);
+/// waitpid() without options, which a signal does not end. `status` may be null.
+pid_t wait_for_end(pid_t child, int* status);
 /// "1234 (name, state S): command line"
 std::string describe(const ProcessEntry& process);
 

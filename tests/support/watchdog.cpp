@@ -25,10 +25,12 @@
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "support/deadline.hpp"
 #include "support/processes.hpp"
+#include "support/signal_storm.hpp"
 
 namespace support {
 namespace {
@@ -253,7 +255,20 @@ int run_supervised(const std::function<int()>& run) {
         std::exit(run());
     }
     ::close(ends[1]);
-    const int code = Supervisor(child, ends[0], deadline_per_test).run();
+    std::size_t signals = 0;
+    int code = 0;
+    {
+        std::jthread storm;
+        if (const auto period = storm_period(); period.count() > 0) {
+            sigset_t all, mask;
+            sigfillset(&all);
+            ::pthread_sigmask(SIG_SETMASK, &all, &mask);  // SIGCHLD is for the supervisor's thread
+            storm = std::jthread([&](const std::stop_token& stop) { signals = run_storm(stop, child, period); });
+            ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+        }
+        code = Supervisor(child, ends[0], deadline_per_test).run();
+    }
+    if (signals > 0) std::printf("signal storm: %zu signals\n", signals);
     ::close(ends[0]);
     return code;
 }
@@ -271,6 +286,7 @@ void report_hang(const std::string& reason) {
 
 void prepare_process() {
     ::prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+    prepare_for_storm();
     [[maybe_unused]] static const int registered = ::pthread_atfork(nullptr, nullptr, [] {
         ::prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
         // Catch2 reports a SIGTERM as a failed test. In a forked worker it is how a pool stops it.

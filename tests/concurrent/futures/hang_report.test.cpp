@@ -23,6 +23,7 @@
 #include "support/eventually.hpp"
 #include "support/gate.hpp"
 #include "support/process_log.hpp"
+#include "support/processes.hpp"
 
 namespace cf = concurrent::futures;
 using namespace std::chrono_literals;
@@ -166,7 +167,7 @@ TEST_CASE("a hang report may be destroyed in a fork of the program", "[hang_repo
         ::_exit(7);
     }
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 7);
 }

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "concurrent/futures/process_pool.hpp"
+#include "support/processes.hpp"
 
 namespace process_pools {
 namespace {
@@ -274,7 +275,7 @@ int signal_that_ends_a_child() {
         for (;;) ::pause();
     ::kill(child, SIGTERM);
     int status = 0;
-    ::waitpid(child, &status, 0);
+    support::wait_for_end(child, &status);
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
@@ -396,8 +397,7 @@ int in_fork(Call call) {
         ::_exit(code);
     }
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    support::wait_for_end(child, &status);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -459,7 +459,7 @@ PROCESS_CASE("a fork of the program that lives on does not keep the pool's worke
     pool.reset();
     gate.open();
     int status = 0;
-    CHECK(::waitpid(child, &status, 0) == child);
+    CHECK(support::wait_for_end(child, &status) == child);
 }
 
 #endif

@@ -169,7 +169,7 @@ TEST_CASE("futures with large arguments in flight may be dropped in a fork of th
         ::_exit(0);
     }
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(status == 0);
     busy.open();
     CHECK(future->result() == sum(counted(mebibyte)));

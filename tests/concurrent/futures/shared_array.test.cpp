@@ -26,6 +26,7 @@
 #include "concurrent/futures/hostile_worker.hpp"
 #include "concurrent/futures/process_pool.hpp"
 #include "concurrent/futures/shared_mappings.hpp"
+#include "support/processes.hpp"
 
 namespace process_pools {
 namespace {
@@ -386,7 +387,7 @@ TEST_CASE("a fork of the program has the SharedArray, too", "[process_pool]") {
         ::_exit(own[3] == 1 ? 0 : 1);
     }
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(status == 0);
     CHECK(numbers[3] == 5);
 }

@@ -30,6 +30,7 @@
 
 #include "support/eventually.hpp"
 #include "support/gate.hpp"
+#include "support/processes.hpp"
 
 namespace {
 
@@ -989,7 +990,7 @@ TEST_CASE("in a forked child a pool of the parent refuses work and can be destro
         REQUIRE(child >= 0);
         if (child == 0) ::_exit(work());
         int status = 0;
-        REQUIRE(::waitpid(child, &status, 0) == child);
+        REQUIRE(support::wait_for_end(child, &status) == child);
         return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
     };
     CHECK(code([&] {
@@ -1020,7 +1021,7 @@ TEST_CASE("a call may fork, and its child may leave", "[thread_pool]") {
         const pid_t child = ::fork();
         if (child == 0) ::_exit(9);
         int result = 0;
-        ::waitpid(child, &result, 0);
+        support::wait_for_end(child, &result);
         return result;
     });
     CHECK(WEXITSTATUS(status.result()) == 9);

@@ -6,6 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -36,8 +37,12 @@ std::string checked(const std::string& path, const std::string& option = {}) {
     const std::string command = "python3 '" + script + "' " + option + " '" + path + "' 2>&1";
     std::FILE* const output = ::popen(command.c_str(), "r");
     REQUIRE(output);
-    std::string text(1 << 20, '\0');
-    text.resize(std::fread(text.data(), 1, text.size(), output));
+    std::string text;
+    for (int c = 0; c != EOF || (std::ferror(output) && errno == EINTR);) {  // a signal may interrupt the read
+        std::clearerr(output);
+        c = std::fgetc(output);
+        if (c != EOF) text.push_back(static_cast<char>(c));
+    }
     INFO(text);
     CHECK(::pclose(output) == 0);
     return text;

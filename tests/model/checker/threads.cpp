@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <thread>
@@ -374,5 +375,46 @@ MODEL("a task is asked to stop by another thread while it ends") {
     const auto task = pool.submit([](std::stop_token) { return 1; });
     std::thread other([task] { task.request_stop(); });
     task.wait();
+    other.join();
+}
+
+MODEL("a worker without idle_timeout stays, however late its wake-up comes") {
+    cf::ThreadPoolExecutor pool(1);
+    for (int n = 0; n < 2; ++n) pool.submit([] {}).wait();
+    std::this_thread::sleep_for(1ms);
+    expect(pool.stats().workers == 1, "the worker is there");
+}
+
+MODEL("wait_idle() while the pool shuts down") {
+    cf::ThreadPoolExecutor pool(1);
+    pool.post([] {});
+    std::thread other([&] { pool.wait_idle(); });
+    pool.shutdown({.wait = false});
+    other.join();
+}
+
+MODEL("a future that keeps its pool is dropped by another thread") {
+    std::thread other;
+    {
+        cf::ThreadPoolExecutor pool({.max_workers = 1, .on_unhandled_exception = [](const std::exception_ptr&) {}});
+        other = std::thread([task = pool.submit([] {})]() mutable { task = {}; });
+    }
+    other.join();
+}
+
+MODEL("a shutdown refuses a submitter that waits for room, before a task has ended") {
+    std::mutex held;
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .max_pending = 1});
+    std::thread other([&] {
+        std::this_thread::sleep_for(1s);  // when the submitter does not look for itself any more
+        pool.shutdown({.wait = false});
+    });
+    {
+        const std::lock_guard lock(held);
+        try {
+            for (int n = 0; n < 3; ++n) pool.post([&] { const std::lock_guard wait(held); });
+        } catch (const cf::ShutdownError&) {
+        }
+    }
     other.join();
 }

@@ -51,7 +51,6 @@ class PostedTask final : public Task, public BlockAllocated {
     template <class... Args>
     explicit PostedTask(WorkerThreads& pool, Args&&... args)
         : link_(pool, false, Call::library_name), call_(std::forward<Args>(args)...) {}
-    ~PostedTask() override { link_.let_go(); }
 
     /// Null: the pool has no observer.
     WatchedCall* watch() const noexcept { return link_.watch(); }
@@ -96,7 +95,13 @@ class PostedTask final : public Task, public BlockAllocated {
     Task::Standing standing() const noexcept override { return Task::Standing::waiting; }
 
   private:
-    PoolLink link_;  // the pool is alive while it has tasks
+    /// Let go last, also if the call cannot be constructed.
+    struct Link : PoolLink {
+        using PoolLink::PoolLink;
+        ~Link() { this->let_go(); }
+    };
+
+    Link link_;  // the pool is alive while it has tasks
     Call call_;
 };
 

@@ -6,8 +6,11 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cerrno>
 #include <csignal>
 #include <string>
+
+#include "support/processes.hpp"
 
 namespace {
 
@@ -32,10 +35,10 @@ End end_of_child(Body body) {
     ::close(ends[1]);
     End end;
     std::array<char, 256> some{};
-    for (ssize_t got = 0; (got = ::read(ends[0], some.data(), some.size())) > 0;)
-        end.errors.append(some.data(), static_cast<std::size_t>(got));
+    for (ssize_t got = 0; (got = ::read(ends[0], some.data(), some.size())) > 0 || (got < 0 && errno == EINTR);)
+        if (got > 0) end.errors.append(some.data(), static_cast<std::size_t>(got));
     ::close(ends[0]);
-    REQUIRE(::waitpid(child, &end.status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &end.status) == child);
     return end;
 }
 

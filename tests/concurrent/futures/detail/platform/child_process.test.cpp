@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <string>
 #include <thread>
@@ -10,6 +11,7 @@
 
 #include "support/eventually.hpp"
 #include "support/gate.hpp"
+#include "support/processes.hpp"
 
 namespace {
 
@@ -29,8 +31,8 @@ ProcessHandle run_shell(const std::string& script, std::span<const int> inherite
 std::string read_all(const FileDescriptor& fd) {
     std::string text;
     std::array<char, 1000> portion;
-    for (ssize_t size; (size = ::read(fd.get(), portion.data(), portion.size())) > 0;)
-        text.append(portion.data(), static_cast<std::size_t>(size));
+    for (ssize_t size; (size = ::read(fd.get(), portion.data(), portion.size())) > 0 || (size < 0 && errno == EINTR);)
+        if (size > 0) text.append(portion.data(), static_cast<std::size_t>(size));
     return text;
 }
 
@@ -119,7 +121,7 @@ TEST_CASE("how a process ended that somebody else has reaped is known where the 
     const ProcessHandle killed = run_shell("kill -9 $$");
     for (const ProcessHandle* const child : {&ends, &killed}) {
         int status = 0;
-        REQUIRE(::waitpid(child->pid(), &status, 0) == child->pid());
+        REQUIRE(support::wait_for_end(child->pid(), &status) == child->pid());
     }
     if (kernel_tells_of_reaped() && ends.watch_fd() >= 0) {
         CHECK(ends.reap().exit_code == 4);
@@ -135,7 +137,7 @@ TEST_CASE("how a process ended that somebody else has reaped is known where the 
 TEST_CASE("without a pidfd how a process ended that somebody else has reaped is unknown", "[child_process]") {
     const ProcessHandle child = run_shell("exit 4");
     int status = 0;
-    REQUIRE(::waitpid(child.pid(), &status, 0) == child.pid());
+    REQUIRE(support::wait_for_end(child.pid(), &status) == child.pid());
     const ExitStatus unknown = ProcessHandle(child.pid(), FileDescriptor()).reap();
     CHECK(!unknown.exit_code);
     CHECK(!unknown.signal);
@@ -154,7 +156,7 @@ TEST_CASE("die_with_parent() is false when the parent is gone already", "[child_
     const pid_t child = ::fork();
     if (child == 0) ::_exit(die_with_parent(::getpid()) ? 1 : 7);
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(WEXITSTATUS(status) == 7);
 }
 

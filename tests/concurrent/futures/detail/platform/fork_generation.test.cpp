@@ -6,6 +6,8 @@
 #include <catch2/catch_test_macros.hpp>
 #include <mutex>
 
+#include "support/processes.hpp"
+
 namespace {
 
 using concurrent::futures::detail::fork_generation;
@@ -17,7 +19,7 @@ TEST_CASE("a forked child is of another generation, the parent stays of its own"
     REQUIRE(child >= 0);
     if (child == 0) ::_exit(fork_generation() != here ? 7 : 1);
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 7);
     CHECK(fork_generation() == here);
@@ -33,7 +35,7 @@ TEST_CASE("an object knows in which process it was made", "[fork_generation]") {
         ::_exit(here.in_forked_child() && !there.in_forked_child() ? 7 : 1);
     }
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(WEXITSTATUS(status) == 7);
     CHECK_FALSE(here.in_forked_child());
 }
@@ -51,7 +53,7 @@ TEST_CASE("what a module shares is made anew in a forked child, with its lock", 
     REQUIRE(child >= 0);
     if (child == 0) ::_exit(shared.get().mutex.try_lock() && shared.get().number == 0 ? 7 : 1);
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(WEXITSTATUS(status) == 7);
     shared.get().mutex.unlock();
     CHECK(shared.get().number == 5);

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "support/deadline.hpp"
+#include "support/processes.hpp"
 
 namespace {
 
@@ -56,7 +57,7 @@ End end_of(Call call) {
         ::_exit(0);
     }
     int status = 0;
-    CHECK(::waitpid(child, &status, 0) == child);
+    CHECK(support::wait_for_end(child, &status) == child);
     return {status, words.text()};
 }
 bool died_of(const End& end, int signal) { return WIFSIGNALED(end.status) && WTERMSIG(end.status) == signal; }
@@ -151,7 +152,7 @@ TEST_CASE("a handler of the program is left alone, and words of a child's child 
     const End grandchild = end_of([] {
         const pid_t child = ::fork();
         if (child == 0) fail_an_assertion();
-        ::waitpid(child, nullptr, 0);
+        support::wait_for_end(child, nullptr);
     });
     CHECK(grandchild.status == 0);
     CHECK(grandchild.words.empty());

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "support/deadline.hpp"
+#include "support/processes.hpp"
 
 namespace {
 
@@ -22,7 +23,7 @@ int in_child(Call call) {
     const pid_t child = ::fork();
     if (child == 0) ::_exit(call());
     int status = 0;
-    if (::waitpid(child, &status, 0) != child || !WIFEXITED(status)) return -1;
+    if (support::wait_for_end(child, &status) != child || !WIFEXITED(status)) return -1;
     return WEXITSTATUS(status);
 }
 

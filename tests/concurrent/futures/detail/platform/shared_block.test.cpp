@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "support/file_size_limit.hpp"
+#include "support/processes.hpp"
 
 namespace {
 
@@ -85,7 +86,7 @@ TEST_CASE("a fork has a block that was made, and not a draft", "[shared_block]")
     }
     draft.freeze(4096);  // though the child may be there still
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(status == 0);
     CHECK(block.data()[0] == std::byte{5});
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "support/file_size_limit.hpp"
+#include "support/processes.hpp"
 
 namespace {
 
@@ -82,7 +83,7 @@ TEST_CASE("a fork gets no mapping to write to", "[shared_memory]") {
         ::_exit(::mincore(region.data(), SharedMemory::page, &resident) != 0 && errno == ENOMEM ? 0 : 1);
     }
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(status == 0);
 }
 

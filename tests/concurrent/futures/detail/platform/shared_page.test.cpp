@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "support/processes.hpp"
+
 namespace {
 
 using namespace concurrent::futures::detail;
@@ -35,7 +37,7 @@ TEST_CASE("a forked process writes into the same page", "[shared_page]") {
         std::strcpy(static_cast<char*>(page.memory()), "from the child");
         ::_exit(0);
     }
-    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    REQUIRE(support::wait_for_end(child, nullptr) == child);
     CHECK(std::string(static_cast<const char*>(page.memory())) == "from the child");
 }
 

@@ -50,7 +50,7 @@ TEST_CASE("a process that sleeps on the signal is woken by another one", "[share
     shared.word.store(42, std::memory_order_relaxed);
     shared.signal.raise();
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(WEXITSTATUS(status) == 7);
 }
 

@@ -10,6 +10,8 @@
 #include <new>
 #include <thread>
 
+#include "support/processes.hpp"
+
 namespace {
 
 using namespace concurrent::futures::detail;
@@ -110,7 +112,7 @@ TEST_CASE("what a worker noted can be read after its death", "[control_page]") {
         ::_exit(right ? 7 : 1);
     }
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(WEXITSTATUS(status) == 7);
     CHECK(page.state(0, 100) == SlotState::done);
     CHECK(page.state(1, 101) == SlotState::running);

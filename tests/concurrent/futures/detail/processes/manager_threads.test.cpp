@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/processes.hpp"
+
 namespace {
 
 using namespace concurrent::futures::detail;
@@ -41,7 +43,7 @@ TEST_CASE("a forked child has none of its parent's manager threads, and counts i
     }
     REQUIRE(pid > 0);
     int status = -1;
-    CHECK(::waitpid(pid, &status, 0) == pid);
+    CHECK(support::wait_for_end(pid, &status) == pid);
     CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
     CHECK(ManagerThreads::number() == before + 3);
     ManagerThreads::count(-3);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/deadline.hpp"
+#include "support/processes.hpp"
 
 namespace {
 
@@ -216,7 +217,7 @@ TEST_CASE("a body for which there is no memory is dropped, and the next frame is
         ::_exit(right ? 0 : 3);
     }
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(status == 0);
 }
 

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <utility>
 
+#include "support/processes.hpp"
+
 namespace {
 
 using namespace concurrent::futures::detail;
@@ -58,7 +60,7 @@ TEST_CASE("a fork has a list of its own, even if it was made while the old one w
         }
     }
     int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 7);
     CHECK(&here == &PoolDescriptors::instance());
