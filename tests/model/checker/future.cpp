@@ -251,6 +251,24 @@ MODEL("when_all() of two that end at once") {
     second.join();
 }
 
+MODEL("when_all() hands over what was done before each end") {
+    Value before_one(0), before_two(0);
+    cf::Promise<int> one, two;
+    const auto both = cf::when_all(std::vector{one.get_future(), two.get_future()});
+    std::thread first([&] {
+        before_one.set(1);
+        one.set_value(1);
+    });
+    std::thread second([&] {
+        before_two.set(2);
+        two.set_value(2);
+    });
+    both.wait();
+    expect(before_one.get() + before_two.get() == 3, "both");
+    first.join();
+    second.join();
+}
+
 MODEL("when_any() of two that end at once") {
     cf::Promise<Value> one, two;
     const auto any = cf::when_any(std::vector{one.get_future(), two.get_future()});
