@@ -51,10 +51,10 @@ void more_tasks() {
     grow("process pool, map", 1'000'000, [&](std::size_t size, Stopwatch& watch) { map(pool, size, watch); }, pool.worker_pids());
 }
 
-/// The same number of tasks on more and more processes, which run before the time is taken.
+/// As many tasks for each of more and more processes, which run before the time is taken.
 void more_processes() {
-    const std::size_t tasks = quick ? 2'000 : 200'000;
     const auto on = [&](std::string_view name, std::size_t workers, auto run) {
+        const std::size_t tasks = quick ? 2'000 : 20'000 * (workers < 10 ? 10 : workers);
         cf::ProcessPoolExecutor pool({.max_workers = static_cast<int>(workers)});
         pool.start_workers();
         require("all workers run", pool.worker_pids().size() == workers);

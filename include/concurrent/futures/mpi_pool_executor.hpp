@@ -80,6 +80,9 @@ class MpiSubmitter {
   public:
     explicit MpiSubmitter(std::shared_ptr<MpiPool> pool) noexcept : pool_(std::move(pool)) {}
 
+    /// How many ranks run at one time, for a map: they may be on other machines.
+    static std::size_t at_once(std::size_t ranks) noexcept { return ranks; }
+
     template <class Callable, class... Args>
     auto submit(const Callable& callable, const Args&... args) const {
         return submit_as({}, Priority::normal, 0, callable, args...);

@@ -3,7 +3,7 @@
 // map_pace.hpp: how many items the next task of a map takes, where the calls run in other processes and the library
 // chooses: as many as a worker runs in 50 µs, at the pace that the pool had so far.
 //
-//     MapPace pace(workers);
+//     MapPace pace(workers, at_once);                      // so many of them run at one time: as many as there are processors
 //     std::size_t items = pace.items_per_task(ended);      // for the next task
 //     bool settled = pace.is_settled();                    // false: more results may well change that number
 //
@@ -28,7 +28,8 @@ class MapPace {
   public:
     static constexpr std::size_t singles = tuning::map_singles;
 
-    explicit MapPace(std::size_t workers) noexcept : workers_(static_cast<double>(workers)) {}
+    MapPace(std::size_t workers, std::size_t at_once) noexcept
+        : workers_(static_cast<double>(workers)), at_once_(static_cast<double>(smaller(workers, at_once))) {}
 
     /// `ended`: how many items of this map are known to have ended.
     std::size_t items_per_task(std::size_t ended) noexcept {
@@ -47,7 +48,7 @@ class MapPace {
         const std::size_t measured = ended - before_.ended;
         const double pace = std::chrono::duration<double, std::nano>(now.at - before_.at).count() /
                             static_cast<double>(larger<std::size_t>(measured, 1));
-        const double fitting = tuning::map_chunk / larger(pace * workers_, 1.0);
+        const double fitting = tuning::map_chunk / larger(pace * at_once_, 1.0);
         const auto items = ended < singles ? 1 : static_cast<std::size_t>(clamped(fitting, 1.0, smaller(evidence, most)));
         const bool are_long = fitting < 2 && measured >= larger<std::size_t>(few, before_.ended / 2);
         settled_ = are_long || static_cast<double>(items) >= most / 2;
@@ -67,7 +68,7 @@ class MapPace {
     static constexpr auto hiccup = tuning::map_hiccup;
     static constexpr std::size_t few = tuning::items_per_measure;
 
-    double workers_;
+    double workers_, at_once_;
     Moment before_, last_, seen_;
     bool settled_ = false;
 };

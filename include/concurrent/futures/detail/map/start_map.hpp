@@ -43,7 +43,8 @@ std::unique_ptr<MapStream<R>> start_map(const Submitter& submitter, std::size_t 
         }
     }
     std::optional<MapPace> pace;
-    if (leaves_the_process<Submitter> && options.chunksize == 0 && !options.buffersize) pace.emplace(workers);
+    if constexpr (leaves_the_process<Submitter>)
+        if (options.chunksize == 0 && !options.buffersize) pace.emplace(workers, Submitter::at_once(workers));
     using Inputs = MapInputs<MapTask<R>, Submitter, std::decay_t<Callable>, Ranges...>;
     auto inputs =
         std::make_unique<Inputs>(submitter, std::forward<Callable>(callable), std::forward<Ranges>(ranges)...);

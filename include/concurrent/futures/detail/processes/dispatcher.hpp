@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <utility>
 
 #include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
@@ -95,7 +96,8 @@ class Dispatcher {
     static std::size_t first_tasks(const WorkerLink& link) noexcept { return link.life.is_starting() ? 0 : 1; }
     std::size_t unstarted() const noexcept;
     std::size_t fair_share(std::size_t coming) const noexcept;
-    WorkerLink* choose_worker(const RemoteTask& task) noexcept;
+    class LeastLoaded;
+    WorkerLink* choose_starting(const RemoteTask& task) noexcept;
     RemoteTask* oldest_behind() const noexcept;
 
     PoolTables& pool_;
@@ -141,26 +143,68 @@ inline std::size_t Dispatcher::fair_share(std::size_t coming) const noexcept {
     return DispatchPolicy::fair_share(tasks, workers);
 }
 
-/// The one with the least to do.
-inline WorkerLink* Dispatcher::choose_worker(const RemoteTask& task) noexcept {
-    WorkerLink* best = nullptr;
+/// A worker that starts and may have this task, or null. There is none where others come first: a worker that is ready, or
+/// tasks that come back from one that ends, to the front.
+inline WorkerLink* Dispatcher::choose_starting(const RemoteTask& task) noexcept {
     WorkerLink* starting = nullptr;
-    bool others_come_first = false;  // a worker that is ready; tasks that come back from one that ends, to the front
     for (const auto& link : pool_.workers) {
         const bool ends = !link->life.is_open() || link->life.is_dying();
-        others_come_first = others_come_first || link->life.is_ready() || (ends && link->tasks.in_flight() != 0);
-        if ((!best || link->tasks.in_flight() < best->tasks.in_flight()) && may_take_more(*link)) best = link.get();
+        if (link->life.is_ready() || (ends && link->tasks.in_flight() != 0)) return nullptr;
         if (!starting && may_take_first(*link, task)) starting = link.get();
     }
-    return others_come_first ? best : starting;
+    return starting;
 }
+
+/// Chooses a worker for one task after the other: the one with the least to do. Walks once past all workers for as many tasks
+/// as there are workers, so that a task costs the same however many workers there are.
+class Dispatcher::LeastLoaded {
+  public:
+    explicit LeastLoaded(const Dispatcher& dispatcher) noexcept
+        : dispatcher_(dispatcher), at_(dispatcher.pool_.workers.begin()) {}
+
+    /// Null: no worker may have more. The caller gives the worker a task before it asks again.
+    WorkerLink* next() noexcept {
+        if (last_) note(*last_);
+        last_ = nullptr;
+        for (;;) {
+            while (at_ != dispatcher_.pool_.workers.end()) {
+                WorkerLink& link = **at_++;
+                if (link.tasks.in_flight() != level_) {
+                    note(link);
+                } else if (dispatcher_.may_take_more(link)) {
+                    return last_ = &link;
+                }
+            }
+            if (next_level_ == none) return nullptr;
+            level_ = std::exchange(next_level_, none);
+            at_ = dispatcher_.pool_.workers.begin();
+        }
+    }
+
+  private:
+    static constexpr std::size_t none = SIZE_MAX;
+
+    /// Its turn is in a later walk.
+    void note(const WorkerLink& link) noexcept {
+        const std::size_t in_flight = link.tasks.in_flight();
+        if (in_flight > level_ && in_flight < next_level_ && dispatcher_.may_take_more(link)) next_level_ = in_flight;
+    }
+
+    const Dispatcher& dispatcher_;
+    WorkerSet::Links::const_iterator at_;
+    std::size_t level_ = 0;           // this walk is for workers with so many tasks
+    std::size_t next_level_ = none;  // the next one, as far as this walk has seen
+    WorkerLink* last_ = nullptr;
+};
 
 inline void Dispatcher::dispatch(std::size_t coming) {
     CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
     share_ = fair_share(coming);
     if (pool_.paused) return;
+    LeastLoaded ready(*this);
     while (RemoteTask* const task = pool_.next_queued()) {
-        WorkerLink* const link = choose_worker(*task);
+        WorkerLink* link = ready.next();
+        if (!link) link = choose_starting(*task);
         if (!link) return pool_.queue.put_back(*task);
         give(*link, *task);
         if (pool_.settings.max_pending != 0) pool_.room.notify_one();

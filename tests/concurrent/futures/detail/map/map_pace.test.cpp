@@ -10,13 +10,13 @@ namespace {
 using concurrent::futures::detail::MapPace;
 
 TEST_CASE("as long as few items have ended, each has its own task", "[map_pace]") {
-    MapPace pace(2);
+    MapPace pace(2, 2);
     for (std::size_t ended = 0; ended < 16; ++ended) CHECK(pace.items_per_task(ended) == 1);
 }
 
 TEST_CASE("until a hundred items have ended, each has its own task, however few the workers", "[map_pace]") {
     for (const std::size_t workers : {1u, 2u, 4u, 13u, 64u}) {
-        MapPace pace(workers);
+        MapPace pace(workers, workers);
         for (std::size_t ended = 0; ended < 100; ++ended) {
             CAPTURE(workers, ended);
             CHECK(pace.items_per_task(ended) == 1);
@@ -28,7 +28,7 @@ TEST_CASE("short items travel together, by no more than the evidence", "[map_pac
     bool together = false;
     // A thread that loses its processor between the questions makes the items look long: then once more.
     for (int attempt = 0; !together && attempt < 100; ++attempt) {
-        MapPace pace(2);
+        MapPace pace(2, 2);
         pace.items_per_task(16);
         // A thousand more at once: as short as can be.
         together = pace.items_per_task(1'000) > 1;
@@ -39,7 +39,7 @@ TEST_CASE("short items travel together, by no more than the evidence", "[map_pac
 }
 
 TEST_CASE("long items travel alone", "[map_pace]") {
-    MapPace pace(1);
+    MapPace pace(1, 1);
     pace.items_per_task(100);
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
     while (std::chrono::steady_clock::now() < end) {
@@ -48,7 +48,7 @@ TEST_CASE("long items travel alone", "[map_pace]") {
 }
 
 TEST_CASE("the pace is not settled before enough items have ended", "[map_pace]") {
-    MapPace pace(2);
+    MapPace pace(2, 2);
     for (std::size_t ended = 0; ended < 16; ++ended) {
         pace.items_per_task(ended);
         CHECK_FALSE(pace.is_settled());
@@ -58,7 +58,7 @@ TEST_CASE("the pace is not settled before enough items have ended", "[map_pace]"
     // A thread that loses its processor between the questions makes the items look long: then once more.
     bool settled = false;
     for (int attempt = 0; !settled && attempt < 100; ++attempt) {
-        pace = MapPace(2);
+        pace = MapPace(2, 2);
         pace.items_per_task(10'000);
         pace.items_per_task(1'000'000);
         settled = pace.is_settled();
@@ -66,8 +66,22 @@ TEST_CASE("the pace is not settled before enough items have ended", "[map_pace]"
     CHECK(settled);
 }
 
+TEST_CASE("more workers than processors do not make items look longer", "[map_pace]") {
+    bool together = false;
+    // As above: a thread that loses its processor makes the items look long.
+    for (int attempt = 0; !together && attempt < 100; ++attempt) {
+        MapPace crowded(1'000, 2);
+        crowded.items_per_task(100'000);
+        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+        while (std::chrono::steady_clock::now() < end) {
+        }
+        together = crowded.items_per_task(200'000) > 10;  // 10 ns each; as many times that as workers would be 10 µs
+    }
+    CHECK(together);
+}
+
 TEST_CASE("the pace of long items is settled", "[map_pace]") {
-    MapPace pace(1);
+    MapPace pace(1, 1);
     pace.items_per_task(20);
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
     while (std::chrono::steady_clock::now() < end) {
