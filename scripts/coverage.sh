@@ -22,9 +22,9 @@ nice -n 10 cmake --build $build --parallel "${JOBS:-$(nproc)}" --target "${targe
     { tail -n 30 $build/build.log >&2; exit 2; }
 find $build -name '*.gcda' -delete
 for target in "${targets[@]}"; do
-    command=("$build/tests/$target")
+    command=("$build/tests/$target" --apart)  # as under CTest, each case in a process of its own
     [[ $target != program.* ]] ||
-        command=(python3 tests/support/run_program.py "tests/programs/${target#program.}.cpp" "${command[@]}")
+        command=(python3 tests/support/run_program.py "tests/programs/${target#program.}.cpp" "$build/tests/$target")
     CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=300 nice -n 10 "${command[@]}" >"$build/$target.log" 2>&1 ||
         echo "coverage.sh: $target failed: $build/$target.log"
 done
