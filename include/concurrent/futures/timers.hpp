@@ -50,78 +50,8 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 namespace detail {
 
-inline constinit ModuleWide<DeadlineTimer> module_timer;
-
-inline constinit Atomic<bool> timers_are_over{false};
-
-/// Its threads end before static objects that were made earlier.
-inline DeadlineTimer& program_timer() {
-    struct StopAtExit {
-        ~StopAtExit() {
-            // relaxed: the timer's lock hands it over, see Alarm::set().
-            timers_are_over.store(true, std::memory_order_relaxed);
-            module_timer.get().stop();
-            module_timer.get().fire_all();
-        }
-    };
-    static const StopAtExit stop_at_exit;
-    return module_timer.get();
-}
-
-/// One point in time that a future stands for. Deletes itself when that has come, or when the future was cancelled.
-class Alarm {
-  public:
-    /// Throws std::system_error if there is no thread for the timer.
-    static Future<void> set(DeadlineTimer::Clock::time_point due) {
-        auto owned = std::make_unique<Alarm>();
-        Future<void> future = owned->promise_.get_future();
-        future.add_done_callback([alarm = owned.get()](const Future<void>& done) { alarm->ended(done.cancelled()); });
-        Alarm& alarm = *owned.release();
-        try {
-            alarm.entry_.emplace(program_timer(), due, alarm.stop_);  // it may be due at once
-        } catch (...) {
-            alarm.promise_.set_exception(std::current_exception());
-            alarm.release();  // it will not ring
-            alarm.release();
-            throw;
-        }
-        alarm.release();
-        // relaxed: if fire_all() has come before, the timer's lock has handed this over; else it finds the entry.
-        if (timers_are_over.load(std::memory_order_relaxed)) future.cancel();
-        return future;
-    }
-
-  private:
-    struct Ring {
-        Alarm* alarm;
-        void operator()() const {
-            Promise<void>& promise = alarm->promise_;
-            // relaxed: fire_all() runs in the thread that has stored it; another thread may still miss it.
-            if (timers_are_over.load(std::memory_order_relaxed))
-                promise.get_future().cancel();
-            else if (promise.set_running_or_notify_cancel())
-                promise.set_value();
-            alarm->release();
-        }
-    };
-
-    void ended(bool cancelled) {
-        if (born_.in_forked_child()) return;  // a thread that is not there may be ringing
-        if (cancelled && entry_->withdraw()) release();  // it will not ring
-        release();
-    }
-    void release() noexcept {
-        // acq_rel, pairs with itself: the last one sees what the others did.
-        if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-    }
-
-    Promise<void> promise_;
-    std::stop_source stop_;
-    std::stop_callback<Ring> ring_{stop_.get_token(), Ring{this}};
-    std::optional<DeadlineTimer::Entry> entry_;
-    Atomic<int> owners_{3};  // set(), the ring that is to come, the callback of the future
-    const ForkMark born_;
-};
+/// A future that ends at that time, or when it is cancelled. Throws std::system_error if there is no thread for the timer.
+CONCURRENT_FUTURES_DECL Future<void> set_alarm(DeadlineTimer::Clock::time_point due);
 
 template <class Submitter, class Callable, class... Args>
 class Repetition : public std::enable_shared_from_this<Repetition<Submitter, Callable, Args...>> {
@@ -154,7 +84,7 @@ class Repetition : public std::enable_shared_from_this<Repetition<Submitter, Cal
         return alarm_;
     }
     void wait() {
-        Future<void> alarm = Alarm::set(next_);
+        Future<void> alarm = set_alarm(next_);
         {
             const std::lock_guard lock(mutex_);
             alarm_ = alarm;
@@ -206,7 +136,7 @@ class Repetition : public std::enable_shared_from_this<Repetition<Submitter, Cal
 template <class Rep, class Period>
 [[nodiscard]] Future<void> after(std::chrono::duration<Rep, Period> delay) {
     const detail::Deadline due = detail::Deadline::after(delay, "the delay of after");
-    return detail::Alarm::set(due.is_never() ? (detail::DeadlineTimer::Clock::time_point::max)() : due.at());
+    return detail::set_alarm(due.is_never() ? (detail::DeadlineTimer::Clock::time_point::max)() : due.at());
 }
 
 /// What becomes of `future`, if it is done within `limit`; otherwise a future that fails with TimeoutError, and the task
@@ -300,3 +230,7 @@ Future<void> submit_every(Pool&, Delay&&, Args&&...) {
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/timers.hpp"
+#endif

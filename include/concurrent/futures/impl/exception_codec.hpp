@@ -67,7 +67,7 @@ class ExceptionWriter {
                 encoder_(entry->key(), std::string_view(type_name), message);
                 const std::size_t length = encoder_.reserve_u64();
                 const std::size_t body = encoder_.size();
-                entry->encode(encoder_, error);
+                if (entry->encode) entry->encode(encoder_, error);
                 encoder_.patch_u64(length, encoder_.size() - body);
                 return;
             } catch (const std::bad_alloc&) {
@@ -94,6 +94,18 @@ CONCURRENT_FUTURES_DECL void encode_exception(Encoder& encoder, const std::excep
     ExceptionWriter(encoder).write(exception, 0);
 }
 
+/// Calls make(bool nested), inside a handler of `nested` unless that is null: a nested_exception
+/// holds what is being handled when it is made.
+template <class Make>
+std::exception_ptr make_nested(const std::exception_ptr& nested, Make make) {
+    if (!nested) return make(false);
+    try {
+        std::rethrow_exception(nested);
+    } catch (...) {
+        return make(true);
+    }
+}
+
 inline std::exception_ptr decode_exception(Decoder& decoder, int pid, unsigned depth) {
     const auto form = decoder.decode<ExceptionForm>();
     if (form == ExceptionForm::none && depth == 0) return nullptr;
@@ -113,7 +125,8 @@ inline std::exception_ptr decode_exception(Decoder& decoder, int pid, unsigned d
     Decoder body = decoder.section(decoder.read_count(1, typeid(std::exception_ptr)));
     if (const ExceptionEntry* const entry = key.empty() ? nullptr : find_entry(key)) {
         try {
-            auto exception = entry->rebuild(body, message, nested);
+            auto exception = make_nested(
+                nested, [&](bool is_nested) { return entry->rebuild(body, message, is_nested); });
             body.expect_end();
             return exception;
         } catch (const SerializationError&) {

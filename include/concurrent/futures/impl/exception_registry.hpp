@@ -15,6 +15,7 @@
 #include <typeinfo>
 #include <variant>
 
+#include "concurrent/futures/detail/platform/forced_unwind.hpp"
 #include "concurrent/futures/detail/serialization/exception_registry.hpp"
 #include "concurrent/futures/errors.hpp"
 
@@ -56,6 +57,21 @@ inline constexpr ExceptionEntry standard_exceptions[] = {
     exception_entry<RemoteError>(),
     exception_entry<SerializationError>(),
 };
+
+CONCURRENT_FUTURES_DECL bool is_nested_form(const std::exception& thrown, const void* error,
+                                            void (*throw_nested)(const void* error)) {
+    if (dynamic_cast<const std::nested_exception*>(&thrown) == nullptr) return false;
+    try {
+        throw_nested(error);
+    } catch (const std::nested_exception& form) {
+        return typeid(form) == typeid(thrown);
+    } catch (ForcedUnwind&) {
+        throw;
+    } catch (...) {
+        // The copy constructor of a user's type threw: it will not be recognised.
+    }
+    return false;
+}
 
 template <class Matches>
 const ExceptionEntry* find_entry_if(Matches matches) {

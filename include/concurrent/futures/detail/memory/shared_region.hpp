@@ -56,35 +56,19 @@ static_assert(sizeof(RegionName) == 32);
 class SharedRegions {
   public:
     /// Those of this process: after a fork a new, empty one.
-    static SharedRegions& instance() {
-        static constinit ModuleWide<SharedRegions> regions;
-        return regions.get();
-    }
+    CONCURRENT_FUTURES_DECL static SharedRegions& instance();
 
     /// Null: there is none.
-    std::shared_ptr<SharedRegion> find(const RegionNumber& number) {
-        const std::lock_guard lock(mutex_);
-        const auto place = known_.find(number);
-        return place == known_.end() ? nullptr : place->second.owners.lock();
-    }
-    bool knows(const RegionNumber& number) {
-        const std::lock_guard lock(mutex_);
-        return known_.contains(number);
-    }
+    CONCURRENT_FUTURES_DECL std::shared_ptr<SharedRegion> find(const RegionNumber& number);
+    CONCURRENT_FUTURES_DECL bool knows(const RegionNumber& number);
     /// Runs `give(region)` for the region of this number, with the lock held, so that the region stays. From now on the
     /// watchers are told when the region has gone.
     template <class Give>
     bool give_out(const RegionNumber& number, Give give);
 
     /// `wake_up` is notified when a region that was given out has gone; deaths() has changed then.
-    void watch(const WakeUp& wake_up) {
-        const std::lock_guard lock(mutex_);
-        watchers_.push_back(&wake_up);
-    }
-    void stop_watching(const WakeUp& wake_up) noexcept {
-        const std::lock_guard lock(mutex_);
-        std::erase(watchers_, &wake_up);
-    }
+    CONCURRENT_FUTURES_DECL void watch(const WakeUp& wake_up);
+    CONCURRENT_FUTURES_DECL void stop_watching(const WakeUp& wake_up) noexcept;
     std::uint64_t deaths() const noexcept {
         // relaxed: a reader of an old number is woken, and reads again.
         return deaths_.load(std::memory_order_relaxed);
@@ -121,31 +105,15 @@ class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
   public:
     SharedRegion(const SharedRegion&) = delete;
     SharedRegion& operator=(const SharedRegion&) = delete;
-    ~SharedRegion();
+    CONCURRENT_FUTURES_DECL ~SharedRegion();
 
     /// A new one. Throws std::system_error, std::bad_alloc.
-    static std::shared_ptr<SharedRegion> over(SharedBlock block, bool is_constant) {
-        const RegionName name{{unguessable_number(), unguessable_number()}, block.size(), is_constant};
-        return enlisted(std::move(block), name);
-    }
+    CONCURRENT_FUTURES_DECL static std::shared_ptr<SharedRegion> over(SharedBlock block, bool is_constant);
     /// The one of this name, whose memory came along; or the one that is here already. Throws
     /// SerializationError when the memory is not as the name says.
-    static std::shared_ptr<SharedRegion> adopt(FileDescriptor fd, const RegionName& name) {
-        if (name.is_constant > 1) throw SerializationError("the bytes hold no valid name of shared memory");
-        if (auto known = SharedRegions::instance().find(name.number)) return checked(std::move(known), name);
-        return enlisted(SharedBlock::adopt(std::move(fd), name.size, contents_of(name)), name);
-    }
+    CONCURRENT_FUTURES_DECL static std::shared_ptr<SharedRegion> adopt(FileDescriptor fd, const RegionName& name);
     /// The region of this name. Throws SerializationError when it cannot be had here.
-    static std::shared_ptr<SharedRegion> resolve(const RegionName& name) {
-        auto region = SharedRegions::instance().find(name.number);
-        if (!region && region_source) region = region_source->fetch(name);
-        if (!region)
-            throw SerializationError(
-                "the bytes name shared memory that this process does not have: its last owner is gone, it was "
-                "not encoded as part of a call, or no descriptor was left to receive it with (RLIMIT_NOFILE)");
-        if (region_source) region_source->note(region);
-        return checked(std::move(region), name);
-    }
+    CONCURRENT_FUTURES_DECL static std::shared_ptr<SharedRegion> resolve(const RegionName& name);
 
     const RegionName& name() const noexcept { return name_; }
     std::byte* data() const noexcept { return block_.data(); }
@@ -172,23 +140,9 @@ class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
     SharedRegion(SharedBlock block, const RegionName& name) noexcept
         : block_(std::move(block)), name_(name) {}
 
-    static SharedBlock::Contents contents_of(const RegionName& name) noexcept {
-        return name.is_constant ? SharedBlock::Contents::constant : SharedBlock::Contents::variable;
-    }
-    static std::shared_ptr<SharedRegion> checked(std::shared_ptr<SharedRegion> region, const RegionName& name) {
-        if (region->name_ == name) return region;
-        throw SerializationError("the bytes name shared memory, but give another size or kind than it has");
-    }
-    static std::shared_ptr<SharedRegion> enlisted(SharedBlock block, const RegionName& name) {
-        const std::shared_ptr<SharedRegion> region(new SharedRegion(std::move(block), name));
-        SharedRegions& regions = SharedRegions::instance();
-        const std::lock_guard lock(regions.mutex_);
-        SharedRegions::Entry& entry = regions.known_[name.number];
-        // Another thread may have been quicker, or an older object of the same number may be about to go.
-        if (auto other = entry.owners.lock()) return other;
-        entry = {region.get(), region};
-        return region;
-    }
+    CONCURRENT_FUTURES_DECL static SharedBlock::Contents contents_of(const RegionName& name) noexcept;
+    CONCURRENT_FUTURES_DECL static std::shared_ptr<SharedRegion> checked(std::shared_ptr<SharedRegion> region, const RegionName& name);
+    CONCURRENT_FUTURES_DECL static std::shared_ptr<SharedRegion> enlisted(SharedBlock block, const RegionName& name);
 
     struct Derived {
         const std::type_info* type;
@@ -205,18 +159,6 @@ class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
     std::mutex mutex_;
     std::vector<Derived> derived_;  // guarded by mutex_
 };
-
-inline SharedRegion::~SharedRegion() {
-    if (born_.in_forked_child()) return;
-    SharedRegions& regions = SharedRegions::instance();
-    const std::lock_guard lock(regions.mutex_);
-    const auto place = regions.known_.find(name_.number);
-    if (place != regions.known_.end() && place->second.region == this) regions.known_.erase(place);
-    if (!given_out_) return;
-    // relaxed: see deaths().
-    regions.deaths_.fetch_add(1, std::memory_order_relaxed);
-    for (const WakeUp* const watcher : regions.watchers_) watcher->notify();
-}
 
 template <class Give>
 bool SharedRegions::give_out(const RegionNumber& number, Give give) {
@@ -243,3 +185,7 @@ std::shared_ptr<T> SharedRegion::derived() {
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/shared_region.hpp"
+#endif

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/hash_bytes.hpp"
 #include "concurrent/futures/detail/platform/loaded_modules.hpp"
 #include "concurrent/futures/version.hpp"
 

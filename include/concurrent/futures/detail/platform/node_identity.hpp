@@ -19,7 +19,7 @@
 
 #include "concurrent/futures/detail/platform/config.hpp"
 #include "concurrent/futures/detail/platform/file_descriptor.hpp"
-#include "concurrent/futures/detail/platform/loaded_modules.hpp"
+#include "concurrent/futures/detail/platform/hash_bytes.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

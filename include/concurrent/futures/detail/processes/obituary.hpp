@@ -20,7 +20,7 @@
 #include <string>
 
 #include "concurrent/futures/detail/platform/child_process.hpp"
-#include "concurrent/futures/detail/platform/loaded_modules.hpp"
+#include "concurrent/futures/detail/platform/module_list.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 

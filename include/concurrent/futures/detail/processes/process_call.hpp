@@ -20,6 +20,16 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
+/// Runs `callback` of `state`, which is that of `task`, and tells the pool's observer.
+inline void run_watched(const PoolWatch& watch, const RemoteTask& task, SharedState& state, Listener& callback,
+                        TaskQueue* later) {
+    if (!watch) return callback.notify(state, later);
+    const auto event = [&] { return watch.call_event(task.shown.id, task.shown_name()); };
+    watch.tell([&](Observer& observer) { observer.callback_started(event()); });
+    callback.notify(state, later);
+    watch.tell([&](Observer& observer) { observer.callback_finished(event()); });
+}
+
 template <class T>
 class ProcessCall final : public OutcomeState<T>, public RemoteTask {
   public:
@@ -80,12 +90,7 @@ class ProcessCall final : public OutcomeState<T>, public RemoteTask {
         return true;
     }
     void run_callback(Listener& callback, TaskQueue* later) noexcept override {
-        const PoolWatch& watch = engine_->watch();
-        if (!watch) return callback.notify(*this, later);
-        const auto event = [&] { return watch.call_event(this->shown.id, this->shown_name()); };
-        watch.tell([&](Observer& observer) { observer.callback_started(event()); });
-        callback.notify(*this, later);
-        watch.tell([&](Observer& observer) { observer.callback_finished(event()); });
+        run_watched(engine_->watch(), *this, *this, callback, later);
     }
     void report(const std::exception_ptr& error) noexcept override {
         report_unhandled(engine_->settings().hook, error, "a done callback");

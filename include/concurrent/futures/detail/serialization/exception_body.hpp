@@ -53,8 +53,13 @@ concept MessageError = std::is_constructible_v<E, const std::string&>;
 template <class E>
 concept FixedError = std::default_initializable<E> && !std::is_final_v<E>;
 
+/// Only what the user wrote for E counts: E has virtual functions, and what has them is no aggregate. To look through the
+/// built-in codecs for each exception of the standard library would cost a sixth of the time to compile futures.hpp.
 template <class E>
-inline constexpr bool is_serializable_exception = is_encodable<E>&& is_decodable<E>;
+concept SerializableException = (HasUserCodec<E> || HasMemberSerialize<E>) && is_encodable<E> && is_decodable<E>;
+
+template <class E>
+inline constexpr bool is_serializable_exception = SerializableException<E>;
 
 template <class E>
 concept CanRebuild = is_serializable_exception<E> || SystemError<E> || MessageError<E> ||
@@ -82,6 +87,9 @@ inline constexpr bool keeps_its_members = is_serializable_exception<E> || Filesy
 
 template <class E>
 struct ExceptionBody {
+    /// encode() writes something.
+    static constexpr bool has_fields = is_serializable_exception<E> || SystemError<E>;
+
     static void encode(Encoder& encoder, const E& error) {
         if constexpr (is_serializable_exception<E>) {
             encoder.encode(error);
@@ -149,6 +157,8 @@ struct ExceptionBody {
 
 template <>
 struct ExceptionBody<RemoteError> {
+    static constexpr bool has_fields = true;
+
     static void encode(Encoder& encoder, const RemoteError& error) {
         encoder(error.type_name(), error.message(), error.pid());
     }
@@ -161,6 +171,8 @@ struct ExceptionBody<RemoteError> {
 
 template <>
 struct ExceptionBody<WorkerDiedError> {
+    static constexpr bool has_fields = true;
+
     static void encode(Encoder& encoder, const WorkerDiedError& error) {
         encoder(error.pid(), error.exit_code(), error.signal());
     }

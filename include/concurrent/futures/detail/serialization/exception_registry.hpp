@@ -27,45 +27,30 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 struct ExceptionEntry {
     const std::type_info* type;
     bool (*matches)(const std::exception& error);
+    /// Null: the message is all there is.
     void (*encode)(Encoder& encoder, const std::exception& error);
-    /// The exception again; `nested`, unless null, is what it was thrown with. Errors while it is
-    /// made are thrown, not returned.
-    std::exception_ptr (*rebuild)(Decoder& body, const std::string& message,
-                                  const std::exception_ptr& nested);
+    /// The exception again; `nested`: with what is being handled nested in it. Errors while it is made are thrown, not
+    /// returned.
+    std::exception_ptr (*rebuild)(Decoder& body, const std::string& message, bool nested);
     const ExceptionEntry* next = nullptr;
 
     /// The name on the wire: the same in every process that runs the same program.
     std::string_view key() const { return type->name(); }
 };
 
-/// True if `throws` throws the same type as `thrown`.
-template <class Throws>
-bool throws_type_of(const std::exception& thrown, Throws throws) {
-    try {
-        throws();
-    } catch (const std::nested_exception& form) {
-        return typeid(form) == typeid(thrown);
-    } catch (ForcedUnwind&) {
-        throw;
-    } catch (...) {
-        // The copy constructor of a user's type threw: it will not be recognised.
-    }
-    return false;
-}
+/// True if throw_nested(error) throws the type of `thrown`. The type that std::throw_with_nested(error) throws is private
+/// to the standard library, so it is asked for by doing that.
+CONCURRENT_FUTURES_DECL bool is_nested_form(const std::exception& thrown, const void* error,
+                                            void (*throw_nested)(const void* error));
 
-/// The type that std::throw_with_nested(error) throws is private to the standard library, so it
-/// is asked for by doing that. In some versions of libstdc++ a const lvalue makes another type
-/// than an rvalue.
 template <class E>
-bool is_nested_form_of(const E& error, const std::exception& thrown) {
-    if constexpr (std::is_final_v<E> || std::derived_from<E, std::nested_exception> ||
-                  !std::copy_constructible<E>) {
-        return false;
-    } else {
-        return dynamic_cast<const std::nested_exception*>(&thrown) != nullptr &&
-               (throws_type_of(thrown, [&] { std::throw_with_nested(E(error)); }) ||
-                throws_type_of(thrown, [&] { std::throw_with_nested(error); }));
-    }
+void throw_copy_nested(const void* error) {
+    std::throw_with_nested(E(*static_cast<const E*>(error)));
+}
+/// In some versions of libstdc++ a const lvalue makes another type than an rvalue.
+template <class E>
+void throw_constant_nested(const void* error) {
+    std::throw_with_nested(*static_cast<const E*>(error));
 }
 
 template <class E>
@@ -76,9 +61,15 @@ bool matches_exception(const std::exception& thrown) {
     if constexpr (!MessageError<E> && FixedError<E>) {  // made by make_exception
         const auto* const with_message = dynamic_cast<const WithMessage<E>*>(&thrown);
         if (with_message != nullptr)
-            return typeid(thrown) == typeid(WithMessage<E>) || is_nested_form_of(*with_message, thrown);
+            return typeid(thrown) == typeid(WithMessage<E>) ||
+                   is_nested_form(thrown, with_message, throw_copy_nested<WithMessage<E>>);
     }
-    return is_nested_form_of<E>(*error, thrown);
+    if constexpr (std::is_final_v<E> || std::derived_from<E, std::nested_exception> || !std::copy_constructible<E>) {
+        return false;
+    } else {
+        return is_nested_form(thrown, error, throw_copy_nested<E>) ||
+               is_nested_form(thrown, error, throw_constant_nested<E>);
+    }
 }
 
 template <class E>
@@ -121,28 +112,11 @@ std::exception_ptr make_exception(Decoder& body, const std::string& message, boo
     return capture(std::move(error), nested);
 }
 
-/// Calls make(bool nested), inside a handler of `nested` unless that is null: a nested_exception
-/// holds what is being handled when it is made.
-template <class Make>
-std::exception_ptr make_nested(const std::exception_ptr& nested, Make make) {
-    if (!nested) return make(false);
-    try {
-        std::rethrow_exception(nested);
-    } catch (...) {
-        return make(true);
-    }
-}
-
-template <class E>
-std::exception_ptr rebuild_exception(Decoder& body, const std::string& message,
-                                     const std::exception_ptr& nested) {
-    return make_nested(nested,
-                       [&](bool is_nested) { return make_exception<E>(body, message, is_nested); });
-}
-
 template <class E>
 constexpr ExceptionEntry exception_entry() {
-    return {&typeid(E), matches_exception<E>, encode_exception_body<E>, rebuild_exception<E>};
+    ExceptionEntry entry{&typeid(E), matches_exception<E>, nullptr, make_exception<E>};
+    if constexpr (ExceptionBody<E>::has_fields) entry.encode = encode_exception_body<E>;
+    return entry;
 }
 
 /// The newest registered entry; each points to the one before it.

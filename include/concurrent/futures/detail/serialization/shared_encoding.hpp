@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/memory/shared_region.hpp"
+#include "concurrent/futures/detail/platform/hash_bytes.hpp"
 #include "concurrent/futures/detail/platform/loaded_modules.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/detail/serialization/decoder.hpp"
