@@ -95,7 +95,7 @@ CONCURRENT_FUTURES_DECL std::uint64_t SharedState::observed_or_awaited() noexcep
     return id;
 }
 
-CONCURRENT_FUTURES_DECL std::exception_ptr SharedState::why_left_in_parent() {
+[[gnu::noinline]] CONCURRENT_FUTURES_DECL std::exception_ptr SharedState::why_left_in_parent() {
     std::exception_ptr error = left_in_parent();
     for (SharedState* followed = error ? nullptr : awaited(); followed;) {
         if (!followed->done()) error = followed->left_in_parent();

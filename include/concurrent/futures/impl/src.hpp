@@ -13,6 +13,7 @@
 
 #include "concurrent/futures/detail/platform/separate_compilation.hpp"
 
+#include "concurrent/futures/impl/blocking.hpp"
 #include "concurrent/futures/impl/channel_ends.hpp"
 #include "concurrent/futures/impl/deadline_timer.hpp"
 #include "concurrent/futures/impl/decoder.hpp"
@@ -22,6 +23,7 @@
 #include "concurrent/futures/impl/loaded_modules.hpp"
 #include "concurrent/futures/impl/parallelism.hpp"
 #include "concurrent/futures/impl/process.hpp"
+#include "concurrent/futures/impl/process_call.hpp"
 #include "concurrent/futures/impl/process_main.hpp"
 #include "concurrent/futures/impl/process_pool_executor.hpp"
 #include "concurrent/futures/impl/program_trace.hpp"

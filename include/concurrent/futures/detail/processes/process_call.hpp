@@ -21,14 +21,8 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// Runs `callback` of `state`, which is that of `task`, and tells the pool's observer.
-inline void run_watched(const PoolWatch& watch, const RemoteTask& task, SharedState& state, Listener& callback,
-                        TaskQueue* later) {
-    if (!watch) return callback.notify(state, later);
-    const auto event = [&] { return watch.call_event(task.shown.id, task.shown_name()); };
-    watch.tell([&](Observer& observer) { observer.callback_started(event()); });
-    callback.notify(state, later);
-    watch.tell([&](Observer& observer) { observer.callback_finished(event()); });
-}
+CONCURRENT_FUTURES_DECL void run_watched(const PoolWatch& watch, const RemoteTask& task, SharedState& state,
+                                         Listener& callback, TaskQueue* later);
 
 template <class T>
 class ProcessCall final : public OutcomeState<T>, public RemoteTask {
@@ -154,3 +148,7 @@ class PostedProcessCall final : public RemoteTask {
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/process_call.hpp"
+#endif

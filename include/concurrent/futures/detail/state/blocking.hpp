@@ -112,6 +112,17 @@ class Serving final : public ServedPool {
 };
 inline constexpr auto serve_each = tuning::served_each;
 
+/// A wait as block_in_steps() sees it; `wait` is handed to each.
+struct WaitSteps {
+    void* wait;
+    bool (*over)(void* wait);
+    void (*sleep)(void* wait, const Deadline& until);
+    bool (*last_resort)(void* wait);
+};
+/// block_until() for all kinds of waits: its code is there once.
+CONCURRENT_FUTURES_DECL bool block_in_steps(const WaitsFor& waits_for, BlockingWorker* worker, const Deadline& deadline,
+                                            const WaitSteps& steps);
+
 /// Blocks until `over()`; false when the deadline passed first. All waits that the rule names come here.
 ///   waits_for       what for, for a HangReport
 ///   sleep(until)    sleeps until something has changed, or for no reason; looks first
@@ -120,34 +131,15 @@ inline constexpr auto serve_each = tuning::served_each;
 template <class Over, class Sleep, class LastResort>
 bool block_until(const WaitsFor& waits_for, BlockingWorker* worker, const Deadline& deadline, Over over, Sleep sleep,
                  LastResort last_resort) {
-    const BlockedThread blocked(waits_for);
-    for (;;) {
-        if (over()) return true;
-        if (deadline.passed()) return false;
-        if (Trampoline::catch_up()) continue;
-        if (!worker) {
-            sleep(served_pool ? deadline.or_earlier(Deadline::after(serve_each)) : deadline);
-            if (served_pool && !over()) served_pool->work_once();
-            continue;
-        }
-        using Substitute = BlockingWorker::Substitute;
-        Substitute substitute = worker->begin_block();
-        if (substitute == Substitute::none || (substitute == Substitute::paused && deadline.is_never())) {
-            worker->end_block();
-            if (last_resort()) continue;
-            substitute = worker->begin_block();
-        }
-        if (substitute == Substitute::possible || substitute == Substitute::paused) {
-            while (!over() && !deadline.passed()) sleep(deadline);
-        } else {
-            auto slice = BlockingWorker::slice;
-            for (; !over() && !deadline.passed(); worker->watch()) {
-                sleep(deadline.or_earlier(Deadline::after(slice)));
-                if (slice < 4 * BlockingWorker::slice) slice *= 2;
-            }
-        }
-        worker->end_block();
-    }
+    struct Wait {
+        Over& over;
+        Sleep& sleep;
+        LastResort& last_resort;
+    } wait{over, sleep, last_resort};
+    return block_in_steps(waits_for, worker, deadline,
+                          {&wait, [](void* steps) -> bool { return static_cast<Wait*>(steps)->over(); },
+                           [](void* steps, const Deadline& until) { static_cast<Wait*>(steps)->sleep(until); },
+                           [](void* steps) -> bool { return static_cast<Wait*>(steps)->last_resort(); }});
 }
 /// For waits outside of block_until(), which run no callbacks: while it lives, this thread counts as blocked if it is a
 /// worker, and another thread works in its place.
@@ -174,3 +166,7 @@ bool block_until(const WaitsFor& waits_for, const Deadline& deadline, Over over,
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail
+
+#if CONCURRENT_FUTURES_HEADER_ONLY
+#include "concurrent/futures/impl/blocking.hpp"
+#endif

@@ -74,7 +74,7 @@ class SharedState : public AwaitedTask, public StateWord {
     }
 
     /// left_in_parent() of this task, or of one that it follows. Null where this task has ended.
-    [[gnu::noinline]] CONCURRENT_FUTURES_DECL std::exception_ptr why_left_in_parent();
+    std::exception_ptr why_left_in_parent();
 
   protected:
     SharedState() = default;
