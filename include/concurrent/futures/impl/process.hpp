@@ -5,13 +5,13 @@
 
 #include <signal.h>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "concurrent/futures/detail/channels/crossing.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/option_duration.hpp"
 #include "concurrent/futures/detail/processes/single_process.hpp"
 #include "concurrent/futures/detail/processes/start_method.hpp"

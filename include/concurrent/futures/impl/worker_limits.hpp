@@ -3,11 +3,11 @@
 // impl/worker_limits.hpp: how the limits of a worker are set; see impl/src.hpp.
 #pragma once
 
-#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/processes/call_limits.hpp"
 #include "concurrent/futures/detail/processes/start_environment.hpp"
 #include "concurrent/futures/worker_limits.hpp"

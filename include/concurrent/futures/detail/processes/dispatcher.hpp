@@ -13,7 +13,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -21,6 +20,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/dispatch_policy.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"

@@ -9,10 +9,10 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <mutex>
 
 #include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
@@ -21,6 +20,7 @@
 #include <vector>
 
 #include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"

@@ -9,7 +9,6 @@
 // their delivery (completion_queue.hpp), without the mutex. Threads: with the pool's mutex.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <new>
@@ -17,6 +16,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {

@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -30,6 +29,7 @@
 
 #include "concurrent/futures/detail/channels/crossing.hpp"
 #include "concurrent/futures/detail/platform/child_process.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/descriptor_socket.hpp"
 #include "concurrent/futures/detail/platform/fork_generation.hpp"

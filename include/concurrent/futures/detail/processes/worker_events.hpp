@@ -12,11 +12,11 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <mutex>
 
 #include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/detail/processes/deadline_enforcer.hpp"

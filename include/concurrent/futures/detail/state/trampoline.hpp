@@ -27,7 +27,7 @@
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 /// What this thread has put off: callbacks of tasks that callbacks have ended. One object for each level of callbacks
-/// inside each other, on the stack of the thread that runs them. CallbackRun (shared_state.hpp) is derived from it.
+/// inside each other, on the stack of the thread that runs them. CallbackRun (impl/shared_state.hpp) is derived from it.
 class Trampoline {
   public:
     Trampoline(const Trampoline&) = delete;
