@@ -17,23 +17,25 @@ import tempfile
 
 SEPARATE = "-DCONCURRENT_FUTURES_SEPARATE_COMPILATION"
 COST = {  # header, option: how many headers of ours, how many lines of them
-    ("concurrent/futures/thread_pool_executor.hpp", ""): (120, 8400),
-    ("concurrent/futures/thread_pool_executor.hpp", SEPARATE): (100, 7000),
-    ("concurrent/futures.hpp", ""): (280, 22500),
-    ("concurrent/futures.hpp", SEPARATE): (175, 13400),
+    ("concurrent/futures/thread_pool_executor.hpp", ""): (118, 8200),
+    ("concurrent/futures/thread_pool_executor.hpp", SEPARATE): (97, 6700),
+    ("concurrent/futures.hpp", ""): (280, 21800),
+    ("concurrent/futures.hpp", SEPARATE): (170, 12600),
 }
 # What the header must not reach. Those of the standard library: long, and with libstdc++ 12 nothing else brings them.
 ENGINE = r"/detail/(?:processes/(?:process_manager|worker_process|template_process|single_process|single_call)" \
          r"|trace/trace_\w+|channels/channel_(?:reader|writer|end)|platform/processor_count|scheduling/worker_loop)\.hpp$"
 LONG = r"/(?:chrono|functional|algorithm|sstream|iostream|regex|ranges|format|unordered_set|unordered_map|map)$"
+LONG_FOR_ALL = r"/(?:chrono|sstream|iostream|regex|ranges|format)$"
 AVOIDED = [
     ("concurrent/futures/thread_pool_executor.hpp", "", LONG + r"|/detail/processes/|/detail/serialization/"),
     ("concurrent/futures/thread_pool_executor.hpp", SEPARATE, ENGINE),
+    ("concurrent/futures.hpp", "", LONG_FOR_ALL),
     ("concurrent/futures.hpp", SEPARATE, ENGINE),
 ]
 # Functions in the object file of a program that only includes the header. A class whose first virtual function is not
 # inline where the class is defined brings its table and all that this needs: write `inline` in the class.
-MOST_FUNCTIONS = 600
+MOST_FUNCTIONS = 450
 
 
 def preprocessed(compiler, include, header, option):
@@ -69,6 +71,8 @@ def main():
         if avoided.startswith(LONG) and not standard:
             print(f"{header}: not libstdc++ 12, so which standard headers it reads is not looked at")
             avoided = avoided.removeprefix(LONG + "|")
+        if avoided == LONG_FOR_ALL and not standard:
+            continue
         for name in seen[header, option][0]:
             if re.search(avoided, name):
                 print(f"{header} {option} reaches {name}: TOO MUCH")
