@@ -52,9 +52,7 @@
 // First, so that few lines "included from" stand above the message for a type that cannot cross.
 #include "concurrent/futures/serialization.hpp"
 #include "concurrent/futures/bind_task.hpp"
-#include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
-#include "concurrent/futures/detail/platform/processor_count.hpp"
 #include "concurrent/futures/detail/processes/process_call.hpp"
 #include "concurrent/futures/detail/processes/process_engine.hpp"
 #include "concurrent/futures/detail/task/submitter_access.hpp"
@@ -133,7 +131,7 @@ class ProcessSubmitter {
           default_limits_{engine_->settings().default_timeout(), 0} {}
 
     /// How many workers run at one time, for a map.
-    static std::size_t at_once(std::size_t) noexcept { return larger<std::size_t>(processors_of_affinity(), 1); }
+    CONCURRENT_FUTURES_DECL static std::size_t at_once(std::size_t workers) noexcept;
 
     template <class Callable, class... Args>
     auto submit(const Callable& callable, const Args&... args) const {

@@ -3,11 +3,14 @@
 // impl/process_pool_executor.hpp: how a process pool is made and destroyed; see impl/src.hpp.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string_view>
 #include <utility>
 
+#include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/platform/environment.hpp"
+#include "concurrent/futures/detail/platform/processor_count.hpp"
 #include "concurrent/futures/detail/processes/inline_engine.hpp"
 #include "concurrent/futures/detail/processes/process_manager.hpp"
 #include "concurrent/futures/detail/processes/process_tree.hpp"
@@ -42,6 +45,10 @@ inline std::shared_ptr<ProcessEngine> make_process_engine(const ProcessPoolOptio
     settings.base_workers = options.base_workers;
     if (run_inline) return std::make_shared<InlineEngine>(std::move(settings));
     return std::make_shared<ProcessManager>(std::move(settings), std::move(share));
+}
+
+CONCURRENT_FUTURES_DECL std::size_t ProcessSubmitter::at_once(std::size_t) noexcept {
+    return larger<std::size_t>(processors_of_affinity(), 1);
 }
 
 }  // namespace detail
