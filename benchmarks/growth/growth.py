@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""growth.py: runs growth_threads and makes a table and a drawing of what a task costs at each size.
+"""growth.py: runs growth_threads and growth_processes and makes a table and a drawing of what a task costs at each size.
 
-    benchmarks/growth/growth.py build/bench/benchmarks/growth_threads [--launches 3] [--write]
+    benchmarks/growth/growth.py build/bench/benchmarks/growth_{threads,processes} [--launches 3] [--write]
 
 The slope is that of the total processor time over the size, both logarithmic: 1 means that a task costs the same at
 each size. --write: the table into benchmarks/README.md, the drawing beside it.
@@ -20,10 +20,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 BEGIN, END = "<!-- growth: begin -->", "<!-- growth: end -->"
 
 
-def measured(program, launches, quick):
+def measured(programs, launches, quick):
     """{name: {size: [nanoseconds of processor time per task]}}"""
     rows = collections.OrderedDict()
-    for _ in range(launches):
+    for program in programs * launches:
         command = [program] + (["--quick"] if quick else [])
         for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
             name, size, processor, _ = line.split("\t")
@@ -42,7 +42,7 @@ def slope(costs):
 
 def table(rows):
     lines = []
-    for sizes, names in (("tasks", [n for n in rows if ": " not in n]), ("threads", [n for n in rows if ": " in n])):
+    for sizes, names in (("tasks", [n for n in rows if ": " not in n]), ("threads or processes", [n for n in rows if ": " in n])):
         columns = sorted({size for name in names for size in rows[name]})
         lines += ["", f"| {sizes}: | " + " | ".join(f"{size:,}".replace(",", " ") for size in columns) + " | slope |",
                   "|---" * (len(columns) + 2) + "|"]
@@ -83,13 +83,13 @@ def drawing(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("program")
+    parser.add_argument("programs", nargs="+")
     parser.add_argument("--launches", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     load = os.getloadavg()[0]
-    rows = measured(options.program, 1 if options.quick else options.launches, options.quick)
+    rows = measured(options.programs, 1 if options.quick else options.launches, options.quick)
     text = "\n".join([f"{datetime.date.today()}: nanoseconds of processor time per task, medians of {3 * options.launches} with least and "
                       f"most; load average before: {load:.0f}.", "", "![Processor time per task](growth/growth.svg)", *table(rows)])
     print(text)
