@@ -225,6 +225,9 @@ inline constexpr std::chrono::milliseconds pause_after_failed_start{100};
 /// Shorter: processor time of an idle pool. Longer: what it looks for is noticed later. Row: idle pool, on such a
 /// system.
 inline constexpr int unwatched_look_interval = 10, unwatched_parent_look_interval = 500;
+/// In milliseconds. The last act of a manager thread is to wait for threads that are delivering results themselves: it looks
+/// this often. Shorter: processor time, while a long result is decoded. Longer: shutdown takes longer. No row.
+inline constexpr int last_delivery_look_interval = 1;
 /// Memory of large bodies is given back when no large body came for so long. Shorter: each burst needs fresh pages.
 /// Longer: memory stays in use. Row: processes, 16 MiB there and back.
 inline constexpr std::chrono::seconds large_memory_kept{1};

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/processes/task_observer.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/detail/serialization/codecs.hpp"
@@ -59,7 +61,16 @@ class CompletionQueue : public Completions<WorkerNotice> {
         if (!endings().is_only(task) || task.ending.kind != Ending::Kind::result) return nullptr;
         RemoteTask& ended = endings().pop_front();
         ending = std::exchange(ended.ending, {});
+        // relaxed: with the mutex, as is_delivered_by_waiter().
+        being_delivered_.fetch_add(1, std::memory_order_relaxed);
         return &ended;
+    }
+    /// Threads that wait are delivering what take_only_result() gave them: it may come back, so the manager thread must not
+    /// end. Manager thread.
+    bool is_delivered_by_waiter() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule().locked());
+        // (1) acquire, pairs with (2): what came back is in the queue.
+        return being_delivered_.load(std::memory_order_acquire) != 0;
     }
 
     // Without the mutex.
@@ -86,9 +97,11 @@ class CompletionQueue : public Completions<WorkerNotice> {
                 deliver(task, ending);
             });
     }
-    /// In the thread that waits for the task, which has ended with this result. False: the manager thread has to be
-    /// woken, to run callbacks.
+    /// In the thread that waits for the task, which take_only_result() gave with this result. False: the manager thread has to
+    /// be woken, to run callbacks.
     bool deliver_to_waiter(RemoteTask& task, Ending& ending) noexcept;
+    /// This thread is in deliver_to_waiter(), so the manager thread waits for it: it must not wait for that.
+    bool delivers_here() const noexcept { return delivers_here_ == this; }
     /// From succeed(), before the future ends: the result cannot be read.
     void count_unreadable_result() noexcept {
         const std::lock_guard lock(mutex());
@@ -112,9 +125,20 @@ class CompletionQueue : public Completions<WorkerNotice> {
     TaskObserver& observer_;
     const UnhandledExceptionHook& hook_;
     Counts counts_;
+    Atomic<std::size_t> being_delivered_{0};
+    inline static constinit thread_local const CompletionQueue* delivers_here_ = nullptr;
 };
 
 inline bool CompletionQueue::deliver_to_waiter(RemoteTask& task, Ending& ending) noexcept {
+    struct Delivery {
+        CompletionQueue& queue;
+        const CompletionQueue* const outer = std::exchange(delivers_here_, &queue);
+        ~Delivery() {
+            delivers_here_ = outer;
+            // (2) release, pairs with (1).
+            queue.being_delivered_.fetch_sub(1, std::memory_order_release);
+        }
+    } const delivery{*this};
     tell_observations();
     free_payloads(task, ending);
     if (ending.kind == Ending::Kind::result) return deliver_untold(task, ending);

@@ -22,6 +22,7 @@
 // completions.hpp; workers start and are reaped, worker_set.hpp; a worker's states, worker_life.hpp.
 #pragma once
 
+#include <poll.h>
 #include <signal.h>
 
 #include <cstddef>
@@ -70,7 +71,7 @@ class ProcessManager final : public ProcessEngine {
     inline void cancel_pending() override;
     void begin_shutdown(bool cancel_pending) override { close(cancel_pending, false); }
     bool join(const Deadline& deadline) override {
-        return on_manager_thread() || in_forked_child() || thread_.join(deadline);
+        return on_manager_thread() || in_forked_child() || pool_.completions.delivers_here() || thread_.join(deadline);
     }
     inline bool wait_idle(const Deadline& deadline) override;
     void detach() override { thread_.detach(); }
@@ -160,8 +161,13 @@ inline void ProcessManager::run() noexcept {
     const Serving serving([this] { guarded_step(false); });
     for (bool over = false; !over;) {
         guarded_step(true);
-        const std::lock_guard lock(pool_.mutex);
+        std::unique_lock lock(pool_.mutex);
         over = pool_.is_finished() && pool_.completions.empty();
+        if (over && pool_.completions.is_delivered_by_waiter()) {
+            over = false;
+            lock.unlock();
+            ::poll(nullptr, 0, tuning::last_delivery_look_interval);
+        }
     }
     pool_.workers.stop_template();
     pool_.workers.give_back_share();

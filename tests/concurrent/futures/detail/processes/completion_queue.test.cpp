@@ -65,10 +65,13 @@ TEST_CASE("a thread that waits takes the result of its task if nothing else is t
         recorded::Task task;
         task.has_callback = has_callback;
         end_with(pool, task, Ending::Kind::result, parts::encoded(7));
+        CHECK(!completions.is_delivered_by_waiter());
         REQUIRE(completions.take_only_result(task, ending) == &task);
         CHECK(completions.empty());
+        CHECK(completions.is_delivered_by_waiter());  // the manager thread does not end
         // With a callback the manager thread has to be woken, and runs it.
         CHECK(completions.deliver_to_waiter(task, ending) == !has_callback);
+        CHECK(!completions.is_delivered_by_waiter());
         CHECK((task.end == "stored" && task.value == 7));
         pool.deliver();
         CHECK(task.end == (has_callback ? "callbacks have run" : "stored"));
