@@ -68,6 +68,7 @@ inline bool DirectPath::give() noexcept {
         }
         try {
             dispatcher_.give(*link, *task);
+            if (pool_.settings.max_pending != 0) pool_.room.notify_one();
             link->flush();
         } catch (const std::exception&) {  // out of memory, or the worker has written an impossible position
             return false;

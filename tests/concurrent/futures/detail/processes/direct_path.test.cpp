@@ -10,6 +10,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -19,7 +20,9 @@ using namespace concurrent::futures::detail;
 using Stage = RemoteTask::Stage;
 
 struct SleepingPool : parts::Pool {
-    SleepingPool() { tables.signal.fall_asleep(); }
+    explicit SleepingPool(ProcessSettings settings = {.max_workers = 4}) : parts::Pool(std::move(settings)) {
+        tables.signal.fall_asleep();
+    }
 
     /// Without collecting: as submit() does.
     void push(RemoteTask& task) { tables.queue.intake.push(task, concurrent::futures::Priority::normal); }
@@ -28,6 +31,11 @@ struct SleepingPool : parts::Pool {
         WorkerLink& link = add_worker();
         link.process = ProcessHandle(::getpid(), FileDescriptor());
         return link;
+    }
+    template <class Look>
+    auto locked(Look look) {
+        const std::lock_guard lock(tables.mutex);
+        return look();
     }
     bool is_told_to_rise() { return !tables.signal.is_asleep(); }
 
@@ -45,6 +53,23 @@ TEST_CASE("while the manager thread sleeps, a submitter writes its task to a wor
     CHECK(worker.page().state(task.slot, task.id) == SlotState::sent);
     CHECK(static_cast<WorkerPage*>(static_cast<void*>(&worker.page()))->tasks.written > before);
     CHECK(!pool.is_told_to_rise());
+}
+
+TEST_CASE("who waits for room at max_pending is told when a submitter takes a task from the queue", "[direct_path]") {
+    SleepingPool pool({.max_workers = 4, .max_pending = 1});
+    pool.add_worker();
+    recorded::Task task;
+    pool.push(task);
+    bool waits = false;
+    std::thread waiter([&] {
+        std::unique_lock lock(pool.tables.mutex);
+        pool.tables.queue.collect();
+        for (waits = true; pool.tables.is_full();) pool.tables.room.wait(lock);
+    });
+    while (!pool.locked([&] { return waits; })) std::this_thread::yield();
+    CHECK(pool.direct.give());
+    waiter.join();
+    CHECK(task.stage == Stage::sent);
 }
 
 TEST_CASE("a submitter leaves its task in the queue while the manager thread is awake", "[direct_path]") {
