@@ -78,6 +78,23 @@ TEST_CASE("with break_pool the death of a worker ends all tasks", "[worker_death
     for (const recorded::Task& task : tasks) CHECK((task.end == "exception" && task.references == 0));
 }
 
+TEST_CASE("with break_pool a task that stood behind the one that broke the pool, though it is older, ends once", "[worker_deaths]") {
+    parts::Pool pool({.max_workers = 1, .on_worker_death = WorkerDeath::break_pool});
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task older;
+    recorded::Task urgent;
+    pool.tables.queue.intake.push(older, concurrent::futures::Priority::normal);
+    pool.tables.queue.intake.push(urgent, concurrent::futures::Priority::high);
+    pool.tables.queue.collect();
+    pool.dispatcher.dispatch(0);
+    REQUIRE((worker.tasks.in_flight() == 2 && older.number < urgent.number));
+    REQUIRE(worker.page().start(urgent.slot, urgent.id));
+    die(pool, worker);
+    CHECK((pool.tables.is_broken() && pool.tables.workers.empty()));
+    pool.deliver();
+    for (const recorded::Task* const task : {&older, &urgent}) CHECK((task->end == "exception" && task->references == 0));
+}
+
 TEST_CASE("workers that die at once break the pool after three, and the text says how the last one died", "[worker_deaths]") {
     parts::Pool pool;
     recorded::Task task;

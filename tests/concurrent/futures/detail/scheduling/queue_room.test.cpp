@@ -51,6 +51,23 @@ TEST_CASE("each urgent submitter gets a free place", "[queue_room]") {
     CHECK(places == 0);
 }
 
+TEST_CASE("a submitter that sleeps until it is woken is woken when the tasks that wait are cancelled", "[queue_room]") {
+    std::mutex mutex;
+    const LockRule rule(mutex);
+    QueueRoom room(rule, 2);
+    std::unique_lock lock(mutex);
+    room.note_waiting();
+    room.note_waiting();
+    std::thread other([&] {
+        const std::lock_guard other_lock(mutex);  // the submitter lets go of it in order to sleep
+        room.note_cancelled(2);
+    });
+    while (room.is_full()) room.wait(lock, true);
+    CHECK(!room.is_full());
+    lock.unlock();
+    other.join();
+}
+
 TEST_CASE("a pool that closes wakes all submitters", "[queue_room]") {
     std::mutex mutex;
     const LockRule rule(mutex);

@@ -63,6 +63,24 @@ TEST_CASE("a ring takes as much as it has room for, and more when that is read",
     CHECK(writer.write(std::span(sent).subspan(ByteRing::capacity)) == 10);
 }
 
+TEST_CASE("another writer of a full ring has no room, and writes over nothing", "[byte_ring]") {
+    const auto ring = std::make_unique<ByteRing>();
+    const auto sent = bytes_from(0, ByteRing::capacity - 10);
+    {
+        RingWriter writer(*ring);
+        REQUIRE(writer.write(sent) == sent.size());
+        writer.publish();
+    }
+    RingWriter writer(*ring);
+    CHECK(writer.write(bytes_from(7, 100)) == 10);
+    CHECK(writer.room_for(1) == 0);
+    RingReader reader(*ring);
+    std::vector<std::byte> got(reader.available());
+    REQUIRE(got.size() == sent.size());
+    reader.read(got.data(), got.size());
+    CHECK(got == sent);
+}
+
 TEST_CASE("another writer or reader goes on where the last one left off", "[byte_ring]") {
     const auto ring = std::make_unique<ByteRing>();
     for (unsigned round = 0; round < 5; ++round) {
