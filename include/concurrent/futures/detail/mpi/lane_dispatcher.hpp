@@ -134,11 +134,12 @@ inline void LaneDispatcher::give(MpiPool& pool, RootLane& lane, MpiTask& task) {
 
 /// The lane gets to know the pool.
 inline void LaneDispatcher::introduce(MpiPool& pool, RootLane& lane) {
-    pool.started.push_back(&lane);
-    hub_.completions.add_worker(hub_.pools.find(pool), lane, true);
+    pool.started.reserve(pool.started.size() + 1);  // nothing can fail between the message and the note that it was sent
     if (lane.is_idle()) lane.pace.forget();
     hub_.peers.lend(lane.peer, pool.settings().initializer.regions.all());
     lane.peer.out.add(FrameType::configure, 0, lane.number, pool.configuration, pool.number);
+    pool.started.push_back(&lane);
+    hub_.completions.add_worker(hub_.pools.find(pool), lane, true);
 }
 
 inline void LaneDispatcher::recall_stuck() {
