@@ -77,6 +77,19 @@ print_skips() {
         / skipped: / { print "    " $0 }' "$log"
 }
 
+# The failed tests of a lane, each with the lines that say what failed in it.
+print_names_of_failures() {
+    local lane=$1 file name
+    for file in "build/$lane.failed"/*.log; do
+        [[ -e $file ]] || continue
+        name=$(head -n 1 "$file" | sed -E 's/^.*Test +#[0-9]+: //; s/ \.\.\.+.*$//' | cut -c 1-200)
+        echo "lane $lane: failed: $name"
+        sed -E 's/\x1b\[[0-9;]*m//g' "$file" |
+            grep -aE '^FAILED: |: FAILED:$|^watchdog: |ERROR: |WARNING: ThreadSanitizer|runtime error' |
+            head -n 6 | cut -c 1-200 | sed 's/^/    /' || true
+    done
+}
+
 # What a failed lane printed: compiler errors, or each failed test's last lines. A failed test's whole output is kept in
 # build/<lane>.failed/<number>.log, since the end of a lane's log may show only half of a sanitizer's report.
 print_failures() {
@@ -134,6 +147,7 @@ done
 
 printf '\n%s\n' "${summary:-no summary: the last lane did not get as far as the tests}"
 if ((${#failed[@]} > 0)); then
+    for lane in "${failed[@]}"; do print_names_of_failures "$lane"; done
     echo "FAILED lanes: ${failed[*]} (logs: build/<lane>.log)" >&2
     exit 1
 fi

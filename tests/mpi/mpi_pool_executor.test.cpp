@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -306,6 +307,29 @@ TEST_CASE("calls behind one that takes long go to a worker that has nothing to d
     const auto busy = pool.submit(stay, started.path(), gate.path(), 1);
     for (int i = 0; i < 100; ++i) others.push_back(pool.submit(twice, i));
     for (int i = 0; i < 100; ++i) CHECK(others[static_cast<std::size_t>(i)].result(1h) == 2 * i);
+    CHECK_FALSE(busy.done());
+    gate.open();
+    CHECK(busy.result() == 1);
+}
+
+// The engine thread, which sees the tasks together, gives each worker two. Then only time tells it that one is stuck: no
+// message comes, and no thread looks for results.
+TEST_CASE("a task behind one that takes long goes to another worker although no message comes") {
+    ProcessCounter started;
+    ProcessGate gate;
+    support::Gate others_are_over;
+    cf::MPIPoolExecutor pool({.max_workers = 2});
+    for (const int y : pool.map({.chunksize = 1}, twice, std::vector<int>(200))) CHECK(y == 0);
+    std::atomic<int> left{3};
+    cf::Future<int> busy;
+    pool.submit(twice, 1).add_done_callback([&](const cf::Future<int>&) {
+        busy = pool.submit(stay, started.path(), gate.path(), 1);
+        for (int i = 0; i < 3; ++i)
+            pool.submit(twice, i).add_done_callback([&](const cf::Future<int>&) {
+                if (--left == 0) others_are_over.open();
+            });
+    });
+    others_are_over.wait();
     CHECK_FALSE(busy.done());
     gate.open();
     CHECK(busy.result() == 1);

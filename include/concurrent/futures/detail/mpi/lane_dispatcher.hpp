@@ -4,6 +4,7 @@
 //
 //     dispatcher.hand_out(now);            // tasks to lanes that have room for them
 //     dispatcher.recall_stuck();           // tasks behind one that takes long
+//     dispatcher.next_recall()             // when to call it again, although no message comes
 //     peers.ship_all();                    // what both want to send
 //
 // How many tasks a lane gets in advance: lane_pace.hpp. All with the engine's mutex.
@@ -18,6 +19,9 @@
 #include <utility>
 
 #include "concurrent/futures/detail/mpi/hub_tables.hpp"
+#include "concurrent/futures/detail/platform/chrono.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -69,6 +73,8 @@ class LaneDispatcher {
     }
     /// A lane that does not get on, or has much to do, keeps tasks that another one, which is idle, could run.
     void recall_stuck();
+    /// When a lane that has such tasks does not get on any more, unless it answers before. Never: no lane has any.
+    Deadline next_recall() const;
 
   private:
     static constexpr std::int64_t hand_out_interval = tuning::mpi_hand_out_interval;
@@ -76,6 +82,12 @@ class LaneDispatcher {
     static constexpr double much_work = tuning::mpi_much_work;
     static constexpr std::size_t full_batch = tuning::mpi_full_batch;
 
+    static bool is_stuck(const RootLane& lane, std::int64_t now) noexcept {
+        return now - lane.last_news > stuck_after || lane.pace.time_of(lane.in_flight.size()) > much_work;
+    }
+    /// Calls visit(lane) for lanes with tasks behind the running one which another lane of the pool could run.
+    template <class Visit>
+    void for_each_that_keeps_tasks(Visit visit) const;
     void give(MpiPool& pool, RootLane& lane, MpiTask& task);
     void introduce(MpiPool& pool, RootLane& lane);
 
@@ -96,6 +108,7 @@ inline bool LaneDispatcher::dispatch(MpiPool& pool, bool idle_lanes) {
     for (std::size_t i = 0; i < lanes && pool.queue.size() != 0; ++i) {
         RootLane& lane = *pool.lanes[(first_ + i) % lanes];
         if (lane.recalling || lane.is_idle() != idle_lanes) continue;
+        if (idle_lanes && !pool.knows(lane)) lane.pace.forget();  // its tasks may take longer than those of other pools
         // In this process nothing is sent in advance: to give a task costs no more than to take it back.
         const std::size_t window = hub_.peers.polls() ? lane.pace.window() : 1;
         for (std::size_t given = 0; given < share && lane.in_flight.size() < window; ++given) {
@@ -135,26 +148,39 @@ inline void LaneDispatcher::give(MpiPool& pool, RootLane& lane, MpiTask& task) {
 /// The lane gets to know the pool.
 inline void LaneDispatcher::introduce(MpiPool& pool, RootLane& lane) {
     pool.started.reserve(pool.started.size() + 1);  // nothing can fail between the message and the note that it was sent
-    if (lane.is_idle()) lane.pace.forget();
     hub_.peers.lend(lane.peer, pool.settings().initializer.regions.all());
     lane.peer.out.add(FrameType::configure, 0, lane.number, pool.configuration, pool.number);
     pool.started.push_back(&lane);
     hub_.completions.add_worker(hub_.pools.find(pool), lane, true);
 }
 
-inline void LaneDispatcher::recall_stuck() {
-    CONCURRENT_FUTURES_ASSERT(hub_.rule.writable());
+template <class Visit>
+void LaneDispatcher::for_each_that_keeps_tasks(Visit visit) const {
     if (hub_.awaited < 2 || !hub_.peers.polls()) return;
     for (const auto& pool : hub_.pools) {
         if (pool->queue.size() != 0 || pool->in_flight < 2 || pool->lanes.size() < 2) continue;
         if (std::none_of(pool->lanes.begin(), pool->lanes.end(), [](const RootLane* lane) { return lane->is_idle(); }))
             continue;
-        const std::int64_t now = monotonic_nanoseconds();
         for (RootLane* const lane : pool->lanes)
-            if (lane->in_flight.size() > 1 && (now - lane->last_news > stuck_after ||
-                                               lane->pace.time_of(lane->in_flight.size()) > much_work))
-                recall(*lane);
+            if (lane->in_flight.size() > 1 && !lane->recalling) visit(*lane);
     }
+}
+
+inline void LaneDispatcher::recall_stuck() {
+    CONCURRENT_FUTURES_ASSERT(hub_.rule.writable());
+    for_each_that_keeps_tasks([&](RootLane& lane) {
+        if (is_stuck(lane, monotonic_nanoseconds())) recall(lane);
+    });
+}
+
+inline Deadline LaneDispatcher::next_recall() const {
+    CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
+    std::int64_t oldest = 0;  // news of a lane that keeps tasks; 0: there is no such lane
+    for_each_that_keeps_tasks([&](const RootLane& lane) {
+        if (oldest == 0 || lane.last_news < oldest) oldest = lane.last_news;
+    });
+    if (oldest == 0) return Deadline::never();
+    return Deadline::after(std::chrono::nanoseconds(oldest + stuck_after - monotonic_nanoseconds()));
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -117,7 +117,9 @@ inline MpiDirectPath::Seen MpiDirectPath::look(const MpiTask& task, std::int64_t
         break_all(error);
         return Seen::work_for_engine;
     }
-    const Seen seen = news ? Seen::news : Seen::nothing;
+    // The engine sleeps without a time limit, unless a lane kept tasks when it fell asleep.
+    const bool may_recall = news && !dispatcher_.next_recall().is_never();
+    const Seen seen = may_recall ? Seen::work_for_engine : news ? Seen::news : Seen::nothing;
     if (!needs_engine()) return seen;
     hub_.completions.deliver_plain(lock, task, [this] { hub_.sleep.wake(); });
     return needs_engine() ? Seen::work_for_engine : seen;

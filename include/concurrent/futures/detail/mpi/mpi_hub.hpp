@@ -210,12 +210,13 @@ inline void MpiHub::sleep(HubTables::Lock& lock) {
     const bool polls = hub_.peers.polls();
     const NodeSide& node = hub_.peers.node();
     const bool keeps_memory = node.calls && node.calls->keeps_unused();
+    const Deadline trim = keeps_memory ? Deadline::after(keeps_memory_for) : Deadline::never();
     hub_.sleep.wait(lock,
                     {.expects = hub_.expects_messages(),
                      .hurries = hub_.peers.is_moving(),
                      .polls = polls,
                      .all_ring = node.all_ring,
-                     .latest = keeps_memory ? Deadline::after(keeps_memory_for) : Deadline::never()},
+                     .latest = trim.or_earlier(dispatcher_.next_recall())},
                     [&] {
                         if (hub_.pools.any_has_new() || hub_.peers.has_news()) return true;
                         if (!polls && !hub_.is_broken() && replies_.receive()) return true;

@@ -55,8 +55,8 @@ class RankLoop {
         std::int64_t looked = news, sent = news;
         unsigned looks = 0;  // in vain, since `news`
         while (!server_.has_quit()) {
-            note_run();
-            const bool ran = server_.run_next();
+            // Only once a job is taken: the helper thread may receive one at any moment while it looks.
+            const bool ran = server_.run_next([this] { note_run(); });
             // (1) release, pairs with (2).
             running_since_.store(0, std::memory_order_release);
             if (ran) {
@@ -155,7 +155,6 @@ class RankLoop {
 
     /// Before a job, which may take long.
     void note_run() {
-        if (!server_.has_jobs()) return;
         // (3) seq_cst, against (4): either the helper sees the job or this sees that it sleeps.
         running_since_.store(monotonic_nanoseconds(), std::memory_order_seq_cst);
         if (!helper_.joinable()) {

@@ -6,7 +6,7 @@
 //                              lane 1…: a thread each
 //
 //     server.receive(std::move(frame));            // by the thread that has the channel
-//     server.run_next();                           // the rank's own thread
+//     server.run_next([] {});                      // the rank's own thread
 //     if (Outgoing out = server.outbox().take(); !out.empty()) …
 //
 // A lane runs one task at a time. A pool with no more workers than ranks uses lane 0 of each rank only. The initializer and
@@ -58,8 +58,9 @@ class RankServer {
 
     /// May put answers into the outbox. Throws SerializationError for what is no frame for ranks.
     void receive(ReceivedFrame frame);
-    /// A job of lane 0, in this thread. False: there is none.
-    bool run_next();
+    /// A job of lane 0, in this thread, after before(). False: there is none.
+    template <class Before>
+    bool run_next(Before before);
     /// What the last run_next() took, in nanoseconds.
     std::int64_t last_duration() const noexcept { return last_duration_; }
     bool has_jobs() { return !first_.empty(); }
@@ -146,12 +147,14 @@ inline void RankServer::recall(RankLane& from) {
     outbox_.add(FrameType::recalled, 0, from.number, {});
 }
 
-inline bool RankServer::run_next() {
+template <class Before>
+bool RankServer::run_next(Before before) {
     std::optional<RankJob> job = first_.take();
     if (!job) {
         first_.last_end = 0;
         return false;
     }
+    before();
     last_duration_ = tasks_.run(first_, *job);
     return true;
 }

@@ -47,8 +47,13 @@ TEST_CASE("a lane gets to know a pool before its first task, and a task its id",
 TEST_CASE("tasks go to all lanes that are idle before one gets a second", "[lane_dispatcher]") {
     parts::Hub hub(2);
     MpiPool& pool = hub.add_pool();
-    for (RootLane* const lane : pool.lanes) lane->pace.note_end(1000);
-    std::array<parts::Task, 2> tasks;
+    std::array<parts::Task, 2> tasks, first;
+    for (parts::Task& task : first) {
+        hub.submit(pool, task);
+        hub.hand_out();
+    }
+    for (parts::Task& task : first) hub.answer(task.lane->peer.place, task, 1);
+    REQUIRE(pool.lanes[0]->pace.window() > 1);
     for (parts::Task& task : tasks) hub.submit(pool, task);
     hub.hand_out();
     CHECK(tasks[0].lane != tasks[1].lane);
@@ -58,7 +63,8 @@ TEST_CASE("of long tasks a lane gets two, and the next one when one has ended", 
     SlowRank hub;
     for (parts::Task& task : hub.tasks) hub.submit(hub.pool, task);
     hub.hand_out();
-    hub.pool.lanes[0]->pace.note_end(1e9);  // the pace of another pool's tasks was forgotten
+    CHECK(hub.pool.in_flight == 1);         // how long other pools' tasks take says nothing of these
+    hub.pool.lanes[0]->pace.note_end(1e9);  // as if one had ended
     hub.hand_out();
     CHECK(hub.pool.in_flight == 2);
     hub.answer(0, hub.tasks[0], 1);
@@ -66,11 +72,34 @@ TEST_CASE("of long tasks a lane gets two, and the next one when one has ended", 
     CHECK((hub.pool.in_flight == 2 && hub.pool.queue.waiting() == 1));
 }
 
+TEST_CASE("a lane gets one task of a pool that is new to it, however short those of other pools are", "[lane_dispatcher]") {
+    parts::Hub hub(2);
+    MpiPool& pool = hub.add_pool();
+    for (RootLane* const lane : pool.lanes) lane->pace.note_end(1000);
+    std::array<parts::Task, 4> tasks;
+    for (parts::Task& task : tasks) hub.submit(pool, task);
+    hub.hand_out();
+    CHECK((pool.in_flight == 2 && tasks[0].lane != tasks[1].lane));
+}
+
 TEST_CASE("a pool that is broken gets nothing sent", "[lane_dispatcher]") {
     SlowRank hub;
     hub.pool.broken = "why";
     hub.submit(hub.pool, hub.tasks[0]);
     CHECK(!hub.dispatcher.dispatch());
+}
+
+TEST_CASE("nothing is asked back from a lane with one task, or while no other lane is idle", "[lane_dispatcher]") {
+    SlowRank hub(2);
+    hub.submit(hub.pool, hub.tasks[0]);
+    hub.hand_out();
+    CHECK(hub.dispatcher.next_recall().is_never());
+    for (std::size_t i = 1; i < 4; ++i) hub.submit(hub.pool, hub.tasks[i]);
+    hub.hand_out();
+    for (RootLane* const lane : hub.pool.lanes) lane->pace.note_end(1e9);
+    hub.hand_out();
+    REQUIRE(hub.pool.in_flight == 4);
+    CHECK(hub.dispatcher.next_recall().is_never());
 }
 
 TEST_CASE("tasks behind one that does not get on are asked back when another lane is idle", "[lane_dispatcher]") {
@@ -88,11 +117,16 @@ TEST_CASE("tasks behind one that does not get on are asked back when another lan
     static_cast<void>(hub.port->sent(0));
     slow.last_news = monotonic_nanoseconds();
     slow.pace.forget();
+    slow.last_news += 1'000'000'000'000;  // as if no time passed
     hub.dispatcher.recall_stuck();
     CHECK(!slow.recalling);  // it gets on, as far as is known
-    slow.last_news -= 1'000'000;
+    REQUIRE(!hub.dispatcher.next_recall().is_never());
+    CHECK(!hub.dispatcher.next_recall().passed());
+    slow.last_news -= 1'000'001'000'000;
+    CHECK(hub.dispatcher.next_recall().passed());
     hub.dispatcher.recall_stuck();
     CHECK(slow.recalling);
+    CHECK(hub.dispatcher.next_recall().is_never());
     CHECK(types_of(hub.port->sent(0)) == Types{FrameType::recall});
     hub.dispatcher.recall_stuck();
     CHECK(hub.port->sent(0).empty());  // once

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -44,7 +45,9 @@ class Rank {
     void configure(const ByteBuffer& initializer = {}) {
         get(FrameType::configure, 0, encode_rank_configuration(initializer, {}));
     }
-    bool run() { return server_.run_next(); }
+    bool run() {
+        return server_.run_next([this] { before_job(); });
+    }
     void run_all() {
         while (run()) {}
     }
@@ -61,6 +64,8 @@ class Rank {
         for (const ReceivedFrame& frame : answers()) types.push_back(frame.header.type);
         return types;
     }
+
+    std::function<void()> before_job = [] {};
 
   private:
     RankServer server_{RankServer::Place::rank, [] {}};
@@ -80,6 +85,20 @@ TEST_CASE("a rank that knows a pool runs its tasks in order", "[rank_server]") {
     Decoder decoder(answers[1].body);
     CHECK(decoder.decode<int>() == 8);
     CHECK((answers[2].header.type == FrameType::exception && answers[2].header.task == 8));
+}
+
+// Another thread may receive a job at any moment.
+TEST_CASE("a rank is told of each job that it takes, before the job runs", "[rank_server]") {
+    Rank rank;
+    std::vector<int> initialized_before;
+    rank.before_job = [&] { initialized_before.push_back(initialized); };
+    CHECK(!rank.run());
+    CHECK(initialized_before.empty());
+    const int at_first = initialized;
+    rank.configure(call_of(note_start));
+    rank.get(FrameType::task, 7, call_of(twice, 4));
+    rank.run_all();
+    CHECK(initialized_before == std::vector{at_first, at_first + 1});
 }
 
 TEST_CASE("a rank skips tasks of a pool that it does not know, or whose initializer threw", "[rank_server]") {
