@@ -182,6 +182,10 @@ int stay(const std::string& gate) {
     support::wait_at_gate(gate);
     return 1;
 }
+Result run_after(const std::string& gate, const Bomb& bomb, int n) {
+    support::wait_at_gate(gate);
+    return run(bomb, n);
+}
 /// The worker goes on, and dies when the gate opens.
 int lay_mine(Death death, const std::string& gate) {
     std::thread([=] {
@@ -297,7 +301,7 @@ class Cell {
     /// memory, because a file may not be that large.
     void die_writing(cf::ProcessPoolExecutor& pool, const Bomb& bomb) {
         check_neighbours();
-        const support::ProcessGate gate;
+        const support::ProcessGate gate, gate_of_victim;
         support::Gate may_go_on("the callback may end");
         support::Gate in_callback("the callback runs");
         const auto before = pool.submit(stay, gate.path());
@@ -305,7 +309,7 @@ class Cell {
             in_callback.open();
             may_go_on.wait();
         });
-        const auto victim = pool.submit(::run, bomb, 3);
+        const auto victim = pool.submit(run_after, gate_of_victim.path(), bomb, 3);
         // With max_pending = 1 this returns when the victim has left the queue, to a worker.
         submit_neighbour(pool);
         // A forked worker may run a call before its pool has heard of its pid.
@@ -316,6 +320,7 @@ class Cell {
         }), "the pool does not know its workers");
         support::open_gate(gate.path());
         in_callback.wait();
+        support::open_gate(gate_of_victim.path());
         const auto somebody_died = [&] {
             std::size_t alive = 0;
             for (const auto& process : support::all_processes())

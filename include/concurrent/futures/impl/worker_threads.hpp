@@ -36,6 +36,16 @@ CONCURRENT_FUTURES_DECL void WorkerThreads::unsubmit_or_keep(Task& task, Priorit
                            "and memory");
 }
 
+/// For the task that was pushed last.
+CONCURRENT_FUTURES_DECL void WorkerThreads::bring_worker_for(Task& task, Priority priority) {
+    try {
+        Lock lock(pool_.mutex);
+        pool_.workers.bring(lock);
+    } catch (const std::exception& error) {
+        unsubmit_or_keep(task, priority, error);
+    }
+}
+
 /// With max_pending every task goes through the inbox, one submission at a time.
 CONCURRENT_FUTURES_DECL bool WorkerThreads::submit_within_bound(Task& task, Priority priority) {
     Inbox& inbox = pool_.queues.inbox;

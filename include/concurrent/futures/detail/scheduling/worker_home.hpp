@@ -18,7 +18,7 @@ class WorkerHome {
     /// The calling worker, if it is one of this pool's, or null.
     Worker* current_worker(const WorkerThreads& pool) const noexcept {
         if (this_worker) return current_worker_of(&pool);
-        return is_of_this_module() ? nullptr : worker_of(&pool, worker_());
+        return is_of_this_module() ? nullptr : worker_of_other_module(pool);
     }
     /// As current_worker(), of a pool of this module that may be gone.
     static Worker* current_worker_of(const WorkerThreads* pool) noexcept { return worker_of(pool, this_worker); }
@@ -27,6 +27,9 @@ class WorkerHome {
     static Worker* worker_of(const WorkerThreads* pool, BlockingWorker* here) noexcept {
         auto* const worker = static_cast<Worker*>(here);
         return worker && &worker->pool == pool ? worker : nullptr;
+    }
+    [[gnu::noinline]] Worker* worker_of_other_module(const WorkerThreads& pool) const noexcept {
+        return worker_of(&pool, worker_());
     }
     static BlockingWorker* worker_here() noexcept { return this_worker; }
 

@@ -122,6 +122,7 @@ class WorkerThreads {
     ~WorkerThreads() = default;
 
     CONCURRENT_FUTURES_DECL bool submit_within_bound(Task& task, Priority priority);
+    [[gnu::noinline]] CONCURRENT_FUTURES_DECL void bring_worker_for(Task& task, Priority priority);
     CONCURRENT_FUTURES_DECL void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
     CONCURRENT_FUTURES_DECL static SizedThread start_thread(WorkerThreads& pool, Worker& worker, std::size_t number);
 
@@ -132,6 +133,7 @@ class WorkerThreads {
 
 // ---- submitting ----------------------------------------------------------------------------------
 
+/// Small enough to be a part of the caller: what is not done for each task is elsewhere.
 inline bool WorkerThreads::submit(Task& task, Priority priority) {
     pool_.throw_if_forked();
     if (is_bounded()) return submit_within_bound(task, priority);
@@ -142,13 +144,7 @@ inline bool WorkerThreads::submit(Task& task, Priority priority) {
     } else if (!pool_.queues.inbox.push(task, priority)) {
         pool_.throw_closed();
     }
-    if (!pool_.search.needs_worker()) return true;
-    try {
-        Lock lock(pool_.mutex);
-        pool_.workers.bring(lock);
-    } catch (const std::exception& error) {
-        unsubmit_or_keep(task, priority, error);
-    }
+    if (pool_.search.needs_worker()) bring_worker_for(task, priority);
     return true;
 }
 

@@ -78,7 +78,7 @@ class TaskDeque {
     static constexpr std::size_t first_capacity = tuning::first_deque_places, large = tuning::large_deque;
 
     Task*& slot(std::size_t at) noexcept { return slots_[at & (capacity_ - 1)]; }
-    void grow() {
+    [[gnu::noinline]] void grow() {
         const std::size_t capacity = capacity_ == 0 ? first_capacity : capacity_ * 2;
         auto grown = std::make_unique<Task*[]>(capacity);
         for (std::size_t at = oldest_; at != end_; ++at) grown[at & (capacity - 1)] = slot(at);
