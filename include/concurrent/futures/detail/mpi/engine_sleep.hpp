@@ -156,7 +156,7 @@ void EngineSleep::wait(Lock& lock, const Outlook& outlook, FindNews find_news) {
             bell_->sleep(outlook.latest.or_earlier(nap));
             lock.lock();
         } else if (sleeps_deeply_) {
-            wake_up_.wait(lock, woken);
+            timed_wait(wake_up_, lock, outlook.latest, woken);
         } else {
             const std::chrono::nanoseconds watch(watch_lasts);
             timed_wait(wake_up_, lock, Deadline::after(watched ? watch : nap_after(waited)), woken);

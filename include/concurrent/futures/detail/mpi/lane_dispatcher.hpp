@@ -34,11 +34,19 @@ class LaneDispatcher {
     /// message costs as much as ten short tasks. True if something has happened.
     bool hand_out(std::int64_t now) {
         CONCURRENT_FUTURES_ASSERT(hub_.rule.writable());
-        if (hub_.awaited != 0 && now - handed_out_at_ < hand_out_interval && !hub_.sleep.is_watched()) return false;
+        holds_back_ = hub_.awaited != 0 && now - handed_out_at_ < hand_out_interval && !hub_.sleep.is_watched();
+        if (holds_back_) return false;
         const bool collected = collect();
         const bool any = dispatch() || collected;
         if (any) handed_out_at_ = now;
         return any;
+    }
+    /// Tasks that wait in a queue may go out in one of the next steps, although nothing happens until then: the engine does
+    /// not sleep. Those that are still in an intake are news.
+    bool holds_back() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
+        return holds_back_ && std::any_of(hub_.pools.begin(), hub_.pools.end(),
+                                          [](const auto& pool) { return pool->queue.size() != 0; });
     }
     /// What was submitted goes to its queues. True if there was anything.
     bool collect() {
@@ -94,6 +102,7 @@ class LaneDispatcher {
     HubTables& hub_;
     std::size_t first_ = 0;  // the lane that is looked at first, in turn
     std::int64_t handed_out_at_ = 0;
+    bool holds_back_ = false;  // the last step came too soon after that
     std::uint64_t last_id_ = 0;  // of a task on the wire
 };
 

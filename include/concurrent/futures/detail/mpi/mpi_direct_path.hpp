@@ -44,7 +44,7 @@ class MpiDirectPath {
     Seen look(const MpiTask& task, std::int64_t now) noexcept;
     bool must_wake_engine() noexcept {
         const std::lock_guard lock(hub_.mutex);
-        return hub_.sleep.note_end_of_watch();
+        return hub_.sleep.note_end_of_watch() || hub_.peers.is_moving();
     }
     /// The engine has to tell somebody, or to end a pool.
     bool needs_engine() const noexcept { return hub_.completions.has_any() || hub_.pools.any_closed(); }
@@ -70,7 +70,8 @@ inline bool MpiDirectPath::give(MpiPool& pool) noexcept {
         break_all(error);
         return false;
     }
-    return pool.queue.size() == 0 && !hub_.completions.has_any() && !hub_.sleep.sleeps_deeply();
+    // What found no room in a ring, or is sent by MPI, needs a thread that goes on with it.
+    return pool.queue.size() == 0 && !hub_.completions.has_any() && !hub_.sleep.sleeps_deeply() && !hub_.peers.is_moving();
 }
 
 template <class Done>

@@ -87,7 +87,12 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     bool is_revoked(const MpiTask& task) const { return !born_.in_forked_child() && cancellation_.is_revoked(task); }
     bool is_running(const MpiTask& task) const { return !born_.in_forked_child() && cancellation_.is_running(task); }
     /// False: ask again. Throws std::invalid_argument if it runs and takes no std::stop_token.
-    bool request_stop(MpiTask& task) { return born_.in_forked_child() || cancellation_.request_stop(task); }
+    bool request_stop(MpiTask& task) {
+        if (born_.in_forked_child()) return true;
+        const bool asked = cancellation_.request_stop(task);
+        if (asked) wake();  // the message may have found no room
+        return asked;
+    }
     /// `close`: no more submissions.
     void begin_shutdown(MpiPool& pool, bool cancel_pending, bool close = true);
     /// Waits until no task waits or runs, and all have been told; false when the deadline passed first. Throws
@@ -122,6 +127,8 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     void work_once(bool may_sleep) noexcept;
     bool step() noexcept;
     void sleep(HubTables::Lock& lock);
+    bool has_news() noexcept;
+    void break_all(const std::exception& error) noexcept;
     void deliver() noexcept;
 
     // Any thread.
@@ -198,31 +205,40 @@ inline bool MpiHub::step() noexcept {
         hub_.peers.forget_dead_regions();
         hub_.peers.ship_all();
     } catch (const std::exception& error) {
-        hub_.break_all(text_or_why_not([&] { return std::string("MPIPoolExecutor: ") + error.what(); }));
+        break_all(error);
         progress = true;
     }
     if (progress) hub_.sleep.note_news();
     return progress;
 }
+inline void MpiHub::break_all(const std::exception& error) noexcept {
+    hub_.break_all(text_or_why_not([&] { return std::string("MPIPoolExecutor: ") + error.what(); }));
+}
+
+/// With the mutex, when the engine is about to sleep: there is something to do after all.
+inline bool MpiHub::has_news() noexcept {
+    if (hub_.pools.any_has_new() || hub_.peers.has_news() || dispatcher_.holds_back()) return true;
+    try {
+        if (!hub_.peers.polls() && !hub_.is_broken() && replies_.receive()) return true;
+    } catch (const std::exception& error) {
+        return break_all(error), true;
+    }
+    idle_waiters_.notify();
+    return false;
+}
 
 /// With the lock, which it lets go of meanwhile.
 inline void MpiHub::sleep(HubTables::Lock& lock) {
-    const bool polls = hub_.peers.polls();
     const NodeSide& node = hub_.peers.node();
     const bool keeps_memory = node.calls && node.calls->keeps_unused();
     const Deadline trim = keeps_memory ? Deadline::after(keeps_memory_for) : Deadline::never();
     hub_.sleep.wait(lock,
                     {.expects = hub_.expects_messages(),
                      .hurries = hub_.peers.is_moving(),
-                     .polls = polls,
+                     .polls = hub_.peers.polls(),
                      .all_ring = node.all_ring,
                      .latest = trim.or_earlier(dispatcher_.next_recall())},
-                    [&] {
-                        if (hub_.pools.any_has_new() || hub_.peers.has_news()) return true;
-                        if (!polls && !hub_.is_broken() && replies_.receive()) return true;
-                        idle_waiters_.notify();
-                        return false;
-                    });
+                    [this] { return has_news(); });
     const std::chrono::nanoseconds quiet(monotonic_nanoseconds() - hub_.sleep.last_news());
     if (keeps_memory && quiet >= keeps_memory_for) node.calls->trim();
 }

@@ -5,9 +5,9 @@
 //     RankLoop loop(comm, root);  loop.run();        // returns when the root wants no more
 //
 //     this thread                                    the helper thread
-//     poll ─▶ run a task ─▶ … ─▶ send results        looks every millisecond; when a task has been running for
-//     nothing to do: looks for a moment, then        longer than that, it receives and sends meanwhile, each 4 ms
-//     sleeps: look_pace.hpp                          at last
+//     poll ─▶ run a task ─▶ … ─▶ send results        receives and sends while a task takes long: rank_helper.hpp
+//     nothing to do: looks for a moment, then
+//     sleeps: look_pace.hpp
 //
 // So short tasks run in the thread that has received them, and a long one neither holds back results nor keeps the root
 // from taking tasks back or asking the task to stop. Both threads call MPI, one at a time; tasks may use MPI as well, hence
@@ -31,8 +31,9 @@
 #include "concurrent/futures/detail/mpi/look_pace.hpp"
 #include "concurrent/futures/detail/mpi/mpi_channel.hpp"
 #include "concurrent/futures/detail/mpi/node_memory.hpp"
+#include "concurrent/futures/detail/mpi/rank_helper.hpp"
 #include "concurrent/futures/detail/mpi/rank_server.hpp"
-#include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
@@ -46,7 +47,7 @@ class RankLoop {
     RankLoop(MPI_Comm comm, int root) : channel_(comm), node_(comm, root, channel_), root_(root) {}
     RankLoop(const RankLoop&) = delete;
     RankLoop& operator=(const RankLoop&) = delete;
-    ~RankLoop() { stop_helper(); }
+    ~RankLoop() { helper_.stop(); }
 
     /// Returns when the root wants no more.
     void run() {
@@ -56,9 +57,8 @@ class RankLoop {
         unsigned looks = 0;  // in vain, since `news`
         while (!server_.has_quit()) {
             // Only once a job is taken: the helper thread may receive one at any moment while it looks.
-            const bool ran = server_.run_next([this] { note_run(); });
-            // (1) release, pairs with (2).
-            running_since_.store(0, std::memory_order_release);
+            const bool ran = server_.run_next([this] { helper_.note_run(); });
+            helper_.note_end();
             if (ran) {
                 news = monotonic_nanoseconds();
                 looks = 0;
@@ -86,7 +86,7 @@ class RankLoop {
             node_.bell() ? sleep_until_rung(waited) : nap(waited);
             looks = looks_after_nap;
         }
-        stop_helper();
+        helper_.stop();
         server_.stop_threads();
         const std::lock_guard lock(channel_mutex_);
         channel_.finish_sends();
@@ -100,8 +100,6 @@ class RankLoop {
     static constexpr std::int64_t look_interval = tuning::mpi_look_interval;  // to look in vain may cost the processor
     static constexpr std::size_t full = tuning::mpi_full_replies;
     static constexpr std::size_t kept_heap = tuning::kept_heap;
-    static constexpr auto tick = tuning::mpi_helper_tick;
-    static constexpr int ticks_awake = tuning::mpi_helper_ticks_awake;
     // On the root's node. Then MPI gets on with what tasks have left to it, and unused memory goes back.
     static constexpr auto longest_sleep = tuning::mpi_longest_rank_sleep;
     static constexpr std::int64_t keeps_memory_for = std::chrono::nanoseconds(tuning::large_memory_kept).count();
@@ -131,7 +129,8 @@ class RankLoop {
     void sleep_until_rung(std::int64_t waited) {
         const auto has_news = [this] {
             const std::scoped_lock lock(mutex_, channel_mutex_);
-            return std::exchange(has_replies_, false) || channel_.has_news();
+            // The helper thread may have taken in a job, whose ring of the bell is over.
+            return std::exchange(has_replies_, false) || channel_.has_news() || server_.has_work();
         };
         node_.bell()->prepare();
         if (has_news()) return node_.bell()->forget();
@@ -153,59 +152,14 @@ class RankLoop {
         if (node_.bell()) node_.bell()->ring();
     }
 
-    /// Before a job, which may take long.
-    void note_run() {
-        // (3) seq_cst, against (4): either the helper sees the job or this sees that it sleeps.
-        running_since_.store(monotonic_nanoseconds(), std::memory_order_seq_cst);
-        if (!helper_.joinable()) {
-            helper_ = std::thread([this] { help(); });
-            // seq_cst, after (3), against (4).
-        } else if (helper_sleeps_.load(std::memory_order_seq_cst)) {
-            const std::lock_guard lock(helper_mutex_);
-            helper_wake_up_.notify_one();
+    /// By the helper thread.
+    void look_for_helper() noexcept {
+        try {
+            while (look() || is_moving()) std::this_thread::yield();
+        } catch (const std::exception& error) {
+            std::fprintf(stderr, "concurrent::futures: an MPI rank has lost its root: %s\n", error.what());
+            std::abort();
         }
-    }
-    void help() noexcept {
-        name_current_thread("cf_rank_help", 0);
-        std::unique_lock lock(helper_mutex_);
-        std::chrono::nanoseconds pause = tick;
-        for (int idle = 0; !helper_ends_;) {
-            if (idle < ticks_awake) {
-                timed_wait(helper_wake_up_, lock, Deadline::after(pause));
-            } else {
-                // (4) seq_cst, against (3).
-                helper_sleeps_.store(true, std::memory_order_seq_cst);
-                helper_wake_up_.wait(lock, [this] {
-                    // seq_cst, after (4), against (3).
-                    return helper_ends_ || running_since_.load(std::memory_order_seq_cst) != 0;
-                });
-                // relaxed: a later note_run() notifies once more for nothing.
-                helper_sleeps_.store(false, std::memory_order_relaxed);
-                idle = 0;
-            }
-            // (2) acquire, pairs with (1).
-            const std::int64_t since = running_since_.load(std::memory_order_acquire);
-            idle = since == 0 ? idle + 1 : 0;
-            const std::int64_t running = since == 0 ? 0 : monotonic_nanoseconds() - since;
-            pause = (std::max<std::chrono::nanoseconds>)(tick, nap_after(running));
-            if (running < tick / std::chrono::nanoseconds(1)) continue;
-            lock.unlock();
-            try {
-                while (look() || is_moving()) std::this_thread::yield();
-            } catch (const std::exception& error) {
-                std::fprintf(stderr, "concurrent::futures: an MPI rank has lost its root: %s\n", error.what());
-                std::abort();
-            }
-            lock.lock();
-        }
-    }
-    void stop_helper() {
-        {
-            const std::lock_guard lock(helper_mutex_);
-            helper_ends_ = true;
-            helper_wake_up_.notify_one();
-        }
-        if (helper_.joinable()) helper_.join();
     }
 
     MpiChannel channel_;  // guarded by channel_mutex_, as is RankServer::receive()
@@ -218,12 +172,7 @@ class RankLoop {
     std::condition_variable wake_up_;
     bool has_replies_ = false;  // guarded by mutex_
 
-    Atomic<std::int64_t> running_since_{0};  // 0: no job is running
-    Atomic<bool> helper_sleeps_{false};
-    std::mutex helper_mutex_;
-    std::condition_variable helper_wake_up_;
-    bool helper_ends_ = false;  // guarded by helper_mutex_
-    std::thread helper_;
+    RankHelper helper_{[this] { look_for_helper(); }};
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -64,6 +64,8 @@ class RankServer {
     /// What the last run_next() took, in nanoseconds.
     std::int64_t last_duration() const noexcept { return last_duration_; }
     bool has_jobs() { return !first_.empty(); }
+    /// The rank's own thread must not sleep. Another thread may have received what there is to do.
+    bool has_work() { return has_jobs() || has_quit(); }
     RankOutbox& outbox() noexcept { return outbox_; }
     /// All jobs of lanes with threads have run then.
     void stop_threads() {

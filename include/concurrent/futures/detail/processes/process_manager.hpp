@@ -279,9 +279,7 @@ inline void ProcessManager::submit_unobserved(RemoteTask& task, Priority priorit
             lock.unlock();
             return room_.run_here(task);
         }
-        pool_.queue.intake.push(task, priority);
-        pool_.queue.collect();
-        pool_.signal.note_news();
+        room_.add(task, priority);
     } else if (!pool_.queue.intake.push(task, priority)) {
         const std::lock_guard lock(pool_.mutex);
         pool_.throw_if_closed();

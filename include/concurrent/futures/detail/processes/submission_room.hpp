@@ -2,7 +2,7 @@
 //
 // submission_room.hpp: what a submit does in a process pool with max_pending, when that many tasks wait already.
 //
-//     { lock; if (!room.wait(lock, task, on_manager_thread)) …room.run_here(task) without the lock… }
+//     { lock; if (room.wait(lock, task, on_manager_thread)) room.add(task, priority); else …room.run_here(task) without it… }
 //
 // Threads: any, with the pool's mutex where a lock is a parameter; it is let go of while waiting.
 #pragma once
@@ -11,6 +11,7 @@
 
 #include "concurrent/futures/detail/processes/pool_tables.hpp"
 #include "concurrent/futures/detail/wire/full_queue.hpp"
+#include "concurrent/futures/options.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -26,6 +27,13 @@ class SubmissionRoom {
                               .on_full = pool_.settings.on_full,
                               .on_engine_thread = on_manager_thread,
                               .caller_may_run = task.limits.timeout == TaskLimits::never});
+    }
+    /// With the lock, when wait() has returned true. The manager thread does not look for it in the intake any more, so it is
+    /// news.
+    void add(RemoteTask& task, Priority priority) noexcept {
+        pool_.queue.intake.push(task, priority);
+        pool_.queue.collect();
+        pool_.signal.note_news();
     }
     /// Takes over a reference to a task that is known to the caller only, with all its retries. Without the lock.
     void run_here(RemoteTask& task) {

@@ -163,7 +163,10 @@ inline int WorkerEvents::poll_milliseconds() const {
     };
     const auto now = std::chrono::steady_clock::now();
     const auto& start_again = dispatcher_.start_again();
-    if (start_again && *start_again > now) at_most_until(*start_again - now);
+    if (start_again && *start_again > now)
+        at_most_until(*start_again - now);
+    else if (start_again && dispatcher_.missing_workers() != 0)
+        at_most(0);  // that time has come since this step began
     if (pool_.memory.keeps_unused()) at_most_until(pool_.memory.trim_at() - now);
     const bool idle_workers_end = !pool_.keeps_idle_workers();
     for (const auto& link : pool_.workers) {

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
 #include <mutex>
 #include <thread>
 
@@ -39,6 +40,16 @@ TEST_CASE("the engine does not sleep over news that came before", "[engine_sleep
     EngineSleep::Lock lock(mutex);
     engine.wait(lock, {}, [] { return true; });
     CHECK(!engine.is_asleep());
+}
+
+TEST_CASE("also when no messages can come, the engine sleeps no longer than it may", "[engine_sleep]") {
+    std::mutex mutex;
+    const LockRule rule(mutex);
+    EngineSleep engine(rule);
+    EngineSleep::Lock lock(mutex);
+    const Deadline latest = Deadline::after(std::chrono::milliseconds(1));
+    engine.wait(lock, {.polls = true, .latest = latest}, [] { return false; });  // without that it would for ever
+    CHECK((latest.passed() && !engine.is_asleep()));
 }
 
 TEST_CASE("the engine looks for messages itself, but not while a waiting thread does", "[engine_sleep]") {

@@ -14,6 +14,7 @@
 #include <concurrent/futures/detail/mpi/lane_dispatcher.hpp>
 #include <concurrent/futures/detail/mpi/pool_closer.hpp>
 #include <concurrent/futures/detail/mpi/reply_reader.hpp>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -80,6 +81,7 @@ class ScriptedPort final : public MpiPort {
                                    std::string(reinterpret_cast<const char*>(frame->body.data()), frame->body.size())});
     }
     bool poll(std::size_t& peer) override {
+        if (polls_until_failure != 0 && --polls_until_failure == 0) throw std::runtime_error("no memory for a message");
         if (messages_.empty()) return false;
         peer = messages_.front().first;
         inbound_[peer].add(std::move(messages_.front().second));
@@ -89,8 +91,13 @@ class ScriptedPort final : public MpiPort {
     std::optional<ReceivedFrame> next(std::size_t peer) override {
         return inbound_[peer].next([](ByteBuffer&, std::size_t) { return false; });
     }
-    bool needs_polling() const noexcept override { return true; }
-    bool is_moving() const noexcept override { return false; }
+    bool needs_polling() const noexcept override { return must_be_polled; }
+    bool is_moving() const noexcept override { return moves; }
+    NodeSide node_side() const override { return {nullptr, nullptr, bell, bell != nullptr}; }
+    bool has_news() const noexcept override {
+        ++looks_before_sleep;
+        return false;
+    }
     void quit(const std::string& failure) override { has_quit = "quit " + failure; }
 
     // For the test.
@@ -106,6 +113,11 @@ class ScriptedPort final : public MpiPort {
     }
 
     bool fails = false;
+    bool moves = false;
+    bool must_be_polled = true;
+    int polls_until_failure = 0;     // 0: none fails
+    SharedDoorbell* bell = nullptr;  // that all ranks ring, of the test
+    mutable std::atomic<int> looks_before_sleep{0};
     std::string has_quit;
 
   private:

@@ -6,6 +6,7 @@
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
@@ -80,6 +81,25 @@ TEST_CASE("a lane gets one task of a pool that is new to it, however short those
     for (parts::Task& task : tasks) hub.submit(pool, task);
     hub.hand_out();
     CHECK((pool.in_flight == 2 && tasks[0].lane != tasks[1].lane));
+}
+
+TEST_CASE("the engine does not sleep over tasks that a later step hands out", "[lane_dispatcher]") {
+    SlowRank hub(2);
+    const std::int64_t now = monotonic_nanoseconds();
+    hub.submit(hub.pool, hub.tasks[0]);
+    REQUIRE(hub.dispatcher.hand_out(now));
+    CHECK(!hub.dispatcher.holds_back());
+    CHECK(!hub.dispatcher.hand_out(now + 1));  // so soon nothing goes out
+    CHECK(!hub.dispatcher.holds_back());       // and nothing would
+    hub.submit(hub.pool, hub.tasks[1]);
+    CHECK(!hub.dispatcher.hand_out(now + 2));
+    CHECK(hub.dispatcher.holds_back());
+    CHECK(hub.dispatcher.hand_out(now + 1'000'000'000));
+    CHECK((hub.tasks[1].stage == RemoteTask::Stage::sent && !hub.dispatcher.holds_back()));
+    // What no lane takes waits for a message.
+    hub.submit(hub.pool, hub.tasks[2]);
+    hub.dispatcher.hand_out(now + 3'000'000'000);
+    CHECK((hub.tasks[2].stage == RemoteTask::Stage::queued && !hub.dispatcher.holds_back()));
 }
 
 TEST_CASE("a pool that is broken gets nothing sent", "[lane_dispatcher]") {

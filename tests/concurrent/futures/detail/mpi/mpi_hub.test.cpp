@@ -7,8 +7,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
@@ -84,6 +86,41 @@ TEST_CASE("when messages cannot be sent, tasks and pools fail with the reason", 
     end(*pool);
     CHECK((task.end == "exception" && task.error == "MPIPoolExecutor: the network is gone"));
     CHECK_THROWS_AS(add_pool(hub), cf::BrokenProcessPool);
+}
+
+TEST_CASE("a failure of MPI in the look before the engine sleeps ends tasks and pools, and not the program", "[mpi_hub]") {
+    auto owned = std::make_unique<parts::ScriptedPort>(1);
+    owned->must_be_polled = false;
+    owned->polls_until_failure = 2;  // one in the first step, one before the sleep
+    const parts::ScriptedPort& port = *owned;
+    const auto hub = make_hub(std::move(owned));
+    const auto pool = add_pool(hub);
+    while (port.looks_before_sleep == 0) std::this_thread::yield();
+    end(*pool);
+    CHECK_THROWS_AS(add_pool(hub), cf::BrokenProcessPool);
+}
+
+TEST_CASE("the engine goes on with the message that asks a task to stop", "[mpi_hub]") {
+    SharedDoorbell bell;
+    auto owned = std::make_unique<parts::ScriptedPort>(1);
+    parts::ScriptedPort& port = *owned;
+    port.bell = &bell;
+    const auto hub = make_hub(std::move(owned));
+    const auto pool = add_pool(hub);
+    parts::Task task(encode_call_into(ByteBuffer(), twice, 4));
+    task.takes_stop_token = true;
+    hub->submit(*pool, task, cf::Priority::normal);
+    while (!hub->is_running(task)) std::this_thread::yield();
+    while (port.looks_before_sleep == 0) std::this_thread::yield();
+    const int looks = port.looks_before_sleep;
+    CHECK(hub->request_stop(task));
+    while (port.looks_before_sleep == looks) std::this_thread::yield();  // it would sleep for ever
+    {
+        const std::lock_guard lock(hub->lock_rule().mutex());
+        port.polls_until_failure = 1;
+    }
+    end(*pool);
+    CHECK(task.end == "exception");
 }
 
 }  // namespace

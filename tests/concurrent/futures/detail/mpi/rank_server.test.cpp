@@ -88,6 +88,17 @@ TEST_CASE("a rank that knows a pool runs its tasks in order", "[rank_server]") {
 }
 
 // Another thread may receive a job at any moment.
+TEST_CASE("a rank has work when a job has come for its own thread, or the end", "[rank_server]") {
+    Rank rank;
+    CHECK(!rank.server().has_work());
+    rank.configure(call_of(note_start));
+    CHECK(rank.server().has_work());
+    rank.run_all();
+    CHECK(!rank.server().has_work());
+    rank.get(FrameType::quit, 0);
+    CHECK(rank.server().has_work());
+}
+
 TEST_CASE("a rank is told of each job that it takes, before the job runs", "[rank_server]") {
     Rank rank;
     std::vector<int> initialized_before;

@@ -8,9 +8,11 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -129,6 +131,32 @@ TEST_CASE("a thread that waits reads its result itself while the manager thread 
     CHECK((worker.watchers == 0 && worker.tasks.in_flight() == 0));
     CHECK(pool.tables.completions.empty());
     CHECK(!pool.is_told_to_rise());
+}
+
+TEST_CASE("a thread that ends its watch has the worker ring first, and then looks for the last time", "[direct_path]") {
+    SleepingPool pool;
+    WorkerLink& worker = pool.add_readable_worker();
+    recorded::Task task;
+    pool.push(task);
+    REQUIRE(pool.direct.give());
+    // While the thread watches, more is to be sent than the ring takes, and the worker writes what makes the pool close its
+    // pipes. So what the worker is to ring for tells whether that was said before the ring was read.
+    const std::vector<std::byte> large(2 * ByteRing::capacity);
+    bool begun = false;
+    pool.direct.look_for_end(task, [&] {
+        if (!std::exchange(begun, true)) {
+            pool.locked([&] {
+                worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+                return 0;
+            });
+            worker.life.note_exit();  // the pool kills what is there, and this process stands for it
+            const std::array<std::byte, sizeof(FrameHeader)> nonsense{std::byte{1}};
+            parts::write(worker, nonsense);
+        }
+        return false;
+    });
+    CHECK(!worker.pipes().tasks_open());
+    CHECK(static_cast<WorkerPage*>(static_cast<void*>(&worker.page()))->pool_bell.must_ring(Bell::room));
 }
 
 TEST_CASE("a thread that waits leaves callbacks to the manager thread, which is woken for them", "[direct_path]") {

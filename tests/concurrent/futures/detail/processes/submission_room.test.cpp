@@ -72,6 +72,20 @@ TEST_CASE("a task that its submitter runs counts in the pool's statistics", "[su
     CHECK(pool.tables.completions.counts().failed == 1);
 }
 
+TEST_CASE("a task that found room is news for the manager thread, which may be about to sleep", "[submission_room]") {
+    parts::Pool pool({.max_workers = 1, .max_pending = 2});
+    SubmissionRoom room(pool.tables);
+    recorded::Task task;
+    {
+        PoolTables::Lock lock(pool.tables.mutex);
+        REQUIRE(room.wait(lock, task, false));
+        room.add(task, cf::Priority::normal);
+    }
+    CHECK(!pool.tables.queue.intake.has_tasks());
+    CHECK(pool.tables.signal.has_news());
+    CHECK(pool.tables.next_queued() == &task);
+}
+
 TEST_CASE("the manager thread never waits for room", "[submission_room]") {
     CHECK(FullPool(cf::QueueFull::block).wait(recorded::Task(), true));
     CHECK(FullPool(cf::QueueFull::raise).wait(recorded::Task(), true));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
 #include <concurrent/futures/detail/platform/forked_process.hpp>
 #include <memory>
 #include <stdexcept>
@@ -119,6 +120,14 @@ TEST_CASE("the manager thread does not sleep while there is something to do", "[
         engine.events.receive_all(true);
         engine.deliver();
         CHECK(task.end == "cancelled");
+    }
+    SECTION("a worker that is missing, when it is time to try its start again") {
+        recorded::Task task;
+        engine.submit(task);
+        engine.dispatcher.start_again_at(std::chrono::steady_clock::now() - std::chrono::milliseconds(1));
+        REQUIRE(engine.dispatcher.missing_workers() == 1);
+        engine.events.receive_all(true);
+        CHECK(engine.tables.next_queued() == &task);
     }
     SECTION("news") {
         engine.tables.signal.note_news();

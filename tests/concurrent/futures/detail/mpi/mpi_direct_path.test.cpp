@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// What other threads do in place of the engine thread of MPI pools while that sleeps.
+#include <concurrent/futures/detail/mpi/mpi_direct_path.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <mutex>
+#include <thread>
+
+#include "concurrent/futures/detail/mpi/hub_parts.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+
+/// An engine thread that sleeps until it is woken; all ranks would ring its bell.
+struct Asleep : parts::Hub {
+    Asleep() : parts::Hub(1), pool(add_pool({.max_workers = 1})) {
+        tables.sleep.set_bell(&bell);
+        engine = std::thread([this] {
+            EngineSleep::Lock lock(tables.mutex);
+            tables.sleep.wait(lock, {.polls = true, .all_ring = true}, [] { return false; });
+        });
+        while (!tables.sleep.is_asleep()) std::this_thread::yield();
+        const std::lock_guard lock(tables.mutex);  // it has looked, and sleeps
+    }
+    ~Asleep() {
+        tables.sleep.wake();
+        engine.join();
+    }
+    void push(parts::Task& one) { pool.queue.intake.push(one, concurrent::futures::Priority::normal); }
+
+    MpiPool& pool;
+    MpiDirectPath direct{tables, dispatcher, replies};
+    SharedDoorbell bell;
+    parts::Task task, other;
+    std::thread engine;
+};
+
+TEST_CASE("while the engine sleeps, a submitter sends its task to a lane with nothing to do", "[mpi_direct_path]") {
+    Asleep hub;
+    hub.push(hub.task);
+    CHECK(hub.direct.give(hub.pool));
+    CHECK(hub.task.stage == RemoteTask::Stage::sent);
+    CHECK(parts::types_of(hub.port->sent(0)) == std::vector{FrameType::configure, FrameType::task});
+    hub.push(hub.other);
+    CHECK(!hub.direct.give(hub.pool));  // no lane is idle: the engine is wanted
+    CHECK(hub.other.stage == RemoteTask::Stage::queued);
+}
+
+TEST_CASE("the engine is wanted when what a submitter sends has not all gone", "[mpi_direct_path]") {
+    Asleep hub;
+    hub.port->moves = true;
+    hub.push(hub.task);
+    CHECK(!hub.direct.give(hub.pool));
+    CHECK(hub.task.stage == RemoteTask::Stage::sent);
+}
+
+TEST_CASE("a submitter leaves its task to an engine that is awake", "[mpi_direct_path]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1});
+    MpiDirectPath direct{hub.tables, hub.dispatcher, hub.replies};
+    parts::Task task;
+    pool.queue.intake.push(task, concurrent::futures::Priority::normal);
+    CHECK(direct.give(pool));
+    CHECK(task.stage == RemoteTask::Stage::queued);
+}
+
+}  // namespace
