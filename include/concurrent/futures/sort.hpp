@@ -9,19 +9,21 @@
 // the call; the elements are then as std::sort() leaves them. All else is as in algorithm.hpp.
 //
 // Quicksort: a part is divided by the median of nine of its elements, and the two parts are sorted side by side. Short
-// parts, and those that were divided badly many times, are left to std::sort().
+// parts are sorted in one thread, and those that were divided badly many times by std::sort(). Small elements that can be
+// copied as bytes, such as numbers, are sorted without branches: detail/loops/branchless_sort.hpp.
 #pragma once
 
 #include "concurrent/futures/detail/platform/requirements.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <functional>
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "concurrent/futures/algorithm.hpp"
+#include "concurrent/futures/detail/loops/branchless_sort.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
 #include "concurrent/futures/executor.hpp"
 
@@ -73,6 +75,24 @@ class Sorting {
     Less& less_;
 };
 
+/// The same, of elements that are sorted without branches.
+template <class E, class T, class Less>
+void sort_without_branches(E& pool, T* begin, T* end, T* before, int divisions, Less& less) {
+    BranchlessSort<T, Less> sorter(less);
+    while (end - begin >= tuning::shortest_sort && divisions != 0) {
+        const auto [left_end, middle] = sorter.divide(begin, end, before);
+        --divisions;
+        if (left_end != begin) {
+            return parallel_invoke(
+                pool, [&, left_end = left_end] { sort_without_branches(pool, begin, left_end, before, divisions, less); },
+                [&, middle = middle] { sort_without_branches(pool, middle + 1, end, middle, divisions, less); });
+        }
+        before = middle;
+        begin = middle + 1;
+    }
+    sorter.sort(begin, end, before, divisions);
+}
+
 }  // namespace detail
 
 /// Sorts by less(projection(a), projection(b)). Several threads call both at once.
@@ -89,8 +109,18 @@ void sort(E& pool, Range&& range, Less less = {}, Projection projection = {}) {
     };
     using Iterator = std::remove_cv_t<decltype(begin)>;
     const Iterator last = begin + (end - begin);
-    const auto divisions = 2 * static_cast<int>(std::bit_width(static_cast<std::size_t>(last - begin)));
-    if (detail::worker_count(pool) == 1 || !detail::are_apart<Iterator>) return std::sort(begin, last, before);
+    const int divisions = detail::most_divisions(static_cast<std::size_t>(last - begin));
+    const bool is_alone = detail::worker_count(pool) == 1;
+    if constexpr (detail::SortableWithoutBranches<Iterator>) {
+        using T = std::iter_value_t<Iterator>;
+        T* const first = std::to_address(begin);
+        T* const behind = first + (last - begin);
+        if (!detail::looks_in_order(first, behind, before)) {
+            if (is_alone) return detail::BranchlessSort<T, decltype(before)>(before).sort(first, behind, nullptr, divisions);
+            return detail::sort_without_branches<E, T>(pool, first, behind, nullptr, divisions, before);
+        }
+    }
+    if (is_alone || !detail::are_apart<Iterator>) return std::sort(begin, last, before);
     detail::Sorting<E, Iterator, decltype(before)>(pool, before).run(begin, last, divisions);
 }
 

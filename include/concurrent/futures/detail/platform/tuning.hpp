@@ -127,8 +127,14 @@ inline constexpr std::chrono::microseconds looks_for_prefix{40};
 /// threads go on in vain. No row.
 inline constexpr std::size_t find_stretch = 256;
 /// Fewer elements are sorted in one thread. Fewer: the parts cost more than they save. More: threads have nothing to
-/// do. No row.
+/// do. Row: threads, sort of 1e6 ints.
 inline constexpr std::ptrdiff_t shortest_sort = 4'096;
+/// Elements up to this size are sorted without branches: each moves in each division. Smaller: others wait for wrong
+/// guesses of the processor. Larger: moving costs more than that. Row: threads, sort of 1e6 ints.
+inline constexpr std::size_t largest_branchless_element = 32;
+/// How many places are looked at, at most, to see whether the elements are nearly in order. Fewer: the answer is wrong
+/// more often. More: the look costs. Row: threads, sort of 1e3 ints.
+inline constexpr std::size_t order_samples = 16;
 
 // ---- maps -----------------------------------------------------------------------------------------
 
