@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/channel.hpp>
+#include <concurrent/futures/hang_report.hpp>
 #include <concurrent/futures/process.hpp>
 #include <concurrent/futures/process_pool_executor.hpp>
 #include <concurrent/futures/shared_array.hpp>
@@ -26,6 +27,7 @@
 #include <vector>
 
 #include "support/deadline.hpp"
+#include "support/eventually.hpp"
 #include "support/gate.hpp"
 #include "support/process_log.hpp"
 
@@ -374,6 +376,18 @@ TEST_CASE("there is room again when one value was received", "[channel]") {
     CHECK(receiver.receive() == 1);
     CHECK(sender.send(2, 0ms));
     CHECK_FALSE(sender.send(3, 0ms));
+}
+
+TEST_CASE("a sender that sleeps goes on when there is room for its value, though most of the channel is full", "[channel]") {
+    const cf::HangReport report({.after = {}});  // tells who sleeps
+    auto [sender, receiver] = cf::make_channel<std::string>();
+    const std::string value(40'000, 'x');
+    while (sender.send(value, 0ms)) {
+    }
+    std::thread thread([&to = sender, &value] { to.send(value); });
+    CHECK(support::eventually([&] { return report.text().find("the other end of a channel") != std::string::npos; }));
+    CHECK(receiver.receive() == value);
+    thread.join();
 }
 
 TEST_CASE("send() waits while the channel is full", "[channel]") {

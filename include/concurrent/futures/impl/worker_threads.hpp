@@ -37,7 +37,7 @@ CONCURRENT_FUTURES_DECL void WorkerThreads::unsubmit_or_keep(Task& task, Priorit
 }
 
 /// For the task that was pushed last.
-CONCURRENT_FUTURES_DECL void WorkerThreads::bring_worker_for(Task& task, Priority priority) {
+[[gnu::noinline]] CONCURRENT_FUTURES_DECL void WorkerThreads::bring_worker_for(Task& task, Priority priority) {
     try {
         Lock lock(pool_.mutex);
         pool_.workers.bring(lock);

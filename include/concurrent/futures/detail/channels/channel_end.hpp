@@ -168,12 +168,14 @@ class ChannelEnd : public CrossingEnd {
   private:
     template <class Over>
     Waited sleep(Bell& own, std::uint32_t what, Over over, const Deadline& deadline) {
-        for (;;) {
-            own.expect(what);
+        for (bool first = true;; first = false) {
+            // For a while a sender waits for half of the ring, then for as much as it needs.
+            const bool gathers = first && what == Bell::room;
+            own.expect(what == Bell::room && !gathers ? Bell::room | Bell::any_room : what);
             if (over()) return Waited::over;
             pollfd entry{socket(), POLLIN, 0};
             if (!gone_) {
-                poll_for({&entry, 1}, poll_milliseconds(deadline));
+                poll_for({&entry, 1}, poll_milliseconds(gathers ? deadline.or_earlier(Deadline::after(longest_gathering)) : deadline));
                 read_socket();
             }
             // What it did before it went counts.
@@ -185,6 +187,7 @@ class ChannelEnd : public CrossingEnd {
 
     /// An end whose last sleep was longer than this does not spin the next time.
     static constexpr auto patience = tuning::brief_channel_sleep;
+    static constexpr auto longest_gathering = tuning::longest_gathering_of_room;
 
     const std::shared_ptr<SharedBlock> memory_;  // one mapping for both ends in one process
     ChannelPage& page_;

@@ -129,8 +129,12 @@ class ChannelReader final : public ChannelEnd {
             ring_.read(reinterpret_cast<std::byte*>(&number_), number);
             available_ -= header.size;
             ring_.publish();
-            // A sender that sleeps is woken when half of the ring is free, not for each piece.
-            if (available_ <= ChannelRing::capacity / 2 && page().writer_bell.must_ring(Bell::room)) wake_other();
+            // A sender that sleeps is woken when half of the ring is free, not for each piece. One that has slept for a while
+            // is woken for each value: its own may have room, and this receiver may not go on before it has been sent.
+            const bool is_half_free = available_ <= ChannelRing::capacity / 2;
+            if ((is_half_free || kind == ChunkHeader::last) &&
+                page().writer_bell.must_ring(is_half_free ? Bell::room : Bell::any_room))
+                wake_other();
             if (kind == ChunkHeader::last) return true;
             if (kind == ChunkHeader::forget) value_.clear();
         }

@@ -272,6 +272,9 @@ inline constexpr std::uint64_t channel_look_interval = 100'000;
 /// A channel's end whose last sleep was longer does not spin before the next one. Shorter, longer: as with brief_sleep.
 /// Row: channel.
 inline constexpr std::chrono::microseconds brief_channel_sleep{200};
+/// A sender that waits for room sleeps so long until half of the channel is free, and then until there is room for its
+/// value. Shorter: more wake-ups. Longer: it goes on later if its receiver takes a value now and then. Row: channel.
+inline constexpr std::chrono::milliseconds longest_gathering_of_room{2};
 /// What a channel's end keeps of a large value's buffer. Row: channel.
 inline constexpr std::size_t kept_channel_buffer = std::size_t{16} << 20;
 /// Cancelled tasks are taken out of the queue when they are so many, and half of the queue. Fewer: cancel() costs

@@ -122,7 +122,7 @@ class WorkerThreads {
     ~WorkerThreads() = default;
 
     CONCURRENT_FUTURES_DECL bool submit_within_bound(Task& task, Priority priority);
-    [[gnu::noinline]] CONCURRENT_FUTURES_DECL void bring_worker_for(Task& task, Priority priority);
+    void bring_worker_for(Task& task, Priority priority);
     CONCURRENT_FUTURES_DECL void unsubmit_or_keep(Task& task, Priority priority, const std::exception& error);
     CONCURRENT_FUTURES_DECL static SizedThread start_thread(WorkerThreads& pool, Worker& worker, std::size_t number);
 

@@ -155,8 +155,9 @@ using RingReader = RingReaderOf<ByteRing>;
 /// In shared memory: what one side is about to sleep for.
 class Bell {
   public:
-    static constexpr std::uint32_t bytes = 1;  // to read
-    static constexpr std::uint32_t room = 2;   // to write
+    static constexpr std::uint32_t bytes = 1;     // to read
+    static constexpr std::uint32_t room = 2;      // to write
+    static constexpr std::uint32_t any_room = 4;  // the same, where the other side would gather some before it rings
 
     /// The side that will sleep; afterwards it looks once more.
     void expect(std::uint32_t what) noexcept {

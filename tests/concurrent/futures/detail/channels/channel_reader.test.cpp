@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -88,4 +89,20 @@ TEST_CASE("bytes that are no value are a SerializationError, and the channel goe
     CHECK_THROWS_AS(sender.receive(), SerializationError);
     sender.write(50, detail::ChunkHeader::last, 50);
     CHECK_THROWS_AS(sender.receive(), SerializationError);
+}
+
+TEST_CASE("a sender that sleeps is woken when half of the channel is free, or at once if it has slept for a while", "[channel]") {
+    constexpr std::uint32_t size = 40'000, values = detail::ChannelRing::capacity / (size + sizeof(detail::ChunkHeader));
+    const auto remaining = GENERATE(std::uint32_t{4}, std::uint32_t{3});
+    const bool has_slept = GENERATE(false, true);
+    HostileSender sender;
+    for (std::uint32_t value = 0; value < values; ++value) sender.write(size, detail::ChunkHeader::last, size);
+    const auto receive = [&] { CHECK_THROWS_AS(sender.receive(), SerializationError); };  // the bytes are no string
+    for (std::uint32_t left = values; left > remaining + 1; --left) receive();
+    sender.page().writer_bell.expect(has_slept ? detail::Bell::room | detail::Bell::any_room : detail::Bell::room);
+    receive();
+    const bool is_half_free = remaining * size <= detail::ChannelRing::capacity / 2;
+    CHECK(is_half_free == (remaining == 3));
+    const bool was_woken = !sender.page().writer_bell.must_ring(detail::Bell::room);
+    CHECK(was_woken == (is_half_free || has_slept));
 }
