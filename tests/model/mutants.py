@@ -26,7 +26,7 @@ DETAIL = f"{PUBLIC}/detail"
 SCENARIOS = (("/idle_waiters", ["threads"]), ("/state/", ["parts", "future"]), ("/search_state", ["parts", "threads"]), ("/parker", ["parts"]),
              ("/scheduling/", ["threads"]), ("/strips", ["strips"]), ("/owned_blocks", ["strips"]), ("/map_outcome", ["strips"]), ("/map/", ["map"]),
              ("/processes/", ["shared_memory"]), ("/wire/", ["shared_memory"]), ("/memory/", ["memory"]), ("/spin_mutex", ["parts"]),
-             ("/asymmetric_barrier", ["strips"]), ("/impl/", ["threads"]),
+             ("/asymmetric_barrier", ["strips"]), ("/mpi/", ["mpi"]), ("/impl/", ["threads"]),
              ("timers", ["threads"]), ("when_all", ["future"]))
 HEADERS = [f"{DETAIL}/{name}.hpp" for name in (
     "state/shared_state", "state/state_word", "state/completion_waiter", "state/continuation", "state/idle_waiters",
@@ -34,8 +34,8 @@ HEADERS = [f"{DETAIL}/{name}.hpp" for name in (
     "scheduling/parker", "scheduling/work_queues", "scheduling/worker_threads", "scheduling/worker_loop", "scheduling/workforce",
     "scheduling/thread_tables", "scheduling/queue_room", "scheduling/deadline_timer", "map/strips", "map/owned_blocks", "map/map_outcome",
     "map/map_job", "map/map_schedule", "platform/spin_mutex", "platform/asymmetric_barrier", "memory/block_allocator", "wire/byte_ring",
-    "processes/control_page")] + [
-        f"{PUBLIC}/{name}.hpp" for name in ("impl/worker_threads", "impl/deadline_timer", "timers", "when_all")]
+    "processes/control_page", "mpi/engine_sleep", "mpi/rank_helper")] + [
+        f"{PUBLIC}/{name}.hpp" for name in ("impl/worker_threads", "impl/workforce", "impl/deadline_timer", "timers", "when_all")]
 WEAKER = {"seq_cst": ["acq_rel"], "acq_rel": ["acquire", "release"], "acquire": ["relaxed"], "release": ["relaxed"]}
 OF_LOAD, OF_STORE = {"acq_rel": "acquire"}, {"acq_rel": "release"}  # orders that an operation cannot have
 WAKE = re.compile(r"\b(?:futex_wake(?:_one|_all)?\([^;]*\)|(?:\w+->)?[\w.]+\.notify_(?:one|all)\(\)|[\w.()]+\.wake\(\)|signal_once\(\)"
@@ -52,9 +52,12 @@ STATEMENTS = (
     ("map/map_schedule", "strips_.tell_waiter();", ""),
     ("scheduling/thread_tables", "room.wake_all();", ""),
     ("impl/worker_threads", "pool_.workers.wake_all();", ""),
-    ("scheduling/worker_threads", "pool_.workers.bring(lock);", ""),
+    ("impl/worker_threads", "pool_.workers.bring(lock);", ""),
     ("scheduling/worker_loop", "worker_.parker.park(Deadline::never());", ""),
     ("scheduling/workforce", "search_.begin_search();", ""),
+    ("mpi/engine_sleep", "{ const std::lock_guard lock(rule_.mutex()); }", ""),
+    ("mpi/engine_sleep", "if (bell_) bell_->ring();", ""),
+    ("mpi/engine_sleep", "if (listens) bell_->prepare();", ""),
 )
 # Looks: the header, the expression, its value instead.
 LOOKS = (
@@ -71,7 +74,8 @@ LOOKS = (
     ("scheduling/worker_loop", "pool_.search.has_available()", "false"),
     ("scheduling/worker_loop", "(workers.headcount().all_idle())", "(false)"),
     ("scheduling/worker_loop", "(pool_.workers.headcount().all_idle())", "(false)"),
-    ("scheduling/workforce", "= bring_if_tasks_left()", "= true"),
+    ("impl/workforce", "= bring_if_tasks_left()", "= true"),
+    ("mpi/engine_sleep", "!find_news()", "true"),
 )
 FLAGS = ["-std=c++20", "-O1", "-rdynamic", "-pthread", '-DCONCURRENT_FUTURES_MODEL="model/checker/atomic.hpp"',
          "-DCONCURRENT_FUTURES_ASSERTIONS=1", "-w"]
@@ -107,6 +111,8 @@ EXPLAINED = {
         "orders signal_once() behind the name that the waiter stored; in the checker stores take effect as they run",
     "acq_rel is acquire: word.fetch_and(~waiter": f"{KEPT} it continues the release sequence of what it read",
     "acq_rel is acquire: word.fetch_or(waiter": f"{KEPT} it continues the release sequence of what it read",
+    "running_since_.store(0, std::memory_order_release)": f"{KEPT} it hands over no data; lanes and outbox have mutexes",
+    "running_since_.load(std::memory_order_acquire)": f"{KEPT} it hands over no data; lanes and outbox have mutexes",
     "ring_->written.load(std::memory_order_seq_cst) - read_": f"{KEPT} who is about to sleep looks by has_news()",
     "waited_for_.exchange(0, std::memory_order_seq_cst)": f"{KEPT} the load before it is ordered",
     "word(task, SlotState::sent), std::memory_order_release)": f"{KEPT} the frame, sent behind it, hands it over",

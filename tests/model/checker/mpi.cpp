@@ -3,27 +3,30 @@
 // mpi.cpp: what the engine of MPI pools and the ranks need no MPI for, under the model checker.
 #include <concurrent/futures/detail/mpi/engine_sleep.hpp>
 #include <concurrent/futures/detail/mpi/rank_helper.hpp>
+#include <concurrent/futures/detail/platform/spin_mutex.hpp>
 
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "model/checker/checker.hpp"
 
 namespace detail = concurrent::futures::detail;
 using model::expect;
 
-/// An engine that sleeps until two tasks were submitted, each with the mutex, and another thread that submits them.
+/// An engine that sleeps until two tasks were submitted, and another thread that submits them, as in an intake.
 static void submit_two(detail::SharedDoorbell* bell) {
     std::mutex mutex;
     const detail::LockRule rule(mutex);
     detail::EngineSleep sleep(rule);
     sleep.set_bell(bell);
+    detail::SpinMutex intake;
     int tasks = 0;
     std::thread other([&] {
         for (int n = 0; n < 2; ++n) {
             {
-                const std::lock_guard lock(mutex);
+                const std::lock_guard lock(intake);
                 ++tasks;
             }
             sleep.wake();
@@ -31,8 +34,11 @@ static void submit_two(detail::SharedDoorbell* bell) {
     });
     {
         detail::EngineSleep::Lock lock(mutex);
-        for (int seen = 0; seen != 2; seen = tasks) {
-            const auto has_new = [&] { return tasks != seen; };
+        for (int seen = 0; seen != 2;) {
+            const auto has_new = [&] {
+                const std::lock_guard look(intake);
+                return std::exchange(seen, tasks) != tasks;
+            };
             if (!has_new()) sleep.wait(lock, {.polls = bell != nullptr, .all_ring = bell != nullptr}, has_new);
         }
     }

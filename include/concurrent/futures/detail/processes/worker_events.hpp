@@ -167,7 +167,7 @@ inline int WorkerEvents::poll_milliseconds() const {
         at_most_until(*start_again - now);
     else if (start_again && dispatcher_.missing_workers() != 0)
         at_most(0);  // that time has come since this step began
-    if (pool_.memory.keeps_unused()) at_most_until(pool_.memory.trim_at() - now);
+    if (pool_.memory.keeps_unused() && !pool_.forced) at_most_until(pool_.memory.trim_at() - now);
     const bool idle_workers_end = !pool_.keeps_idle_workers();
     for (const auto& link : pool_.workers) {
         if (link->process.watch_fd() < 0 && link->process.pid() > 0) at_most(tuning::unwatched_look_interval);

@@ -104,6 +104,29 @@ TEST_CASE("the manager thread sleeps until it is woken, and is awake when it ret
     CHECK(!signal.is_asleep());
 }
 
+TEST_CASE("while workers are being ended, the manager thread sleeps though unused memory is not given back", "[worker_events]") {
+    Engine engine;
+    ManagerSignal& signal = engine.tables.signal;
+    engine.tables.memory.note_large(std::chrono::steady_clock::now() - std::chrono::hours(1));
+    engine.tables.forced = true;
+    std::thread other([&] {
+        while (!signal.is_asleep()) std::this_thread::yield();
+        {
+            const std::lock_guard lock(engine.tables.mutex);
+            signal.note_news();
+        }
+        signal.wake();
+    });
+    sigset_t all, before;  // a signal would end a sleep
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    int looks = 0;
+    for (; !signal.has_news(); ++looks) engine.events.receive_all(true);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    other.join();
+    CHECK(looks == 1);
+}
+
 TEST_CASE("the manager thread does not sleep while there is something to do", "[worker_events]") {
     Engine engine;
     SECTION("a task that was submitted meanwhile") {
