@@ -177,6 +177,21 @@ static cf::Future<int> twice_in_time(cf::Future<int> number, std::chrono::millis
     co_return 2 * co_await cf::with_timeout(std::move(number), limit);
 }
 
+/// As of a task that takes no stop token, on a rank.
+struct Unstoppable final : cf::detail::OutcomeState<int> {
+    void request_stop() override { throw std::invalid_argument("it takes no std::stop_token"); }
+};
+
+static void time_limit_of_what_cannot_be_stopped() {
+    auto* const call = new Unstoppable;
+    const auto future = cf::detail::FutureAccess::adopt<int>(call);
+    check_throws<cf::TimeoutError>([&] { cf::with_timeout(future, 1ms).result(); }, "what cannot be asked to stop gives TimeoutError, too");
+    check(cf::with_timeout(future, 1h).cancel(), "and its limited future can be cancelled");
+    check(!future.done() && call->claim(), "it goes on");
+    call->finish_and_drop_producer(call->store_result_of([] { return 7; }));
+    check(future.result() == 7, "and gives its value");
+}
+
 static void time_limits() {
     cf::ThreadPoolExecutor pool(2);
     check(cf::with_timeout(pool.submit([] { return 7; }), 1h).result() == 7, "what is done in time gives its value");
@@ -220,6 +235,7 @@ static void time_limits() {
 int main() {
     after();
     time_limits();
+    time_limit_of_what_cannot_be_stopped();
     later();
     cancelled();
     pool_that_goes();

@@ -29,6 +29,7 @@
 #include "concurrent/futures/algorithm.hpp"
 #include "concurrent/futures/detail/execution/pool_scheduler.hpp"
 #include "concurrent/futures/detail/platform/senders.hpp"
+#include "concurrent/futures/detail/state/ask_to_stop.hpp"
 #include "concurrent/futures/detail/state/listener.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/executor.hpp"
@@ -75,7 +76,7 @@ class FutureOperation final : private Listener {
         void operator()() const noexcept {
             // The request may end the task, and with it this object.
             const Future<T> call = operation->future_;
-            call.request_stop();
+            ask_to_stop(call);
         }
         FutureOperation* operation;
     };

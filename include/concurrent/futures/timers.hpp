@@ -40,6 +40,7 @@
 #include "concurrent/futures/detail/platform/option_duration.hpp"
 #include "concurrent/futures/detail/platform/refusal.hpp"
 #include "concurrent/futures/detail/scheduling/deadline_timer.hpp"
+#include "concurrent/futures/detail/state/ask_to_stop.hpp"
 #include "concurrent/futures/detail/task/submitter_access.hpp"
 #include "concurrent/futures/errors.hpp"
 #include "concurrent/futures/future.hpp"
@@ -150,7 +151,7 @@ template <class T, class Rep, class Period>
     Future<T> first = when_done(when_any(future, alarm), [](const auto& done) -> T {
         auto [task, rings] = done.result().futures;
         if (!task.done()) {
-            task.request_stop();
+            detail::ask_to_stop(task);
             throw TimeoutError("with_timeout: the future was not done within the limit; its task was asked to stop");
         }
         rings.cancel();
@@ -159,7 +160,7 @@ template <class T, class Rep, class Period>
     first.add_done_callback([task = std::move(future), rings = std::move(alarm)](const Future<T>& done) mutable {
         if (!done.cancelled()) return;
         rings.cancel();
-        task.request_stop();
+        detail::ask_to_stop(task);
     });
     return first;
 }

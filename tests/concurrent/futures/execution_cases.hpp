@@ -215,6 +215,22 @@ TEST_CASE("a stop request reaches a running call, whose value still counts", "[e
     CHECK(!ending.stopped);
 }
 
+TEST_CASE("a stop request to a call that cannot be asked to stop has no effect", "[execution]") {
+    // As an MPI task that takes no stop token.
+    struct Unstoppable final : cf::detail::OutcomeState<int> {
+        void request_stop() override { throw std::invalid_argument("it takes no std::stop_token"); }
+    };
+    auto* const call = new Unstoppable;
+    const auto future = cf::detail::FutureAccess::adopt<int>(call);
+    Ending<int> ending;
+    auto operation = ex::connect(cf::sender_of(future), Receiver<int>{&ending});
+    ex::start(operation);
+    ending.stop.request_stop();
+    REQUIRE(call->claim());
+    call->finish_and_drop_producer(call->store_result_of([] { return 7; }));
+    CHECK((!ending.stopped && std::get<0>(ending.values.value()) == 7));
+}
+
 TEST_CASE("stop requests race with the ends of calls: each operation completes once", "[execution]") {
     cf::ThreadPoolExecutor pool(2);
     for (int i = 0; i < 300; ++i) {

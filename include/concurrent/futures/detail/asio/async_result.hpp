@@ -18,6 +18,7 @@
 
 #include "concurrent/futures/detail/platform/asio.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/state/ask_to_stop.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
@@ -55,7 +56,7 @@ class AsyncOperation {
             if (only_without_effect)
                 call.cancel();
             else
-                call.request_stop();
+                ask_to_stop(call);
         });
         const Inside inside(*self);
         future.add_done_callback([self](Handle ended) mutable { end(std::move(self), std::move(ended)); });
