@@ -9,6 +9,10 @@
 // another hardware thread hardly notices, for about as long as a round trip takes. Then the thread yields the
 // processor, perhaps to the thread that it waits for. With a single processor there is no spinning: no other thread
 // could make the condition true meanwhile.
+//
+// Where all processors are busy a yield takes as long as another thread may run, some milliseconds, and so longer than a
+// sleep, from which the system wakes a thread before others. So a thread does not spin for a while when several yields in a
+// row took long.
 #pragma once
 
 #include <thread>
@@ -53,6 +57,31 @@ inline bool spinning_pays() noexcept {
     return pays == 1;
 }
 
+/// Whether a thread spins before it sleeps: not for a while when several yields in a row took long. Each thread has one.
+class YieldPace {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    constexpr YieldPace() = default;
+
+    bool allows_spinning(Time now) const noexcept { return now >= from_; }
+    /// The thread yielded between these times.
+    void note(Time begin, Time end) noexcept {
+        if (end - begin <= tuning::slow_yield)
+            slow_ = 0;
+        else if (slow_ + 1 < tuning::slow_yields_until_no_spin)
+            ++slow_;
+        else
+            from_ = end + tuning::no_spin_after_slow_yields;
+    }
+
+  private:
+    Time from_{};
+    int slow_ = 0;  // yields in a row
+};
+
+inline constinit thread_local YieldPace yield_pace;
+
 /// True as soon as `condition()` is; false when it was not within about `time`.
 template <class Condition>
 bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time) {
@@ -61,14 +90,19 @@ bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time) 
         if (condition()) return true;
         pause();
     }
-    const auto end = std::chrono::steady_clock::now() + time;
+    auto now = std::chrono::steady_clock::now();
+    if (!yield_pace.allows_spinning(now)) return condition();
+    const auto end = now + time;
     do {
         for (int pauses = 0; pauses < tuning::looks_between_yields; ++pauses) {
             if (condition()) return true;
             pause();
         }
+        const auto begin = now;
         std::this_thread::yield();
-    } while (std::chrono::steady_clock::now() < end);
+        now = std::chrono::steady_clock::now();
+        yield_pace.note(begin, now);
+    } while (now < end);
     return condition();
 }
 

@@ -32,6 +32,13 @@ inline constexpr std::chrono::microseconds spin_time{10};
 /// round trip, p50; figures of 8, 24 and 64 under "Dead ends".
 inline constexpr int looks_before_clock = 32, looks_between_yields = 8;
 
+/// A yield that takes longer was slow: all processors are busy. After so many in a row a thread sleeps without spinning,
+/// for so long. Fewer, shorter: a thread sleeps too soon on a machine that is busy now and then. More, longer: slow yields
+/// make waits late. No row: rapidgzip under "A real program".
+inline constexpr std::chrono::microseconds slow_yield{100};
+inline constexpr int slow_yields_until_no_spin = 3;
+inline constexpr std::chrono::milliseconds no_spin_after_slow_yields{100};
+
 /// How often a thread that waits for a lock of one bit pauses; then how often it yields. After that it sleeps: for a
 /// quarter of a microsecond times the number of its tries, and for longest_lock_nap once these are
 /// lock_naps_grow_until. Fewer, longer: the lock is free and nobody takes it. More, shorter: a holder that lost its
