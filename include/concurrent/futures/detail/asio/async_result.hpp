@@ -56,7 +56,7 @@ class AsyncOperation {
             if (only_without_effect)
                 call.cancel();
             else
-                ask_to_stop(call);
+                detail::ask_to_stop(call);
         });
         const Inside inside(*self);
         future.add_done_callback([self](Handle ended) mutable { end(std::move(self), std::move(ended)); });
