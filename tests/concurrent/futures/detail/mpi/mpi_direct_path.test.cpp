@@ -3,9 +3,12 @@
 // What other threads do in place of the engine thread of MPI pools while that sleeps.
 #include <concurrent/futures/detail/mpi/mpi_direct_path.hpp>
 
+#include <signal.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
 
@@ -18,6 +21,9 @@ struct Asleep : parts::Hub {
     Asleep() : parts::Hub(1), pool(add_pool({.max_workers = 1})) {
         tables.sleep.set_bell(&bell);
         engine = std::thread([this] {
+            sigset_t all;  // a signal would end the sleep
+            ::sigfillset(&all);
+            ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
             EngineSleep::Lock lock(tables.mutex);
             tables.sleep.wait(lock, {.polls = true, .all_ring = true}, [] { return false; });
         });
