@@ -2,6 +2,7 @@
 //
 // The contract of every executor, part 3: done callbacks.
 #include <atomic>
+#include <future>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -230,6 +231,24 @@ CONCURRENT_CASE("a callback may wait for what needs its own pool, in any way") {
         pool.wait_idle();
     }
     CHECK(sum == 1 + 4 + 9 + 16 + 25);
+}
+
+CONCURRENT_CASE("a callback that waits for a call of its own pool waits no longer than it says") {
+    support::ProcessCounter started;
+    support::Gate over;
+    std::atomic<std::future_status> status{std::future_status::deferred};
+    TestType pool(2);
+    support::ProcessGate gate;
+    const auto busy = pool.submit(stay, started.path(), gate.path(), 7);
+    started.wait_for(1);
+    pool.submit(square, 1).add_done_callback([&](const cf::Future<int>&) {
+        status = busy.wait_for(1ms);
+        over.open();
+    });
+    over.wait();
+    CHECK(status == std::future_status::timeout);
+    gate.open();
+    CHECK(busy.result() == 7);
 }
 
 }  // namespace

@@ -10,11 +10,14 @@
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <iterator>
 #include <map>
 #include <numeric>
@@ -59,6 +62,14 @@ int stay(const std::string& started, const std::string& gate, int result) {
     support::count_event(started);
     support::wait_at_gate(gate);
     return result;
+}
+int stay_with(const std::string& started, const std::string& gate, const std::vector<char>& bytes) {
+    return stay(started, gate, static_cast<int>(bytes.size()));
+}
+int work_for(int microseconds) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+    while (std::chrono::steady_clock::now() < end) {}
+    return microseconds;
 }
 void stay_at(const std::string& gate) { support::wait_at_gate(gate); }
 int count_and_return(const std::string& log, int n) {
@@ -333,6 +344,95 @@ TEST_CASE("a task behind one that takes long goes to another worker although no 
     CHECK_FALSE(busy.done());
     gate.open();
     CHECK(busy.result() == 1);
+}
+
+TEST_CASE("a task behind a long one of another pool goes to another worker") {
+    ProcessCounter started;
+    cf::MPIPoolExecutor one({.max_workers = 2}), other({.max_workers = 2});
+    ProcessGate gates[2];
+    for (cf::MPIPoolExecutor* const pool : {&one, &other})
+        for (const int y : pool->map({.chunksize = 1}, twice, std::vector<int>(200))) CHECK(y == 0);
+    const auto a = one.submit(stay, started.path(), gates[0].path(), 1);
+    const auto b = one.submit(stay, started.path(), gates[1].path(), 2);
+    started.wait_for(2);
+    const auto c = other.submit(twice, 1), d = other.submit(twice, 2);
+    gates[1].open();
+    CHECK(c.wait_for(support::deadline(30s)) == std::future_status::ready);
+    CHECK(d.wait_for(support::deadline(30s)) == std::future_status::ready);
+    CHECK_FALSE(a.done());
+    gates[0].open();
+    CHECK((a.result() == 1 && b.result() == 2));
+}
+
+// Together the arguments are longer than the ring to a rank on the root's node, and no result comes before all are there.
+TEST_CASE("tasks that wait for each other all start, however long their arguments are") {
+    constexpr int tasks = 8;
+    cf::MPIPoolExecutor pool({.max_workers = tasks});
+    for (const std::size_t length : {0u, 30'000u}) {  // first all workers get to know the pool
+        ProcessCounter started;
+        ProcessGate gate;
+        std::vector<cf::Future<int>> all;
+        for (int i = 0; i < tasks; ++i)
+            all.push_back(pool.submit(stay_with, started.path(), gate.path(), std::vector<char>(length)));
+        started.wait_for(tasks);
+        gate.open();
+        for (const auto& each : all) CHECK(each.result() == static_cast<int>(length));
+    }
+}
+
+// The helper thread of the rank may receive the task that stays at the moment when the one before it ends.
+TEST_CASE("a result comes while another worker of the rank is busy, whenever its task came") {
+    cf::MPIPoolExecutor pool({.max_workers = 2});
+    for (int round = 0; round < 30; ++round) {
+        ProcessCounter started;
+        ProcessGate gate;
+        if (round % 2 == 0) pool.submit(twice, 1).result();  // so that each worker has the first turn
+        const auto some_time = pool.submit(work_for, 2000 + round * 37);
+        pool.submit(twice, 1).result();
+        some_time.result();
+        const auto busy = pool.submit(stay, started.path(), gate.path(), 1);
+        const auto other = pool.submit(twice, round);
+        REQUIRE(other.wait_for(support::deadline(30s)) == std::future_status::ready);
+        gate.open();
+        CHECK((busy.result() == 1 && other.result() == 2 * round));
+    }
+}
+
+TEST_CASE("a pool is not idle while a callback waits for a task of another pool") {
+    ProcessCounter started;
+    support::Gate waits;
+    std::atomic<int> seen{0};
+    cf::MPIPoolExecutor pool({.max_workers = 2}), other({.max_workers = 2});
+    ProcessGate gate, first_gate;
+    const auto busy = other.submit(stay, started.path(), gate.path(), 1);
+    const auto first = pool.submit(stay, started.path(), first_gate.path(), 2);
+    started.wait_for(2);
+    first.add_done_callback([&](const cf::Future<int>&) {  // by the engine, since it has not ended
+        waits.open();
+        seen = busy.result();
+    });
+    first_gate.open();
+    waits.wait();
+    CHECK_THROWS_AS(pool.wait_idle_for(20ms), cf::TimeoutError);
+    gate.open();
+    pool.wait_idle();
+    CHECK(seen == 1);
+}
+
+TEST_CASE("a pool is idle although another one always has something to do") {
+    cf::MPIPoolExecutor pool({.max_workers = 2}), other({.max_workers = 2});
+    std::atomic<bool> ends{false};
+    std::atomic<int> chains{20};
+    support::Gate over;
+    std::function<void()> go_on = [&] {
+        if (!ends) return other.submit(twice, 1).add_done_callback([&](const cf::Future<int>&) { go_on(); });
+        if (--chains == 0) over.open();
+    };
+    for (int chain = 0; chain < 20; ++chain) go_on();
+    pool.submit(twice, 1).result();
+    pool.wait_idle_for(support::deadline(30s));
+    ends = true;
+    over.wait();
 }
 
 TEST_CASE("large arguments and results cross, several at a time and between small ones") {

@@ -4,7 +4,7 @@
 //
 //     messages may come                    looks for them, ever less often: look_pace.hpp
 //     a thread waits for a result          sleeps: that thread looks. Looks itself each 2 ms, or 0.5 ms after it
-//     no messages can come, for 20 ms      sleeps until it is woken
+//     no messages can come, for 20 ms      sleeps until it is woken, or has something to do (Outlook::latest)
 //     all ranks are on this node           looks for 20 µs, then sleeps until a rank or a thread wakes it
 //
 // While it sleeps, other threads may do its work: mpi_direct_path.hpp. Why no wake-up is lost: the engine thread says that
@@ -159,9 +159,12 @@ void EngineSleep::wait(Lock& lock, const Outlook& outlook, FindNews find_news) {
             timed_wait(wake_up_, lock, outlook.latest, woken);
         } else {
             const std::chrono::nanoseconds watch(watch_lasts);
-            timed_wait(wake_up_, lock, Deadline::after(watched ? watch : nap_after(waited)), woken);
+            const auto sleep_for = [&](std::chrono::nanoseconds time) {
+                timed_wait(wake_up_, lock, outlook.latest.or_earlier(Deadline::after(time)), woken);
+            };
+            sleep_for(watched ? watch : nap_after(waited));
             for (int naps = 0; naps < most_naps && !woken() && monotonic_nanoseconds() - watched_at_ < watch_lasts; ++naps)
-                timed_wait(wake_up_, lock, Deadline::after(watch), woken);
+                sleep_for(watch);
         }
         sleeps_deeply_ = false;
         looks_ = looks_after_nap;

@@ -93,7 +93,13 @@ class LaneDispatcher {
     static bool is_stuck(const RootLane& lane, std::int64_t now) noexcept {
         return now - lane.last_news > stuck_after || lane.pace.time_of(lane.in_flight.size()) > much_work;
     }
-    /// Calls visit(lane) for lanes with tasks behind the running one which another lane of the pool could run.
+    /// A task of this pool waits behind the running one, whichever pool that is of.
+    static bool keeps_task_of(const MpiPool& pool, const RootLane& lane) noexcept {
+        const auto& tasks = lane.in_flight;
+        return tasks.size() > 1 && std::any_of(tasks.begin() + 1, tasks.end(),
+                                               [&](const RootLane::InFlight& each) { return each.pool == &pool; });
+    }
+    /// Calls visit(lane) for lanes with tasks behind the running one which another lane of their pool could run.
     template <class Visit>
     void for_each_that_keeps_tasks(Visit visit) const;
     void give(MpiPool& pool, RootLane& lane, MpiTask& task);
@@ -167,11 +173,11 @@ template <class Visit>
 void LaneDispatcher::for_each_that_keeps_tasks(Visit visit) const {
     if (hub_.awaited < 2 || !hub_.peers.polls()) return;
     for (const auto& pool : hub_.pools) {
-        if (pool->queue.size() != 0 || pool->in_flight < 2 || pool->lanes.size() < 2) continue;
+        if (pool->queue.size() != 0 || pool->in_flight == 0 || pool->lanes.size() < 2) continue;
         if (std::none_of(pool->lanes.begin(), pool->lanes.end(), [](const RootLane* lane) { return lane->is_idle(); }))
             continue;
         for (RootLane* const lane : pool->lanes)
-            if (lane->in_flight.size() > 1 && !lane->recalling) visit(*lane);
+            if (!lane->recalling && keeps_task_of(*pool, *lane)) visit(*lane);
     }
 }
 

@@ -89,7 +89,7 @@ class MpiCall final : public OutcomeState<T>, public MpiTask {
     /// In a callback, which runs on the engine thread: no other thread would go on with the work.
     bool run_here(const RunHere& way) noexcept override {
         if (!hub().on_engine_thread()) return false;
-        hub().work_until([&] { return this->done() || way.deadline.passed(); });
+        hub().work_until([this] { return this->done(); }, way.deadline);
         return true;
     }
     void report(const std::exception_ptr& error) noexcept override {

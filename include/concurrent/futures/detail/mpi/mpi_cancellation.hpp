@@ -114,9 +114,10 @@ inline bool MpiCancellation::request_stop(MpiTask& task) {
         throw std::invalid_argument(
             "Future::request_stop: MPI cannot stop a task that takes no std::stop_token, since a rank that is killed "
             "ends the whole job; give the callable a std::stop_token as its first parameter");
-    RootPeer& peer = task.lane->peer;
-    peer.out.add(FrameType::ask_to_stop, task.id, task.lane->number, {});
-    hub_.peers.ship(peer);
+    RootLane& lane = *task.lane;
+    if (lane.find(task.id) == lane.in_flight.end()) return false;  // given back
+    lane.peer.out.add(FrameType::ask_to_stop, task.id, lane.number, {});
+    hub_.peers.ship(lane.peer);
     return true;
 }
 
@@ -140,6 +141,13 @@ MpiCancellation::Revoked MpiCancellation::revoke_all_unstarted(HubTables::Lock& 
             task.retain();
             task.wanted_back = true;
             dispatcher_.recall(*lane);
+        }
+    for (RootLane* const lane : pool.lanes)
+        for (const auto& [task, owner] : lane->returned) {
+            if (owner != &pool || task->wanted_back) continue;
+            revoked.sent.push_back(task);
+            task->retain();
+            task->wanted_back = true;
         }
     for (const RootLane* const lane : pool.lanes) wait_for_recall(lock, *lane, make_progress);
     std::erase_if(revoked.sent, [](MpiTask* task) {

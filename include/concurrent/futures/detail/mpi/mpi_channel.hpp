@@ -31,6 +31,8 @@
 
 #include "concurrent/futures/detail/mpi/frame_batch.hpp"
 #include "concurrent/futures/detail/mpi/node_stream.hpp"
+#include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/serialization/byte_buffer.hpp"
 #include "concurrent/futures/errors.hpp"
 
@@ -52,9 +54,9 @@ class MpiChannel {
   public:
     static constexpr std::size_t gibibyte = std::size_t{1} << 30;
 
-    /// `largest_piece`: the same on both sides.
-    explicit MpiChannel(MPI_Comm comm, std::size_t largest_piece = gibibyte)
-        : comm_(comm), largest_piece_(largest_piece) {}
+    /// `largest_piece`: the same on both sides. `rule`: of the mutex that guards this, if a rank has it.
+    explicit MpiChannel(MPI_Comm comm, std::size_t largest_piece = gibibyte, const LockRule& rule = LockRule::none())
+        : comm_(comm), largest_piece_(largest_piece), rule_(rule) {}
     MpiChannel(const MpiChannel&) = delete;
     MpiChannel& operator=(const MpiChannel&) = delete;
 
@@ -70,6 +72,7 @@ class MpiChannel {
 
     /// `out` is empty then, and may keep memory.
     void send(int peer, Outgoing& out) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         NodeStream* const stream = attached_.empty() ? nullptr : inbound_[peer].stream.get();
         if (stream) {
             stream->send(out);
@@ -87,6 +90,7 @@ class MpiChannel {
     /// `source`: a rank or MPI_ANY_SOURCE. True if something was received; then next() of that peer may have it.
     /// `peer` is where it came from.
     bool poll(int source, int& peer) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (!sends_.empty()) end_sends();
         if (receive_from_node(peer)) return true;
         if (!needs_messages_) return false;
@@ -105,17 +109,20 @@ class MpiChannel {
         return true;
     }
     std::optional<ReceivedFrame> next(int peer) {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         Peer& from = inbound_[peer];
         return from.frames.next(
             [&](ByteBuffer& body, std::size_t length) { return fetch(from, peer, body, length); });
     }
     /// Something has come from a peer that is attached.
     bool has_news() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         return std::any_of(attached_.begin(), attached_.end(),
                            [](const auto& each) { return each.second->stream->has_news(); });
     }
     /// Bytes that follow a batch are on their way, in either direction, or a ring is full: worth spinning for.
     bool is_moving() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         if (!sends_.empty() || fetching_ != 0) return true;
         return std::any_of(attached_.begin(), attached_.end(),
                            [](const auto& each) { return each.second->stream->is_sending(); });
@@ -123,11 +130,13 @@ class MpiChannel {
     bool is_fetching() const noexcept { return fetching_ != 0; }
     /// MPI gets on with what the program itself has asked for.
     void let_mpi_progress() {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         int found = 0;
         check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, batch_tag, comm_, &found, MPI_STATUS_IGNORE), "MPI_Iprobe");
     }
     /// Blocks until all that was sent has been taken, or lies in a ring.
     void finish_sends() {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
         for (const auto& [peer, to] : attached_)
             while (!to->stream->flush()) std::this_thread::yield();
         for (Sending& sending : sends_)
@@ -212,6 +221,7 @@ class MpiChannel {
 
     const MPI_Comm comm_;
     const std::size_t largest_piece_;
+    const LockRule& rule_;
     std::deque<Sending> sends_;
     std::map<int, Peer> inbound_;
     std::vector<std::pair<int, Peer*>> attached_;  // by rank

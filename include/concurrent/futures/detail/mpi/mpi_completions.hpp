@@ -12,6 +12,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -54,6 +55,23 @@ class MpiCompletions : public Completions<LaneNotice> {
     }
     /// Everything has been told, and no other thread is about to tell. When the engine thread sleeps.
     bool is_told() const noexcept { return !has_endings() && telling_ == 0; }
+    /// Engine thread: it tells users of what has ended, perhaps in a callback, from the first to the second.
+    void begin_round() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule().writable());
+        in_round_ = true;
+    }
+    void end_round() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule().writable());
+        in_round_ = false;
+        ++rounds_;
+    }
+    /// All that had ended when this was first asked with this `since`, which was empty, has been told.
+    bool is_told_since(std::optional<std::uint64_t>& since) const noexcept {
+        if (telling_ != 0) return false;
+        if (!in_round_ && is_told()) return true;
+        if (!since) since = rounds_;
+        return *since != rounds_;
+    }
     /// Other threads tell tasks how they ended.
     bool is_told_elsewhere() const noexcept {
         CONCURRENT_FUTURES_ASSERT(rule().locked());
@@ -110,6 +128,8 @@ class MpiCompletions : public Completions<LaneNotice> {
     static std::string start_failure_text(const Notice& notice) noexcept;
 
     unsigned telling_ = 0;  // other threads that are about to tell tasks
+    bool in_round_ = false;
+    std::uint64_t rounds_ = 0;  // that the engine thread has ended
 };
 
 inline void MpiCompletions::tell(const Notice& notice) noexcept {

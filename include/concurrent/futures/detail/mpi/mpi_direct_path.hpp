@@ -41,7 +41,8 @@ class MpiDirectPath {
 
     enum class Seen : std::uint8_t { nothing, news, work_for_engine };
 
-    Seen look(const MpiTask& task, std::int64_t now) noexcept;
+    /// `is_moving`: what this thread has sent of other tasks has not all gone.
+    Seen look(const MpiTask& task, std::int64_t now, bool& is_moving) noexcept;
     bool must_wake_engine() noexcept {
         const std::lock_guard lock(hub_.mutex);
         return hub_.sleep.note_end_of_watch() || hub_.peers.is_moving();
@@ -77,12 +78,12 @@ inline bool MpiDirectPath::give(MpiPool& pool) noexcept {
 template <class Done>
 bool MpiDirectPath::look_for_end(MpiTask& task, Done done) noexcept {
     hub_.sleep.begin_watch();
-    bool is_over = false, is_for_engine = false;
+    bool is_over = false, is_for_engine = false, is_moving = false;
     std::int64_t news = monotonic_nanoseconds();
     for (unsigned looks = 0;; ++looks) {
         const std::int64_t now = monotonic_nanoseconds();
         const bool looks_here = hub_.peers.polls() && hub_.sleep.is_asleep();
-        const Seen seen = looks_here ? look(task, now) : Seen::nothing;
+        const Seen seen = looks_here ? look(task, now, is_moving) : Seen::nothing;
         is_for_engine = seen == Seen::work_for_engine;
         is_over = done();
         if (is_over || is_for_engine) break;
@@ -97,12 +98,12 @@ bool MpiDirectPath::look_for_end(MpiTask& task, Done done) noexcept {
         pause_between_looks(waited);
     }
     hub_.sleep.end_watch();
-    if (is_for_engine || (!is_over && must_wake_engine())) hub_.sleep.wake();
+    if (is_for_engine || is_moving || (!is_over && must_wake_engine())) hub_.sleep.wake();
     return is_over || done();
 }
 
 /// While the engine sleeps, in a thread that waits for `task`: takes in a message, and delivers what it may.
-inline MpiDirectPath::Seen MpiDirectPath::look(const MpiTask& task, std::int64_t now) noexcept {
+inline MpiDirectPath::Seen MpiDirectPath::look(const MpiTask& task, std::int64_t now, bool& is_moving) noexcept {
     HubTables::Lock lock(hub_.mutex, std::try_to_lock);
     if (!lock || !hub_.peers.is_open() || hub_.is_broken() || !hub_.sleep.is_asleep()) return Seen::nothing;
     hub_.sleep.note_watch(now);
@@ -114,6 +115,7 @@ inline MpiDirectPath::Seen MpiDirectPath::look(const MpiTask& task, std::int64_t
             dispatcher_.dispatch();
             hub_.peers.ship_all();
         }
+        is_moving = hub_.peers.is_moving();
     } catch (const std::exception& error) {
         break_all(error);
         return Seen::work_for_engine;

@@ -28,6 +28,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -114,19 +115,19 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     bool look_for_end(MpiTask& task, Done done) noexcept {
         return on_engine_thread() || born_.in_forked_child() ? done() : direct_.look_for_end(task, done);
     }
-    /// On the engine thread only: works until the task has ended.
+    /// On the engine thread only: works until the task has ended, or the deadline has passed.
     template <class Done>
-    void work_until(Done done) {
+    void work_until(Done done, const Deadline& deadline) {
         CONCURRENT_FUTURES_ASSERT(on_engine_thread());
-        while (!done()) work_once(true);
+        while (!done() && !deadline.passed()) work_once(true, deadline);
     }
 
   private:
     // The engine thread.
     void run() noexcept;
-    void work_once(bool may_sleep) noexcept;
+    void work_once(bool may_sleep, const Deadline& until = Deadline::never()) noexcept;
     bool step() noexcept;
-    void sleep(HubTables::Lock& lock);
+    void sleep(HubTables::Lock& lock, const Deadline& until = Deadline::never());
     bool has_news() noexcept;
     void break_all(const std::exception& error) noexcept;
     void deliver() noexcept;
@@ -163,9 +164,11 @@ inline void MpiHub::run() noexcept {
     for (;;) {
         const bool progress = step();
         if (hub_.completions.has_any()) {
+            hub_.completions.begin_round();
             lock.unlock();
             deliver();
             lock.lock();
+            hub_.completions.end_round();
             continue;
         }
         if (std::vector<MpiPools::Pool> over = closer_.end(); !over.empty()) {
@@ -181,10 +184,10 @@ inline void MpiHub::run() noexcept {
 }
 
 /// In a callback that waits for another task.
-inline void MpiHub::work_once(bool may_sleep) noexcept {
+inline void MpiHub::work_once(bool may_sleep, const Deadline& until) noexcept {
     HubTables::Lock lock(hub_.mutex);
     const bool progress = step();
-    if (may_sleep && !progress && hub_.completions.empty()) sleep(lock);
+    if (may_sleep && !progress && hub_.completions.empty()) sleep(lock, until);
     lock.unlock();
     deliver();
 }
@@ -228,7 +231,7 @@ inline bool MpiHub::has_news() noexcept {
 }
 
 /// With the lock, which it lets go of meanwhile.
-inline void MpiHub::sleep(HubTables::Lock& lock) {
+inline void MpiHub::sleep(HubTables::Lock& lock, const Deadline& until) {
     const NodeSide& node = hub_.peers.node();
     const bool keeps_memory = node.calls && node.calls->keeps_unused();
     const Deadline trim = keeps_memory ? Deadline::after(keeps_memory_for) : Deadline::never();
@@ -237,7 +240,7 @@ inline void MpiHub::sleep(HubTables::Lock& lock) {
                      .hurries = hub_.peers.is_moving(),
                      .polls = hub_.peers.polls(),
                      .all_ring = node.all_ring,
-                     .latest = trim.or_earlier(dispatcher_.next_recall())},
+                     .latest = until.or_earlier(trim).or_earlier(dispatcher_.next_recall())},
                     [this] { return has_news(); });
     const std::chrono::nanoseconds quiet(monotonic_nanoseconds() - hub_.sleep.last_news());
     if (keeps_memory && quiet >= keeps_memory_for) node.calls->trim();
@@ -357,19 +360,17 @@ inline void MpiHub::begin_shutdown(MpiPool& pool, bool cancel_pending, bool clos
     cancellation_.end_revoked(std::move(revoked));
 }
 
-/// The engine says when it goes to sleep; other threads that end tasks do not, so this looks again now and then.
+/// The engine says when it goes to sleep. Other pools may keep it awake, so this looks again now and then.
 inline bool MpiHub::wait_idle(const MpiPool& pool, const Deadline& deadline) {
     if (born_.in_forked_child()) return true;
-    constexpr auto interval = tuning::mpi_idle_look_interval;
+    std::optional<std::uint64_t> since;  // there has been no task in the pool
     return idle_waiters_.wait(
         "MPIPoolExecutor", on_engine_thread(), hub_.mutex, deadline,
         [&] {
-            // An engine that sleeps has told everybody.
-            const bool told = hub_.sleep.is_asleep() && hub_.completions.is_told();
-            return pool.stage() == MpiPool::Stage::ended ||
-                   (told && pool.queue.waiting() == 0 && !pool.queue.intake.has_tasks() && pool.in_flight == 0);
+            if (pool.has_tasks()) return since.reset(), false;
+            return pool.stage() == MpiPool::Stage::ended || hub_.completions.is_told_since(since);
         },
-        interval);
+        tuning::mpi_idle_look_interval);
 }
 
 inline bool MpiHub::join(const MpiPool& pool, const Deadline& deadline) {

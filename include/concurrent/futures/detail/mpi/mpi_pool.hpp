@@ -94,6 +94,8 @@ class MpiPool {
         CONCURRENT_FUTURES_ASSERT(rule_.locked());
         return std::find(started.begin(), started.end(), &lane) != started.end();
     }
+    /// Tasks of it wait, or are with a rank.
+    bool has_tasks() const noexcept { return queue.waiting() != 0 || queue.intake.has_tasks() || in_flight != 0; }
     bool is_bounded() const noexcept { return settings_.max_pending != 0; }
     bool is_full() const noexcept { return queue.waiting() >= settings_.max_pending; }
 

@@ -78,9 +78,13 @@ class RankLane {
         const std::lock_guard lock(mutex_);
         jobs_.push_back(std::move(job));
         if (!runs_) {
-            if (thread_.joinable()) thread_.join();  // it has said that it ends
+            // The thread before has said that it ends. It may run destructors of the user, so it is not waited for here.
+            if (thread_.joinable()) before_ = std::move(thread_);
+            thread_ = std::thread([this, run] {
+                if (before_.joinable()) before_.join();
+                run_thread(run);
+            });
             runs_ = true;
-            thread_ = std::thread([this, run] { run_thread(run); });
         }
         changed_.notify_one();
     }
@@ -92,6 +96,7 @@ class RankLane {
             changed_.notify_one();
         }
         if (thread_.joinable()) thread_.join();
+        if (before_.joinable()) before_.join();  // if no thread could be started after it
     }
 
     const std::size_t number;
@@ -134,6 +139,7 @@ class RankLane {
     bool ends_ = false;         // guarded by mutex_
     bool runs_ = false;         // guarded by mutex_: there is a thread that looks at jobs_
     std::thread thread_;        // of the thread that receives
+    std::thread before_;        // that has said that it ends; of `thread_`, which waits for it
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -33,7 +33,9 @@
 #include "concurrent/futures/detail/mpi/node_memory.hpp"
 #include "concurrent/futures/detail/mpi/rank_helper.hpp"
 #include "concurrent/futures/detail/mpi/rank_server.hpp"
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/deadline.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
@@ -44,7 +46,8 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 class RankLoop {
   public:
     /// Collective: the root makes a RemotePort meanwhile.
-    RankLoop(MPI_Comm comm, int root) : channel_(comm), node_(comm, root, channel_), root_(root) {}
+    RankLoop(MPI_Comm comm, int root)
+        : channel_(comm, MpiChannel::gibibyte, channel_rule_), node_(comm, root, channel_), root_(root) {}
     RankLoop(const RankLoop&) = delete;
     RankLoop& operator=(const RankLoop&) = delete;
     ~RankLoop() { helper_.stop(); }
@@ -52,6 +55,8 @@ class RankLoop {
     /// Returns when the root wants no more.
     void run() {
         keep_freed_memory(kept_heap);
+        channel_rule_.begin();
+        channel_rule_.note_engine_thread();
         std::int64_t news = monotonic_nanoseconds();
         std::int64_t looked = news, sent = news;
         unsigned looks = 0;  // in vain, since `news`
@@ -119,6 +124,7 @@ class RankLoop {
         return news;
     }
     void send_replies() {
+        CONCURRENT_FUTURES_ASSERT(channel_rule_.locked());
         if (Outgoing out = server_.outbox().take(); !out.empty()) channel_.send(root_, out);
     }
     void nap(std::int64_t waited) {
@@ -162,11 +168,12 @@ class RankLoop {
         }
     }
 
-    MpiChannel channel_;  // guarded by channel_mutex_, as is RankServer::receive()
-    const NodeMemory node_;
-    RankServer server_{RankServer::Place::rank, [this] { on_replies(); }, node_.arena()};
-    const int root_;
     std::mutex channel_mutex_;
+    LockRule channel_rule_{channel_mutex_};  // its "engine thread": the rank's own thread
+    MpiChannel channel_;                     // guarded by channel_mutex_, as is RankServer::receive()
+    const NodeMemory node_;
+    RankServer server_{RankServer::Place::rank, [this] { on_replies(); }, node_.arena(), channel_rule_};
+    const int root_;
 
     std::mutex mutex_;
     std::condition_variable wake_up_;

@@ -32,7 +32,9 @@
 #include "concurrent/futures/detail/mpi/rank_outbox.hpp"
 #include "concurrent/futures/detail/mpi/rank_regions.hpp"
 #include "concurrent/futures/detail/mpi/rank_tasks.hpp"
+#include "concurrent/futures/detail/platform/assert.hpp"
 #include "concurrent/futures/detail/platform/atomic.hpp"
+#include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
@@ -45,9 +47,12 @@ class RankServer {
     };
 
     /// `on_replies` is called when a thread of a lane has put something into the outbox, without a lock.
-    /// `results`: where large results are encoded; null: in the heap.
-    RankServer(Place place, std::function<void()> on_replies, ByteStore* results = nullptr)
+    /// `results`: where large results are encoded; null: in the heap. `channel`: of the mutex of whoever receives; its
+    /// engine thread is the one that calls run_next().
+    RankServer(Place place, std::function<void()> on_replies, ByteStore* results = nullptr,
+               const LockRule& channel = LockRule::none())
         : place_(place),
+          channel_(channel),
           on_replies_(std::move(on_replies)),
           results_(results),
           regions_(place == Place::only_one),
@@ -86,6 +91,7 @@ class RankServer {
     void run_in_thread(RankLane& lane, const RankJob& job) noexcept;
 
     const Place place_;
+    const LockRule& channel_;
     const std::function<void()> on_replies_;
     ByteStore* const results_;
     RankOutbox outbox_;
@@ -106,6 +112,7 @@ inline RankLane& RankServer::lane(std::size_t number) {
 }
 
 inline void RankServer::receive(ReceivedFrame frame) {
+    CONCURRENT_FUTURES_ASSERT(channel_.locked());
     switch (frame.header.type) {
         case FrameType::task:
         case FrameType::configure:
@@ -151,6 +158,7 @@ inline void RankServer::recall(RankLane& from) {
 
 template <class Before>
 bool RankServer::run_next(Before before) {
+    CONCURRENT_FUTURES_ASSERT(channel_.on_engine_thread() && channel_.unlocked());  // user code runs
     std::optional<RankJob> job = first_.take();
     if (!job) {
         first_.last_end = 0;
@@ -162,6 +170,7 @@ bool RankServer::run_next(Before before) {
 }
 
 inline void RankServer::run_in_thread(RankLane& lane, const RankJob& job) noexcept {
+    CONCURRENT_FUTURES_ASSERT(channel_.unlocked());  // user code runs
     try {
         tasks_.run(lane, job);
     } catch (const std::exception& error) {  // no memory for an answer: the root would wait for ever

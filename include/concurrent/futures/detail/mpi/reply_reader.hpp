@@ -127,11 +127,10 @@ inline void ReplyReader::take_back(RootLane& lane, std::uint64_t id) {
     const auto place = lane.find(id);
     if (place == lane.in_flight.end()) throw SerializationError("a rank gave back a task that it was not given");
     const RootLane::InFlight entry = *place;
+    // Until the recall is over the pool counts it as in flight, so that it does not end without this task.
     if (lane.recalling) lane.returned.push_back(entry);
     lane.in_flight.erase(place);
-    --entry.pool->in_flight;
     --hub_.awaited;
-    entry.task->lane = nullptr;
     if (!lane.recalling) put_back(*entry.pool, *entry.task);
 }
 
@@ -149,6 +148,8 @@ inline void ReplyReader::end_recall(RootLane& lane) {
 }
 
 inline void ReplyReader::put_back(MpiPool& pool, MpiTask& task) {
+    --pool.in_flight;
+    task.lane = nullptr;
     if (task.wanted_back) {
         task.stage = RemoteTask::Stage::revoked;
         ++pool.cancelled;

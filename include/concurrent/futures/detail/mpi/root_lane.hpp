@@ -4,7 +4,7 @@
 //
 // A lane runs one task at a time, in the order in which they were sent, whichever pool they are of. So the first one in
 // flight counts as running. The others can be taken back, with a recall: the rank then names those that it has not started
-// (returned), and says that there are no more. Guarded by the engine's mutex.
+// (returned), and says that there are no more. Until then their pools count them as in flight. Guarded by the engine's mutex.
 #pragma once
 
 #include <algorithm>

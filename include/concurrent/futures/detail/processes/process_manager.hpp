@@ -99,7 +99,7 @@ class ProcessManager final : public ProcessEngine {
     }
     void work_until_done(const SharedState& future, const Deadline& deadline) override {
         CONCURRENT_FUTURES_ASSERT(on_manager_thread());
-        while (!future.done() && !deadline.passed()) guarded_step(true);
+        while (!future.done() && !deadline.passed()) guarded_step(true, deadline);
     }
 
   private:
@@ -110,8 +110,8 @@ class ProcessManager final : public ProcessEngine {
 
     // The manager thread.
     void run() noexcept;
-    void guarded_step(bool may_sleep) noexcept;
-    void step(bool may_sleep);
+    void guarded_step(bool may_sleep, const Deadline& until = Deadline::never()) noexcept;
+    void step(bool may_sleep, const Deadline& until);
     void start_workers_now(std::size_t missing);
     bool start_worker();
 
@@ -176,9 +176,9 @@ inline void ProcessManager::run() noexcept {
 }
 
 /// Out of memory or descriptors: the pool ends in order, with every task failed and told why.
-inline void ProcessManager::guarded_step(bool may_sleep) noexcept {
+inline void ProcessManager::guarded_step(bool may_sleep, const Deadline& until) noexcept {
     try {
-        step(may_sleep);
+        step(may_sleep, until);
     } catch (const std::exception& error) {
         const std::lock_guard lock(pool_.mutex);
         pool_.break_pool(text_or_why_not([&] {
@@ -187,7 +187,7 @@ inline void ProcessManager::guarded_step(bool may_sleep) noexcept {
     }
 }
 
-inline void ProcessManager::step(bool may_sleep) {
+inline void ProcessManager::step(bool may_sleep, const Deadline& until) {
     CONCURRENT_FUTURES_ASSERT(on_manager_thread());
     std::size_t missing = 0;
     {
@@ -210,7 +210,7 @@ inline void ProcessManager::step(bool may_sleep) {
     for (const auto& link : pool_.workers) link->ring();
     for (const auto& link : pool_.workers)
         if (!std::exchange(link->start_is_noted, true)) deaths_.note_start(*link);
-    events_.receive_all(may_sleep);
+    events_.receive_all(may_sleep, until);
     events_.running_time().note_after(monotonic_nanoseconds(), 0);
     pool_.completions.deliver_all([this](std::string why) {
         const std::lock_guard lock(pool_.mutex);

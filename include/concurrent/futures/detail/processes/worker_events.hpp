@@ -16,6 +16,7 @@
 #include <mutex>
 
 #include "concurrent/futures/detail/platform/assert.hpp"
+#include "concurrent/futures/detail/platform/deadline.hpp"
 #include "concurrent/futures/detail/platform/chrono.hpp"
 #include "concurrent/futures/detail/platform/spin.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
@@ -45,17 +46,17 @@ class WorkerEvents {
 
     /// Before there are that many workers: polling them needs no memory then.
     void reserve(std::size_t workers) { poller_.reserve(workers); }
-    /// What workers say, and what the system says of them. Sleeps while there is nothing, if it may.
-    void receive_all(bool may_sleep);
+    /// What workers say, and what the system says of them. Sleeps while there is nothing, if it may, but not beyond `until`.
+    void receive_all(bool may_sleep, const Deadline& until = Deadline::never());
     RunningTime& running_time() noexcept { return poller_.running_time(); }
 
   private:
     bool has_news() const noexcept;
     bool wait_for_news();
     bool all_are_supplied() const noexcept;
-    void look_at_descriptors(bool may_sleep);
+    void look_at_descriptors(bool may_sleep, const Deadline& until);
     void take_in(const EventPoller::Ready& ready);
-    int poll_milliseconds() const;
+    int poll_milliseconds(const Deadline& until) const;
 
     PoolTables& pool_;
     ResultReader& reader_;
@@ -94,7 +95,7 @@ inline bool WorkerEvents::wait_for_news() {
     return works && poller_.slept_briefly() && spin_until([this] { return has_news(); });
 }
 
-inline void WorkerEvents::receive_all(bool may_sleep) {
+inline void WorkerEvents::receive_all(bool may_sleep, const Deadline& until) {
     CONCURRENT_FUTURES_ASSERT(pool_.rule.on_engine_thread() && pool_.rule.unlocked());
     {
         const std::lock_guard lock(pool_.mutex);
@@ -103,13 +104,13 @@ inline void WorkerEvents::receive_all(bool may_sleep) {
     may_sleep = may_sleep && !wait_for_news();
     const std::int64_t now = monotonic_nanoseconds();
     running_time().note_after(now, 0);
-    if (may_sleep || poller_.is_look_due(now)) return look_at_descriptors(may_sleep);
+    if (may_sleep || poller_.is_look_due(now)) return look_at_descriptors(may_sleep, until);
     const std::lock_guard lock(pool_.mutex);
     for (const auto& link : pool_.workers)
         if (link->has_news()) reader_.read(*link);
 }
 
-inline void WorkerEvents::look_at_descriptors(bool may_sleep) {
+inline void WorkerEvents::look_at_descriptors(bool may_sleep, const Deadline& until) {
     int milliseconds = 0;
     {
         const std::lock_guard lock(pool_.mutex);
@@ -124,7 +125,7 @@ inline void WorkerEvents::look_at_descriptors(bool may_sleep) {
             pool_.signal.fall_asleep();  // from here on other threads may do this one's work
             idle_.note_sleep();
             const bool nothing = !pool_.queue.intake.has_tasks() && !has_news();
-            if (nothing) milliseconds = poll_milliseconds();
+            if (nothing) milliseconds = poll_milliseconds(until);
         }
     }
     poller_.poll(milliseconds, may_sleep);
@@ -151,7 +152,7 @@ inline void WorkerEvents::take_in(const EventPoller::Ready& ready) {
 }
 
 /// With the mutex: how long there is nothing to do but what others bring; below 0: for ever.
-inline int WorkerEvents::poll_milliseconds() const {
+inline int WorkerEvents::poll_milliseconds(const Deadline& until) const {
     CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
     int wait = -1;
     const auto at_most = [&wait](std::int64_t milliseconds) {
@@ -161,6 +162,7 @@ inline int WorkerEvents::poll_milliseconds() const {
     const auto at_most_until = [&](auto duration) {
         at_most(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
     };
+    if (!until.is_never()) at_most_until(until.left());
     const auto now = std::chrono::steady_clock::now();
     const auto& start_again = dispatcher_.start_again();
     if (start_again && *start_again > now)

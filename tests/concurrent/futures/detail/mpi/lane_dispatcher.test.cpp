@@ -122,6 +122,30 @@ TEST_CASE("nothing is asked back from a lane with one task, or while no other la
     CHECK(hub.dispatcher.next_recall().is_never());
 }
 
+TEST_CASE("a task behind one of another pool that does not get on is asked back, too", "[lane_dispatcher]") {
+    SlowRank hub(2);
+    MpiPool& other = hub.add_pool();
+    RootLane& slow = *hub.pool.lanes[0];
+    for (std::size_t i : {0u, 1u}) hub.submit(hub.pool, hub.tasks[i]);
+    hub.hand_out();
+    REQUIRE(hub.pool.in_flight == 2);
+    for (RootLane* const lane : hub.pool.lanes) lane->pace.note_end(1e6);
+    for (std::size_t i : {2u, 3u}) hub.submit(other, hub.tasks[i]);
+    hub.hand_out();
+    REQUIRE(slow.in_flight.size() == 2);
+    // The other lane has done all it had.
+    parts::Task* const running = slow.is_running(hub.tasks[0]) ? &hub.tasks[1] : &hub.tasks[0];
+    const std::size_t place = running->lane->peer.place;
+    parts::Task* const behind = hub.tasks[2].lane == running->lane ? &hub.tasks[2] : &hub.tasks[3];
+    hub.answer(place, *running, 1);
+    hub.answer(place, *behind, 1);
+    CHECK((other.in_flight == 1 && hub.pool.in_flight == 1));
+    CHECK(!hub.dispatcher.next_recall().is_never());
+    slow.last_news -= 1'000'000'000;
+    hub.dispatcher.recall_stuck();
+    CHECK(slow.recalling);
+}
+
 TEST_CASE("tasks behind one that does not get on are asked back when another lane is idle", "[lane_dispatcher]") {
     SlowRank hub(2);
     RootLane& slow = *hub.pool.lanes[0];

@@ -66,6 +66,30 @@ TEST_CASE("a task that was sent in advance is cancelled if its rank has not star
     }
 }
 
+TEST_CASE("a task that has come back is cancelled before the recall is over", "[mpi_cancellation]") {
+    Busy hub;
+    hub.dispatcher.recall(*hub.pool.lanes[0]);
+    hub.port->say(0, FrameType::skipped, hub.tasks[1].id);
+    hub.receive();
+    CHECK(!hub.cancellation.is_running(hub.tasks[1]));
+    hub.tasks[1].takes_stop_token = true;
+    CHECK(!hub.cancellation.request_stop(hub.tasks[1]));  // it does not run
+    const auto end_recall = [&] { return hub.answer_recall(true); };
+    SECTION("alone") {
+        CHECK(hub.revoke(hub.tasks[1], true));
+        CHECK(hub.pool.cancelled == 1);
+    }
+    SECTION("with all others") {
+        MpiCancellation::Revoked revoked;
+        {
+            HubTables::Lock lock(hub.tables.mutex);
+            revoked = hub.cancellation.revoke_all_unstarted(lock, hub.pool, end_recall);
+        }
+        hub.cancellation.end_revoked(std::move(revoked));
+        CHECK((hub.tasks[1].end == "cancelled" && hub.tasks[2].end == "cancelled" && hub.pool.cancelled == 2));
+    }
+}
+
 TEST_CASE("all tasks that have not started are cancelled, and their futures end", "[mpi_cancellation]") {
     Busy hub;
     MpiCancellation::Revoked revoked;

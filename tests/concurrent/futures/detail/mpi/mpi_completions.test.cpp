@@ -2,8 +2,10 @@
 #include <concurrent/futures/detail/mpi/mpi_completions.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdint>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
@@ -39,6 +41,26 @@ TEST_CASE("tasks are told how they ended, in order, and their references go", "[
     CHECK(cancelled.end == "cancelled");
     CHECK(released.end.empty());
     for (const parts::Task* task : {&result, &failure, &cancelled, &released}) CHECK(task->references == 0);
+}
+
+TEST_CASE("what has ended counts as told when a round of the engine is over, in which callbacks run", "[mpi_completions]") {
+    std::mutex mutex;
+    const LockRule rule(mutex);
+    MpiCompletions completions(rule);
+    std::optional<std::uint64_t> since, later;
+    CHECK(completions.is_told_since(since));
+    parts::Task first, second;
+    end_with_result(completions, first, 7);
+    CHECK(!completions.is_told_since(since));
+    completions.begin_round();
+    completions.deliver_all(ignore);
+    CHECK((!completions.is_told_since(since) && !completions.is_told_since(later)));
+    completions.end_round();
+    end_with_result(completions, second, 8);  // others go on
+    CHECK((completions.is_told_since(since) && completions.is_told_since(later)));
+    std::optional<std::uint64_t> last;
+    CHECK(!completions.is_told_since(last));
+    completions.deliver_all(ignore);
 }
 
 TEST_CASE("a thread that waits ends its own task, and those before it whose results are plain", "[mpi_completions]") {

@@ -86,6 +86,25 @@ TEST_CASE("what comes back from a recall waits in its old order", "[reply_reader
     CHECK(hub.tables.next_queued(hub.pool) == &hub.tasks[2]);
 }
 
+TEST_CASE("a pool does not end between a task that comes back and the end of the recall", "[reply_reader]") {
+    Busy hub;
+    hub.dispatcher.recall(hub.lane());
+    hub.answer(0, hub.tasks[0], 5);
+    hub.port->say(0, FrameType::skipped, hub.tasks[1].id);
+    hub.port->say(0, FrameType::skipped, hub.tasks[2].id);
+    hub.receive();
+    CHECK((hub.pool.in_flight == 2 && hub.lane().is_idle()));
+    hub.pool.close();
+    hub.closer.let_leave();
+    CHECK(hub.pool.stage() == MpiPool::Stage::closed);
+    hub.port->say(0, FrameType::recalled, 0);
+    hub.receive();
+    CHECK((hub.pool.in_flight == 0 && hub.pool.queue.waiting() == 2));
+    CHECK(hub.tables.awaited == 0);
+    hub.hand_out();
+    CHECK(hub.pool.in_flight == 1);  // one at a time after a recall
+}
+
 TEST_CASE("a task that comes back and is wanted by a cancel() is revoked", "[reply_reader]") {
     Busy hub;
     hub.tasks[2].wanted_back = true;
