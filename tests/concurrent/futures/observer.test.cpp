@@ -283,6 +283,36 @@ TEST_CASE("observers() tells several, in their order, also when one throws", "[o
     CHECK(cf::observers(one, nullptr) == one);
 }
 
+/// One of each, from this thread.
+void tell_each_event(cf::Observer& observer) {
+    const cf::ObservedPool pool{.id = 1, .kind = "threads", .name = "pool", .max_workers = 2};
+    const auto now = std::chrono::steady_clock::now();
+    const cf::CallEvent call{pool, 7, "it", now, 0, 0, 0};
+    const cf::WorkerEvent worker{pool, 0, "it", now, 4711};
+    observer.submitted(call);
+    observer.started(call);
+    observer.retried(call);
+    observer.timed_out(call);
+    observer.ran_items(call, 5, now);
+    observer.finished(call, cf::CallOutcome::completed);
+    observer.callback_started(call);
+    observer.callback_finished(call);
+    observer.cancelled(call);
+    observer.worker_started(worker);
+    observer.worker_ended(worker);
+    observer.worker_died(worker, "it");
+}
+
+TEST_CASE("observers() passes on every event, and one that overrides nothing is there for none", "[observer]") {
+    const auto first = std::make_shared<Recorder>(), second = std::make_shared<Recorder>();
+    tell_each_event(*cf::observers(first, std::make_shared<cf::Observer>(), second));
+    const Lines all{"submitted", "started", "retried", "timed out", "completed", "callback", "callback over", "cancelled",
+                    "worker started", "worker ended", "worker died"};
+    CHECK(first->of("it") == all);
+    CHECK(second->of("it") == all);
+    CHECK((first->items() == 5 && second->items() == 5));
+}
+
 TEST_CASE("an observer lives as long as calls of its pool", "[observer]") {
     auto recorder = std::make_shared<Recorder>();
     const std::weak_ptr<Recorder> watched = recorder;

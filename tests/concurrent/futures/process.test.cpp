@@ -269,6 +269,13 @@ EACH_START("beyond max_memory_bytes the call has no memory") {
     CHECK(too_little.exit_code() == 1);
 }
 
+EACH_START("a process that has more than max_memory_bytes before its call ends without it") {
+    if (support::sanitized) SKIP("a sanitizer needs more memory than any limit");
+    cf::Process process(TestType::with({.max_memory_bytes = 4096}), allocate, std::size_t{1});
+    process.join();
+    CHECK(process.exit_code() == 1);
+}
+
 TEST_CASE("a process goes on when the thread that started it ends", "[process]") {
     support::ProcessGate gate;
     std::optional<cf::Process> process;

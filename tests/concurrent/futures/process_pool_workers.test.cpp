@@ -272,6 +272,13 @@ PROCESS_CASE("an initializer that throws breaks the pool, and its words arrive")
     CHECK(counted.value() <= 2);
 }
 
+void fail_to_start_oddly() { throw 42; }
+
+PROCESS_CASE("an initializer may throw what is no std::exception") {
+    cf::ProcessPoolExecutor pool(TestType::with({.max_workers = 1, .initializer = cf::bind_task(fail_to_start_oddly)}));
+    CHECK_THAT(thrown_by<cf::BrokenProcessPool>([&] { pool.start_workers(); }).what(), ContainsSubstring("the initializer threw in a worker: int"));
+}
+
 PROCESS_CASE("an initializer that ends the process breaks the pool after some attempts") {
     for (const bool crashes : {false, true}) {
         cf::ProcessPoolExecutor pool(TestType::with(

@@ -117,6 +117,7 @@ TEST_CASE("a progress line tells part, count, rate, time left and failures", "[p
     CHECK(line("", {.done = 7, .seconds = 3661}, 80) == "7  523.0 s each  in 1:01:01");
     CHECK(line("", {.done = 1'000'000, .total = 1'000'000, .seconds = 20}, 60) ==
           "100% [###################] 1000000/1000000  50.0k/s  in 0:20");
+    CHECK(line("", {.done = 50'000'000, .seconds = 2}, 60) == "50000000  25.0M/s  in 0:02");
     CHECK(line("", {.done = 0, .total = 10}, 40) == "  0% [............................] 0/10");
     CHECK(line("", {.done = 0, .total = 0, .seconds = 1}, 20) == "100% 0/0  in 0:01");
 }

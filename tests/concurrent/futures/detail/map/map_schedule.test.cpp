@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -32,8 +33,9 @@ class Schedule final : public MapSchedule {
         run_ticket(Items{*this});
     }
     bool ran(std::size_t index) const noexcept override { return ended_[index].load(std::memory_order_acquire); }
-    void mark_unstarted(std::uint32_t, std::uint32_t) noexcept override {}
+    void mark_unstarted(std::uint32_t begin, std::uint32_t end) noexcept override { unstarted += end - begin; }
 
+    std::uint32_t unstarted = 0;
     support::Gate owns_a_block, may_end;
     std::uint32_t first_of_block = count;  // before the gate opens
 
@@ -58,6 +60,21 @@ class Schedule final : public MapSchedule {
 
     std::unique_ptr<std::atomic<bool>[]> ended_ = std::make_unique<std::atomic<bool>[]>(count);
 };
+
+TEST_CASE("more items than a map can number are refused", "[map_schedule]") {
+    Schedule schedule;
+    CHECK_THROWS_AS(schedule.publish(std::size_t{Strips::limit} + 1, 0), std::length_error);
+}
+
+TEST_CASE("items that are published after a map was closed never start, nor do those before", "[map_schedule]") {
+    Schedule schedule;
+    schedule.publish(10, 30);
+    schedule.close(nullptr);
+    CHECK(schedule.unstarted == 10);
+    CHECK(schedule.publish(30, 30) == 0);
+    CHECK(schedule.unstarted == 30);
+    CHECK(schedule.is_closed());
+}
 
 #if defined(__GLIBCXX__)
 TEST_CASE("a reader is woken when the item that it waits for ends its thread in a block that a worker owns", "[map_schedule]") {

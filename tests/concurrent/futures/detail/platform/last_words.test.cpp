@@ -16,12 +16,14 @@
 #include <thread>
 
 #include "support/deadline.hpp"
+#include "support/process_log.hpp"
 #include "support/processes.hpp"
 
 namespace {
 
 using namespace concurrent::futures::detail;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
 
 TEST_CASE("the first words count, and they are made one line", "[last_words]") {
     LastWords words;
@@ -77,6 +79,18 @@ TEST_CASE("an exception that nobody catches is named", "[last_words]") {
     CHECK(end_of([] { std::terminate(); }).words ==
           "std::terminate() was called without an exception, or a function that is noexcept ended its thread, with "
           "pthread_exit() or because it was cancelled");
+}
+
+TEST_CASE("an exception whose what() throws ends the process, and that is said", "[last_words]") {
+    struct Secretive : std::exception {
+        const char* what() const noexcept override {
+            throw_error(1);
+            return "";
+        }
+    };
+    const End end = end_of([]() noexcept { throw_error(Secretive()); });
+    CHECK(died_of(end, SIGABRT));
+    CHECK_THAT(end.words, ContainsSubstring("std::terminate() was called again, by what() of an uncaught exception"));
 }
 
 TEST_CASE("the program's own terminate handler still runs", "[last_words]") {
@@ -135,6 +149,15 @@ TEST_CASE("a bad address and a full stack are told apart", "[last_words]") {
     CHECK(died_of(read_only, SIGSEGV));
     CHECK_THAT(read_only.words, ContainsSubstring("where that is not allowed"));
     ::munmap(memory, 4096);
+    support::ProcessLog short_file;  // a page of which its file has no byte
+    const int file = ::open(short_file.path().c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    void* const beyond = ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file, 0);
+    ::close(file);
+    REQUIRE(beyond != MAP_FAILED);
+    const End bus = end_of([&] { ::_exit(*static_cast<volatile char*>(beyond)); });
+    CHECK(died_of(bus, SIGBUS));
+    CHECK_THAT(bus.words, StartsWith("at address 0x") && !ContainsSubstring(","));
+    ::munmap(beyond, 4096);
     const End full = end_of([] { ::_exit(endless(0)); });
     CHECK(died_of(full, SIGSEGV));
     CHECK(full.words == "the stack was full: endless recursion?");

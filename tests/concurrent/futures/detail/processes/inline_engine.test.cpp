@@ -55,6 +55,19 @@ TEST_CASE("an inline engine needs no thread to be idle, to be joined, or to have
     CHECK(engine->join(Deadline::never()));
 }
 
+TEST_CASE("nothing of an inline engine waits: it has nothing to cancel, to take back or to stop", "[inline_engine]") {
+    InlineEngine engine({.max_workers = 1});
+    recorded::Task task(encode_call(twice, 1));
+    engine.submit(task, cf::Priority::normal);
+    engine.cancel_pending();
+    CHECK(!engine.revoke(task));
+    CHECK(!engine.is_revoked(task));
+    CHECK(engine.request_stop(task));
+    CHECK(engine.is_running(task));  // asked of a task that has not ended: then it runs
+    CHECK((task.end == "result" && task.value == 2));
+    engine.detach();
+}
+
 TEST_CASE("a closed inline engine refuses tasks, which stay the caller's", "[inline_engine]") {
     for (const bool ended : {false, true}) {
         InlineEngine engine({.max_workers = 1});
