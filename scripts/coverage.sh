@@ -43,7 +43,12 @@ for target in "${targets[@]}"; do
     CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=300 nice -n 10 "${command[@]}" >"$build/$target.log" 2>&1 || code=$?
     ((code == 0 || code == 77)) || echo "coverage.sh: $target failed: $build/$target.log"
 done
-for target in "${built[@]}"; do  # each writes what its processes have counted
-    CONCURRENT_FUTURES_WRITE_COVERAGE=1 "$build/tests/$target"
+write_counts() { CONCURRENT_FUTURES_WRITE_COVERAGE=1 "$build/tests/$1"; }  # of all processes of that program
+for target in "${built[@]}"; do
+    write_counts "$target"
 done
+if [[ -e $build/counters/copy ]]; then  # rights_of_workers starts a copy of its file, which may have other rights
+    mv $build/counters/copy $build/counters/program.rights_of_workers
+    write_counts program.rights_of_workers
+fi
 python3 tests/coverage/report.py $build

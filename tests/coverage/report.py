@@ -119,18 +119,17 @@ def main():
     missing = []
     for name, header in sorted(headers.items()):
         lines = (INCLUDE / name).read_text(encoding="utf-8").splitlines()
-        why = {}  # line -> its first reason
         for reason in reasons[name]:
             reason.is_about = reason.explained(header, lines)
-            for number in reason.is_about:
-                why.setdefault(number, reason)
         left = []
         code = [number for number in sorted(header.counts) if not ONLY_BRACKETS.match(lines[number - 1])]
         for number in code:
             if header.counts[number] > 0:
                 continue
-            if number in why:
-                why[number].used += 1
+            about_it = [reason for reason in reasons[name] if number in reason.is_about]
+            for reason in about_it:
+                reason.used += 1
+            if about_it:
                 explained += 1
             else:
                 left.append(f"{name}:{number}: {lines[number - 1].strip()}")

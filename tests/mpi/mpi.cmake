@@ -51,8 +51,10 @@ foreach(mpi IN LISTS mpis)
   foreach(word IN LISTS words)
     if(word MATCHES "^-I(.+)")
       target_include_directories(test_${mpi} SYSTEM INTERFACE "${CMAKE_MATCH_1}")
-    elseif(word MATCHES "^-[Ll]")
+    elseif(word MATCHES "^-L")
       target_link_options(test_${mpi} INTERFACE "${word}")
+    elseif(word MATCHES "^-l")
+      target_link_libraries(test_${mpi} INTERFACE "${word}")  # behind the objects, which some linkers want
     endif()
   endforeach()
 

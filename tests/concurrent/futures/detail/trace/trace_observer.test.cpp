@@ -70,6 +70,10 @@ TEST_CASE("a task of a worker process is in the row of that process, one of a ra
     });
     CHECK(has(text, "\"ph\":\"B\",\"pid\":4711,\"tid\":4711,"));
     CHECK(has(text, "\"ph\":\"B\",\"pid\":1000000000,\"tid\":6,"));
+    const std::string end = trace_of([](TraceObserver& observer) {
+        observer.worker_ended({ranks, 7, "rank 7", Clock::now(), 4711});
+    });
+    CHECK(has(end, "\"pid\":1000000000,\"tid\":8,"));
 }
 
 TEST_CASE("retries, timeouts, deaths and items of a map are shown", "[trace_observer]") {
