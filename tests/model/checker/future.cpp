@@ -279,3 +279,24 @@ MODEL("when_any() of two that end at once") {
     first.join();
     second.join();
 }
+
+namespace {
+/// Counts how many of its kind live.
+struct Counted {
+    Counted() { ++alive; }
+    Counted(const Counted&) { ++alive; }
+    ~Counted() { --alive; }
+    static inline std::atomic<int> alive{0};
+};
+}  // namespace
+
+MODEL("when_any() that starts while a part ends leaves nothing on a future that lives on") {
+    cf::Promise<Counted> soon, lives_on;
+    auto early = soon.get_future(), late = lives_on.get_future();
+    std::thread other([&] { static_cast<void>(cf::when_any(std::move(early), std::move(late))); });
+    soon.set_value(Counted());
+    other.join();
+    soon = {};
+    // A combination keeps its futures, and so the value, as long as a part of it waits in some future's list.
+    expect(Counted::alive == 0, "nothing is left");
+}
