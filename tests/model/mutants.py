@@ -76,6 +76,7 @@ LOOKS = (
     ("scheduling/worker_loop", "(pool_.workers.headcount().all_idle())", "(false)"),
     ("impl/workforce", "= bring_if_tasks_left()", "= true"),
     ("mpi/engine_sleep", "!find_news()", "true"),
+    ("when_all", "this->state() != CallState::pending", "this->done() == true"),
 )
 FLAGS = ["-std=c++20", "-O1", "-rdynamic", "-pthread", '-DCONCURRENT_FUTURES_MODEL="model/checker/atomic.hpp"',
          "-DCONCURRENT_FUTURES_ASSERTIONS=1", "-w"]
