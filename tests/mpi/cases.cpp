@@ -4,6 +4,7 @@
 #include <concurrent/futures/mpi_pool_executor.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +27,9 @@ int die(int) {
     std::raise(SIGSEGV);
     return 0;
 }
+
+[[noreturn]] void end_thread_of_pool() { ::pthread_exit(nullptr); }
+int end_thread(int) { end_thread_of_pool(); }
 
 // What a worker of a process pool in a rank does.
 
@@ -236,6 +240,42 @@ void spawns_in_comm(int argc, char** argv) {
     MPI_Finalize();
 }
 
+void wrong_root(int argc, char** argv) {
+    int provided = 0, size = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    for (const int root : {-1, size}) {
+        try {
+            cf::mpi_comm_executor(MPI_COMM_WORLD, root, [](cf::MPIPoolExecutor&) { say("runs nevertheless"); });
+        } catch (const std::invalid_argument& error) {
+            say("refused: %s", error.what());
+        }
+    }
+    cf::mpi_comm_executor(MPI_COMM_WORLD, 0, [](cf::MPIPoolExecutor& pool) { say("%d", pool.submit(square, 4).result()); });
+    MPI_Finalize();
+}
+// Nobody can answer for a thread that has ended: the job ends, instead of waiting for ever.
+void task_ends_thread(int argc, char** argv) {
+    cf::mpi_main(argc, argv);
+    cf::MPIPoolExecutor pool;
+    pool.submit({.name = "the last one"}, end_thread, 1).result();
+    say("the root goes on");
+}
+void initializer_ends_thread(int argc, char** argv) {
+    cf::mpi_main(argc, argv);
+    cf::MPIPoolExecutor pool({.initializer = cf::bind_task(end_thread_of_pool)});
+    pool.submit(square, 1).result();
+    say("the root goes on");
+}
+void worker_exit_ends_thread(int argc, char** argv) {
+    cf::mpi_main(argc, argv);
+    {
+        cf::MPIPoolExecutor pool({.worker_exit = cf::bind_task(end_thread_of_pool)});
+        say("%d", pool.submit(square, 5).result());
+    }
+    say("the root goes on");
+}
+
 struct Case {
     std::string_view name;
     void (*run)(int, char**);
@@ -245,7 +285,10 @@ constexpr std::array cases{Case{"forgotten", forgotten}, Case{"level", level},  
                            Case{"throws", throws},       Case{"exits", exits},         Case{"finalizes", finalizes},
                            Case{"processes", processes}, Case{"child", child},         Case{"threads", threads},
                            Case{"spawns", spawns},       Case{"spawns_and_exits", spawns_and_exits},
-                           Case{"spawns_in_comm", spawns_in_comm}};
+                           Case{"spawns_in_comm", spawns_in_comm}, Case{"wrong_root", wrong_root},
+                           Case{"task_ends_thread", task_ends_thread},
+                           Case{"initializer_ends_thread", initializer_ends_thread},
+                           Case{"worker_exit_ends_thread", worker_exit_ends_thread}};
 
 }  // namespace
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <functional>
 #include <future>
@@ -27,6 +28,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/deep_callbacks.hpp"
@@ -114,6 +116,8 @@ struct Model {
     }
 };
 int decoded_after(const Model& model, int n) { return model.weights.empty() ? -1 : decoded_here + 0 * n; }
+cf::Broadcast<Model> own_broadcast(int n) { return cf::broadcast(Model{{n}}); }
+cf::Broadcast<Model> given_back(const cf::Broadcast<Model>& model) { return model; }
 int weight(const Model& model, int n) { return model.weights[static_cast<std::size_t>(n)]; }
 
 /// What this process has in memory.
@@ -246,6 +250,41 @@ TEST_CASE("initializer and worker_exit run once in every worker that was used") 
         CHECK(ended.value() == 0);
     }
     CHECK(ended.value() == workers);
+}
+
+TEST_CASE("a worker_exit that throws on a rank goes to on_unhandled_exception, once for each worker") {
+    std::mutex mutex;
+    std::vector<std::string> told;
+    std::size_t workers = 0;
+    {
+        cf::MPIPoolExecutor pool({.max_workers = 3,
+                                  .worker_exit = cf::bind_task(fail_to_start, std::string("no goodbye")),
+                                  .on_unhandled_exception = [&](const std::exception_ptr& error) {
+                                      std::string text = message_of([&] { std::rethrow_exception(error); });
+                                      const std::lock_guard lock(mutex);
+                                      told.push_back(std::move(text));
+                                  }});
+        for (const int y : pool.map(twice, std::vector<int>(200))) CHECK(y == 0);
+        workers = pool.stats().workers;
+    }
+    CHECK(workers > 0);
+    const std::lock_guard lock(mutex);
+    CHECK(told == std::vector<std::string>(workers, "no goodbye"));
+    CHECK(cf::MPIPoolExecutor().submit(twice, 4).result() == 8);
+}
+
+TEST_CASE("a Broadcast that was made in a task is no result of a rank, and one of the root is") {
+    cf::MPIPoolExecutor pool;
+    const auto of_root = cf::broadcast(Model{{1, 2, 3}});
+    CHECK(pool.submit(given_back, of_root).result()->weights == std::vector{1, 2, 3});
+    auto own = pool.submit(own_broadcast, 7);
+    if (ranks() == 1) {
+        CHECK(own.result()->weights == std::vector{7});
+    } else {
+        CHECK_THROWS_AS(own.result(), cf::SerializationError);
+        CHECK(message_of([&] { own.result(); }).find("return the value") != std::string::npos);
+    }
+    CHECK(pool.submit(twice, 4).result() == 8);
 }
 
 TEST_CASE("pools live one after the other and in each other's scope") {

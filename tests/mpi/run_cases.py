@@ -10,6 +10,9 @@ import sys
 
 mpirun, program, another = sys.argv[1:4]
 
+ENDED_THREAD = (r"a task, initializer or worker_exit ended a thread of an MPI rank, with pthread_exit\(\) or because it was "
+                r"cancelled; return or throw instead$")
+
 # name, ranks, exit code (None: any but 0), {regular expression: how often}
 CASES = [
     ("forgotten", 4, 0, {r"refused: .*mpi_main\(argc, argv\)": 4}),
@@ -22,6 +25,14 @@ CASES = [
                           r"^rank other: .*root rank 0.*the root has had enough$": 2}),
     ("dies", 2, None, {r"rank 1 on .* is ended by signal 11 in task 1 'the fatal one'": 1}),
     ("throws", 3, None, {r"leaves main": 1}),
+    ("wrong_root", 1, 0, {r"refused: mpi_comm_executor: root = (-1|1) is none of the ranks 0 to 0$": 2, r"^16$": 1, "nevertheless": 0}),
+    ("wrong_root", 2, 0, {r"refused: mpi_comm_executor: root = (-1|2) is none of the ranks 0 to 1$": 4, r"^16$": 1, "nevertheless": 0}),
+    # The job ends, whoever's thread it was; a rank that is not the root says in which task.
+    ("task_ends_thread", 1, None, {ENDED_THREAD: 1, "goes on": 0}),
+    ("task_ends_thread", 2, None, {ENDED_THREAD: 1, r"rank 1 on .* is ended by signal 6 in task 1 'the last one'$": 1,
+                                   "goes on": 0}),
+    ("initializer_ends_thread", 2, None, {ENDED_THREAD: 1, r"rank 1 on .* is ended by signal 6$": 1, "goes on": 0}),
+    ("worker_exit_ends_thread", 2, None, {ENDED_THREAD: 1, r"rank 1 on .* is ended by signal 6$": 1, "goes on": 0}),
     ("exits", 3, 7, {r"^36$": 1}),
     ("exits", 1, 7, {r"^36$": 1}),
     ("finalizes", 3, 0, {r"^49$": 1, r"refused: .*finalized": 1}),

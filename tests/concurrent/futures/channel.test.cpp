@@ -109,6 +109,10 @@ void serve(cf::Receiver<Job> jobs) {
         answer.send("answer " + std::to_string(job.number));
     }
 }
+void number_arrays(cf::Receiver<cf::SharedArray<int>> arrays) {
+    int number = 0;
+    for (cf::SharedArray<int> array : arrays) array[3] = ++number;
+}
 void sum_bytes(cf::Receiver<std::vector<std::byte>> receiver, cf::Sender<std::size_t> sums) {
     for (const auto& bytes : receiver) {
         std::size_t sum = 0;
@@ -286,6 +290,49 @@ EACH_CHILD("a receiver takes along what it has of a value") {
     sender.close();
     CHECK(squares_out.receive() == 1);
     CHECK(all_of(squares_out).size() == 8);
+}
+
+EACH_CHILD("a receiver takes along the ends of channels that have arrived for values not received yet") {
+    auto [jobs_in, jobs_out] = cf::make_channel<Job>();
+    std::vector<cf::Receiver<std::string>> answers;
+    for (int n = 0; n < 4; ++n) {
+        auto [answer_in, answer_out] = cf::make_channel<std::string>();
+        jobs_in.send(Job{n, std::move(answer_in)});
+        answers.push_back(std::move(answer_out));
+    }
+    std::optional<Job> first = jobs_out.receive();  // takes all descriptors that are there
+    REQUIRE(first);
+    first->answer.send("answer of the parent");
+    first->answer.close();
+    cf::Process server(TestType::options(), serve, std::move(jobs_out));
+    jobs_in.close();
+    CHECK(answers[0].receive() == "answer of the parent");
+    for (int n = 1; n < 4; ++n) {
+        CHECK(answers[static_cast<std::size_t>(n)].receive() == "answer " + std::to_string(n));
+        CHECK_FALSE(answers[static_cast<std::size_t>(n)].receive());
+    }
+    server.join();
+    CHECK(server.exit_code() == 0);
+}
+
+EACH_CHILD("a receiver takes along shared memory that has arrived for values not received yet") {
+    auto [arrays_in, arrays_out] = cf::make_channel<cf::SharedArray<int>>();
+    std::vector<cf::SharedArray<int>> arrays;
+    for (int n = 0; n < 3; ++n) arrays_in.send(arrays.emplace_back(std::size_t{10}));
+    const auto first = arrays_out.receive();
+    REQUIRE(first);
+    auto [on_in, on_out] = cf::make_channel<cf::Receiver<cf::SharedArray<int>>>();
+    on_in.send(std::move(arrays_out));
+    CHECK_FALSE(arrays_out.is_open());  // NOLINT(bugprone-use-after-move)
+    std::optional<cf::Receiver<cf::SharedArray<int>>> on = on_out.receive();
+    REQUIRE(on);
+    cf::Process writer(TestType::options(), number_arrays, std::move(*on));
+    arrays_in.close();
+    writer.join();
+    CHECK(writer.exit_code() == 0);
+    CHECK(arrays[0][3] == 0);
+    CHECK(arrays[1][3] == 1);
+    CHECK(arrays[2][3] == 2);
 }
 
 TEST_CASE("both ends may be in one process", "[channel]") {

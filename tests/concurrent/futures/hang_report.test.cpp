@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <memory>
@@ -58,6 +59,18 @@ class Written {
 int stay(const std::string& gate) {
     support::wait_at_gate(gate);
     return 1;
+}
+
+std::size_t lines_in(const std::string& path) {
+    std::ifstream file(path);
+    std::size_t lines = 0;
+    for (std::string line; std::getline(file, line);) ++lines;
+    return lines;
+}
+int die_once_and_stay(const std::string& log, const std::string& gate) {
+    support::append_line(log, "started");
+    if (lines_in(log) == 1) std::raise(SIGKILL);
+    return stay(gate);
 }
 
 TEST_CASE("a hang report says which task runs, which waits, and what threads wait for", "[hang_report]") {
@@ -109,6 +122,42 @@ TEST_CASE("a hang report says what a task waits for", "[hang_report]") {
     }));
     gate.set_value();
     outer.result();
+}
+
+TEST_CASE("a hang report leaves out tasks that are cancelled", "[hang_report]") {
+    cf::HangReport report({.after = {}});
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .thread_name_prefix = "loader", .observer = report.observer()});
+    std::promise<void> gate, runs;
+    cf::Future<void> held = pool.submit({.name = "held"}, [&, open = gate.get_future().share()] {
+        runs.set_value();
+        open.wait();
+    });
+    runs.get_future().wait();
+    cf::Future<int> dropped = pool.submit({.name = "dropped"}, [] { return 1; });
+    CHECK(has(report.text(), "1 running, 1 waiting\n"));
+    CHECK(dropped.cancel());
+    const std::string text = report.text();
+    INFO(text);
+    CHECK(has(text, "1 running, 0 waiting\n"));
+    CHECK_FALSE(has(text, "dropped"));
+    gate.set_value();
+    held.result();
+}
+
+TEST_CASE("a hang report does not say that a task of a killed worker still runs", "[hang_report]") {
+    cf::HangReport report({.after = {}});
+    support::ProcessGate gate;
+    const support::ProcessLog log;
+    cf::ProcessPoolExecutor pool({.max_workers = 1, .observer = report.observer()});
+    cf::Future<int> task = pool.submit({.name = "again", .retries = 1}, die_once_and_stay, log.path(), gate.path());
+    log.wait_for(2);  // it runs for the second time
+    CHECK(support::eventually([&] { return has(report.text(), "  \"again\" was submitted again "); }));
+    const std::string text = report.text();
+    INFO(text);
+    CHECK(has(text, "1 running or waiting\n"));
+    CHECK_FALSE(has(text, "\"again\" runs for"));
+    gate.open();
+    CHECK(task.result() == 1);
 }
 
 TEST_CASE("a hang report lists the first of many tasks, and those of processes", "[hang_report]") {

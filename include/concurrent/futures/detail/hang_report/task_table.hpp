@@ -58,7 +58,19 @@ class TaskTable final : public Observer {
     }
     void finished(const CallEvent& call, CallOutcome) override { remove(call); }
     void cancelled(const CallEvent& call) override { remove(call); }
-    void retried(const CallEvent& call) override { note_progress(call.time); }
+    /// It waits for a worker once more.
+    void retried(const CallEvent& call) override {
+        note_progress(call.time);
+        Shard& shard = shard_of(call.call);
+        const std::lock_guard lock(shard.mutex);
+        const auto found = shard.tasks.find(call.call);
+        if (found == shard.tasks.end()) return;  // as in started()
+        Task& task = found->second;
+        task.runs = false;
+        task.thread = 0;
+        task.is_retry = true;
+        task.since = call.time;
+    }
 
     /// Empty: there are no tasks. Otherwise when a task last started or ended, to a millisecond.
     std::optional<Time> stalled_since() const noexcept {
@@ -72,8 +84,9 @@ class TaskTable final : public Observer {
     struct Task {
         std::uint64_t pool = 0;
         std::string name;
-        Time since;  // its start, or its submission
+        Time since;  // its start, or its submission, or the end of the attempt before
         bool runs = false;
+        bool is_retry = false;
         std::uint64_t thread = 0;  // that runs it; 0: none of this process
     };
     struct Pool {
@@ -200,7 +213,7 @@ inline void TaskTable::Moment::describe_pool(std::string& text, std::uint64_t id
     });
     list(waiting, [&](const Task& task) {
         return tells_starts ? " waits for a worker for " + seconds(task.since, now)
-                            : " was submitted " + seconds(task.since, now) + " ago";
+                            : (task.is_retry ? " was submitted again " : " was submitted ") + seconds(task.since, now) + " ago";
     });
 }
 
