@@ -9,6 +9,9 @@
 #include <numeric>
 #include <ranges>
 #include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "contract/executors.hpp"
@@ -57,6 +60,10 @@ std::vector<int> quotients_of(Results&& results) {
 std::unique_ptr<int> boxed(int n) { return std::make_unique<int>(n); }
 std::string spelled(int n) { return std::to_string(n); }
 void note(const std::string& log) { support::append_line(log, "noted"); }
+void note_if_even(const std::string& log, int n) {
+    if (n % 2 != 0) throw std::domain_error(std::to_string(n) + " is odd");
+    support::append_line(log, std::to_string(n));
+}
 int own_timeout(int) { throw std::runtime_error("my own time is up"); }
 
 int stay_for_zero(const std::string& gate, int n) {
@@ -357,6 +364,32 @@ CONCURRENT_CASE("when the time of map() is up the rest is cancelled") {
     busy.open();
     busy.pool.shutdown();
     CHECK(ran.value() == 0);
+}
+
+CONTRACT_CASE("a map of a function without a result gives one thing for each item, or its exception, in chunks, too") {
+    const int chunksize = GENERATE(1, 3);
+    support::ProcessLog log;
+    TestType pool;
+    const std::vector<std::string> logs(7, log.path());
+    const auto outcomes_of = [](auto results) {
+        static_assert(std::is_same_v<typename decltype(results)::value_type, std::monostate>);
+        std::string outcomes;
+        for (auto it = results.begin(); it != results.end(); ++it) {
+            try {
+                static_cast<void>(*it);
+                outcomes += "- ";
+            } catch (const std::domain_error& error) {
+                outcomes += std::string(error.what()) + ' ';
+            }
+        }
+        return outcomes;
+    };
+    const std::string expected = "- 1 is odd - 3 is odd - 5 is odd - ";
+    CHECK(outcomes_of(pool.map({.chunksize = chunksize}, note_if_even, logs, up_to(7))) == expected);
+    CHECK(outcomes_of(pool.map({.chunksize = chunksize, .buffersize = 6}, note_if_even, logs, up_to(7))) == expected);
+    auto lines = log.lines();
+    std::sort(lines.begin(), lines.end());
+    CHECK(lines == std::vector<std::string>{"0", "0", "2", "2", "4", "4", "6", "6"});
 }
 
 CONTRACT_CASE("an exception of an item does not end the map as its time does") {

@@ -3,6 +3,7 @@
 #include <concurrent/futures/promise.hpp>
 #include <concurrent/futures/shared_array.hpp>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_template_test_macros.hpp>
@@ -26,6 +27,7 @@
 #include "support/eventually.hpp"
 #include "support/gate.hpp"
 #include "support/process_log.hpp"
+#include "support/processes.hpp"
 
 namespace cf = concurrent::futures;
 using namespace std::chrono_literals;
@@ -351,3 +353,40 @@ TEST_CASE("join() and stop_grace are right for every duration", "[process]") {
     CHECK_THROWS_WITH(cf::Process({.stop_grace = std::chrono::hours::min()}, nothing),
                       ContainsSubstring("ProcessOptions::stop_grace must not be negative"));
 }
+
+#if !CONCURRENT_FUTURES_TSAN  // which does not follow a fork of a process with threads
+EACH_START("a Process in a fork of the program refuses, and its process stays with the parent") {
+    support::ProcessGate gate;
+    cf::Process process(TestType::with(), wait_for, gate.path());
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto refuses = [&](auto use) {
+            try {
+                use();
+                return false;
+            } catch (const cf::InvalidStateError& error) {
+                return std::string(error.what()).find("before fork()") != std::string::npos;
+            }
+        };
+        if (process.is_alive()) ::_exit(1);
+        if (!refuses([&] { static_cast<void>(process.exit_code()); })) ::_exit(2);
+        if (!refuses([&] { static_cast<void>(process.signal()); })) ::_exit(3);
+        if (!refuses([&] { static_cast<void>(process.obituary()); })) ::_exit(4);
+        if (!refuses([&] { process.terminate(); })) ::_exit(5);
+        if (!refuses([&] { process.kill(); })) ::_exit(6);
+        if (!refuses([&] { process.join(); })) ::_exit(7);
+        if (!refuses([&] { process.join(1ms); })) ::_exit(8);
+        process.request_stop();  // is noexcept
+        { const cf::Process gone = std::move(process); }
+        ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(support::wait_for_end(child, &status) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(process.is_alive());
+    gate.open();
+    process.join();
+    CHECK(process.exit_code() == 0);
+}
+#endif

@@ -1123,6 +1123,51 @@ TEST_CASE("submit_all keeps to max_pending", "[thread_pool_executor]") {
     CHECK(fits[1].done());
 }
 
+TEST_CASE("post_all keeps to max_pending; what was taken before it threw runs", "[thread_pool_executor]") {
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .max_pending = 2, .on_full = cf::QueueFull::raise});
+    support::Gate started, finish;
+    std::atomic<int> ran = 0;
+    pool.post([&] {
+        started.open();
+        finish.wait();
+    });
+    started.wait();
+    CHECK_THROWS_AS(pool.post_all(std::vector(3, [&] { ++ran; })), cf::QueueFullError);
+    CHECK(pool.stats().pending == 2);
+    finish.open();
+    pool.wait_idle();
+    CHECK(ran == 2);
+    pool.post_all(std::vector(2, [&] { ++ran; }));
+    pool.shutdown();
+    CHECK(ran == 4);
+}
+
+TEST_CASE("post_all waits while a pool with max_pending is full", "[thread_pool_executor]") {
+    std::atomic<int> ran = 0;
+    cf::ThreadPoolExecutor pool({.max_workers = 2, .max_pending = 1});
+    pool.post_all(std::vector(100, [&] { ++ran; }));
+    pool.shutdown();
+    CHECK(ran == 100);
+}
+
+TEST_CASE("post_all runs in its caller what a pool with max_pending has no room for", "[thread_pool_executor]") {
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .max_pending = 1, .on_full = cf::QueueFull::caller_runs});
+    support::Gate started, finish;
+    const auto caller = std::this_thread::get_id();
+    std::atomic<int> here = 0, there = 0;
+    pool.post([&] {
+        started.open();
+        finish.wait();
+    });
+    started.wait();
+    pool.post_all(std::vector(5, [&] { ++(std::this_thread::get_id() == caller ? here : there); }));
+    CHECK(here == 4);
+    finish.open();
+    pool.shutdown();
+    CHECK(here == 4);
+    CHECK(there == 1);
+}
+
 TEST_CASE("shutdown() may be called in a stop callback on timeout, and does not wait there",
           "[thread_pool_executor]") {
     // The call may wait for its callback: the destructor of a std::stop_callback does.
