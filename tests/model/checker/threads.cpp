@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "concurrent/futures/detail/scheduling/thread_parts.hpp"
 #include "model/checker/checker.hpp"
 
 namespace cf = concurrent::futures;
@@ -417,4 +418,47 @@ MODEL("a shutdown refuses a submitter that waits for room, before a task has end
         }
     }
     other.join();
+}
+
+MODEL("Workforce: a task that comes while the only worker blocks brings another one") {
+    parts::ThreadPool pool(1);
+    pool.start_worker();
+    parts::ThreadTask task;
+    std::thread worker([&] {
+        const parts::Lock lock(pool.tables.mutex);
+        pool.workforce().begin_block();
+    });
+    pool.push(task);
+    if (pool.tables.search.needs_worker()) {
+        parts::Lock lock(pool.tables.mutex);
+        pool.workforce().bring(lock);
+    }
+    worker.join();
+    expect(pool.workforce().headcount().alive() == 2, "another one");
+    pool.tables.queues.inbox.try_take();
+}
+
+MODEL("Workforce: a worker that leaves a task brings another one for it, or one that blocks meanwhile does") {
+    parts::ThreadPool pool(2);
+    cf::detail::Worker& takes = pool.start_worker();
+    pool.start_worker();
+    parts::ThreadTask task, left;
+    pool.push(task);
+    pool.push(left);
+    pool.tables.search.begin_search();
+    std::thread worker([&] {
+        pool.tables.search.begin_take();
+        pool.tables.queues.try_take(takes);
+        pool.tables.search.end_take();
+        if (!pool.tables.search.has_available()) return;
+        const parts::Lock lock(pool.tables.mutex);
+        pool.workforce().bring_if_tasks_left();
+    });
+    {
+        const parts::Lock lock(pool.tables.mutex);
+        pool.workforce().begin_block();
+    }
+    worker.join();
+    expect(pool.workforce().headcount().alive() == 3, "another one");
+    pool.tables.queues.inbox.try_take();
 }
