@@ -5,7 +5,6 @@
 
 #include <exception>
 #include <memory>
-#include <optional>
 #include <stop_token>
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
@@ -38,13 +37,21 @@ inline DeadlineTimer& program_timer() {
 /// One point in time that a future stands for. Deletes itself when that has come, or when the future was cancelled.
 class Alarm {
   public:
+    Alarm() {}
+    Alarm(const Alarm&) = delete;
+    Alarm& operator=(const Alarm&) = delete;
+    ~Alarm() {
+        if (has_entry_) std::destroy_at(std::addressof(entry_));
+    }
+
     static Future<void> set(DeadlineTimer::Clock::time_point due) {
         auto owned = std::make_unique<Alarm>();
         Future<void> future = owned->promise_.get_future();
         future.add_done_callback([alarm = owned.get()](const Future<void>& done) { alarm->ended(done.cancelled()); });
         Alarm& alarm = *owned.release();
         try {
-            alarm.entry_.emplace(program_timer(), due, alarm.stop_);  // it may be due at once
+            std::construct_at(std::addressof(alarm.entry_), program_timer(), due, alarm.stop_);
+            alarm.has_entry_ = true;
         } catch (...) {
             alarm.promise_.set_exception(std::current_exception());
             alarm.release();  // it will not ring
@@ -73,7 +80,7 @@ class Alarm {
 
     void ended(bool cancelled) {
         if (born_.in_forked_child()) return;  // a thread that is not there may be ringing
-        if (cancelled && entry_->withdraw()) release();  // it will not ring
+        if (cancelled && entry_.withdraw()) release();  // it will not ring
         release();
     }
     void release() noexcept {
@@ -84,7 +91,10 @@ class Alarm {
     Promise<void> promise_;
     std::stop_source stop_;
     std::stop_callback<Ring> ring_{stop_.get_token(), Ring{this}};
-    std::optional<DeadlineTimer::Entry> entry_;
+    union {
+        DeadlineTimer::Entry entry_;  // no std::optional: it may fire, and be withdrawn, before its constructor has returned
+    };
+    bool has_entry_ = false;       // written by set(), read by the last owner
     Atomic<int> owners_{3};  // set(), the ring that is to come, the callback of the future
     const ForkMark born_;
 };
