@@ -57,7 +57,8 @@ inline bool spinning_pays() noexcept {
     return pays == 1;
 }
 
-/// Whether a thread spins before it sleeps: not for a while when several yields in a row took long. Each thread has one.
+/// Whether a thread spins before it sleeps: not for a while when several yields in a row took long. Each thread has one, for
+/// its waits for a future. A reader of a map, whose next item comes at any moment, spins all the same.
 class YieldPace {
   public:
     using Time = std::chrono::steady_clock::time_point;
@@ -82,16 +83,16 @@ class YieldPace {
 
 inline constinit thread_local YieldPace yield_pace;
 
-/// True as soon as `condition()` is; false when it was not within about `time`.
+/// True as soon as `condition()` is; false when it was not within about `time`, or when `pace` does not allow it.
 template <class Condition>
-bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time) {
+bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time, YieldPace* pace = nullptr) {
     if (!spinning_pays()) return condition();
     for (int pauses = 0; pauses < tuning::looks_before_clock; ++pauses) {
         if (condition()) return true;
         pause();
     }
     auto now = std::chrono::steady_clock::now();
-    if (!yield_pace.allows_spinning(now)) return condition();
+    if (pace && !pace->allows_spinning(now)) return condition();
     const auto end = now + time;
     do {
         for (int pauses = 0; pauses < tuning::looks_between_yields; ++pauses) {
@@ -101,7 +102,7 @@ bool spin_until(Condition condition, std::chrono::nanoseconds time = spin_time) 
         const auto begin = now;
         std::this_thread::yield();
         now = std::chrono::steady_clock::now();
-        yield_pace.note(begin, now);
+        if (pace) pace->note(begin, now);
     } while (now < end);
     return condition();
 }

@@ -57,7 +57,7 @@ class SharedState : public AwaitedTask, public StateWord {
     /// May throw std::invalid_argument where a call cannot be stopped.
     virtual void request_stop() { cancel(); }
     bool look_again() noexcept override {
-        return may_end_soon() && spin_until([this] { return done(); });
+        return may_end_soon() && spin_until([this] { return done(); }, spin_time, &yield_pace);
     }
     /// `callback` is off the list.
     virtual void run_callback(Listener& callback, TaskQueue* later) { callback.notify(*this, later); }
