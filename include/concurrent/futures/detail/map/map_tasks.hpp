@@ -78,8 +78,7 @@ class MapTasks final : public MapStream<R> {
     using Chunk = MapChunkResults<R>;
     struct Slot {
         std::optional<Task> task;
-        std::optional<Watch> watch;  // after the task: gone before it
-        std::size_t next_free = 0;   // while it is in the list of free places
+        std::size_t next_free = 0;  // while it is in the list of free places
     };
     static constexpr std::size_t no_place = static_cast<std::size_t>(-1);
 
@@ -109,6 +108,7 @@ class MapTasks final : public MapStream<R> {
     // Submitted, in order; empty where chosen already. Unordered, while there is more input, empty places are used again:
     // behind a task that takes long there may be any number of others.
     std::deque<Slot> tasks_;
+    std::deque<std::optional<Watch>> watches_;  // of tasks_ when unordered; after them: gone before them
     std::size_t free_ = no_place;  // the first of them
     std::size_t first_ = 0;        // the id of tasks_.front()
     std::size_t waiting_ = 0;      // tasks_ that are not empty
@@ -165,12 +165,13 @@ void MapTasks<R>::submit_next(std::size_t items) {
         return;
     }
     const std::size_t place = free_ != no_place ? free_ : tasks_.size();
+    if (!ordered_ && watches_.size() <= place) watches_.emplace_back();
     Slot& slot = free_ != no_place ? tasks_[free_] : tasks_.emplace_back();
     if (free_ != no_place) free_ = slot.next_free;
     slot.task = std::move(task);
     ++waiting_;
     untaken_ += slot.task->items;
-    if (!ordered_) slot.watch.emplace(waiter_, state_of(*slot.task), first_ + place).start();
+    if (!ordered_) watches_[place].emplace(waiter_, state_of(*slot.task), first_ + place).start();
 }
 
 template <class R>
@@ -191,14 +192,17 @@ void MapTasks<R>::choose_task() {
         while (!(ended = waiter_.try_take()))
             if (!wait_for_any()) expire();
         place = ended->index() - first_;
+        watches_[place].reset();
     }
     --waiting_;
-    tasks_[place].watch.reset();
     current_ = std::exchange(tasks_[place].task, std::nullopt);
     if (!ordered_ && source_)
         tasks_[place].next_free = std::exchange(free_, place);
     else
-        for (; !tasks_.empty() && !tasks_.front().task; ++first_) tasks_.pop_front();
+        for (; !tasks_.empty() && !tasks_.front().task; ++first_) {
+            tasks_.pop_front();
+            if (!ordered_) watches_.pop_front();
+        }
     index_ = 0;
     chunk_.clear();
 }
@@ -224,7 +228,7 @@ bool MapTasks<R>::wait_for_any() {
     if (waiter_.has_one()) return true;
     if (fork_generation() != 0 && !deadline_.passed()) {  // all tasks are of one pool
         for (Slot& slot : tasks_)
-            if (slot.task && slot.watch)
+            if (slot.task)
                 if (const std::exception_ptr error = state_of(*slot.task).why_left_in_parent()) std::rethrow_exception(error);
     }
     return waiter_.wait_for_one(deadline_, worker, last_resort);
@@ -303,6 +307,7 @@ void MapTasks<R>::cancel() noexcept {
     for (Slot& slot : tasks_)
         if (slot.task) cancel_task(*slot.task);
     current_.reset();
+    watches_.clear();
     tasks_.clear();
     waiting_ = 0;
     error_ = nullptr;
