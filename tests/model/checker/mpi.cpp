@@ -323,11 +323,10 @@ struct Engine {
     std::shared_ptr<detail::MpiPool> pool;
 };
 
-}  // namespace
-
-MODEL("tasks of two threads end before their MPI pool of one rank does") {
+/// `only_rank`: as for Engine.
+void run_tasks_of_two_threads(bool only_rank) {
     model::uses_shared_pointers();
-    Engine engine(true);
+    Engine engine(only_rank);
     Task one(1), two(2);
     std::thread other([&] { engine.submit(two); });
     engine.submit(one);
@@ -336,15 +335,14 @@ MODEL("tasks of two threads end before their MPI pool of one rank does") {
     expect(one.value == 2 && two.value == 4, "both results");
 }
 
+}  // namespace
+
+MODEL("tasks of two threads end before their MPI pool of one rank does") {
+    run_tasks_of_two_threads(true);
+}
+
 MODEL("a rank that rings wakes the engine of MPI pools, whoever gave it the task") {
-    model::uses_shared_pointers();
-    Engine engine(false);
-    Task one(1), two(2);
-    std::thread other([&] { engine.submit(two); });
-    engine.submit(one);
-    other.join();
-    engine.shut_down();
-    expect(one.value == 2 && two.value == 4, "both results");
+    run_tasks_of_two_threads(false);
 }
 
 MODEL("a thread that looks for its result leaves the engine of MPI pools so that the others come") {
