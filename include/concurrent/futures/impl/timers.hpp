@@ -37,7 +37,7 @@ inline DeadlineTimer& program_timer() {
 /// One point in time that a future stands for. Deletes itself when that has come, or when the future was cancelled.
 class Alarm {
   public:
-    Alarm() {}
+    Alarm() {}  // without the entry, which set() constructs
     Alarm(const Alarm&) = delete;
     Alarm& operator=(const Alarm&) = delete;
     ~Alarm() {
@@ -92,7 +92,7 @@ class Alarm {
     std::stop_source stop_;
     std::stop_callback<Ring> ring_{stop_.get_token(), Ring{this}};
     union {
-        DeadlineTimer::Entry entry_;  // no std::optional: it may fire, and be withdrawn, before its constructor has returned
+        DeadlineTimer::Entry entry_;  // no std::optional: the entry may fire before the optional would say that it holds it
     };
     bool has_entry_ = false;       // written by set(), read by the last owner
     Atomic<int> owners_{3};  // set(), the ring that is to come, the callback of the future

@@ -108,7 +108,7 @@ class MapTasks final : public MapStream<R> {
     // Submitted, in order; empty where chosen already. Unordered, while there is more input, empty places are used again:
     // behind a task that takes long there may be any number of others.
     std::deque<Slot> tasks_;
-    std::deque<std::optional<Watch>> watches_;  // of tasks_ when unordered; after them: gone before them
+    std::deque<std::optional<Watch>> watches_;  // of tasks_, when unordered; declared after them, destroyed before them
     std::size_t free_ = no_place;  // the first of them
     std::size_t first_ = 0;        // the id of tasks_.front()
     std::size_t waiting_ = 0;      // tasks_ that are not empty

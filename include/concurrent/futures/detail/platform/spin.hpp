@@ -10,9 +10,9 @@
 // processor, perhaps to the thread that it waits for. With a single processor there is no spinning: no other thread
 // could make the condition true meanwhile.
 //
-// Where all processors are busy a yield takes as long as another thread may run, some milliseconds, and so longer than a
-// sleep, from which the system wakes a thread before others. So a thread does not spin for a while when several yields in a
-// row took long.
+// Where all processors are busy, a yield lasts until another thread has used up its time, some milliseconds. A thread that
+// sleeps instead is woken as soon as its condition holds. So a thread that waits for a future does not spin for a while when
+// several yields in a row were slow.
 #pragma once
 
 #include <thread>

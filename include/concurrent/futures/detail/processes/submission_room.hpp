@@ -28,8 +28,7 @@ class SubmissionRoom {
                               .on_engine_thread = on_manager_thread,
                               .caller_may_run = task.limits.timeout == TaskLimits::never});
     }
-    /// With the lock, when wait() has returned true. The manager thread does not look for it in the intake any more, so it is
-    /// news.
+    /// With the lock, when wait() has returned true. Tells the manager thread, which no longer finds the task in the intake.
     void add(RemoteTask& task, Priority priority) noexcept {
         pool_.queue.intake.push(task, priority);
         pool_.queue.collect();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// ask_to_stop.hpp: request_stop() by the library itself, in a callback where nobody could take what it throws.
+// ask_to_stop.hpp: request_stop() by the library itself, in a callback, where no caller could handle what it throws.
 #pragma once
 
 #include <exception>
@@ -9,7 +9,7 @@
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
-/// A task that cannot be asked to stop goes on.
+/// A task that takes no std::stop_token and cannot be ended, as on MPI ranks, goes on.
 template <class Future>
 void ask_to_stop(const Future& future) noexcept {
     try {
