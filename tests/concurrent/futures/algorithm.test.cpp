@@ -338,4 +338,16 @@ TEST_CASE("parallel_invoke() may be nested to any depth, in tasks and outside", 
     CHECK(fibonacci(pool, 15) == 610);
 }
 
+TEST_CASE("parts of a loop are submitted until the pool takes no more", "[algorithm]") {
+    cf::ThreadPoolExecutor pool(1);
+    std::atomic<int> ran = 0;
+    {
+        cf::detail::SubmittedParts parts;
+        CHECK(parts.submit(pool, [&] { ++ran; }));
+        pool.shutdown();
+        CHECK_FALSE(parts.submit(pool, [&] { ++ran; }));
+    }
+    CHECK(ran == 1);  // shutdown() has waited for it
+}
+
 }  // namespace

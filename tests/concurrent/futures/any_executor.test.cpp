@@ -159,4 +159,15 @@ TEST_CASE("AnyExecutor: a shutdown and a broken pool are told as by the executor
     CHECK_THROWS_AS(other.submit(square, 1), cf::ShutdownError);
 }
 
+TEST_CASE("AnyExecutor: cancel_pending() cancels the tasks that wait, and no others", "[any_executor]") {
+    cf::ThreadPoolExecutor threads(1);
+    cf::AnyExecutor pool = threads;
+    Busy busy(threads);
+    const cf::Future<int> waits = pool.submit(square, 2);
+    pool.cancel_pending();
+    CHECK(waits.cancelled());
+    CHECK(threads.stats().running == 1);
+    busy.open();
+}
+
 }  // namespace

@@ -2,6 +2,7 @@
 #include <concurrent/futures/scan.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 
+#include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <chrono>
@@ -20,9 +21,10 @@ namespace {
 
 namespace cf = concurrent::futures;
 
-std::vector<std::int64_t> numbers_of(int count) {
-    std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
-    std::iota(numbers.begin(), numbers.end(), 1);
+template <class T = std::int64_t>
+std::vector<T> numbers_of(int count) {
+    std::vector<T> numbers(static_cast<std::size_t>(count));
+    std::iota(numbers.begin(), numbers.end(), T{1});
     return numbers;
 }
 
@@ -33,21 +35,22 @@ void take_a_while() {
     }
 }
 
-TEST_CASE("scans give what those of std give", "[scan]") {
+// The sums of floating-point numbers are exact here: all are whole and below 2^53.
+TEMPLATE_TEST_CASE("scans give what those of std give", "[scan]", std::int64_t, double) {
     const int workers = GENERATE(1, 2, 4);
     const int count = GENERATE(0, 1, 2, 63, 64, 65, 1'000, 500'003);
     cf::ThreadPoolExecutor pool(workers);
-    const std::vector<std::int64_t> numbers = numbers_of(count);
-    std::vector<std::int64_t> expected(numbers.size()), got(numbers.size());
+    const std::vector<TestType> numbers = numbers_of<TestType>(count);
+    std::vector<TestType> expected(numbers.size()), got(numbers.size());
 
     std::inclusive_scan(numbers.begin(), numbers.end(), expected.begin());
     CHECK(cf::inclusive_scan(pool, numbers, got.begin()) == got.end());
     CHECK(got == expected);
-    std::inclusive_scan(numbers.begin(), numbers.end(), expected.begin(), std::plus<>(), std::int64_t{7});
-    CHECK(cf::inclusive_scan(pool, numbers, got.begin(), std::plus<>(), std::int64_t{7}) == got.end());
+    std::inclusive_scan(numbers.begin(), numbers.end(), expected.begin(), std::plus<>(), TestType{7});
+    CHECK(cf::inclusive_scan(pool, numbers, got.begin(), std::plus<>(), TestType{7}) == got.end());
     CHECK(got == expected);
-    std::exclusive_scan(numbers.begin(), numbers.end(), expected.begin(), std::int64_t{7});
-    CHECK(cf::exclusive_scan(pool, numbers, got.begin(), std::int64_t{7}) == got.end());
+    std::exclusive_scan(numbers.begin(), numbers.end(), expected.begin(), TestType{7});
+    CHECK(cf::exclusive_scan(pool, numbers, got.begin(), TestType{7}) == got.end());
     CHECK(got == expected);
 }
 

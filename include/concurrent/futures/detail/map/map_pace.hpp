@@ -34,7 +34,6 @@ class MapPace {
     /// `ended`: how many items of this map are known to have ended.
     std::size_t items_per_task(std::size_t ended) noexcept {
         const double evidence = static_cast<double>(ended) / (4 * workers_);
-        settled_ = false;
         if (evidence < 2) return 1;
         const Clock::time_point clock = Clock::now();
         // A submitter that is quick or loses its processor sees nothing end for a moment: that is no slow pace.

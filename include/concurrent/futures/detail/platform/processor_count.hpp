@@ -98,14 +98,20 @@ inline std::size_t processors_of_cgroups(std::string_view groups, const std::str
 
 inline std::size_t processors_of_affinity() noexcept { return ProcessorSet::of_process().count(); }
 
+/// At least one. `quota`: 0 for none.
+inline std::size_t processors_within(std::size_t allowed, std::size_t quota) noexcept {
+    const std::size_t count = larger<std::size_t>(allowed, 1);
+    return quota != 0 ? smaller(count, quota) : count;
+}
+
 inline std::size_t processor_count() {
-    std::size_t count = larger<std::size_t>(processors_of_affinity(), 1);
 #if CONCURRENT_FUTURES_LINUX
     const std::size_t quota =
         processors_of_cgroups(read_small_file("/proc/self/cgroup"), "/sys/fs/cgroup");
-    if (quota != 0) count = smaller(count, quota);
+#else
+    const std::size_t quota = 0;
 #endif
-    return count;
+    return processors_within(processors_of_affinity(), quota);
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -48,6 +48,21 @@ TEST_CASE("an item that its reader has moved past keeps nothing", "[map_outcome]
     CHECK(never_runs.outcome.state() == MapState::unstarted);
 }
 
+TEST_CASE("an exception goes once its reader has moved past, also where values need no destructor", "[map_outcome]") {
+    struct Told {
+        std::shared_ptr<int> kept;
+    };
+    const auto shared = std::make_shared<int>(1);
+    Kept<int> error, value;
+    error.outcome.store_error(std::make_exception_ptr(Told{shared}));
+    REQUIRE(shared.use_count() == 2);
+    error.outcome.release();
+    CHECK((shared.use_count() == 1 && error.outcome.state() == MapState::taken));
+    value.outcome.store_result_of([] { return 1; });
+    value.outcome.release();
+    CHECK(value.outcome.get() == 1);  // nothing to give back, so nothing is written
+}
+
 TEST_CASE("references and void can be items", "[map_outcome]") {
     int number = 1;
     Kept<int&> reference;

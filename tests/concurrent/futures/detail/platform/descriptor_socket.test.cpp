@@ -106,4 +106,11 @@ TEST_CASE("who does not wait is told that there is no room, or nobody", "[descri
     CHECK(send_descriptor(ours.get(), &number, sizeof number, -1, false).kind == Kind::closed);
 }
 
+TEST_CASE("a process is gone when nobody has the other end of its socket", "[descriptor_socket]") {
+    auto [ours, theirs] = make_descriptor_sockets();
+    CHECK_FALSE(is_gone(::getpid(), ours.get()));
+    theirs.reset();
+    CHECK(is_gone(::getpid(), ours.get()));
+}
+
 }  // namespace

@@ -152,4 +152,11 @@ TEST_CASE("any number of wake-ups count as one and never block", "[file_descript
     CHECK(is_awake());
 }
 
+TEST_CASE("to write nothing is not the end of a pipe", "[file_descriptor]") {
+    const Pipe pipe = make_pipe();
+    std::byte byte{};
+    const std::array<iovec, 1> nothing{iovec{&byte, 0}};
+    CHECK(write_some(pipe.write_end.get(), nothing).kind == IoResult::Kind::would_block);
+}
+
 }  // namespace

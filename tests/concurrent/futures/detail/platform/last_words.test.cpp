@@ -9,6 +9,7 @@
 #include <cassert>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <stdexcept>
@@ -190,6 +191,14 @@ TEST_CASE("AddressSanitizer's summary is kept", "[last_words]") {
     });
     CHECK(WIFEXITED(end.status));
     CHECK_THAT(end.words, ContainsSubstring("SUMMARY: AddressSanitizer: heap-use-after-free"));
+}
+
+TEST_CASE("an address is said with all its digits", "[last_words]") {
+    if (support::sanitized) SKIP("a sanitizer has handlers of its own for these");
+    char* volatile nowhere = reinterpret_cast<char*>(std::uintptr_t{0x1abc});  // below what a program may map
+    const End end = end_of([&] { *nowhere = 1; });
+    CHECK(died_of(end, SIGSEGV));
+    CHECK(end.words == "at address 0x1abc, which is not mapped");
 }
 
 }  // namespace

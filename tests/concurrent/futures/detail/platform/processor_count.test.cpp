@@ -123,4 +123,11 @@ TEST_CASE("this process may use at least one processor", "[processor_count]") {
     CHECK(processor_count() <= processors_of_affinity());
 }
 
+TEST_CASE("a quota takes processors away and gives none", "[processor_count]") {
+    CHECK(processors_within(8, 0) == 8);
+    CHECK(processors_within(8, 3) == 3);
+    CHECK(processors_within(2, 3) == 2);
+    CHECK(processors_within(0, 0) == 1);
+}
+
 }  // namespace

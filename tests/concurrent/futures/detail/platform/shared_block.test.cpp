@@ -91,4 +91,14 @@ TEST_CASE("a fork has a block that was made, and not a draft", "[shared_block]")
     CHECK(block.data()[0] == std::byte{5});
 }
 
+TEST_CASE("an assignment takes over block and descriptor", "[shared_block]") {
+    SharedBlock made = SharedBlock::make(4096);
+    std::byte* const place = made.data();
+    const int fd = made.fd();
+    SharedBlock block;
+    block = std::move(made);
+    CHECK((block.data() == place && block.size() == 4096 && block.fd() == fd));
+    CHECK_FALSE(made);
+}
+
 }  // namespace

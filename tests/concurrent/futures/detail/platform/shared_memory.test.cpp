@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/platform/shared_memory.hpp>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
+#include "support/deadline.hpp"
 #include "support/file_size_limit.hpp"
+#include "support/forked.hpp"
 #include "support/processes.hpp"
 
 namespace {
@@ -14,6 +18,12 @@ namespace {
 using namespace concurrent::futures::detail;
 using Access = SharedMemory::Access;
 constexpr std::size_t mebibyte = 1024 * 1024;
+
+std::size_t address_space_in_use() {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
 
 TEST_CASE("a large region costs nothing until it is provided, and again after it is discarded", "[shared_memory]") {
     const SharedMemory region = SharedMemory::make(shared_memory_reservation(), Access::write);
@@ -85,6 +95,36 @@ TEST_CASE("a fork gets no mapping to write to", "[shared_memory]") {
     int status = 0;
     REQUIRE(support::wait_for_end(child, &status) == child);
     CHECK(status == 0);
+}
+
+TEST_CASE("an assignment takes over memory, size and descriptor", "[shared_memory]") {
+    SharedMemory made = SharedMemory::make(mebibyte, Access::write);
+    std::byte* const place = made.data();
+    const int fd = made.fd();
+    SharedMemory region;
+    region = std::move(made);
+    CHECK((region.data() == place && region.size() == mebibyte && region.fd() == fd));
+    CHECK_FALSE(made);
+}
+
+TEST_CASE("shared memory never has the number of a standard stream", "[shared_memory]") {
+    const auto fd_without_input = [] {
+        ::close(STDIN_FILENO);
+        return SharedMemory::make(mebibyte, Access::write).fd() >= 10 ? 0 : 1;
+    };
+    CHECK(support::run_forked(fd_without_input).exit_code() == 0);
+}
+
+TEST_CASE("where address space is limited, a part of it is taken", "[shared_memory]") {
+    if (support::sanitized) SKIP("a sanitizer needs its address space");
+    const auto size_in_limits = [] {
+        rlimit space{};
+        ::getrlimit(RLIMIT_AS, &space);
+        space.rlim_cur = address_space_in_use() + 200 * mebibyte;
+        ::setrlimit(RLIMIT_AS, &space);
+        return SharedMemory::make(1024 * mebibyte, Access::write).size() == 128 * mebibyte ? 0 : 1;
+    };
+    CHECK(support::run_forked(size_in_limits).exit_code() == 0);
 }
 
 }  // namespace

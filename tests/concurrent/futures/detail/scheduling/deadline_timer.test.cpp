@@ -174,4 +174,27 @@ TEST_CASE("a deadline beyond the end of time is the end of time", "[deadline_tim
     CHECK(DeadlineTimer::deadline_after(1h) > in(1min));
 }
 
+TEST_CASE("an entry that was withdrawn asks nobody, though it is still there when its time comes", "[deadline_timer]") {
+    DeadlineTimer timer;
+    for (bool withdrawn = false; !withdrawn;) {  // a slow machine may be too late
+        std::stop_source stop, later;
+        support::Gate asked;
+        const std::stop_callback callback(later.get_token(), [&] { asked.open(); });
+        DeadlineTimer::Entry entry(timer, in(10ms), stop);
+        withdrawn = entry.withdraw();
+        const DeadlineTimer::Entry behind(timer, in(11ms), later);
+        asked.wait();
+        if (withdrawn) CHECK_FALSE(stop.stop_requested());
+    }
+}
+
+TEST_CASE("all entries of a timer can be served before their time", "[deadline_timer]") {
+    DeadlineTimer timer;
+    std::array<std::stop_source, 3> stops;
+    const DeadlineTimer::Entry first(timer, in(1h), stops[0]), second(timer, in(2h), stops[1]), third(timer, in(3h), stops[2]);
+    timer.fire_all();
+    CHECK(std::all_of(stops.begin(), stops.end(), [](const std::stop_source& stop) { return stop.stop_requested(); }));
+    CHECK((first.fired() && second.fired() && third.fired()));
+}
+
 }  // namespace

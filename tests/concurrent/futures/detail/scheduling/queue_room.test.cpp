@@ -88,4 +88,17 @@ TEST_CASE("a pool that closes wakes all submitters", "[queue_room]") {
     CHECK(closed);
 }
 
+TEST_CASE("an urgent submitter that sleeps is woken by the first free place of many", "[queue_room]") {
+    std::mutex mutex;
+    const LockRule rule(mutex);
+    QueueRoom room(rule, 4);
+    std::unique_lock lock(mutex);
+    for (int n = 0; n < 4; ++n) room.note_waiting();
+    std::thread other([&] { room.note_free(); });  // needs the mutex, which the submitter lets go of in order to sleep
+    while (room.is_full()) room.wait(lock, true);
+    CHECK(!room.is_full());
+    lock.unlock();
+    other.join();
+}
+
 }  // namespace

@@ -4,6 +4,7 @@
 #include <concurrent/futures/detail/scheduling/thread_tables.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
 #include <string>
 
 #include "concurrent/futures/detail/scheduling/thread_parts.hpp"
@@ -21,8 +22,10 @@ TEST_CASE("a thread pool is idle when all workers sleep and nothing waits", "[th
     pool.workforce().lie_down(worker);
     CHECK(pool.tables.is_idle());
     parts::ThreadTask task;
+    const std::size_t pending = pool.tables.count_pending();
     pool.push(task);
     CHECK(!pool.tables.is_idle());
+    CHECK(pool.tables.count_pending() == pending + 1);
     REQUIRE(pool.tables.queues.try_take(worker) == &task);
     CHECK(pool.tables.is_idle());
 }

@@ -140,4 +140,33 @@ TEST_CASE("a worker of a paused pool is one too many until the pause ends", "[wo
     CHECK((!pool.workforce().headcount().too_many() && !pool.tables.search.has_surplus()));
 }
 
+TEST_CASE("a thread gets a number that no other one has, and those of threads that have ended first", "[workforce]") {
+    parts::ThreadPool pool(3);
+    Worker& first = pool.start_worker();
+    const Worker& second = pool.start_worker();
+    const auto number = first.number();
+    {
+        parts::Lock lock(pool.tables.mutex);
+        pool.workforce().note_end(first);
+        pool.workforce().join_ended(lock);
+    }
+    CHECK(pool.start_worker().number() == number);
+    CHECK(second.number() != number);
+}
+
+TEST_CASE("a worker that sleeps in a task hears whether others are at work where no thread can be started", "[workforce]") {
+    for (const std::size_t workers : {1u, 2u}) {
+        parts::ThreadPool pool(workers);
+        for (std::size_t n = 0; n < workers; ++n) pool.start_worker();
+        parts::ThreadTask task;
+        pool.push(task);
+        parts::ThreadPool::cannot_start = true;
+        const auto substitute = pool.workforce().begin_block();
+        parts::ThreadPool::cannot_start = false;
+        CHECK(substitute == (workers == 1 ? Workforce::Substitute::none : Workforce::Substitute::at_bound));
+        pool.workforce().end_block();
+        take_all(pool);
+    }
+}
+
 }  // namespace

@@ -103,3 +103,13 @@ TEST_CASE("a size that does not exist is std::bad_alloc and changes nothing", "[
     CHECK_THROWS_AS(buffer.extend(std::numeric_limits<std::size_t>::max() - 4), std::bad_alloc);
     CHECK(buffer.size() == 8);
 }
+
+TEST_CASE("reserve() makes room and takes none away", "[serialization]") {
+    ByteBuffer buffer;
+    std::memset(buffer.extend(5'000), 7, 5'000);
+    buffer.reserve(10);
+    CHECK(buffer.capacity() >= 5'000);
+    buffer.reserve(20'000);
+    CHECK(buffer.capacity() >= 20'000);
+    CHECK(buffer.data()[4'999] == std::byte{7});
+}

@@ -12,8 +12,10 @@
 #include <queue>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "round_trip.hpp"
@@ -128,4 +130,12 @@ TEST_CASE("classes derived from containers are not taken for containers", "[seri
     static_assert(!cf::Serializable<NamedVector>);
     static_assert(!cf::Serializable<std::priority_queue<int>>);
     SUCCEED();
+}
+
+TEST_CASE("elements without bytes cross up to a limit for the whole message", "[serialization]") {
+    using List = std::list<std::tuple<>>;
+    CHECK(round_trip(List(cf::detail::empty_element_limit)).size() == cf::detail::empty_element_limit);
+    CHECK_THROWS_AS(encoded(List(cf::detail::empty_element_limit + 1)), cf::SerializationError);
+    const List many(cf::detail::empty_element_limit / 2 + 1);
+    CHECK_THROWS_AS((decoded<std::pair<List, List>>(encoded(std::pair(many, many)))), cf::SerializationError);
 }

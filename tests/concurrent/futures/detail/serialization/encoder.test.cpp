@@ -122,3 +122,13 @@ TEST_CASE("after a refused value the encoder is at depth zero again", "[serializ
     CHECK_NOTHROW(encoder.encode(chain));
     cycle->next = nullptr;
 }
+
+TEST_CASE("write_bytes() writes any number of bytes", "[serialization]") {
+    cf::Encoder encoder;
+    encoder.write_bytes("", 0);
+    encoder.write_bytes("a", 1);
+    encoder.write_bytes("bc", 2);
+    REQUIRE(encoder.size() == 3);
+    CHECK(encoder.bytes()[0] == std::byte{'a'});
+    CHECK(encoder.bytes()[2] == std::byte{'c'});
+}

@@ -124,4 +124,17 @@ TEST_CASE("with many on both sides each task is taken once, and each producer's 
     CHECK(times == std::vector<int>(tasks.size(), 1));
 }
 
+TEST_CASE("an inbox does not count the tasks that were taken out again", "[inbox]") {
+    Numbered task, other, elsewhere;
+    Inbox inbox;
+    CHECK(inbox.push(task, Priority::normal));
+    CHECK(inbox.push(other, Priority::normal));
+    CHECK_FALSE(inbox.remove(elsewhere, Priority::normal));
+    CHECK(inbox.pushed() == 2);
+    CHECK(inbox.remove(task, Priority::normal));
+    CHECK(inbox.pushed() == 1);
+    CHECK(inbox.try_take() == &other);
+    CHECK(inbox.pushed() == 1);
+}
+
 }  // namespace

@@ -65,4 +65,15 @@ TEST_CASE("others come behind those of their own priority", "[priority_queue]") 
     CHECK(queue.empty());
 }
 
+TEST_CASE("a queue with a task of any priority is not empty", "[priority_queue]") {
+    for (const Priority priority : {Priority::low, Priority::normal, Priority::high}) {
+        Idle task;
+        PriorityQueue queue;
+        queue.push(task, priority);
+        CHECK_FALSE(queue.empty());
+        CHECK(queue.try_pop() == &task);
+        CHECK(queue.empty());
+    }
+}
+
 }  // namespace

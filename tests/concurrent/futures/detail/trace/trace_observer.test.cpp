@@ -89,6 +89,9 @@ TEST_CASE("retries, timeouts, deaths and items of a map are shown", "[trace_obse
     CHECK(has(text, "\"name\":\"timeout\",\"args\":{\"about\":\"slow\"}}"));
     CHECK(has(text, "\"flow_in\":true,\"name\":\"cancelled\"}"));
     CHECK(has(text, "\"name\":\"items\",\"args\":{\"items\":12}}"));
+    int with_duration = 0;  // the one that was cancelled and the items
+    for (auto place = text.find("\"ph\":\"X\""); place != text.npos; place = text.find("\"ph\":\"X\"", place + 1)) ++with_duration;
+    CHECK(with_duration == 2);
     CHECK(has(text, "\"name\":\"worker died\",\"args\":{\"about\":\"was killed by signal 9 (SIGKILL)\"}}"));
 }
 

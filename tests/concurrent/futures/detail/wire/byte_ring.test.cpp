@@ -45,6 +45,19 @@ TEST_CASE("what is written into a ring is read after it is published, in order, 
     }
 }
 
+TEST_CASE("a ring may be written and read byte by byte", "[byte_ring]") {
+    const auto ring = std::make_unique<ByteRing>();
+    RingWriter writer(*ring);
+    RingReader reader(*ring);
+    for (unsigned number = 0; number < 300; ++number) {
+        const auto sent = bytes_from(number, 1);
+        REQUIRE(writer.write(sent) == 1);
+        writer.publish();
+        REQUIRE(read_all(reader) == sent);
+        REQUIRE(reader.available() == 0);
+    }
+}
+
 TEST_CASE("a ring takes as much as it has room for, and more when that is read", "[byte_ring]") {
     const auto ring = std::make_unique<ByteRing>();
     RingWriter writer(*ring);

@@ -59,4 +59,17 @@ TEST_CASE("an observer is shown the name of a task, or else that of its code", "
     CHECK(nameless.name().empty());
 }
 
+TEST_CASE("the arguments of a task that has ended are freed, unless they are lent", "[remote_task]") {
+    ByteBuffer arguments;
+    arguments.extend(100);
+    recorded::Task task(std::move(arguments));
+    ByteBuffer result;
+    task.drop_call(result);
+    CHECK(task.call().capacity() == 0);
+    std::string place = "the bytes of the call";
+    recorded::Task other(lent(place));
+    other.drop_call(result);
+    CHECK(text_of(other.call()) == place);
+}
+
 }  // namespace
