@@ -63,7 +63,9 @@ void map_starts(const std::string& path, std::size_t calls) {
 enum class Way : std::uint8_t { lives, kill, abort, exit, answer_and_die };
 
 std::vector<int> run_call(std::uint32_t number, Way way, std::size_t size) {
-    starts[number] = {starts[number].times + 1, ::getpid(), 0};
+    starts[number].pid = ::getpid();
+    // release: the process may be killed between the two; who sees the count sees the number of the process.
+    std::atomic_ref(starts[number].times).fetch_add(1, std::memory_order_release);
     const auto die = [=] {
         ::signal(SIGABRT, SIG_DFL);
         if (way != Way::answer_and_die) starts[number].died = Clock::now().time_since_epoch().count();
@@ -221,7 +223,8 @@ class Chaos {
             // The worker may have been killed from outside while it decoded the call.
             const Start& start = starts[call.number];
             check(start.times == 0 || (start.times == 1 && start.pid == error.pid()),
-                  "WorkerDiedError of a call that did not run in that process");
+                  "WorkerDiedError of a call that ran " + std::to_string(start.times) + " times, in process " +
+                      std::to_string(start.pid) + ": " + error.what());
             before_their_first_line_ += start.times == 0;
             const bool by_itself =
                 call.way == Way::abort ? error.signal() == SIGABRT
