@@ -22,13 +22,15 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+declare -A sanitizers=([clang-asan]=-fsanitize=address,undefined [clang-tsan]=-fsanitize=thread)
 lanes=("$@")
 ((${#lanes[@]} > 0)) || lanes=(normal asan tsan)
 for lane in "${lanes[@]}"; do
     case $lane in
         normal | asan | tsan) ;;
-        clang) clang=$(scripts/find_clang.sh) ;;
-        *) echo "test.sh: unknown lane '$lane': use normal, asan, tsan, clang" >&2; exit 2 ;;
+        clang) scripts/find_clang.sh >/dev/null ;;
+        clang-asan | clang-tsan) scripts/find_clang.sh "${sanitizers[$lane]}" >/dev/null ;;
+        *) echo "test.sh: unknown lane '$lane': use normal, asan, tsan, clang, clang-asan, clang-tsan" >&2; exit 2 ;;
     esac
 done
 
@@ -46,7 +48,7 @@ fi
 run_lane() {
     local preset=$1 prefix=() options=()
     [[ $preset != tsan ]] || prefix=("${without_randomization[@]}")
-    [[ $preset != clang ]] || options=("-DCMAKE_CXX_COMPILER=$clang")
+    [[ $preset != clang* ]] || options=("-DCMAKE_CXX_COMPILER=$(scripts/find_clang.sh ${sanitizers[$preset]:-})")
     # Merged: the files of a directory compiled together, which halves what the compiler writes.
     echo "== configure $preset" && cmake --preset "$preset" -DCONCURRENT_FUTURES_MERGED_TESTS=ON "${options[@]}" &&
         echo "== build $preset" &&

@@ -90,9 +90,9 @@ void square_all(cf::Receiver<int> receiver, cf::Sender<int> sender) {
     for (const int n : receiver) sender.send(n * n);
 }
 void ignore_values(const std::string& log, cf::Receiver<std::string> receiver) {
+    static_cast<void>(receiver);
     support::append_line(log, "has it");
     for (;;) ::pause();
-    static_cast<void>(receiver);
 }
 void stay_until(const std::string& log, const std::string& gate) {
     support::append_line(log, "stays");
@@ -339,9 +339,9 @@ TEST_CASE("both ends may be in one process", "[channel]") {
     auto [sender, receiver] = cf::make_channel<Reading>();
     const Reading reading{"outside", {{"temperature", 3.5}, {"humidity", 0.9}}};
     int plain = 0;
-    std::thread thread([sender = std::move(sender), &reading, &plain]() mutable {
+    std::thread thread([to = std::move(sender), &reading, &plain]() mutable {
         plain = 7;
-        for (int i = 0; i < 1000; ++i) sender.send(reading);
+        for (int i = 0; i < 1000; ++i) to.send(reading);
     });
     CHECK(receiver.receive() == reading);
     CHECK(plain == 7);  // what was done before a value was sent can be seen
@@ -408,7 +408,7 @@ TEST_CASE("send() with a time is false when the channel is full, and nothing of 
     std::size_t sent = 0;
     while (sender.send(std::string(size, static_cast<char>('a' + sent % 26)), 1ms)) ++sent;
     CHECK_FALSE(sender.send(std::string(size, '!'), 0ms));
-    std::thread thread([sender = std::move(sender)]() mutable { sender.send("end"); });
+    std::thread thread([to = std::move(sender)]() mutable { to.send("end"); });
     for (std::size_t i = 0; i < sent; ++i)
         REQUIRE(receiver.receive() == std::string(size, static_cast<char>('a' + i % 26)));
     CHECK(receiver.receive() == "end");
@@ -440,7 +440,7 @@ TEST_CASE("a sender that sleeps goes on when there is room for its value, though
 TEST_CASE("send() waits while the channel is full", "[channel]") {
     auto [sender, receiver] = cf::make_channel<int>();
     constexpr int values = 50'000;
-    std::thread thread([sender = std::move(sender)]() mutable { count(values, std::move(sender)); });
+    std::thread thread([to = std::move(sender)]() mutable { count(values, std::move(to)); });
     CHECK(all_of(receiver) == numbers_below(values));
     thread.join();
 }

@@ -184,7 +184,7 @@ TEST_CASE("the function and what it holds are gone before the new future is done
     cf::Promise<int> promise;
     auto held = std::make_shared<int>(1);
     const std::weak_ptr<int> watch = held;
-    const auto next = promise.get_future().then([held = std::move(held)](int n) { return n + *held; });
+    const auto next = promise.get_future().then([kept = std::move(held)](int n) { return n + *kept; });
     bool gone = false;
     next.add_done_callback([&](const cf::Future<int>&) { gone = watch.expired(); });
     promise.set_value(1);

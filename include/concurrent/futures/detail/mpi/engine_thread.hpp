@@ -28,9 +28,9 @@ class EngineThread {
     template <class Body>
     void start(Body body) {
         if (thread_.joinable()) thread_.join();
-        thread_ = std::thread([body = std::move(body)] {
+        thread_ = std::thread([run = std::move(body)] {
             name_current_thread("cf_mpi", 0);
-            body();
+            run();
         });
     }
     /// Returns when it has ended, if there is one. In the thread itself, whose last owner has gone in a callback: at once.
