@@ -9,6 +9,7 @@
 #     scripts/long_tests.sh injection                              every call to the system fails once
 #     scripts/long_tests.sh hooks                                  every hook of the user throws at every use
 #     scripts/long_tests.sh signals [microseconds [name]]          all test executables in a storm of signals; not among all
+#     scripts/long_tests.sh valgrind [name]                        memcheck and helgrind on the tests of one process; not among all
 #     scripts/long_tests.sh fuzz [seconds [target]]                60 seconds for each target
 #     scripts/long_tests.sh libfuzzer [seconds [target]]           the same by libFuzzer; not among all of them
 #     scripts/long_tests.sh chaos [calls [kills]]                  100000 calls, 6500 kills
@@ -26,6 +27,10 @@
 #     hooks          copies, moves, calls, codecs, initializers and so on throw, each at each use; past runs: as above
 #     signals        a signal every 1000 microseconds, to a thread chosen at random, interrupts its system call; of the
 #                    test executables those whose name contains `name`; past runs: tests/fault/README.md
+#     valgrind       of the test executables below those whose name contains `name`. An error of memcheck or a leak fails,
+#                    and so does what helgrind says about locks and threads. Its possible data races are only counted: it
+#                    knows no atomics, and what they guard is a race to it. Threads are looked at one after the other: 20 to
+#                    60 times slower. Past runs: tests/README.md, R13
 #     fuzz           mutations of tests/fuzz/corpus, with what they reach; past runs: tests/fuzz/README.md
 #     libfuzzer      what it finds new is in build/libfuzzer/<target>/, what fails in build/libfuzzer/failed_*;
 #                    needs clang 16 or later with its run-time libraries, and says so
@@ -91,6 +96,34 @@ signals() {
     done
     echo "$count executables, a signal every $period microseconds, ${#failed[@]} failed, $((SECONDS - began)) s"
     ((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}; see build/signals/" >&2; return 1; }
+}
+
+valgrind() {
+    local name=${1:-} part program log code races others failed=() count=0 began=$SECONDS
+    local parts=(channels execution loops map memory scheduling serialization state task trace wire)
+    type -P valgrind >/dev/null || { echo "valgrind: not installed; on Debian and its relatives: apt install valgrind" >&2; return 1; }
+    cmake --build build/test --parallel 2 >/dev/null
+    mkdir -p build/valgrind
+    export CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0
+    for part in "${parts[@]}"; do
+        for program in "build/test/tests/test.detail.$part"*"$name"*; do
+            [[ -x $program && -f $program ]] || continue
+            count=$((count + 1))
+            log=build/valgrind/${program##*/}.memcheck.log code=0
+            nice -n 19 "$(type -P valgrind)" -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+                --error-exitcode=9 "$program" >"$log" 2>&1 || code=$?
+            ((code == 0)) || failed+=("$log")
+            echo "memcheck ${program##*/}: exit code $code, $(grep -aE 'All tests passed|^test cases:' "$log" | tail -n 1)"
+            log=build/valgrind/${program##*/}.helgrind.log code=0
+            nice -n 19 "$(type -P valgrind)" -q --tool=helgrind "$program" >"$log" 2>&1 || code=$?
+            races=$(grep -ac '^==.*Possible data race' "$log" || true)
+            others=$(grep -acE '^==[0-9]+== Thread #[0-9]+('s call|:| unlocked| deallocates)' "$log" || true)
+            ((code == 0 && others == 0)) || failed+=("$log")
+            echo "helgrind ${program##*/}: exit code $code, $others reports of locks and threads, $races possible data races"
+        done
+    done
+    echo "$count executables, ${#failed[@]} failed runs, $((SECONDS - began)) s"
+    ((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}" >&2; return 1; }
 }
 
 chaos() {
@@ -184,10 +217,10 @@ what=${1:-all}
 shift || true
 [[ $what == libfuzzer ]] || cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix | injection | hooks | signals | fuzz | libfuzzer | chaos | recycling | model | mpi | processes | soak) "$what" "$@" ;;
+    differential | kill_matrix | injection | hooks | signals | valgrind | fuzz | libfuzzer | chaos | recycling | model | mpi | processes | soak) "$what" "$@" ;;
     all) differential; kill_matrix; injection; hooks; fuzz; chaos; recycling; processes; soak; model ;;
     *)
-        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, hooks, signals, fuzz, libfuzzer," \
+        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, hooks, signals, valgrind, fuzz, libfuzzer," \
             "chaos, recycling, processes, soak, model or mpi" >&2
         exit 2
         ;;
