@@ -40,15 +40,15 @@ struct SpawnChild {
     static cf::ProcessOptions options() { return {.start_method = cf::StartMethod::spawn}; }
     static constexpr cf::StartMethod method = cf::StartMethod::spawn;
 };
-struct ForkChild {
-    static cf::ProcessOptions options() { return {.start_method = cf::StartMethod::fork}; }
-    static constexpr cf::StartMethod method = cf::StartMethod::fork;
-};
 
 // ThreadSanitizer cannot follow a fork of a process with threads.
 #if CONCURRENT_FUTURES_TSAN
 #define EACH_CHILD(name) TEMPLATE_TEST_CASE(name, "[channel]", SpawnChild)
 #else
+struct ForkChild {
+    static cf::ProcessOptions options() { return {.start_method = cf::StartMethod::fork}; }
+    static constexpr cf::StartMethod method = cf::StartMethod::fork;
+};
 #define EACH_CHILD(name) TEMPLATE_TEST_CASE(name, "[channel]", SpawnChild, ForkChild)
 #endif
 
