@@ -106,16 +106,16 @@ valgrind() {
     mkdir -p build/valgrind
     export CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0
     for part in "${parts[@]}"; do
-        for program in "build/test/tests/test.detail.$part"*"$name"*; do
-            [[ -x $program && -f $program ]] || continue
+        for program in "build/test/tests/test.detail.$part"*; do
+            [[ -x $program && -f $program && ${program##*/} == *"$name"* ]] || continue
             count=$((count + 1))
             log=build/valgrind/${program##*/}.memcheck.log code=0
             nice -n 19 "$(type -P valgrind)" -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
-                --error-exitcode=9 "$program" >"$log" 2>&1 || code=$?
+                --error-exitcode=9 --max-threads=3000 "$program" >"$log" 2>&1 || code=$?
             ((code == 0)) || failed+=("$log")
             echo "memcheck ${program##*/}: exit code $code, $(grep -aE 'All tests passed|^test cases:' "$log" | tail -n 1)"
             log=build/valgrind/${program##*/}.helgrind.log code=0
-            nice -n 19 "$(type -P valgrind)" -q --tool=helgrind "$program" >"$log" 2>&1 || code=$?
+            nice -n 19 "$(type -P valgrind)" -q --tool=helgrind --max-threads=3000 "$program" >"$log" 2>&1 || code=$?
             races=$(grep -ac '^==.*Possible data race' "$log" || true)
             others=$(grep -acE '^==[0-9]+== Thread #[0-9]+('s call|:| unlocked| deallocates)' "$log" || true)
             ((code == 0 && others == 0)) || failed+=("$log")

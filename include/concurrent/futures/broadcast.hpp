@@ -46,7 +46,7 @@ struct BroadcastState {
     explicit BroadcastState(SharedRegion& region) : origin(&region) {}
 
     const T& get() {
-        return value.get([this] {
+        return value.get([this]() -> T {  // with its type: else clang makes `decoded` on the stack
             Decoder decoder = decoder_of<T>(*origin);
             T decoded = decoder.decode<T>();
             decoder.expect_end();
