@@ -3,11 +3,13 @@
 """Which lines of include/ no test has run, and no entry of justified.txt explains.
 
     report.py BUILD [--headers] [--gcov gcov-12]
+    report.py --check
 
 BUILD is a build of the tests with --coverage that has run (scripts/coverage.sh). A line counts as run if any instantiation
 of it has run, in any process. Code that no executable in BUILD contains, such as a template that is never instantiated, is
 not known here, and a line of nothing but closing brackets is no line of code. --headers: a line for each header, too.
-Exit code 1 if a line is neither run nor explained, or an entry of justified.txt explains nothing.
+Exit code 1 if a line is neither run nor explained, or an entry of justified.txt explains nothing. --check needs no build: it
+says which entries are about no place in their header, or about several without "each".
 """
 
 import argparse
@@ -52,8 +54,10 @@ def read_one(gcov, notes, headers):
 class Reason:
     """A line of justified.txt: HEADER | WHAT | WHY. WHAT is
 
-    TEXT            the statement that begins in a line with TEXT
+    TEXT            the statement that begins in the only line with TEXT
     block TEXT      that line, which ends with {, and all up to the bracket that closes it
+    A >> TEXT       the first line with TEXT behind the first one with A; also A >> block TEXT, and A >> B >> TEXT
+    each TEXT       all lines with TEXT; also each block TEXT
     in FUNCTION     all lines of functions whose name contains FUNCTION
 
     A WHY that begins with "sometimes" is about a race: in some runs of the tests the lines do run.
@@ -68,13 +72,31 @@ class Reason:
         if self.what.startswith("in "):
             return {number for name, (first, last) in header.functions.items() if self.what[3:] in name
                     for number in range(first, last + 1)}
-        of_block = self.what.startswith("block ")
-        text = self.what[6:] if of_block else self.what
         numbers = set()
-        for number, line in enumerate(lines, 1):
-            if text in line:
-                numbers.update(range(number, (end_of_block if of_block else end_of_statement)(lines, number) + 1))
+        for number in self.places(lines):
+            numbers.update(range(number, (end_of_block if self.is_block() else end_of_statement)(lines, number) + 1))
         return numbers
+
+    def is_block(self):
+        return self.what.split(" >> ")[-1].removeprefix("each ").startswith("block ")
+
+    def places(self, lines):
+        """The numbers of the lines with its text. None or several: --check objects, unless it says "each"."""
+        *before, text = self.what.split(" >> ")
+        behind = 0
+        for step in before:
+            behind = next((number for number, line in enumerate(lines, 1) if number > behind and step in line), len(lines))
+        text = text.removeprefix("each ").removeprefix("block ")
+        found = [number for number, line in enumerate(lines, 1) if number > behind and text in line]
+        return found[:1] if before else found
+
+    def objection(self, lines):
+        if self.what.startswith("in "):
+            return ""
+        count = len(self.places(lines))
+        if count == 0:
+            return "is about no place"
+        return f"is about {count} places, and does not say \"each\"" if count > 1 and not self.what.startswith("each ") else ""
 
 
 def end_of_statement(lines, number):
@@ -102,19 +124,37 @@ def reasons_by_header():
     return reasons
 
 
+def check(reasons):
+    objections = []
+    for name, each in reasons.items():
+        path = INCLUDE / name
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        objections += [f"justified.txt:{reason.number}: {objection}: {name} | {reason.what}"
+                       for reason in each if (objection := reason.objection(lines))]
+    for objection in objections:
+        print(objection)
+    print(f"{sum(map(len, reasons.values()))} rows, {len(objections)} objections")
+    return 1 if objections else 0
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("build", type=pathlib.Path, nargs="?")
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--headers", action="store_true")
     parser.add_argument("--gcov", default="gcov")
     given = parser.parse_args()
+    reasons = reasons_by_header()
+    if given.check:
+        return check(reasons)
+    if not given.build:
+        parser.error("which BUILD?")
     headers = collections.defaultdict(Header)
     objects = sorted(given.build.resolve().rglob("*.gcno"))
     for notes in objects:
         read_one(given.gcov, notes, headers)
     if not headers:
         sys.exit(f"report.py: no counts in {given.build}: build the tests with --coverage, by scripts/coverage.sh")
-    reasons = reasons_by_header()
     total = explained = 0
     missing = []
     for name, header in sorted(headers.items()):
