@@ -98,6 +98,13 @@ pid_t wait_for_end(pid_t child, int* status) {
     return ended;
 }
 
+std::size_t private_memory() {
+    std::ifstream file("/proc/self/status");
+    for (std::string word; file >> word;)
+        if (std::size_t kibibytes = 0; word == "VmData:" && file >> kibibytes) return kibibytes * 1024;
+    return 0;
+}
+
 std::string describe(const ProcessEntry& process) {
     std::ifstream file("/proc/" + std::to_string(process.pid) + "/cmdline");
     std::string command;

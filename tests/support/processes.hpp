@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ std::vector<ProcessEntry> children_of(pid_t parent);
 std::vector<ProcessEntry> descendants_of(pid_t root);
 /// waitpid() without options, which a signal does not end. `status` may be null.
 pid_t wait_for_end(pid_t child, int* status);
+/// Heap and private mappings of this process, in bytes, as max_memory_bytes counts them. 0: the system does not say.
+std::size_t private_memory();
 /// "1234 (name, state S): command line"
 std::string describe(const ProcessEntry& process);
 

@@ -19,6 +19,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -262,9 +263,11 @@ EACH_START("a process starts processes") {
 
 EACH_START("beyond max_memory_bytes the call has no memory") {
     if (support::sanitized) SKIP("a sanitizer needs more memory than any limit");
-    constexpr std::size_t limit = std::size_t{256} << 20;
-    cf::Process enough(TestType::with({.max_memory_bytes = limit}), allocate, limit / 8);
-    cf::Process too_little(TestType::with({.max_memory_bytes = limit}), allocate, 2 * limit);
+    constexpr std::size_t room = std::size_t{256} << 20;
+    // A forked process starts with what this one has.
+    const std::size_t limit = room + (std::is_same_v<TestType, SpawnProcess> ? 0 : support::private_memory());
+    cf::Process enough(TestType::with({.max_memory_bytes = limit}), allocate, room / 8);
+    cf::Process too_little(TestType::with({.max_memory_bytes = limit}), allocate, 2 * room);
     enough.join();
     too_little.join();
     CHECK(enough.exit_code() == 0);

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <stop_token>
@@ -541,10 +542,17 @@ std::size_t allocate(std::size_t bytes) {
 std::vector<char> big_result(std::size_t bytes) { return std::vector<char>(bytes, 'r'); }
 std::size_t size_of(const std::vector<char>& bytes) { return bytes.size(); }
 
+/// max_memory_bytes of workers that are to have so much room. A forked one starts with what this process has.
+template <class Start>
+std::size_t room_for(std::size_t bytes) {
+    return bytes + (Start::method == cf::StartMethod::fork ? support::private_memory() : 0);
+}
+
 PROCESS_CASE("beyond max_memory_bytes new throws std::bad_alloc in the call, and the worker goes on") {
     if (support::sanitized) SKIP("a sanitizer maps terabytes, which any limit forbids");
+    const auto had_before = std::make_unique_for_overwrite<char[]>(300 * mebibyte);
     cf::ProcessPoolExecutor pool(
-        TestType::with({.max_workers = 1, .max_memory_bytes = 256 * mebibyte}));
+        TestType::with({.max_workers = 1, .max_memory_bytes = room_for<TestType>(256 * mebibyte)}));
     const int pid = pool.submit(worker_pid).result();
     CHECK(pool.submit(allocate, 100 * mebibyte).result() == 100 * mebibyte);
     error_of<std::bad_alloc>(pool.submit(allocate, 400 * mebibyte));
@@ -557,7 +565,7 @@ PROCESS_CASE("beyond max_memory_bytes new throws std::bad_alloc in the call, and
 PROCESS_CASE("an argument for which the worker has no memory fails its call alone") {
     if (support::sanitized) SKIP("a sanitizer maps terabytes, which any limit forbids");
     cf::ProcessPoolExecutor pool(
-        TestType::with({.max_workers = 1, .max_memory_bytes = 128 * mebibyte}));
+        TestType::with({.max_workers = 1, .max_memory_bytes = room_for<TestType>(128 * mebibyte)}));
     const int pid = pool.submit(worker_pid).result();
     const auto big = pool.submit(size_of, std::vector<char>(300 * mebibyte));
     const auto after = pool.submit(worker_pid);
@@ -568,7 +576,7 @@ PROCESS_CASE("an argument for which the worker has no memory fails its call alon
 PROCESS_CASE("a call that uses up all memory and keeps it can still say so") {
     if (support::sanitized) SKIP("a sanitizer maps terabytes, which any limit forbids");
     cf::ProcessPoolExecutor pool(
-        TestType::with({.max_workers = 1, .max_memory_bytes = 128 * mebibyte}));
+        TestType::with({.max_workers = 1, .max_memory_bytes = room_for<TestType>(128 * mebibyte)}));
     error_of<std::bad_alloc>(pool.submit(allocate_without_end));
 }
 
