@@ -17,10 +17,13 @@ inline std::uint64_t model_cycles() noexcept {
 #undef __builtin_ia32_rdtsc
 
 #include <concurrent/futures/algorithm.hpp>
+#include <concurrent/futures/detail/map/map_schedule.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <pthread.h>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <thread>
 #include <vector>
 
@@ -129,4 +132,64 @@ MODEL("a map in chunks, in any order") {
     int sum = 0;
     for (Value value : pool.map_unordered({.chunksize = 2}, [](int n) { return Value(n); }, numbers)) sum += value.get();
     expect(sum == 6, "all results");
+}
+
+// ---- MapSchedule by itself ------------------------------------------------------------------------
+
+namespace {
+
+namespace detail = concurrent::futures::detail;
+
+/// Items that take no time, of which the first one in a block that a worker owns ends its thread.
+class Schedule final : public detail::MapSchedule {
+  public:
+    /// So many workers, though only some are there, that items count as short also in virtual time.
+    Schedule() : MapSchedule(32, 0) {}
+
+    static constexpr std::size_t count = 70;  // more than have a ticket each
+
+    void work() { run_ticket(Items{*this}); }
+    bool ran(std::size_t index) const noexcept override { return ended_[index].load(std::memory_order_acquire); }
+    void mark_unstarted(std::uint32_t begin, std::uint32_t end) noexcept override { unstarted += end - begin; }
+
+    std::uint32_t unstarted = 0;
+
+  private:
+    struct Items {
+        Schedule& schedule;
+
+        void operator()(std::uint32_t item) noexcept { schedule.ended_[item].store(true, std::memory_order_release); }
+        void some(std::uint32_t& item, std::uint32_t, const detail::OwnedBlocks::Calls&, std::uint32_t) {
+            struct Ending {
+                Items& items;
+                std::uint32_t item;
+                ~Ending() { items(item); }
+            };
+            const Ending ending{*this, item};
+            ::pthread_exit(nullptr);
+        }
+    };
+
+    std::array<detail::Atomic<bool>, count> ended_{};
+};
+
+}  // namespace
+
+MODEL("MapSchedule: items that come after a map was closed never start, nor do those before") {
+    Schedule schedule;
+    schedule.publish(2, 4);
+    std::thread other([&] { schedule.close(nullptr); });
+    schedule.publish(4, 4);
+    other.join();
+    expect(schedule.unstarted == 4, "each item once");
+}
+
+MODEL("MapSchedule: a reader is woken when its item ends its thread in a block that a worker owns") {
+    constexpr std::uint32_t first_of_block = 1;  // the first item is a block by itself, since nothing is known before
+    Schedule schedule;
+    schedule.publish(Schedule::count, Schedule::count);
+    std::thread worker([&] { schedule.work(); });
+    const auto over = [&] { return schedule.ran(first_of_block); };
+    while (!over()) schedule.wait(first_of_block, over, detail::Deadline::never());
+    worker.join();
 }
