@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Programs that start, fail and end in different ways under mpirun; run_cases.py says what each must print.
+#include <concurrent/futures/detail/wire/frame.hpp>
 #include <concurrent/futures/mpi_pool_executor.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 
@@ -9,7 +10,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -21,6 +24,10 @@
 namespace cf = concurrent::futures;
 
 namespace {
+
+// What goes wrong, once: below, in place of MPI's own functions.
+std::atomic<bool> spoils_answer{false};  // in a rank: its next message answers a task that nobody gave it
+std::atomic<bool> mpi_fails{false};      // at the root: the next look for a message is an error
 
 int square(int n) { return n * n; }
 int die(int) {
@@ -276,6 +283,43 @@ void worker_exit_ends_thread(int argc, char** argv) {
     say("the root goes on");
 }
 
+/// Only MPI between root and ranks, as between nodes.
+void start_without_shared_memory(int argc, char** argv) {
+    ::setenv("CONCURRENT_FUTURES_MPI_SHARE_NODE", "0", 1);
+    cf::mpi_main(argc, argv);
+}
+std::vector<char> many_bytes(int) { return std::vector<char>(8'000'000, 'x'); }
+int spoil_answer(int n) {
+    spoils_answer = true;
+    return n;
+}
+/// The root's pools break while results of megabytes are on their way. MPI works: the ranks end, and the job.
+void root_refuses_answer(int argc, char** argv) {
+    start_without_shared_memory(argc, argv);
+    cf::MPIPoolExecutor pool({.max_workers = 6});
+    std::vector<cf::Future<std::vector<char>>> large;
+    for (int n = 0; n < 12; ++n) large.push_back(pool.submit(many_bytes, n));
+    for (int n = 0;; ++n) {
+        try {
+            pool.submit(spoil_answer, n).result();
+        } catch (const cf::BrokenProcessPool& error) {
+            return say("broken: %s", error.what());
+        }
+    }
+}
+/// The same when MPI itself fails at the root: nobody can tell the ranks to end.
+void root_loses_mpi(int argc, char** argv) {
+    start_without_shared_memory(argc, argv);
+    cf::MPIPoolExecutor pool;
+    pool.submit(square, 2).result();
+    mpi_fails = true;
+    try {
+        pool.submit(square, 3).result();
+    } catch (const cf::BrokenProcessPool& error) {
+        say("broken: %s", error.what());
+    }
+}
+
 struct Case {
     std::string_view name;
     void (*run)(int, char**);
@@ -288,9 +332,30 @@ constexpr std::array cases{Case{"forgotten", forgotten}, Case{"level", level},  
                            Case{"spawns_in_comm", spawns_in_comm}, Case{"wrong_root", wrong_root},
                            Case{"task_ends_thread", task_ends_thread},
                            Case{"initializer_ends_thread", initializer_ends_thread},
-                           Case{"worker_exit_ends_thread", worker_exit_ends_thread}};
+                           Case{"worker_exit_ends_thread", worker_exit_ends_thread},
+                           Case{"root_refuses_answer", root_refuses_answer}, Case{"root_loses_mpi", root_loses_mpi}};
 
 }  // namespace
+
+// MPI lets a program have these functions itself.
+extern "C" int MPI_Isend(const void* buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm,
+                         MPI_Request* request) {
+    using Header = cf::detail::FrameHeader;
+    if (static_cast<std::size_t>(count) < sizeof(Header) || !spoils_answer.exchange(false))
+        return PMPI_Isend(buffer, count, type, to, tag, comm, request);
+    static std::vector<char> spoiled;  // until the end
+    spoiled.assign(static_cast<const char*>(buffer), static_cast<const char*>(buffer) + count);
+    Header header;
+    std::memcpy(&header, spoiled.data(), sizeof header);
+    header.type = cf::detail::FrameType::result;
+    header.task = 4711;
+    header.check = header.computed_check();
+    std::memcpy(spoiled.data(), &header, sizeof header);
+    return PMPI_Isend(spoiled.data(), count, type, to, tag, comm, request);
+}
+extern "C" int MPI_Improbe(int from, int tag, MPI_Comm comm, int* found, MPI_Message* message, MPI_Status* status) {
+    return mpi_fails.exchange(false) ? MPI_ERR_OTHER : PMPI_Improbe(from, tag, comm, found, message, status);
+}
 
 int main(int argc, char** argv) {
     cf::process_main(argc, argv);

@@ -33,6 +33,11 @@ CASES = [
                                    "goes on": 0}),
     ("initializer_ends_thread", 2, None, {ENDED_THREAD: 1, r"rank 1 on .* is ended by signal 6$": 1, "goes on": 0}),
     ("worker_exit_ends_thread", 2, None, {ENDED_THREAD: 1, r"rank 1 on .* is ended by signal 6$": 1, "goes on": 0}),
+    # The root's pools have failed: the ranks end nevertheless, or the whole job does.
+    ("root_refuses_answer", 2, 0, {r"^broken: .*a rank ended a task that it was not given$": 1}),
+    ("root_refuses_answer", 4, 0, {r"^broken: .*a rank ended a task that it was not given$": 1}),
+    ("root_loses_mpi", 3, None, {r"^broken: .*MPI_Improbe failed in an MPI pool": 1,
+                                 r"the ranks of MPI pools cannot be told to end.*: .*MPI_Improbe failed": 1}),
     ("exits", 3, 7, {r"^36$": 1}),
     ("exits", 1, 7, {r"^36$": 1}),
     ("finalizes", 3, 0, {r"^49$": 1, r"refused: .*finalized": 1}),

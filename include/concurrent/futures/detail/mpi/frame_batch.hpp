@@ -44,6 +44,8 @@ struct Bulk {
 };
 
 inline constexpr std::size_t bulk_from = tuning::mpi_bulk_from;
+/// In a frame `quit`, in place of a task: the rank answers with a frame `quit` when it has ended.
+inline constexpr std::uint64_t wants_answer = 1;
 
 /// Frames on their way: a batch and what follows it.
 struct Outgoing {
@@ -51,15 +53,23 @@ struct Outgoing {
     std::vector<Bulk> bulks;
 
     bool empty() const noexcept { return batch.empty(); }
+    /// Nothing is added if it throws.
     void add(FrameType type, std::uint64_t task, std::size_t lane, std::span<const std::byte> body,
              std::uint32_t extra = 0, ByteBuffer owner = {}) {
         const bool bulky = body.size() >= bulk_from;
         FrameHeader header = make_header(type, body.size(), task, lane,
                                          bulky ? BodyKind::in_shared_memory : BodyKind::in_frame);
         header.reserved_too = extra;
-        if (bulky) bulks.push_back({body, std::move(owner)});
-        append_frame(batch, header, bulky ? std::span<const std::byte>() : body);
-        if (bulky) batch.truncate(batch.size() - header.padding());
+        if (!bulky) return append_frame(batch, header, body);
+        const std::size_t before = batch.size();
+        append_frame(batch, header, {});
+        try {
+            bulks.push_back({body, std::move(owner)});
+        } catch (...) {
+            batch.truncate(before);
+            throw;
+        }
+        batch.truncate(batch.size() - header.padding());
     }
 };
 

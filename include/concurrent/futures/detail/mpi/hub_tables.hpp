@@ -81,6 +81,19 @@ struct HubTables {
     void break_pool(MpiPool& pool, const std::string& reason) noexcept;
     /// MPI does not work any more: nothing that was sent will be answered.
     void break_all(const std::string& reason) noexcept;
+    /// Without the mutex. Once ranks read nothing any more.
+    void release_abandoned() noexcept {
+        std::unique_lock lock(mutex);
+        peers.for_each_lane([&](RootLane& lane) {
+            while (!lane.abandoned.empty()) {
+                MpiTask* const task = lane.abandoned.front().task;
+                lane.abandoned.pop_front();
+                lock.unlock();
+                task->release();
+                lock.lock();
+            }
+        });
+    }
 };
 
 inline void HubTables::break_pool(MpiPool& pool, const std::string& reason) noexcept {
@@ -101,11 +114,13 @@ inline void HubTables::break_all(const std::string& reason) noexcept {
     for (const auto& pool : pools) break_pool(*pool, reason);
     peers.for_each_lane([&](RootLane& lane) {
         lane.recalling = false;
-        for (auto* const list : {&lane.in_flight, &lane.returned}) {
+        for (auto* const list : {&lane.in_flight, &lane.returned})
             for (const auto& [task, pool] : *list)
                 fail(*pool, *task, error_or_why_not([&] { return BrokenProcessPool(reason); }));
-            list->clear();
-        }
+        lane.returned.clear();
+        if (lane.is_idle()) return;  // as always the second time
+        for (const auto& [task, pool] : lane.in_flight) task->retain();
+        lane.abandoned.swap(lane.in_flight);
     });
     for (const auto& pool : pools) {
         pool->in_flight = pool->leaving = 0;

@@ -4,13 +4,12 @@
 //
 //     LocalPort port(card, [&] { hub.wake(); });     // is called when there are replies
 //
-// Threads: as MpiPort. The lanes' threads put their replies into a list with a mutex of its own.
+// Threads: as MpiPort. The lanes' threads put their replies into the server's outbox, which has a mutex of its own.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,7 +23,8 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 class LocalPort final : public MpiPort {
   public:
     /// `wake` is called when there are replies, in any thread.
-    LocalPort(const RankCard& card, std::function<void()> wake) : card_(card), wake_(std::move(wake)) {}
+    LocalPort(const RankCard& card, std::function<void()> wake)
+        : card_(card), server_(RankServer::Place::only_one, std::move(wake)) {}
     ~LocalPort() override { server_.stop_threads(); }
 
     std::vector<int> ranks() const override { return {0}; }
@@ -35,17 +35,13 @@ class LocalPort final : public MpiPort {
         tasks_.add(std::make_shared<const ByteBuffer>(std::move(out.batch)));
         while (auto frame = tasks_.next([this](ByteBuffer& body, std::size_t) { return take(tasks_bulks_, body); }))
             server_.receive(std::move(*frame));
-        keep_replies();
     }
     bool poll(std::size_t& peer) override {
         peer = 0;
-        const std::lock_guard lock(mutex_);
-        if (replies_.empty()) return false;
-        for (Outgoing& out : replies_) {
-            for (Bulk& bulk : out.bulks) results_bulks_.push_back(std::move(bulk));
-            results_.add(std::make_shared<const ByteBuffer>(std::move(out.batch)));
-        }
-        replies_.clear();
+        Outgoing out = server_.outbox().take();
+        if (out.empty()) return false;
+        for (Bulk& bulk : out.bulks) results_bulks_.push_back(std::move(bulk));
+        results_.add(std::make_shared<const ByteBuffer>(std::move(out.batch)));
         return true;
     }
     std::optional<ReceivedFrame> next(std::size_t) override {
@@ -53,7 +49,7 @@ class LocalPort final : public MpiPort {
     }
     bool needs_polling() const noexcept override { return false; }
     bool is_moving() const noexcept override { return false; }
-    void quit(const std::string&) override {}
+    void quit(const std::string&, bool) noexcept override {}
 
   private:
     /// The bytes stay where they are: with the task, whose owner is empty, or they come along.
@@ -65,21 +61,11 @@ class LocalPort final : public MpiPort {
                    : std::move(bulk.owner);
         return true;
     }
-    void keep_replies() noexcept {
-        const std::lock_guard lock(mutex_);
-        if (Outgoing out = server_.outbox().take(); !out.empty()) replies_.push_back(std::move(out));
-    }
 
     const RankCard card_;
-    const std::function<void()> wake_;
     Inbound tasks_, results_;  // of the engine
     std::deque<Bulk> tasks_bulks_, results_bulks_;
-    std::mutex mutex_;
-    std::deque<Outgoing> replies_;  // guarded by mutex_
-    RankServer server_{RankServer::Place::only_one, [this] {
-                           keep_replies();
-                           wake_();
-                       }};
+    RankServer server_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -84,9 +84,10 @@ bool MpiCancellation::take_out(MpiPool& pool, MpiTask& task, MakeProgress make_p
         }
         if (asked && task.stage == RemoteTask::Stage::revoked) return true;
         if (asked) task.wanted_back = false;
-        if (task.stage != RemoteTask::Stage::sent || task.wanted_back || !task.lane) return false;
+        if (task.stage != RemoteTask::Stage::sent || !task.lane) return false;
         RootLane& lane = *task.lane;
         if (asked || lane.is_running(task)) return false;
+        if (task.wanted_back) return wait_for_recall(lock, lane, make_progress), false;  // it is for another caller
         asked = task.wanted_back = true;
         dispatcher_.recall(lane);
         wait_for_recall(lock, lane, make_progress);

@@ -31,7 +31,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "concurrent/futures/detail/mpi/engine_thread.hpp"
 #include "concurrent/futures/detail/mpi/hub_tables.hpp"
@@ -171,9 +170,9 @@ inline void MpiHub::run() noexcept {
             hub_.completions.end_round();
             continue;
         }
-        if (std::vector<MpiPools::Pool> over = closer_.end(); !over.empty()) {
+        if (MpiPools::Pool over = closer_.end()) {
             lock.unlock();
-            over.clear();  // with the user's hooks
+            over.reset();  // with the user's hooks
             lock.lock();
             continue;
         }
@@ -181,6 +180,7 @@ inline void MpiHub::run() noexcept {
         if (!progress) sleep(lock);
     }
     runs_ = false;
+    hub_.changed.notify_all();
 }
 
 /// In a callback that waits for another task.
@@ -276,6 +276,7 @@ inline void MpiHub::add(const std::shared_ptr<MpiPool>& pool) {
         for (std::size_t worker = 0; worker < settings.max_workers; ++worker)
             pool->lanes.push_back(&hub_.peers.lane(worker));
         hub_.pools.add(pool);
+        hub_.changed.notify_all();
         if (std::exchange(runs_, true)) return;
     }
     try {
@@ -288,35 +289,33 @@ inline void MpiHub::add(const std::shared_ptr<MpiPool>& pool) {
     }
 }
 
-/// Joins the thread if it has nothing to do any more.
+/// Joins the thread if it has nothing to do any more. Without its lock until it has left run(): it may destroy the user's
+/// hooks, which may make pools or wait for somebody who does.
 inline void MpiHub::retire_thread() {
+    if (HubTables::Lock lock(hub_.mutex); !on_engine_thread())
+        hub_.changed.wait(lock, [this] { return !runs_ || !hub_.pools.empty(); });
     const auto thread_lock = thread_.lock();
-    {
-        const std::lock_guard lock(hub_.mutex);
-        if (runs_ && !hub_.pools.empty()) return;
-    }
+    if (const std::lock_guard lock(hub_.mutex); runs_) return;
     thread_.join();
 }
 
+/// Takes no memory, which may be what was missing.
 inline void MpiHub::close(const std::string& failure) {
-    std::vector<MpiPools::Pool> pools;
-    {
-        const std::lock_guard lock(hub_.mutex);
-        if (!hub_.peers.is_open()) return;
-        pools = hub_.pools.all();
-    }
-    for (const auto& pool : pools) {
+    HubTables::Lock lock(hub_.mutex);
+    std::uint32_t last = 0;
+    while (MpiPools::Pool pool = hub_.peers.is_open() ? hub_.pools.after(last) : nullptr) {
+        lock.unlock();
+        last = pool->number;
         begin_shutdown(*pool, false);
         join(*pool, Deadline::never());
+        pool.reset();
+        lock.lock();
     }
-    std::unique_ptr<MpiPort> port;
-    bool is_broken = false;
-    {
-        const std::lock_guard lock(hub_.mutex);
-        port = hub_.peers.close();
-        is_broken = hub_.is_broken();
-    }
-    if (port && !is_broken) port->quit(failure);
+    const std::unique_ptr<MpiPort> port = hub_.peers.close();
+    const bool in_order = !hub_.is_broken() && hub_.pools.empty();
+    lock.unlock();
+    if (port) port->quit(failure, in_order);
+    hub_.release_abandoned();
 }
 
 inline void MpiHub::submit(MpiPool& pool, MpiTask& task, Priority priority) {

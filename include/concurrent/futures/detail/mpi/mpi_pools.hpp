@@ -39,10 +39,6 @@ class MpiPools {
         CONCURRENT_FUTURES_ASSERT(rule_.locked());
         return pools_.empty();
     }
-    std::vector<Pool> all() const {
-        CONCURRENT_FUTURES_ASSERT(rule_.locked());
-        return pools_;
-    }
 
     /// Gives it a number that no rank still uses for another one.
     void add(const Pool& pool) {
@@ -63,6 +59,14 @@ class MpiPools {
         return nullptr;
     }
     Pool find(const MpiPool& pool) const noexcept { return find(pool.number); }
+    /// The one with the next number; null: there is none.
+    Pool after(std::uint32_t number) const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        Pool next;
+        for (const Pool& pool : pools_)
+            if (pool->number > number && (!next || pool->number < next->number)) next = pool;
+        return next;
+    }
     bool any_closed() const noexcept {
         return std::any_of(begin(), end(), [](const Pool& pool) { return pool->is_closed(); });
     }

@@ -48,7 +48,9 @@ class MpiPort {
     virtual NodeSide node_side() const { return {}; }
     /// Something has come from a rank that rings the bell.
     virtual bool has_news() const noexcept { return false; }
-    virtual void quit(const std::string& failure) = 0;
+    /// The ranks end. `failure`: why the root has failed; or empty. `in_order`: they have answered everything. Otherwise
+    /// what they still send is thrown away. If they cannot be told, the whole job is aborted, with a message.
+    virtual void quit(const std::string& failure, bool in_order) noexcept = 0;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

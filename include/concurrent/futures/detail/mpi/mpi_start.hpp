@@ -18,8 +18,8 @@
 #include "concurrent/futures/detail/mpi/local_port.hpp"
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
 #include "concurrent/futures/detail/mpi/mpi_program.hpp"
+#include "concurrent/futures/detail/mpi/mpi_rank.hpp"
 #include "concurrent/futures/detail/mpi/rank_crash.hpp"
-#include "concurrent/futures/detail/mpi/rank_loop.hpp"
 #include "concurrent/futures/detail/mpi/remote_port.hpp"
 #include "concurrent/futures/detail/mpi/spawned_ranks.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -119,7 +119,7 @@ inline void start_mpi_program(int& argc, char**& argv) {
     if (rank != 0) {
         program.serves = true;
         RankCrashReport::install(rank, cards[static_cast<std::size_t>(rank)].host_name());
-        RankLoop(comm->get(), 0).run();
+        MpiRank(comm->get(), 0).run();
         finalize_mpi();
         std::exit(EXIT_SUCCESS);
     }
@@ -155,9 +155,9 @@ class CommService {
         std::string failure;
         {
             const bool served = std::exchange(mpi_program().serves, true);
-            RankLoop loop(comm_.get(), root_);
-            loop.run();
-            failure = loop.root_failure();
+            MpiRank rank(comm_.get(), root_);
+            rank.run();
+            failure = rank.root_failure();
             mpi_program().serves = served;
         }
         comm_.free();

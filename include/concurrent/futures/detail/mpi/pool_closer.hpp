@@ -4,10 +4,8 @@
 // thread, with the mutex.
 //
 //     closer.let_leave();                                 // pools with nothing left to run
-//     std::vector<MpiPools::Pool> over = closer.end();    // pools that all lanes have left; destroyed without the mutex
+//     MpiPools::Pool over = closer.end();                 // a pool that all lanes have left; destroyed without the mutex
 #pragma once
-
-#include <vector>
 
 #include "concurrent/futures/detail/mpi/hub_tables.hpp"
 
@@ -31,18 +29,17 @@ class PoolCloser {
             }
         }
     }
-    /// When nothing is left to be told.
-    std::vector<MpiPools::Pool> end() {
+    /// One pool, when nothing is left to be told; null: there is none. Needs no memory.
+    MpiPools::Pool end() noexcept {
         CONCURRENT_FUTURES_ASSERT(hub_.rule.writable());
-        std::vector<MpiPools::Pool> over;
-        for (const auto& pool : hub_.pools)
-            if (pool->stage() == MpiPool::Stage::leaving && pool->leaving == 0) over.push_back(pool);
-        for (const auto& pool : over) {
+        for (MpiPools::Pool pool : hub_.pools) {
+            if (pool->stage() != MpiPool::Stage::leaving || pool->leaving != 0) continue;
             pool->end();
             hub_.pools.remove(pool);
+            hub_.changed.notify_all();
+            return pool;
         }
-        if (!over.empty()) hub_.changed.notify_all();
-        return over;
+        return nullptr;
     }
 
   private:

@@ -2,7 +2,8 @@
 //
 // rank_loop.hpp: the life of a rank that serves: it receives, runs tasks, sends results and sleeps.
 //
-//     RankLoop loop(comm, root);  loop.run();        // returns when the root wants no more
+//     RankLoop loop(channel, lock, root, bell, arena);
+//     loop.run();                                    // returns when the root wants no more
 //
 //     this thread                                    the helper thread
 //     poll ─▶ run a task ─▶ … ─▶ send results        receives and sends while a task takes long: rank_helper.hpp
@@ -13,6 +14,7 @@
 // from taking tasks back or asking the task to stop. Both threads call MPI, one at a time; tasks may use MPI as well, hence
 // MPI_THREAD_MULTIPLE. On the root's node an idle rank sleeps until the root rings its bell. On another node it is MPI that
 // it waits for, which wakes nobody: it looks 250 times a second at last, which takes less than 1 % of a core.
+// The channel is an MpiChannel (mpi_rank.hpp), or one of a test, which then needs no MPI.
 #pragma once
 
 #include <algorithm>
@@ -29,8 +31,6 @@
 #include <utility>
 
 #include "concurrent/futures/detail/mpi/look_pace.hpp"
-#include "concurrent/futures/detail/mpi/mpi_channel.hpp"
-#include "concurrent/futures/detail/mpi/node_memory.hpp"
 #include "concurrent/futures/detail/mpi/rank_helper.hpp"
 #include "concurrent/futures/detail/mpi/rank_server.hpp"
 #include "concurrent/futures/detail/platform/assert.hpp"
@@ -38,16 +38,32 @@
 #include "concurrent/futures/detail/platform/lock_rule.hpp"
 #include "concurrent/futures/detail/platform/monotonic_clock.hpp"
 #include "concurrent/futures/detail/platform/process_memory.hpp"
+#include "concurrent/futures/detail/platform/shared_doorbell.hpp"
 #include "concurrent/futures/detail/platform/timed_wait.hpp"
 #include "concurrent/futures/detail/platform/tuning.hpp"
+#include "concurrent/futures/detail/wire/payload_arena.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
+/// Of a rank: guards its channel, and RankServer::receive(). The rule's "engine thread" is the rank's own thread.
+struct ChannelLock {
+    std::mutex mutex;
+    LockRule rule{mutex};
+};
+
+template <class Channel>
 class RankLoop {
   public:
-    /// Collective: the root makes a RemotePort meanwhile.
-    RankLoop(MPI_Comm comm, int root)
-        : channel_(comm, MpiChannel::gibibyte, channel_rule_), node_(comm, root, channel_), root_(root) {}
+    /// `bell`: which the root rings; null: it does not. `arena`: where large results are encoded; null: in the heap.
+    RankLoop(Channel& channel, ChannelLock& lock, int root, SharedDoorbell* bell, PayloadArena* arena,
+             const RankHelper::Pace& pace = RankHelper::Pace())
+        : channel_(channel),
+          channel_mutex_(lock.mutex),
+          channel_rule_(lock.rule),
+          bell_(bell),
+          arena_(arena),
+          root_(root),
+          helper_([this] { look_for_helper(); }, pace) {}
     RankLoop(const RankLoop&) = delete;
     RankLoop& operator=(const RankLoop&) = delete;
     ~RankLoop() { helper_.stop(); }
@@ -84,16 +100,18 @@ class RankLoop {
                 continue;
             }
             const std::int64_t waited = monotonic_nanoseconds() - news;
-            if ((node_.bell() ? keeps_looking(waited) : keeps_looking(waited, looks++)) || is_moving()) {
+            if ((bell_ ? keeps_looking(waited) : keeps_looking(waited, looks++)) || is_moving()) {
                 pause_between_looks(waited);
                 continue;
             }
-            node_.bell() ? sleep_until_rung(waited) : nap(waited);
+            bell_ ? sleep_until_rung(waited) : nap(waited);
             looks = looks_after_nap;
         }
         helper_.stop();
         server_.stop_threads();
+        server_.answer_quit();
         const std::lock_guard lock(channel_mutex_);
+        send_replies();
         channel_.finish_sends();
     }
     /// Why the root has failed; empty: it has not.
@@ -138,10 +156,10 @@ class RankLoop {
             // The helper thread may have taken in a job, whose ring of the bell is over.
             return std::exchange(has_replies_, false) || channel_.has_news() || server_.has_work();
         };
-        node_.bell()->prepare();
-        if (has_news()) return node_.bell()->forget();
-        node_.bell()->sleep(Deadline::after(longest_sleep));
-        if (waited > keeps_memory_for && node_.arena()) node_.arena()->trim();
+        bell_->prepare();
+        if (has_news()) return bell_->forget();
+        bell_->sleep(Deadline::after(longest_sleep));
+        if (waited > keeps_memory_for && arena_) arena_->trim();
         const std::lock_guard lock(channel_mutex_);
         channel_.let_mpi_progress();
     }
@@ -155,7 +173,7 @@ class RankLoop {
             has_replies_ = true;
             wake_up_.notify_one();
         }
-        if (node_.bell()) node_.bell()->ring();
+        if (bell_) bell_->ring();
     }
 
     /// By the helper thread.
@@ -168,18 +186,19 @@ class RankLoop {
         }
     }
 
-    std::mutex channel_mutex_;
-    LockRule channel_rule_{channel_mutex_};  // its "engine thread": the rank's own thread
-    MpiChannel channel_;                     // guarded by channel_mutex_, as is RankServer::receive()
-    const NodeMemory node_;
-    RankServer server_{RankServer::Place::rank, [this] { on_replies(); }, node_.arena(), channel_rule_};
+    Channel& channel_;
+    std::mutex& channel_mutex_;
+    LockRule& channel_rule_;
+    SharedDoorbell* const bell_;
+    PayloadArena* const arena_;
     const int root_;
+    RankServer server_{RankServer::Place::rank, [this] { on_replies(); }, arena_, channel_rule_};
 
     std::mutex mutex_;
     std::condition_variable wake_up_;
     bool has_replies_ = false;  // guarded by mutex_
 
-    RankHelper helper_{[this] { look_for_helper(); }};
+    RankHelper helper_;
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

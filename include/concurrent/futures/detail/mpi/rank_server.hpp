@@ -83,6 +83,10 @@ class RankServer {
     }
     /// Why the root has failed; empty: it has not.
     const std::string& root_failure() const noexcept { return root_failure_; }
+    /// After the last job: the root waits for an answer, which goes into the outbox.
+    void answer_quit() {
+        if (answers_quit_) outbox_.add(FrameType::quit, 0, 0, {});
+    }
 
   private:
     RankLane& lane(std::size_t number);
@@ -100,7 +104,8 @@ class RankServer {
     std::vector<std::unique_ptr<RankLane>> lanes_;  // of whoever receives; a lane stays
     RankLane& first_;
     Atomic<bool> quit_{false};
-    std::string root_failure_;
+    std::string root_failure_;   // as answers_quit_, before quit_
+    bool answers_quit_ = false;
     std::string next_name_;  // of the next task
     std::int64_t last_duration_ = 0;
 };
@@ -134,6 +139,9 @@ inline void RankServer::receive(ReceivedFrame frame) {
             return regions_.forget(frame);
         case FrameType::quit:
             root_failure_.assign(reinterpret_cast<const char*>(frame.body.data()), frame.body.size());
+            answers_quit_ = frame.header.task == wants_answer;
+            if (answers_quit_)
+                for (const auto& each : lanes_) each->take_unstarted();  // nobody waits for these tasks
             // (2) release, pairs with (1).
             quit_.store(true, std::memory_order_release);
             return;

@@ -48,6 +48,7 @@ struct RootLane {
     LanePace pace{};
     std::deque<InFlight> in_flight{};
     std::deque<InFlight> returned{};  // while recalling
+    std::deque<InFlight> abandoned{};  // was in flight when MPI failed: kept, as the rank may still read its bytes
     bool recalling = false;           // a recall was sent and its end has not come
     std::int64_t last_news = 0;       // of a result, or of a task given to an idle lane
     std::int64_t last_end = 0;        // of a task that was observed

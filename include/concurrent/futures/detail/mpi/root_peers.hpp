@@ -92,7 +92,7 @@ class RootPeers {
         for (const auto& peer : peers_)
             for (const auto& lane : peer->lanes) visit(*lane);
     }
-    /// Sends those of the regions that the rank does not have.
+    /// Those of the regions that the rank does not have go into `peer.out`.
     void lend(RootPeer& peer, std::span<const std::shared_ptr<SharedRegion>> regions);
     /// Ranks drop their copies of regions that are gone here.
     void forget_dead_regions();
@@ -152,7 +152,6 @@ inline void RootPeers::lend(RootPeer& peer, std::span<const std::shared_ptr<Shar
         peer.out.add(FrameType::memory, 0, 0, region->bytes());
         SharedRegions::instance().give_out(number, [](const SharedRegion&) {});
         peer.lent.push_back(number);
-        ship(peer);
     }
 }
 

@@ -21,8 +21,8 @@
 
 #include "concurrent/futures/detail/mpi/mpi_hub.hpp"
 #include "concurrent/futures/detail/mpi/mpi_program.hpp"
+#include "concurrent/futures/detail/mpi/mpi_rank.hpp"
 #include "concurrent/futures/detail/mpi/rank_crash.hpp"
-#include "concurrent/futures/detail/mpi/rank_loop.hpp"
 #include "concurrent/futures/detail/mpi/remote_port.hpp"
 #include "concurrent/futures/detail/platform/child_process.hpp"
 #include "concurrent/futures/errors.hpp"
@@ -87,7 +87,7 @@ class SpawnedRanks {
         MPI_Comm_rank(comm, &rank);
         mpi_program().serves = true;
         RankCrashReport::install(rank, cards[static_cast<std::size_t>(rank)].host_name());
-        RankLoop(comm, 0).run();
+        MpiRank(comm, 0).run();
         disconnect(comm, root);
         return true;
     }

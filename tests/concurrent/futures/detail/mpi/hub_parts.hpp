@@ -98,7 +98,9 @@ class ScriptedPort final : public MpiPort {
         ++looks_before_sleep;
         return false;
     }
-    void quit(const std::string& failure) override { has_quit = "quit " + failure; }
+    void quit(const std::string& failure, bool in_order) noexcept override {
+        if (told) *told = (in_order ? "quit " : "quit at once ") + failure;
+    }
 
     // For the test.
 
@@ -118,7 +120,7 @@ class ScriptedPort final : public MpiPort {
     int polls_until_failure = 0;     // 0: none fails
     SharedDoorbell* bell = nullptr;  // that all ranks ring, of the test
     mutable std::atomic<int> looks_before_sleep{0};
-    std::string has_quit;
+    std::string* told = nullptr;     // of the test: what quit() was called with
 
   private:
     std::vector<RankCard> cards_;

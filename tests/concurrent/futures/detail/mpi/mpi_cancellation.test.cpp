@@ -3,6 +3,7 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <stdexcept>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
@@ -88,6 +89,18 @@ TEST_CASE("a task that has come back is cancelled before the recall is over", "[
         hub.cancellation.end_revoked(std::move(revoked));
         CHECK((hub.tasks[1].end == "cancelled" && hub.tasks[2].end == "cancelled" && hub.pool.cancelled == 2));
     }
+}
+
+TEST_CASE("a thread that cancels a task which another one cancels waits for the rank's answer as well", "[mpi_cancellation]") {
+    Busy hub;
+    const bool has_started = GENERATE(false, true);
+    bool second = true, second_knows = true;
+    const bool first = hub.cancellation.revoke(hub.pool, hub.tasks[1], [&] {
+        second = hub.cancellation.revoke(hub.pool, hub.tasks[1], [&] { return hub.answer_recall(has_started); });
+        second_knows = hub.cancellation.is_revoked(hub.tasks[1]);
+        return true;
+    });
+    CHECK((first == !has_started && !second && second_knows == !has_started));
 }
 
 TEST_CASE("all tasks that have not started are cancelled, and their futures end", "[mpi_cancellation]") {

@@ -6,6 +6,7 @@
 #include <concurrent/futures/detail/wire/remote_call.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
+#include "support/deadline.hpp"
 
 namespace {
 
@@ -69,9 +71,14 @@ TEST_CASE("pools follow each other on one engine until it is closed", "[mpi_hub]
 
 TEST_CASE("closing the engine ends its pools and tells the ranks why", "[mpi_hub]") {
     auto port = std::make_unique<parts::ScriptedPort>(2);
+    std::string told;
+    port->told = &told;
     const auto hub = make_hub(std::move(port));
     const auto pool = add_pool(hub, {.max_workers = 2});
+    const auto other = add_pool(hub, {.max_workers = 2});
     hub->close("the reason");
+    CHECK(told == "quit the reason");
+    CHECK(hub->join(*other, Deadline::never()));
     CHECK(hub->join(*pool, Deadline::never()));  // it has ended
     CHECK(hub->counts(*pool).workers == 0);
 }
@@ -88,6 +95,26 @@ TEST_CASE("when messages cannot be sent, tasks and pools fail with the reason", 
     CHECK_THROWS_AS(add_pool(hub), cf::BrokenProcessPool);
 }
 
+TEST_CASE("an engine that has failed tells its ranks to end, and keeps until then what they may still read", "[mpi_hub]") {
+    auto owned = std::make_unique<parts::ScriptedPort>(1);
+    parts::ScriptedPort& port = *owned;
+    std::string told;
+    port.told = &told;
+    const auto hub = make_hub(std::move(owned));
+    const auto pool = add_pool(hub);
+    parts::Task task(encode_call_into(ByteBuffer(), twice, 4));
+    hub->submit(*pool, task, cf::Priority::normal);
+    while (!hub->is_running(task)) std::this_thread::yield();
+    {
+        const std::lock_guard lock(hub->lock_rule().mutex());
+        port.polls_until_failure = 1;
+    }
+    end(*pool);
+    CHECK((task.end == "exception" && task.references == 1 && told.empty()));
+    hub->close();
+    CHECK((told == "quit at once " && task.references == 0));
+}
+
 TEST_CASE("a failure of MPI in the look before the engine sleeps ends tasks and pools, and not the program", "[mpi_hub]") {
     auto owned = std::make_unique<parts::ScriptedPort>(1);
     owned->must_be_polled = false;
@@ -98,6 +125,26 @@ TEST_CASE("a failure of MPI in the look before the engine sleeps ends tasks and 
     while (port.looks_before_sleep == 0) std::this_thread::yield();
     end(*pool);
     CHECK_THROWS_AS(add_pool(hub), cf::BrokenProcessPool);
+}
+
+// F47
+TEST_CASE("a pool is idle although the engine, for another one, never sleeps", "[mpi_hub]") {
+    auto owned = std::make_unique<parts::ScriptedPort>(1);
+    parts::ScriptedPort& port = *owned;
+    port.moves = true;  // so the engine looks all the time
+    const auto hub = make_hub(std::move(owned));
+    const auto pool = add_pool(hub), other = add_pool(hub);
+    parts::Task task(encode_call_into(ByteBuffer(), twice, 4));
+    hub->submit(*other, task, cf::Priority::normal);
+    while (!hub->is_running(task)) std::this_thread::yield();
+    CHECK(hub->wait_idle(*pool, Deadline::after(support::deadline(std::chrono::seconds(20)))));
+    {
+        const std::lock_guard lock(hub->lock_rule().mutex());
+        port.polls_until_failure = 1;
+    }
+    end(*other);
+    end(*pool);
+    CHECK(task.end == "exception");
 }
 
 TEST_CASE("the engine goes on with the message that asks a task to stop", "[mpi_hub]") {

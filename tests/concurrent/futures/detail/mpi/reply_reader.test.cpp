@@ -143,13 +143,13 @@ TEST_CASE("a pool ends when its lanes have left, and worker_exit that throws is 
     hub.closer.let_leave();
     hub.tables.peers.ship_all();
     CHECK(parts::types_of(hub.port->sent(0)) == std::vector<FrameType>{FrameType::stop});
-    CHECK(hub.closer.end().empty());
+    CHECK(hub.closer.end() == nullptr);
     const ByteBuffer error = encoded(std::runtime_error("no goodbye"));
     hub.port->say(0, FrameType::left, hub.pool.number, 0, error.bytes());
     hub.receive();
     hub.deliver();
     CHECK(reported == "no goodbye");
-    CHECK(hub.closer.end().size() == 1);
+    CHECK(hub.closer.end() != nullptr);
     CHECK((hub.pool.stage() == MpiPool::Stage::ended && hub.tables.pools.empty()));
 }
 
@@ -159,12 +159,14 @@ TEST_CASE("when MPI fails, all tasks fail with the reason", "[reply_reader]") {
     hub.submit(hub.pool, waiting);
     hub.tables.break_all("MPI_Isend failed");
     hub.deliver();
+    CHECK((hub.tasks[0].references == 1 && hub.tasks[2].references == 1));  // the rank may still read what they were sent with
+    hub.tables.release_abandoned();
     for (const parts::Task* task : {&hub.tasks[0], &hub.tasks[2], &waiting})
         CHECK((task->end == "exception" && task->error == "MPI_Isend failed" && task->references == 0));
     CHECK((hub.tables.awaited == 0 && hub.pool.in_flight == 0 && hub.pool.failed == 4));
     hub.pool.close();
     hub.closer.let_leave();
-    CHECK(hub.closer.end().size() == 1);
+    CHECK(hub.closer.end() != nullptr);
 }
 
 TEST_CASE("a frame of a lane that a rank does not have, or that is not for the root, is refused", "[reply_reader]") {
