@@ -588,16 +588,16 @@ TEST_CASE("calls of a process pool can be awaited", "[coroutine]") {
 
 TEST_CASE("a task that ends while a coroutine is about to sleep is let go of once", "[coroutine]") {
     const auto kept = std::make_shared<int>(1);
-    cf::Promise<std::shared_ptr<int>> promise;
-    const cf::Future<std::shared_ptr<int>> future = promise.get_future();
+    std::optional<cf::Promise<std::shared_ptr<int>>> promise(std::in_place);
+    const cf::Future<std::shared_ptr<int>> future = promise->get_future();
     {
         auto awaiter = awaiter_of(future);
         CHECK_FALSE(awaiter.await_ready());
-        promise.set_value(kept);
+        promise->set_value(kept);
         CHECK_FALSE(awaiter.await_suspend(std::noop_coroutine()));
     }
-    CHECK(kept.use_count() == 2);
-    CHECK(future.result() == kept);
+    promise.reset();
+    CHECK(kept.use_count() == 2);  // the future keeps it
 }
 
 }  // namespace

@@ -101,6 +101,14 @@ TEST_CASE("an observer is told of workers", "[observer]") {
     CHECK(recorder->of("io_0") == Lines{"worker started", "worker ended"});
 }
 
+TEST_CASE("a posted task that a closed pool refuses ends as cancelled", "[observer]") {
+    const auto recorder = std::make_shared<Recorder>();
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .observer = recorder});
+    pool.shutdown();
+    CHECK_THROWS_AS(pool.post(nothing), cf::ShutdownError);
+    CHECK((recorder->count("submitted") == 1 && recorder->count("cancelled") == 1));
+}
+
 TEST_CASE("every way to hand a call over is observed", "[observer]") {
     const auto recorder = std::make_shared<Recorder>();
     cf::ThreadPoolExecutor pool({.max_workers = 2, .observer = recorder});

@@ -176,4 +176,21 @@ TEST_CASE("tasks behind one that does not get on are asked back when another lan
     CHECK(hub.port->sent(0).empty());  // once
 }
 
+TEST_CASE("nothing is asked back while tasks wait that an idle lane can take", "[lane_dispatcher]") {
+    SlowRank hub(2);
+    RootLane& slow = *hub.pool.lanes[0];
+    hub.submit(hub.pool, hub.tasks[0]);
+    hub.submit(hub.pool, hub.tasks[1]);
+    hub.hand_out();
+    RootLane& other = *hub.pool.lanes[1];
+    while (!other.in_flight.empty()) {
+        slow.in_flight.push_back(other.in_flight.front());
+        other.in_flight.pop_front();
+    }
+    REQUIRE(!hub.dispatcher.next_recall().is_never());
+    hub.submit(hub.pool, hub.tasks[2]);
+    hub.dispatcher.collect();
+    CHECK(hub.dispatcher.next_recall().is_never());
+}
+
 }  // namespace

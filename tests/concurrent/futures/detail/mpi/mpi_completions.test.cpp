@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
 
@@ -95,6 +96,18 @@ TEST_CASE("callbacks of a task that a waiting thread ended are left to the engin
     lock.unlock();
     completions.deliver_all(ignore);
     CHECK((mine.end == "callbacks have run" && mine.references == 0));
+}
+
+TEST_CASE("the arguments of a task go when its result has been told", "[mpi_completions]") {
+    std::mutex mutex;
+    const LockRule rule(mutex);
+    MpiCompletions completions(rule);
+    ByteBuffer arguments;
+    arguments.extend(100);
+    parts::Task task(std::move(arguments));
+    end_with_result(completions, task, 7);
+    completions.deliver_all(ignore);
+    CHECK((task.value == 7 && task.call().capacity() == 0));
 }
 
 }  // namespace

@@ -72,4 +72,18 @@ TEST_CASE("a submitter leaves its task to an engine that is awake", "[mpi_direct
     CHECK(task.stage == RemoteTask::Stage::queued);
 }
 
+TEST_CASE("a thread that looks for its result hands out what waits when a lane has become idle", "[mpi_direct_path]") {
+    Asleep hub;
+    hub.push(hub.task);
+    REQUIRE(hub.direct.give(hub.pool));
+    hub.push(hub.other);
+    concurrent::futures::Encoder result;
+    result.encode(5);
+    hub.port->say(0, FrameType::result, hub.task.id, 0, result.bytes());
+    CHECK(hub.direct.look_for_end(hub.task, [&] { return !hub.task.end.empty(); }));
+    const std::lock_guard lock(hub.tables.mutex);
+    CHECK(hub.task.value == 5);
+    CHECK(hub.other.stage == RemoteTask::Stage::sent);
+}
+
 }  // namespace

@@ -45,6 +45,7 @@ TEST_CASE("tasks that are submitted to the engine end with their outcomes", "[mp
     const auto hub = make_hub();
     const auto pool = add_pool(hub);
     parts::Task good(encode_call_into(ByteBuffer(), twice, 4)), bad(encode_call_into(ByteBuffer(), fail, 4));
+    CHECK(!hub->is_running(good));
     hub->submit(*pool, good, cf::Priority::normal);
     hub->submit(*pool, bad, cf::Priority::normal);
     CHECK(hub->wait_idle(*pool, Deadline::never()));

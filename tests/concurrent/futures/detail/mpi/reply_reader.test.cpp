@@ -5,6 +5,7 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cstdint>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -175,6 +176,16 @@ TEST_CASE("a frame of a lane that a rank does not have, or that is not for the r
     SECTION("type") { hub.port->say(0, FrameType::task, hub.tasks[0].id); }
     SECTION("task") { hub.port->say(0, FrameType::skipped, 4711); }
     CHECK_THROWS_AS(hub.receive(), cf::SerializationError);
+}
+
+TEST_CASE("an answer is news for the engine, and from then on of its lane", "[reply_reader]") {
+    Busy hub;
+    const std::int64_t before = monotonic_nanoseconds();
+    hub.answer(0, hub.tasks[0], 5);
+    CHECK(hub.tables.sleep.last_news() >= before);
+    hub.lane().last_news = 0;
+    hub.answer(0, hub.tasks[1], 6);
+    CHECK(hub.lane().last_news >= before);
 }
 
 }  // namespace

@@ -61,10 +61,10 @@ TEST_CASE("frames of a worker are handed over whole, and bytes that are none are
     CHECK(seen.empty());
     ByteBuffer frame;
     append_frame(frame, make_header(FrameType::result, 0, 7), {});
-    parts::write(worker, frame.bytes().first(20));
+    parts::write(worker, frame.bytes().first(frame.size() - 1));
     worker.read_frames(note);
     CHECK(seen.empty());
-    parts::write(worker, frame.bytes().subspan(20));
+    parts::write(worker, frame.bytes().last(1));
     worker.read_frames(note);
     CHECK(seen == std::vector<std::uint64_t>{7});
     parts::write(worker, std::vector(64, std::byte{1}));
