@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // threads.cpp: thread pools under the model checker: how workers are found, sleep, are woken, wait and end.
+#include <concurrent/futures/detail/scheduling/worker_loop.hpp>
 #include <concurrent/futures/or_else.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <concurrent/futures/timers.hpp>
@@ -8,6 +9,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -461,4 +463,38 @@ MODEL("Workforce: a worker that leaves a task brings another one for it, or one 
     worker.join();
     expect(pool.workforce().headcount().alive() == 3, "another one");
     pool.tables.queues.inbox.try_take();
+}
+
+namespace {
+
+/// Its worker has seen to the task behind it by now.
+struct FirstOfTwo final : cf::detail::Task {
+    explicit FirstOfTwo(parts::ThreadPool& its_pool) : pool(its_pool) {}
+    cf::detail::TaskEnd run() noexcept override {
+        const parts::Lock lock(pool.tables.mutex);
+        expect(pool.workforce().headcount().alive() == 2, "a worker for the other task");
+        pool.tables.close({});
+        return cf::detail::TaskEnd::completed;
+    }
+    cf::detail::TaskEnd abandon(const std::exception_ptr&) noexcept override { return cf::detail::TaskEnd::failed; }
+    Standing standing() const noexcept override { return Standing::waiting; }
+
+    parts::ThreadPool& pool;
+};
+
+}  // namespace
+
+// Whoever submits while a worker searches leaves it to that one to bring others.
+MODEL("WorkerLoop: a worker that has found one of two tasks brings another worker before it runs its own") {
+    parts::ThreadPool pool(2);
+    FirstOfTwo task(pool);
+    parts::ThreadTask other;
+    pool.push(task);
+    {
+        parts::Lock lock(pool.tables.mutex);
+        pool.workforce().bring(lock);
+    }
+    pool.push(other);
+    std::thread worker([&] { cf::detail::WorkerLoop(pool.tables, *parts::ThreadPool::last_started).run([] {}); });
+    worker.join();
 }
