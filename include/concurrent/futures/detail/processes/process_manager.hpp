@@ -193,7 +193,7 @@ inline void ProcessManager::step(bool may_sleep, const Deadline& until) {
     {
         const std::lock_guard lock(pool_.mutex);
         pool_.signal.clear_news();
-        pool_.queue.collect();
+        pool_.queue.begin_look();
         events_.running_time().note_after(monotonic_nanoseconds(), 0);  // a stop since the last note
         deadlines_.enforce(events_.running_time().take_lost());
         missing = dispatcher_.missing_workers();

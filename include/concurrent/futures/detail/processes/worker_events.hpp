@@ -124,7 +124,7 @@ inline void WorkerEvents::look_at_descriptors(bool may_sleep, const Deadline& un
         if (may_sleep) {
             pool_.signal.fall_asleep();  // from here on other threads may do this one's work
             idle_.note_sleep();
-            const bool nothing = !pool_.queue.intake.has_tasks() && !has_news();
+            const bool nothing = !pool_.queue.has_new() && !has_news();
             if (nothing) milliseconds = poll_milliseconds(until);
         }
     }

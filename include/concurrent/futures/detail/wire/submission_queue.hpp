@@ -4,6 +4,7 @@
 //
 //     if (!queue.intake.push(task, Priority::normal)) …   // any thread, without the mutex; closed
 //     queue.collect();                                    // with the mutex of the engine, as all below
+//     queue.begin_look();                                 // the engine, which hands out what there is
 //     while (RemoteTask* task = queue.next(release)) …
 //     queue.put_back(*task);                              // to the front
 //
@@ -29,10 +30,23 @@ class SubmissionQueue {
     /// Where any thread puts tasks, without the mutex of the engine. All below is with it.
     TaskIntake intake;
 
-    /// What was pushed goes behind what waits.
+    /// What was pushed goes behind what waits. Any thread: one that counts tasks or cancels one does it, too.
     void collect() noexcept {
         CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        const std::size_t before = size();
         intake.move_to(levels_);
+        has_new_ = has_new_ || size() != before;
+    }
+    /// The engine collects, and then hands out what waits.
+    void begin_look() noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.writable());
+        collect();
+        has_new_ = false;
+    }
+    /// Tasks have come since begin_look(), whoever has collected them: the engine must not sleep.
+    bool has_new() const noexcept {
+        CONCURRENT_FUTURES_ASSERT(rule_.locked());
+        return has_new_ || intake.has_tasks();
     }
     /// intake.push() returns false from here on.
     void close() noexcept {
@@ -103,6 +117,7 @@ class SubmissionQueue {
     const LockRule& rule_;
     RemoteTaskQueues levels_;
     std::size_t cancelled_ = 0;  // of those in levels_
+    bool has_new_ = false;       // some were collected since begin_look()
 };
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

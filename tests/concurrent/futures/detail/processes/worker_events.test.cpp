@@ -137,6 +137,14 @@ TEST_CASE("the manager thread does not sleep while there is something to do", "[
         CHECK(engine.tables.queue.waiting() == 1);
         CHECK(engine.tables.next_queued() == &task);
     }
+    SECTION("a task that another thread has taken out of the intake, since it counts or cancels tasks") {
+        recorded::Task task;
+        engine.tables.queue.begin_look();
+        REQUIRE(engine.tables.queue.intake.push(task, concurrent::futures::Priority::normal));
+        engine.tables.queue.collect();
+        engine.events.receive_all(true);
+        CHECK(engine.tables.next_queued() == &task);
+    }
     SECTION("a task to be told of its end") {
         recorded::Task task;
         engine.tables.completions.end(task, Ending::Kind::cancelled);

@@ -42,6 +42,26 @@ TEST_CASE("tasks leave the queue by priority, then in the order of submission", 
     CHECK(taken.released.empty());
 }
 
+TEST_CASE("a task is new until the engine looks, whoever collects it", "[submission_queue]") {
+    SubmissionQueue queue;
+    recorded::Task task;
+    queue.begin_look();
+    queue.collect();
+    CHECK(!queue.has_new());
+    CHECK(queue.intake.push(task, Priority::normal));
+    CHECK(queue.has_new());
+    queue.collect();
+    queue.collect();
+    CHECK(queue.has_new());
+    queue.begin_look();
+    CHECK(!queue.has_new());
+    Taken taken;
+    RemoteTask* const first = taken.next(queue);
+    CHECK(first == &task);
+    queue.put_back(*first);
+    CHECK(!queue.has_new());  // the engine has seen it
+}
+
 TEST_CASE("a task that is put back is the next one of its priority", "[submission_queue]") {
     SubmissionQueue queue;
     std::array<recorded::Task, 2> tasks;
