@@ -20,7 +20,7 @@
 #     clang-asan, clang-tsan
 #              as asan and tsan with the sanitizers of clang, which need its run-time libraries. clang-asan also checks
 #              null, alignment and types of functions everywhere, and each implicit conversion for a changed value.
-#              Left out: unsigned overflow and shifts, on which hashes, random numbers and std::bitset rely; virtual
+#              Left out: unsigned overflow and shifts, on which std::mt19937 and std::bitset rely; virtual
 #              calls, whose check opens a pipe, in tests that take all descriptors
 #     release, clang-release
 #              the tests as users compile them: -O2 -DNDEBUG, no assertions

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <concurrent/futures/detail/platform/valgrind.hpp>
 #include <system_error>
 
 #include "support/watchdog.hpp"
@@ -18,9 +19,15 @@ namespace {
     throw std::system_error(errno, std::generic_category(), what);
 }
 
+/// Valgrind is 20 to 60 times slower.
+std::chrono::milliseconds scaled(std::chrono::milliseconds timeout) {
+    return concurrent::futures::detail::runs_under_valgrind() ? 20 * timeout : timeout;
+}
+
 /// Waits until the FIFO holds its byte.
 void wait_for_byte(int fifo, const std::string& path, std::chrono::milliseconds timeout) {
     using Clock = std::chrono::steady_clock;
+    timeout = scaled(timeout);
     const auto end = Clock::now() + timeout;
     pollfd waiting{fifo, POLLIN, 0};
     for (;;) {
@@ -54,6 +61,7 @@ void Gate::open() {
 void Gate::wait(std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);
     ++waiting_;
+    timeout = scaled(timeout);
     const bool in_time = opened_.wait_for(lock, timeout, [this] { return is_open_; });
     if (!in_time)
         report_hang("the gate '" + name_ + "' was not opened within " +
