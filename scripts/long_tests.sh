@@ -117,7 +117,7 @@ valgrind() {
             log=build/valgrind/${program##*/}.helgrind.log code=0
             nice -n 19 "$(type -P valgrind)" -q --tool=helgrind --max-threads=3000 "$program" >"$log" 2>&1 || code=$?
             races=$(grep -ac '^==.*Possible data race' "$log" || true)
-            others=$(grep -acE '^==[0-9]+== Thread #[0-9]+('s call|:| unlocked| deallocates)' "$log" || true)
+            others=$(grep -acE '^==[0-9]+== Thread #[0-9]+(.s call|:| unlocked| deallocates)' "$log" || true)
             ((code == 0 && others == 0)) || failed+=("$log")
             echo "helgrind ${program##*/}: exit code $code, $others reports of locks and threads, $races possible data races"
         done
