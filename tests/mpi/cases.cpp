@@ -307,7 +307,20 @@ void root_refuses_answer(int argc, char** argv) {
         }
     }
 }
-/// The same when MPI itself fails at the root: nobody can tell the ranks to end.
+/// The thread that runs callbacks cannot wait for the pool, from which results of megabytes come meanwhile.
+void exits_in_callback(int argc, char** argv) {
+    start_without_shared_memory(argc, argv);
+    cf::MPIPoolExecutor pool({.max_workers = 6});
+    const auto small = pool.submit(square, 6);
+    std::vector<cf::Future<std::vector<char>>> large;
+    for (int n = 0; n < 24; ++n) large.push_back(pool.submit(many_bytes, n));
+    small.add_done_callback([](const cf::Future<int>& result) {
+        say("%d", result.result());
+        std::exit(7);
+    });
+    for (;;) ::pause();
+}
+/// As root_refuses_answer(), when MPI itself fails at the root: nobody can tell the ranks to end.
 void root_loses_mpi(int argc, char** argv) {
     start_without_shared_memory(argc, argv);
     cf::MPIPoolExecutor pool;
@@ -333,7 +346,8 @@ constexpr std::array cases{Case{"forgotten", forgotten}, Case{"level", level},  
                            Case{"task_ends_thread", task_ends_thread},
                            Case{"initializer_ends_thread", initializer_ends_thread},
                            Case{"worker_exit_ends_thread", worker_exit_ends_thread},
-                           Case{"root_refuses_answer", root_refuses_answer}, Case{"root_loses_mpi", root_loses_mpi}};
+                           Case{"root_refuses_answer", root_refuses_answer}, Case{"root_loses_mpi", root_loses_mpi},
+                           Case{"exits_in_callback", exits_in_callback}};
 
 }  // namespace
 

@@ -38,6 +38,8 @@ CASES = [
     ("root_refuses_answer", 4, 0, {r"^broken: .*a rank ended a task that it was not given$": 1}),
     ("root_loses_mpi", 3, None, {r"^broken: .*MPI_Improbe failed in an MPI pool": 1,
                                  r"the ranks of MPI pools cannot be told to end.*: .*MPI_Improbe failed": 1}),
+    ("exits_in_callback", 2, 7, {r"^36$": 1}),
+    ("exits_in_callback", 3, 7, {r"^36$": 1}),
     ("exits", 3, 7, {r"^36$": 1}),
     ("exits", 1, 7, {r"^36$": 1}),
     ("finalizes", 3, 0, {r"^49$": 1, r"refused: .*finalized": 1}),

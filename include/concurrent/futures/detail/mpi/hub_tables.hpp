@@ -58,7 +58,9 @@ struct HubTables {
             pool.queue.next([this](RemoteTask& cancelled) { completions.release(cancelled); }));
     }
     /// Messages may come.
-    bool expects_messages() const noexcept { return peers.polls() && (awaited != 0 || peers.is_moving()); }
+    bool expects_messages() const noexcept {
+        return peers.polls() && !is_broken() && (awaited != 0 || peers.is_moving());
+    }
 
     // What may become of a task.
 

@@ -218,11 +218,12 @@ inline void MpiHub::break_all(const std::exception& error) noexcept {
     hub_.break_all(text_or_why_not([&] { return std::string("MPIPoolExecutor: ") + error.what(); }));
 }
 
-/// With the mutex, when the engine is about to sleep: there is something to do after all.
+/// With the mutex, when the engine is about to sleep: there is something to do after all. Not if MPI has failed.
 inline bool MpiHub::has_news() noexcept {
-    if (hub_.pools.any_has_new() || hub_.peers.has_news() || dispatcher_.holds_back()) return true;
+    const bool works = !hub_.is_broken();
+    if (hub_.pools.any_has_new() || (works && (hub_.peers.has_news() || dispatcher_.holds_back()))) return true;
     try {
-        if (!hub_.peers.polls() && !hub_.is_broken() && replies_.receive()) return true;
+        if (!hub_.peers.polls() && works && replies_.receive()) return true;
     } catch (const std::exception& error) {
         return break_all(error), true;
     }

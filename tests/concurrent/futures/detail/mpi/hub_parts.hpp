@@ -96,7 +96,7 @@ class ScriptedPort final : public MpiPort {
     NodeSide node_side() const override { return {nullptr, nullptr, bell, bell != nullptr}; }
     bool has_news() const noexcept override {
         ++looks_before_sleep;
-        return false;
+        return news;
     }
     void quit(const std::string& failure, bool in_order) noexcept override {
         if (told) *told = (in_order ? "quit " : "quit at once ") + failure;
@@ -116,6 +116,7 @@ class ScriptedPort final : public MpiPort {
 
     bool fails = false;
     bool moves = false;
+    bool news = false;  // from a rank that rings
     bool must_be_polled = true;
     int polls_until_failure = 0;     // 0: none fails
     SharedDoorbell* bell = nullptr;  // that all ranks ring, of the test

@@ -116,6 +116,26 @@ TEST_CASE("an engine that has failed tells its ranks to end, and keeps until the
     CHECK((told == "quit at once " && task.references == 0));
 }
 
+TEST_CASE("an engine that has failed keeps its mutex from nobody, though ranks still send", "[mpi_hub]") {
+    SharedDoorbell bell;
+    auto owned = std::make_unique<parts::ScriptedPort>(1);
+    parts::ScriptedPort& port = *owned;
+    port.bell = &bell;
+    const auto hub = make_hub(std::move(owned));
+    const auto pool = add_pool(hub);
+    parts::Task task(encode_call_into(ByteBuffer(), twice, 4));
+    hub->submit(*pool, task, cf::Priority::normal);
+    {
+        const std::lock_guard lock(hub->lock_rule().mutex());
+        port.news = port.moves = true;
+        port.polls_until_failure = 1;
+    }
+    hub->wake();
+    while (hub->counts(*pool).failed == 0) std::this_thread::yield();
+    end(*pool);
+    CHECK(task.end == "exception");
+}
+
 TEST_CASE("a failure of MPI in the look before the engine sleeps ends tasks and pools, and not the program", "[mpi_hub]") {
     auto owned = std::make_unique<parts::ScriptedPort>(1);
     owned->must_be_polled = false;
