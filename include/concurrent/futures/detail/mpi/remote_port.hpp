@@ -103,10 +103,15 @@ class RemotePort final : public MpiPort {
     void wait_for_ends() {
         const std::int64_t begin = monotonic_nanoseconds();
         std::size_t left = cards_.size() - 1;
+        const auto read = [&](std::size_t peer) {
+            while (const auto frame = next(peer)) left -= frame->header.type == FrameType::quit;
+        };
+        // An error may have left something unread, on whose large bodies the rank waits.
+        for (std::size_t peer = 0; peer + 1 < cards_.size(); ++peer) read(peer);
         for (unsigned looks = 0; left != 0;) {
             std::size_t peer = 0;
             if (poll(peer)) {
-                while (const auto frame = next(peer)) left -= frame->header.type == FrameType::quit;
+                read(peer);
                 continue;
             }
             const std::int64_t waited = monotonic_nanoseconds() - begin;
