@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -63,6 +64,21 @@ TEST_CASE("a worker that asks on and takes no answer is refused", "[region_excha
     };
     CHECK_THROWS_AS(ask_on(RegionNumber{}), SerializationError);
     CHECK_THROWS_AS(sockets.lender.answer(question(region->name().number)), SerializationError);
+}
+
+TEST_CASE("memory that came with a call is not sent with its result", "[region_exchange]") {
+    const std::vector<std::shared_ptr<SharedRegion>> both{SharedRegion::over(SharedBlock::make(100), false),
+                                                          SharedRegion::over(SharedBlock::make(100), false)};
+    auto ends = make_descriptor_sockets();
+    RegionBorrower borrower(std::move(ends.first), [](const RegionNumber&) {});
+    for (const auto& region : both) borrower.note(region);
+    int sent = 0;
+    const auto count = [&](const RegionName&) { ++sent; };
+    borrower.send(both, count);
+    CHECK(sent == 0);
+    borrower.end_call();
+    borrower.send(both, count);
+    CHECK(sent == 2);
 }
 
 }  // namespace

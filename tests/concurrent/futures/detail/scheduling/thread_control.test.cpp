@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "concurrent/futures/detail/scheduling/thread_parts.hpp"
+#include "support/forked.hpp"
 
 namespace {
 
@@ -67,6 +68,19 @@ TEST_CASE("workers that cannot be started are an error with their number", "[thr
     }
     parts::ThreadPool::cannot_start = false;
     CHECK(why.find(": 0 of 3 workers could be started") != std::string::npos);
+}
+
+TEST_CASE("in a forked child no worker is started", "[thread_control]") {
+    parts::ThreadPool pool(1);
+    const auto start = [&] {
+        try {
+            ThreadControl(pool.tables).start_workers(false);
+        } catch (const cf::BrokenThreadPool&) {
+            return 0;
+        }
+        return 1;
+    };
+    CHECK(support::run_forked(start).exit_code() == 0);
 }
 
 }  // namespace
