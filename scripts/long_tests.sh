@@ -10,6 +10,7 @@
 #     scripts/long_tests.sh hooks                                  every hook of the user throws at every use
 #     scripts/long_tests.sh signals [microseconds [name]]          all test executables in a storm of signals; not among all
 #     scripts/long_tests.sh valgrind [name]                        memcheck and helgrind on the tests of one process; not among all
+#     scripts/long_tests.sh repeat [runs [name]]                   200 runs of all test executables; not among all
 #     scripts/long_tests.sh fuzz [seconds [target]]                60 seconds for each target
 #     scripts/long_tests.sh libfuzzer [seconds [target]]           the same by libFuzzer; not among all of them
 #     scripts/long_tests.sh chaos [calls [kills]]                  100000 calls, 6500 kills
@@ -31,6 +32,9 @@
 #                    and so does what helgrind says about locks and threads. Its possible data races are only counted: it
 #                    knows no atomics, and what they guard is a race to it. Threads are looked at one after the other: 20 to
 #                    60 times slower. Past runs: tests/README.md, R13
+#     repeat         each run in another order of the cases, every third one on one processor only, every third one beside
+#                    busy loops; of the test executables those whose name contains `name`. A line for each run that
+#                    failed, whose output is in build/repeat/; past runs: tests/programs/README.md
 #     fuzz           mutations of tests/fuzz/corpus, with what they reach; past runs: tests/fuzz/README.md
 #     libfuzzer      what it finds new is in build/libfuzzer/<target>/, what fails in build/libfuzzer/failed_*;
 #                    needs clang 16 or later with its run-time libraries, and says so
@@ -126,6 +130,37 @@ valgrind() {
     ((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}" >&2; return 1; }
 }
 
+repeat() {
+    local runs=${1:-200} name=${2:-} program log run wrong=0 cases=0 on beside stop began=$SECONDS
+    cmake --build build/test --parallel 2 >/dev/null
+    mkdir -p build/repeat
+    for ((run = 1; run <= runs; ++run)); do
+        on=() beside=()
+        ((run % 3 != 1)) || on=(taskset -c 0)
+        if ((run % 3 == 2)); then
+            for stop in 1 2; do
+                while :; do :; done &
+                beside+=($!)
+            done
+        fi
+        for program in build/test/tests/test.*"$name"*; do
+            [[ -x $program && -f $program ]] || continue
+            log=build/repeat/${program##*/}.$run.log
+            if CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=300 "${on[@]}" "$program" --apart --order rand \
+                --rng-seed "$run" >"$log" 2>&1; then
+                cases=$((cases + $(sed -n 's/^\([0-9]*\) test cases, each in a process of its own.*/\1/p' "$log")))
+                rm "$log"
+            else
+                wrong=$((wrong + 1))
+                echo "run $run, ${on[*]:-all processors}, ${#beside[@]} busy loops: $log"
+            fi
+        done
+        ((${#beside[@]} == 0)) || { kill "${beside[@]}"; wait "${beside[@]}" 2>/dev/null || true; }
+    done
+    echo "$runs runs, $cases cases, $wrong executables failed, $((SECONDS - began)) s"
+    ((wrong == 0))
+}
+
 chaos() {
     cmake --build build/test --target program.process_chaos --parallel 2 >/dev/null
     CONCURRENT_FUTURES_TEST_DEADLINE_SECONDS=0 nice -n 19 build/test/tests/program.process_chaos "${1:-100000}" "${2:-6500}"
@@ -217,10 +252,10 @@ what=${1:-all}
 shift || true
 [[ $what == libfuzzer ]] || cmake --preset test >/dev/null
 case $what in
-    differential | kill_matrix | injection | hooks | signals | valgrind | fuzz | libfuzzer | chaos | recycling | model | mpi | processes | soak) "$what" "$@" ;;
+    differential | kill_matrix | injection | hooks | signals | valgrind | repeat | fuzz | libfuzzer | chaos | recycling | model | mpi | processes | soak) "$what" "$@" ;;
     all) differential; kill_matrix; injection; hooks; fuzz; chaos; recycling; processes; soak; model ;;
     *)
-        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, hooks, signals, valgrind, fuzz, libfuzzer," \
+        echo "long_tests.sh: unknown test '$what': use differential, kill_matrix, injection, hooks, signals, valgrind, repeat, fuzz, libfuzzer," \
             "chaos, recycling, processes, soak, model or mpi" >&2
         exit 2
         ;;
