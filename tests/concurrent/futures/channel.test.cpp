@@ -416,6 +416,18 @@ TEST_CASE("send() with a time is false when the channel is full, and nothing of 
     thread.join();
 }
 
+TEST_CASE("a sender that goes away after a value was taken back tells its receiver to forget the part that it has", "[channel]") {
+    auto [sender, receiver] = cf::make_channel<std::string>();
+    CHECK_FALSE(sender.send(std::string(1'000'000, 'x'), 0ms));  // a part of it is in the channel
+    auto [away, here] = cf::make_channel<cf::Sender<std::string>>();
+    away.send(std::move(sender));
+    auto moved = here.receive();
+    REQUIRE(moved);
+    std::thread thread([&] { moved->send("whole"); });
+    CHECK(receiver.receive() == "whole");
+    thread.join();
+}
+
 TEST_CASE("there is room again when one value was received", "[channel]") {
     auto [sender, receiver] = cf::make_channel<int>();
     while (sender.send(1, 0ms)) {

@@ -12,11 +12,13 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -409,7 +411,8 @@ struct Mutex {
     View view;
 };
 std::unordered_map<const void*, Mutex> mutexes;
-std::unordered_map<const void*, std::deque<Thread*>> sleepers;  // of futexes and condition variables
+std::unordered_map<const void*, std::deque<Thread*>> sleepers;  // of futexes, condition variables and descriptors
+const char descriptors = 0;  // its address stands for all of them
 
 void lock(const void* address) {
     must_be_alive(address, "a mutex");
@@ -896,6 +899,38 @@ int clock_gettime(clockid_t clock, timespec* time) noexcept {
     time->tv_sec = model::virtual_now / 1'000'000'000;
     time->tv_nsec = model::virtual_now % 1'000'000'000;
     return 0;
+}
+
+// Whoever writes to a descriptor wakes all that poll. The end of a pipe wakes nobody.
+int poll(pollfd* entries, nfds_t count, int milliseconds) {
+    static int (*kept)(pollfd*, nfds_t, int) = nullptr;
+    if (!model::watched()) return REAL(poll)(entries, count, milliseconds);
+    const model::Inside guard;
+    const std::int64_t deadline = milliseconds < 0 ? model::never : model::later(milliseconds * 1'000'000LL);
+    for (;;) {
+        model::visible({&model::descriptors, true});
+        const int ready = REAL(poll)(entries, count, 0);
+        if (ready != 0 || milliseconds == 0) return ready;
+        if (!model::sleep_at(&model::descriptors, "in poll()", deadline)) return 0;
+    }
+}
+ssize_t write(int descriptor, const void* data, size_t size) {
+    static ssize_t (*kept)(int, const void*, size_t) = nullptr;
+    if (!model::watched()) return REAL(write)(descriptor, data, size);
+    const model::Inside guard;
+    model::visible({&model::descriptors, true});
+    const ssize_t result = REAL(write)(descriptor, data, size);
+    model::wake_at(&model::descriptors, INT32_MAX, false);
+    return result;
+}
+ssize_t writev(int descriptor, const iovec* parts, int count) {
+    static ssize_t (*kept)(int, const iovec*, int) = nullptr;
+    if (!model::watched()) return REAL(writev)(descriptor, parts, count);
+    const model::Inside guard;
+    model::visible({&model::descriptors, true});
+    const ssize_t result = REAL(writev)(descriptor, parts, count);
+    model::wake_at(&model::descriptors, INT32_MAX, false);
+    return result;
 }
 
 long syscall(long call, ...) noexcept {

@@ -10,9 +10,9 @@
 //     }
 //
 // Threads of the program are real threads, but only one has the processor. At each visible operation (an atomic, a
-// mutex, a condition variable, a futex, a yield, the start or the end of a thread) the checker chooses who goes on. It
-// takes the place of pthread_mutex_lock(), syscall() and so on in the program, so the library needs no change but its
-// atomics. Each run is a forked child: what one leaves behind meets no other.
+// mutex, a condition variable, a futex, a yield, poll() and what it waits for, the start or the end of a thread) the
+// checker chooses who goes on. It takes the place of pthread_mutex_lock(), syscall() and so on in the program, so the
+// library needs no change but its atomics. Each run is a forked child: what one leaves behind meets no other.
 //
 // Memory: an atomic keeps all values that were stored. A load may give any of them that is not older than what its
 // thread knows of: by its own operations, by an acquire that read from a release, by a mutex, or by seq_cst. This is the

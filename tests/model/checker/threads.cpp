@@ -9,7 +9,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -497,4 +499,225 @@ MODEL("WorkerLoop: a worker that has found one of two tasks brings another worke
     pool.push(other);
     std::thread worker([&] { cf::detail::WorkerLoop(pool.tables, *parts::ThreadPool::last_started).run([] {}); });
     worker.join();
+}
+
+MODEL("a thread cancels a task of a paused pool, which another thread destroys") {
+    auto pool = std::make_unique<cf::ThreadPoolExecutor>(1);
+    pool->pause();
+    const auto task = pool->submit([] {});
+    std::thread other([&] {
+        pool->shutdown({.cancel_futures = true});
+        pool.reset();
+    });
+    task.cancel();
+    other.join();
+}
+
+MODEL("wait_idle() of a paused pool waits for its task, though another one comes and is cancelled") {
+    cf::ThreadPoolExecutor pool(1);
+    pool.pause();
+    const auto task = pool.submit([] {});
+    std::thread other([&] { pool.submit([] {}).cancel(); });
+    bool is_idle = true;
+    try {
+        pool.wait_idle_for(1s);
+    } catch (const cf::TimeoutError&) {
+        is_idle = false;
+    }
+    expect(!is_idle, "a task waits");
+    other.join();
+}
+
+namespace {
+
+/// Another thread waits until it has run.
+struct AwaitedThreadTask final : cf::detail::Task {
+    cf::detail::TaskEnd run() override {
+        const std::lock_guard lock(mutex);
+        has_run = true;
+        changed.notify_one();
+        return cf::detail::TaskEnd::completed;
+    }
+    cf::detail::TaskEnd abandon(const std::exception_ptr&) noexcept override { return cf::detail::TaskEnd::cancelled; }
+    Standing standing() const noexcept override { return Standing::waiting; }
+    void wait() {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [this] { return has_run; });
+    }
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool has_run = false;  // guarded by mutex
+};
+
+}  // namespace
+
+MODEL("WorkerLoop: a paused pool goes on while its worker lies down, and the task that came meanwhile runs") {
+    parts::ThreadPool pool(1);
+    parts::ThreadTask any;
+    pool.push(any);
+    {
+        parts::Lock lock(pool.tables.mutex);
+        pool.workforce().bring(lock);  // this thread is the worker
+    }
+    pool.tables.queues.inbox.try_take();
+    {
+        const parts::Lock lock(pool.tables.mutex);
+        pool.tables.pause();
+    }
+    AwaitedThreadTask task;
+    std::thread other([&] {
+        pool.push(task);
+        cf::detail::ThreadControl(pool.tables).resume();
+        task.wait();
+        const parts::Lock lock(pool.tables.mutex);
+        pool.tables.close({});
+        pool.workforce().wake_all();
+    });
+    cf::detail::WorkerLoop(pool.tables, *parts::ThreadPool::last_started).run([] {});
+    other.join();
+}
+
+MODEL("wait_idle() of a pool that pauses while its last task runs") {
+    cf::ThreadPoolExecutor pool(1);
+    cf::Promise<void> begins;
+    pool.post([&] { begins.set_value(); });
+    begins.get_future().wait();
+    std::thread other([&] { pool.pause(); });
+    pool.wait_idle();
+    other.join();
+    expect(pool.stats().running == 0 && pool.stats().pending == 0, "it is idle");
+}
+
+MODEL("wait_idle() of a paused pool ends when all that waits is cancelled") {
+    cf::ThreadPoolExecutor pool(1);
+    pool.pause();
+    for (int n = 0; n < 2; ++n) pool.post([] {});
+    std::thread other([&] { pool.cancel_pending(); });
+    pool.wait_idle();
+    other.join();
+}
+
+MODEL("wait_idle() of a paused pool ends when another thread cancels its only task") {
+    cf::ThreadPoolExecutor pool(1);
+    pool.pause();
+    const auto task = pool.submit([] {});
+    std::thread other([task] { task.cancel(); });
+    pool.wait_idle();
+    other.join();
+    expect(task.cancelled(), "it is cancelled");
+}
+
+MODEL("wait_idle() of a paused pool ends when another thread lets it go on and its task has run") {
+    cf::ThreadPoolExecutor pool(1);
+    pool.pause();
+    const auto task = pool.submit([] { return Value(1); });
+    std::thread other([&] { pool.resume(); });
+    pool.wait_idle();
+    expect(task.done(), "it has run");
+    other.join();
+}
+
+MODEL("a task that is submitted after pause() does not start, though a worker looks for tasks") {
+    std::atomic<bool> starts{false};
+    cf::ThreadPoolExecutor pool(1);
+    pool.post([] {});
+    pool.pause();
+    const auto task = pool.submit([&] { starts.store(true); });
+    std::this_thread::sleep_for(1ms);  // until no thread can go on
+    expect(!starts.load(), "it waits");
+    pool.resume();
+    task.wait();
+}
+
+MODEL("a task submits tasks to its own pool, which another thread pauses and lets go on") {
+    cf::ThreadPoolExecutor pool(1);
+    std::vector<cf::Future<Value>> own;
+    const auto task = pool.submit([&] {
+        for (int n = 0; n < 2; ++n) own.push_back(pool.submit([n] { return Value(n); }));
+    });
+    std::thread other([&] {
+        pool.pause();
+        pool.resume();
+    });
+    task.wait();
+    for (int n = 0; n < 2; ++n) expect(own[static_cast<std::size_t>(n)].result().get() == n, "it has run");
+    other.join();
+}
+
+MODEL("a paused pool goes on while its worker ends because it was idle, and the task that waits runs") {
+    cf::Promise<void> ends, may_end;
+    const auto end = [&, go_on = may_end.get_future()] {
+        if (go_on.done()) return;
+        ends.set_value();
+        go_on.wait();
+    };
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .worker_exit = end, .idle_timeout = 1ms});
+    pool.submit([] {}).wait();
+    pool.pause();
+    const auto task = pool.submit([] { return Value(1); });
+    ends.get_future().wait();
+    pool.resume();
+    may_end.set_value();
+    expect(task.result().get() == 1, "the result");
+}
+
+MODEL("stats() count a task of a paused pool, though another one comes and is cancelled") {
+    cf::ThreadPoolExecutor pool(1);
+    pool.pause();
+    const auto task = pool.submit([] {});
+    std::thread other([&] { pool.submit([] {}).cancel(); });
+    expect(pool.stats().pending >= 1, "it waits");
+    other.join();
+    expect(pool.stats().pending == 1 && pool.stats().cancelled == 1, "one waits, one was cancelled");
+}
+
+MODEL("a task waits for its own task, which another thread cancels") {
+    cf::ThreadPoolExecutor pool(1);
+    cf::Promise<cf::Future<int>> promise;
+    const auto inner = promise.get_future();
+    std::atomic<int> runs{0};
+    const auto outer = pool.submit([&] {
+        auto own = pool.submit([&] { return runs.fetch_add(1); });
+        promise.set_value(own);
+        own.wait();
+        return own.cancelled();
+    });
+    inner.result().cancel();
+    expect(outer.result() == (runs.load() == 0), "it runs or is cancelled");
+}
+
+MODEL("the pool is destroyed by its own task while another thread cancels the next one") {
+    auto* const pool = new cf::ThreadPoolExecutor(1);
+    cf::Promise<void> may_go_on;
+    const auto first = pool->submit([pool, go_on = may_go_on.get_future()] {
+        go_on.result();
+        delete pool;
+    });
+    const auto next = pool->submit([] {});
+    may_go_on.set_value();
+    next.cancel();
+    first.wait();
+    next.wait();
+}
+
+MODEL("a submitter that waits for room in a paused pool goes on when the task before it is cancelled") {
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .max_pending = 1});
+    pool.pause();
+    const auto before = pool.submit([] {});
+    std::thread other([before] { before.cancel(); });
+    const auto task = pool.submit([] { return Value(1); });
+    other.join();
+    pool.resume();
+    expect(task.result().get() == 1, "the result");
+}
+
+MODEL("a time limit passes while its task ends and its pool is destroyed") {
+    auto pool = std::make_unique<cf::ThreadPoolExecutor>(1);
+    const auto task = pool->submit({.timeout = 1us}, [](std::stop_token stop) {
+        std::this_thread::sleep_for(1us);
+        return stop.stop_requested();
+    });
+    pool.reset();
+    expect(task.done(), "it has ended");
 }
