@@ -184,7 +184,7 @@ struct ManagedPool : parts::Pool {
             {
                 const std::lock_guard lock(tables.mutex);
                 tables.signal.clear_news();
-                tables.queue.collect();
+                tables.queue.begin_look();
                 deadlines.enforce(0);
                 dispatcher.dispatch(0);
                 dispatcher.balance();
@@ -592,6 +592,11 @@ MODEL("a result that its waiter gives back for its callback is news to a manager
             pool.tables.signal.rise();
         }
         while (!task.done()) {
+            {
+                const std::lock_guard lock(pool.tables.mutex);
+                pool.tables.signal.clear_news();
+                pool.tables.queue.begin_look();
+            }
             pool.events.receive_all(true);
             pool.deliver();
         }
