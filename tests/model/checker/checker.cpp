@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -901,7 +902,7 @@ int clock_gettime(clockid_t clock, timespec* time) noexcept {
     return 0;
 }
 
-// Whoever writes to a descriptor wakes all that poll. The end of a pipe wakes nobody.
+// Whoever writes to a descriptor or closes one wakes all that poll.
 int poll(pollfd* entries, nfds_t count, int milliseconds) {
     static int (*kept)(pollfd*, nfds_t, int) = nullptr;
     if (!model::watched()) return REAL(poll)(entries, count, milliseconds);
@@ -929,6 +930,24 @@ ssize_t writev(int descriptor, const iovec* parts, int count) {
     const model::Inside guard;
     model::visible({&model::descriptors, true});
     const ssize_t result = REAL(writev)(descriptor, parts, count);
+    model::wake_at(&model::descriptors, INT32_MAX, false);
+    return result;
+}
+ssize_t sendmsg(int descriptor, const msghdr* message, int flags) {
+    static ssize_t (*kept)(int, const msghdr*, int) = nullptr;
+    if (!model::watched()) return REAL(sendmsg)(descriptor, message, flags);
+    const model::Inside guard;
+    model::visible({&model::descriptors, true});
+    const ssize_t result = REAL(sendmsg)(descriptor, message, flags);
+    model::wake_at(&model::descriptors, INT32_MAX, false);
+    return result;
+}
+int close(int descriptor) {
+    static int (*kept)(int) = nullptr;
+    if (!model::watched()) return REAL(close)(descriptor);
+    const model::Inside guard;
+    model::visible({&model::descriptors, true});
+    const int result = REAL(close)(descriptor);
     model::wake_at(&model::descriptors, INT32_MAX, false);
     return result;
 }

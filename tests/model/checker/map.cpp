@@ -2,19 +2,8 @@
 //
 // map.cpp: maps of a thread pool under the model checker.
 //
-// Loops measure their pieces by the time stamp counter, which no run could repeat. Here each look at it is 20 000 cycles
-// after the one before, so that a piece is one item.
-#include <cstdint>
-
-namespace {
-inline std::uint64_t model_cycles() noexcept {
-    static constinit std::uint64_t now = 0;  // only one thread runs at a time
-    return now += 20'000;
-}
-}  // namespace
-#define __builtin_ia32_rdtsc() model_cycles()
-#include <concurrent/futures/detail/platform/cycle_counter.hpp>
-#undef __builtin_ia32_rdtsc
+// Loops measure their pieces by the time stamp counter; with cycles.hpp a piece is one item.
+#include "model/checker/cycles.hpp"
 
 #include <concurrent/futures/algorithm.hpp>
 #include <concurrent/futures/detail/map/map_schedule.hpp>

@@ -304,17 +304,6 @@ MODEL("a task of a process pool is handed out, though the manager thread is abou
     task.wait();
 }
 
-MODEL("two threads submit to a process pool of one worker, and both tasks run") {
-    ManagedPool pool;
-    AwaitedTask one, two;
-    const Running running(pool, 2);
-    std::thread other([&] { pool.submit(one); });
-    pool.submit(two);
-    one.wait();
-    two.wait();
-    other.join();
-}
-
 MODEL("a thread that looks for its result in a process pool's ring gets it, or the manager thread does") {
     ManagedPool pool;
     AwaitedTask task;
@@ -355,13 +344,15 @@ MODEL("two tasks of two threads go through a process pool with room for one") {
     other.join();
 }
 
-MODEL("wait_idle() of a process pool ends when its task has ended, not before") {
+MODEL("wait_idle() of a process pool ends when its task has ended, and at once") {
     ManagedPool pool;
     AwaitedTask task;
     const Running running(pool, 1);
     pool.submit(task);
+    const auto begin = std::chrono::steady_clock::now();
     pool.idle.wait(detail::Deadline::never(), false);
     expect(task.done(), "it has ended");
+    expect(std::chrono::steady_clock::now() - begin < detail::tuning::idle_look_interval, "not when it looks again");
 }
 
 MODEL("two threads look for the same result in a process pool's ring") {
@@ -372,16 +363,6 @@ MODEL("two threads look for the same result in a process pool's ring") {
     std::thread other([&] { pool.wait(task); });
     pool.wait(task);
     other.join();
-}
-
-MODEL("a process pool that is idle tells who waits for that at once") {
-    ManagedPool pool;
-    AwaitedTask task;
-    const Running running(pool, 1);
-    pool.submit(task);
-    const auto begin = std::chrono::steady_clock::now();
-    pool.idle.wait(detail::Deadline::never(), false);
-    expect(std::chrono::steady_clock::now() - begin < detail::tuning::idle_look_interval, "not by looking again");
 }
 
 // ---- two threads without a manager thread, or one step of it -----------------------------------------------------------
