@@ -591,15 +591,17 @@ TEST_CASE("calls of a process pool can be awaited", "[coroutine]") {
 TEST_CASE("a task that ends while a coroutine is about to sleep is let go of once", "[coroutine]") {
     const auto kept = std::make_shared<int>(1);
     std::optional<cf::Promise<std::shared_ptr<int>>> promise(std::in_place);
-    const cf::Future<std::shared_ptr<int>> future = promise->get_future();
+    std::optional<cf::Future<std::shared_ptr<int>>> future = promise->get_future();
     {
-        auto awaiter = awaiter_of(future);
+        auto awaiter = awaiter_of(*future);
         CHECK_FALSE(awaiter.await_ready());
         promise->set_value(kept);
         CHECK_FALSE(awaiter.await_suspend(std::noop_coroutine()));
     }
     promise.reset();
     CHECK(kept.use_count() == 2);  // the future keeps it
+    future.reset();
+    CHECK(kept.use_count() == 1);
 }
 
 }  // namespace

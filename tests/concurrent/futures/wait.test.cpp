@@ -238,4 +238,16 @@ TEST_CASE("an infinite duration waits, a negative one is over at once, NaN is re
     CHECK_NOTHROW(pool.shutdown_for(infinite));
 }
 
+TEST_CASE("a worker that waits for the only future that has not ended runs a task of its own pool itself", "[wait]") {
+    cf::ThreadPoolExecutor pool(1);
+    for (const cf::ReturnWhen when : {cf::ReturnWhen::first_completed, cf::ReturnWhen::first_exception}) {
+        const auto same = pool.submit([&] {
+            const auto waiting = pool.submit([] { return std::this_thread::get_id(); });
+            cf::wait(std::vector{waiting}, {.return_when = when});
+            return waiting.result() == std::this_thread::get_id();
+        });
+        CHECK(same.result());
+    }
+}
+
 }  // namespace

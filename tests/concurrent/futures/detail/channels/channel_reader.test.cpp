@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <concurrent/futures/promise.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "support/deep_callbacks.hpp"
 
 namespace detail = concurrent::futures::detail;
 using concurrent::futures::SerializationError;
@@ -105,4 +108,15 @@ TEST_CASE("a sender that sleeps is woken when half of the channel is free, or at
     CHECK(is_half_free == (remaining == 3));
     const bool was_woken = !sender.page().writer_bell.must_ring(detail::Bell::room);
     CHECK(was_woken == (is_half_free || has_slept));
+}
+
+TEST_CASE("receive() first runs the callbacks that its thread has put off: they may be what sends", "[channel]") {
+    HostileSender sender;
+    concurrent::futures::Promise<void> promise;
+    promise.get_future().add_done_callback(
+        [&](const auto&) { sender.write(50, detail::ChunkHeader::last, 50); });  // the bytes are no string
+    support::in_deep_callbacks<concurrent::futures::Promise<void>>([&] {
+        promise.set_value();
+        CHECK_THROWS_AS(sender.receive(), SerializationError);
+    });
 }

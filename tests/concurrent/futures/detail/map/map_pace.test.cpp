@@ -92,4 +92,21 @@ TEST_CASE("the pace of long items is settled", "[map_pace]") {
     CHECK(pace.is_settled());
 }
 
+TEST_CASE("while no item ends, the pace gets slower only after a moment", "[map_pace]") {
+    namespace tuning = concurrent::futures::detail::tuning;
+    using Clock = std::chrono::steady_clock;
+    constexpr std::size_t items = 100'000;
+    MapPace pace(1, 1);
+    const Clock::time_point begin = Clock::now();
+    pace.items_per_task(100);
+    pace.items_per_task(100 + items);
+    const Clock::time_point last_news = Clock::now();
+    while (Clock::now() < last_news + 3 * tuning::map_hiccup) {
+    }
+    const std::size_t answer = pace.items_per_task(100 + items);
+    // All that the clock says is at most this, however long the thread had no processor.
+    const std::chrono::duration<double, std::nano> longest = Clock::now() - begin - tuning::map_hiccup;
+    CHECK(static_cast<double>(answer) + 1 >= tuning::map_chunk / (longest.count() / items));
+}
+
 }  // namespace

@@ -131,9 +131,10 @@ class ScriptedPort final : public MpiPort {
 };
 
 struct Hub {
-    explicit Hub(std::size_t ranks) {
+    explicit Hub(std::size_t ranks, bool must_be_polled = true) {
         auto owned = std::make_unique<ScriptedPort>(ranks);
         port = owned.get();
+        port->must_be_polled = must_be_polled;
         tables.peers.open(std::move(owned));
     }
 

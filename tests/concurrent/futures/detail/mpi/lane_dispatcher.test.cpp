@@ -193,4 +193,13 @@ TEST_CASE("nothing is asked back while tasks wait that an idle lane can take", "
     CHECK(hub.dispatcher.next_recall().is_never());
 }
 
+TEST_CASE("where no message has to be looked for, a lane gets no task in advance", "[lane_dispatcher]") {
+    parts::Hub hub(1, false);
+    MpiPool& pool = hub.add_pool({.max_workers = 1});
+    std::array<parts::Task, 2> tasks;
+    for (parts::Task& task : tasks) hub.submit(pool, task);
+    hub.hand_out();
+    CHECK((pool.in_flight == 1 && tasks[1].stage == RemoteTask::Stage::queued));
+}
+
 }  // namespace

@@ -80,7 +80,11 @@ TEST_CASE("a thread that looks for its result hands out what waits when a lane h
     concurrent::futures::Encoder result;
     result.encode(5);
     hub.port->say(0, FrameType::result, hub.task.id, 0, result.bytes());
-    CHECK(hub.direct.look_for_end(hub.task, [&] { return !hub.task.end.empty(); }));
+    CHECK(hub.direct.look_for_end(hub.task, [&] {
+        CHECK(hub.tables.sleep.is_watched());
+        return !hub.task.end.empty();
+    }));
+    CHECK_FALSE(hub.tables.sleep.is_watched());
     const std::lock_guard lock(hub.tables.mutex);
     CHECK(hub.task.value == 5);
     CHECK(hub.other.stage == RemoteTask::Stage::sent);

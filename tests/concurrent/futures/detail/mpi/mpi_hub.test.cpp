@@ -5,17 +5,20 @@
 #include <concurrent/futures/detail/mpi/mpi_hub.hpp>
 #include <concurrent/futures/detail/wire/remote_call.hpp>
 
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
 #include "support/deadline.hpp"
+#include "support/named_events.hpp"
 
 namespace {
 
@@ -189,6 +192,46 @@ TEST_CASE("the engine goes on with the message that asks a task to stop", "[mpi_
     }
     end(*pool);
     CHECK(task.end == "exception");
+}
+
+TEST_CASE("a submitter does not run its task where the queue has room", "[mpi_hub]") {
+    auto owned = std::make_unique<parts::ScriptedPort>(1);
+    parts::ScriptedPort& port = *owned;
+    const auto hub = make_hub(std::move(owned));
+    const auto pool = add_pool(hub, {.max_workers = 1, .max_pending = 8, .on_full = cf::QueueFull::caller_runs});
+    parts::Task task(encode_call_into(ByteBuffer(), twice, 4));
+    hub->submit(*pool, task, cf::Priority::normal);
+    CHECK(task.end.empty());  // the rank never answers
+    {
+        const std::lock_guard lock(hub->lock_rule().mutex());
+        port.polls_until_failure = 1;
+    }
+    hub->wake();
+    end(*pool);
+    CHECK(task.end == "exception");
+}
+
+TEST_CASE("the engine knows its own thread", "[mpi_hub]") {
+    struct Recorder : support::NamedEvents {
+        void told(std::string_view, const cf::CallEvent&) override {
+            const bool is_submitter = std::this_thread::get_id() == submitter;
+            ++(hub->on_engine_thread() == is_submitter ? wrong : is_submitter ? by_submitter : by_engine);
+        }
+        using NamedEvents::told;
+
+        const std::thread::id submitter = std::this_thread::get_id();
+        const MpiHub* hub = nullptr;
+        std::atomic<int> wrong = 0, by_submitter = 0, by_engine = 0;
+    };
+    const auto hub = make_hub();
+    const auto recorder = std::make_shared<Recorder>();
+    recorder->hub = hub.get();
+    const auto pool = add_pool(hub, {.max_workers = 1, .observer = recorder});
+    parts::Task task(encode_call_into(ByteBuffer(), twice, 4));
+    hub->submit(*pool, task, cf::Priority::normal);
+    end(*pool);
+    CHECK(task.value == 8);
+    CHECK((recorder->wrong == 0 && recorder->by_submitter == 1 && recorder->by_engine == 2));
 }
 
 }  // namespace

@@ -160,4 +160,16 @@ TEST_CASE("a worker that has had max_tasks_per_child tasks gets no more, and lea
     CHECK(worker.life.state() == WorkerState::stopping);
 }
 
+TEST_CASE("a task that nothing is in front of stays with its worker, though another has nothing to do", "[dispatcher]") {
+    parts::Pool pool;
+    WorkerLink& busy = pool.add_worker();
+    recorded::Task task;
+    pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(task.worker == &busy);
+    WorkerLink& idle = pool.add_worker();
+    pool.dispatcher.balance();
+    CHECK((task.worker == &busy && idle.tasks.in_flight() == 0));
+}
+
 }  // namespace

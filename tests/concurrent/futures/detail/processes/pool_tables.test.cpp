@@ -5,8 +5,13 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <memory>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -91,6 +96,28 @@ TEST_CASE("a pool is finished when it is shut down and has neither tasks nor wor
     worker.life.note_reaped({});
     pool.tables.workers.remove(worker);
     CHECK(pool.tables.is_finished());
+}
+
+TEST_CASE("when a pool breaks, its observer hears of the starts of those tasks that had started", "[pool_tables]") {
+    struct Silent : cf::Observer {};
+    ProcessSettings settings;
+    settings.max_workers = 1;
+    settings.observer = std::make_shared<Silent>();
+    parts::Pool pool(std::move(settings));
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        tasks[i].shown.id = i + 1;
+        pool.submit(tasks[i]);
+    }
+    pool.dispatcher.dispatch(0);
+    REQUIRE((worker.tasks.in_flight() == 2 && worker.page().start(tasks[0].slot, tasks[0].id)));
+    pool.tables.break_pool("why");
+    std::vector<std::uint64_t> started;
+    for (const Observation& note : pool.tables.observer.take())
+        if (note.kind == Observation::Kind::started) started.push_back(note.number);
+    CHECK(started == std::vector<std::uint64_t>{1});
+    pool.deliver();
 }
 
 }  // namespace

@@ -6,14 +6,20 @@
 
 #include <signal.h>
 
+#include <sys/wait.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <concurrent/futures/detail/processes/process_call.hpp>
 #include <concurrent/futures/future.hpp>
 #include <memory>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 #include "concurrent/futures/detail/processes/recorded_task.hpp"
+#include "support/deadline.hpp"
+#include "support/forked.hpp"
 
 namespace {
 
@@ -110,6 +116,21 @@ TEST_CASE("a paused engine keeps its tasks in the queue until it goes on or ends
     manager->begin_shutdown(true);
     CHECK(future.cancelled());
     CHECK(manager->join(Deadline::never()));
+}
+
+TEST_CASE("an engine that is gone leaves no process behind", "[process_manager]") {
+    if (support::thread_sanitized) SKIP("ThreadSanitizer cannot follow forks of forks");
+    const support::ForkedEnd end = support::run_forked([] {
+        std::optional<ProcessManager> manager(std::in_place, ProcessSettings{.max_workers = 1, .spawn = false});
+        const auto has_child = [] {
+            siginfo_t ended{};
+            return ::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0;
+        };
+        if (!has_child()) return 1;  // the template
+        manager.reset();
+        return has_child() ? 2 : 0;
+    });
+    CHECK(end.exit_code() == 0);
 }
 
 }  // namespace

@@ -78,4 +78,13 @@ TEST_CASE("a worker that closes its pipe has a moment to end by itself, one that
     CHECK(!leaves.life.is_dying());
 }
 
+TEST_CASE("a worker that has taken shared memory reads none where the pool has none", "[result_reader]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker(false);
+    REQUIRE(!pool.tables.memory.arena());
+    parts::say(worker, FrameType::ready, recorded::Task(), parts::encoded(1));
+    pool.reader.read(worker);
+    CHECK((worker.life.is_ready() && !worker.reads_shared_memory));
+}
+
 }  // namespace

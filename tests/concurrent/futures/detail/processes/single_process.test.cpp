@@ -5,17 +5,30 @@
 #include <concurrent/futures/detail/processes/single_process.hpp>
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#if CONCURRENT_FUTURES_LINUX
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#endif
+
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <concurrent/futures/detail/wire/remote_call.hpp>
+#include <csignal>
+#include <cstdint>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "support/deadline.hpp"
+#include "support/file_size_limit.hpp"
+#include "support/forked.hpp"
 #include "support/gate.hpp"
 
 namespace {
@@ -84,5 +97,64 @@ TEST_CASE("a child that is killed says so, and no signal follows its end", "[sin
     child.process.send_signal(SIGKILL);  // its pid may be another process's by now
     CHECK(child.end().signal == SIGKILL);
 }
+
+void take(std::string) {}
+
+TEST_CASE("arguments that shared memory has no room for are an error, and no child starts", "[single_process]") {
+    struct NoSignal {
+        void (*before)(int) = std::signal(SIGXFSZ, SIG_IGN);
+        ~NoSignal() { std::signal(SIGXFSZ, before); }
+    };
+    const NoSignal no_signal;
+    const std::string large(4 * 1024 * 1024, 'x');
+    const support::FileSizeLimit limit(sizeof(SingleCallPage) + 1024 * 1024);
+    DescriptorsOut descriptors;
+    CHECK_THROWS_AS(SingleProcess({.spawn = true}, encode_call(take, large), descriptors, 1), std::system_error);
+}
+
+TEST_CASE("where no process may be started by fork() that is an error", "[single_process]") {
+    constexpr int cannot_tell = 77;
+    const support::ForkedEnd end = support::run_forked([] {
+        if (::geteuid() == 0 && ::setuid(65'534) != 0) return cannot_tell;  // no limit holds for root
+        const rlimit none{0, 0};
+        if (::setrlimit(RLIMIT_NPROC, &none) != 0) return cannot_tell;
+        const pid_t child = ::fork();
+        if (child == 0) ::_exit(0);
+        if (child > 0) return cannot_tell;
+        DescriptorsOut descriptors;
+        try {
+            // Never destroyed: it has no process that it could wait for.
+            const auto* const process = new SingleProcess({.spawn = false}, encode_call(nothing), descriptors, 1);
+            return process ? 1 : 2;
+        } catch (const std::system_error& error) {
+            return std::string(error.what()).find("(fork)") != std::string::npos ? 0 : 3;
+        }
+    });
+    if (end.exit_code() == cannot_tell) SKIP("here the number of processes cannot be limited");
+    CHECK(end.exit_code() == 0);
+}
+
+#if CONCURRENT_FUTURES_LINUX
+TEST_CASE("a child is spawned also where its program would have more rights than this process", "[single_process]") {
+    if (support::thread_sanitized) SKIP("ThreadSanitizer cannot follow a fork that starts threads");
+    constexpr int cannot_tell = 77;
+    const support::ForkedEnd end = support::run_forked([] {
+        if (::geteuid() != 0) return cannot_tell;
+        // One capability less, which a program that root executes would get back.
+        __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+        std::array<__user_cap_data_struct, 2> rights{};
+        if (::syscall(SYS_capget, &header, rights.data()) != 0) return cannot_tell;
+        const std::uint32_t dropped = rights[0].permitted & (~rights[0].permitted + 1);
+        rights[0].permitted &= ~dropped;
+        rights[0].effective &= ~dropped;
+        rights[0].inheritable &= ~dropped;
+        if (::syscall(SYS_capset, &header, rights.data()) != 0) return cannot_tell;
+        if (!file_adds_rights(executable_path())) return cannot_tell;
+        return Child(nothing).end().exit_code == 0 ? 0 : 1;
+    });
+    if (end.exit_code() == cannot_tell) SKIP("for this the test has to run as root");
+    CHECK(end.exit_code() == 0);
+}
+#endif
 
 }  // namespace

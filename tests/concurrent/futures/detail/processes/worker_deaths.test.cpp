@@ -127,4 +127,16 @@ TEST_CASE("a worker that was told to leave is no death", "[worker_deaths]") {
     CHECK((pool.tables.budget.restarts() == 0 && pool.tables.workers.empty() && !pool.tables.is_broken()));
 }
 
+TEST_CASE("a program that could not be executed is told from one that ended before it was ready", "[worker_deaths]") {
+    for (const int exit_code : {126, 127}) {
+        parts::Pool pool;
+        while (!pool.tables.is_broken()) {
+            WorkerLink& worker = pool.add_worker(false);
+            worker.life.note_reaped({.exit_code = exit_code});
+            pool.deaths.settle(worker);
+        }
+        CHECK((pool.tables.broken.find("could not be executed") != std::string::npos) == (exit_code == 127));
+    }
+}
+
 }  // namespace

@@ -3,9 +3,11 @@
 // The pool's end of a worker that is no process: the test reads and writes what the worker would.
 #include <concurrent/futures/detail/processes/worker_link.hpp>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -80,6 +82,22 @@ TEST_CASE("a worker that was told to leave loses its pipe when it has all messag
     char byte;
     CHECK(::read(ends.tasks.get(), &byte, 1) == 0);
     CHECK(!worker.has_output());
+}
+
+TEST_CASE("a worker gets the pool's memory for calls as it is", "[worker_link]") {
+    PoolDescriptors& descriptors = PoolDescriptors::instance();
+    PayloadHandle<PayloadArena> calls;
+    {
+        const std::lock_guard lock(descriptors.mutex);
+        calls = PayloadArena::over(SharedMemory::make(1024 * 1024, SharedMemory::Access::write));
+    }
+    REQUIRE(calls);
+    WorkerLink::Ends ends;
+    const WorkerLink worker(1, calls.get(), ends);
+    struct stat pool_memory {};
+    struct stat worker_memory {};
+    REQUIRE((::fstat(calls->region().fd(), &pool_memory) == 0 && ::fstat(ends.calls.get(), &worker_memory) == 0));
+    CHECK((pool_memory.st_dev == worker_memory.st_dev && pool_memory.st_ino == worker_memory.st_ino));
 }
 
 }  // namespace

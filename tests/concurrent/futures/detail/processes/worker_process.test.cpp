@@ -4,6 +4,7 @@
 #include <concurrent/futures/detail/processes/worker_process.hpp>
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
@@ -12,6 +13,7 @@
 #include <concurrent/futures/detail/processes/worker_configuration.hpp>
 #include <concurrent/futures/detail/processes/worker_link.hpp>
 #include <concurrent/futures/detail/wire/remote_call.hpp>
+#include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <stdexcept>
@@ -45,9 +47,14 @@ struct Reply {
     }
 };
 
+// In the worker: the descriptor of its page that it got, and what is behind it.
+int page_number = -1;
+struct stat page_file {};
+
 class Worker {
   public:
-    explicit Worker(const ByteBuffer& configuration) {
+    /// `output`: where it writes its standard output to; its process then ends without exit().
+    explicit Worker(const ByteBuffer& configuration, int output = -1) {
         WorkerLink::Ends ends;
         link_.emplace(1, nullptr, ends);
         flush_standard_streams();
@@ -58,6 +65,12 @@ class Worker {
             link_->pipes().close_results();
             WorkerChannel channel{std::move(ends.tasks), std::move(ends.results),  std::move(ends.page),
                                   std::move(ends.calls), std::move(ends.payloads), std::move(ends.memory)};
+            page_number = channel.page.get();
+            ::fstat(page_number, &page_file);
+            if (output >= 0) {
+                ::dup2(output, STDOUT_FILENO);
+                ::_exit(run_worker(std::move(channel), parent, end_forked_process));
+            }
             end_forked_process(run_worker(std::move(channel), parent, end_forked_process));
         }
         REQUIRE(pid > 0);
@@ -182,6 +195,38 @@ TEST_CASE("a worker leaves when the pool has closed its pipe", "[worker_process]
     REQUIRE(worker.reply().type == FrameType::ready);
     worker.link().pipes().close_tasks();
     CHECK(worker.end() == EXIT_SUCCESS);
+}
+
+bool has_page_open() {
+    struct stat now {};
+    return ::fstat(page_number, &now) == 0 && now.st_dev == page_file.st_dev && now.st_ino == page_file.st_ino;
+}
+
+TEST_CASE("a worker keeps no descriptor of its page, which is mapped", "[worker_process]") {
+    Worker worker(configuration());
+    REQUIRE(worker.reply().type == FrameType::ready);
+    recorded::Task task(encode_call(has_page_open));
+    worker.give(task);
+    const Reply reply = worker.reply();
+    concurrent::futures::Decoder decoder{reply.body};
+    CHECK((reply.type == FrameType::result && !decoder.decode<bool>()));
+}
+
+int write_some(std::string text) { return std::fputs(text.c_str(), stdout); }
+
+TEST_CASE("what tasks have written is out of the buffers when a worker leaves, however its process ends", "[worker_process]") {
+    Pipe output = make_pipe();
+    Worker worker(configuration(), output.write_end.get());
+    output.write_end.reset();
+    REQUIRE(worker.reply().type == FrameType::ready);
+    recorded::Task task(encode_call(write_some, std::string("some text")));
+    worker.give(task);
+    CHECK(worker.reply().type == FrameType::result);
+    worker.tell_to_leave();
+    CHECK(worker.end() == EXIT_SUCCESS);
+    char text[64];
+    const ssize_t size = ::read(output.read_end.get(), text, sizeof text);
+    CHECK(std::string(text, size > 0 ? static_cast<std::size_t>(size) : 0) == "some text");
 }
 
 }  // namespace

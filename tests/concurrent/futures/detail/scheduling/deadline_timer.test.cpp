@@ -7,10 +7,13 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <system_error>
 #include <thread>
 
 #include "support/eventually.hpp"
@@ -195,6 +198,31 @@ TEST_CASE("all entries of a timer can be served before their time", "[deadline_t
     timer.fire_all();
     CHECK(std::all_of(stops.begin(), stops.end(), [](const std::stop_source& stop) { return stop.stop_requested(); }));
     CHECK((first.fired() && second.fired() && third.fired()));
+}
+
+std::size_t threads_of_this_process() {
+    std::error_code error;
+    const std::filesystem::directory_iterator tasks("/proc/self/task", error);
+    return error ? 0 : static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
+}
+
+TEST_CASE("deadlines one after the other are looked after by the threads that there are", "[deadline_timer]") {
+    if (threads_of_this_process() == 0) SKIP("this system does not tell how many threads there are");
+    DeadlineTimer timer;
+    // One is started where each thread of the timer is in a callback, or has not come back from it. That becomes ever less likely.
+    bool has_started_one = true;
+    for (int attempt = 0; attempt < 30 && has_started_one; ++attempt) {
+        const std::size_t before = threads_of_this_process();
+        for (int deadline = 0; deadline < 10; ++deadline) {
+            std::stop_source stop;
+            support::Gate asked;
+            const std::stop_callback callback(stop.get_token(), [&] { asked.open(); });
+            const DeadlineTimer::Entry entry(timer, in(-1s), stop);
+            asked.wait();
+        }
+        has_started_one = threads_of_this_process() > before;
+    }
+    CHECK_FALSE(has_started_one);
 }
 
 }  // namespace

@@ -3,9 +3,12 @@
 // The tables of a thread pool whose workers have no threads: when it is idle, pauses, closes.
 #include <concurrent/futures/detail/scheduling/thread_tables.hpp>
 
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
+#include <mutex>
 #include <string>
+#include <thread>
 
 #include "concurrent/futures/detail/scheduling/thread_parts.hpp"
 
@@ -96,6 +99,30 @@ TEST_CASE("a worker that waits inside a task is replaced, and counts again when 
     CHECK(pool.workforce().headcount().at_work() == 0);
     blocking.end_block();
     CHECK(pool.workforce().headcount().at_work() == 1);
+}
+
+TEST_CASE("a pause wakes those that wait for an idle pool, if it is idle", "[thread_tables]") {
+    for (int round = 0; round < 20; ++round) {
+        parts::ThreadPool pool(1);
+        Worker& worker = pool.start_worker();
+        std::atomic<bool> waits{false};
+        bool idle = false;
+        std::thread waiter([&] {
+            idle = pool.tables.idle_waiters.wait("a pool", false, pool.tables.mutex, Deadline::never(), [&] {
+                waits = true;
+                return pool.tables.is_idle();
+            });
+        });
+        while (!waits) std::this_thread::yield();
+        for (int i = 0; i < 100; ++i) std::this_thread::yield();  // it is likely to sleep by now, and need not
+        {
+            const std::lock_guard lock(pool.tables.mutex);
+            pool.workforce().lie_down(worker);
+            pool.tables.pause();
+        }
+        waiter.join();
+        CHECK(idle);
+    }
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/state/pool_watch.hpp>
 
+#include <pthread.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -117,5 +119,15 @@ TEST_CASE("numbers of calls differ, also between threads", "[pool_watch]") {
     CHECK(all.size() == 9000);
     CHECK(!all.contains(0));
 }
+
+#if defined(__GLIBCXX__) && defined(__GLIBC__)  // there pthread_exit() unwinds the stack
+TEST_CASE("the end of a callback is told also where it ends its thread", "[pool_watch]") {
+    const auto recorder = std::make_shared<Recorder>();
+    const PoolWatch watch(recorder, "threads", "pool", 2, {});
+    const WatchedCall call(watch, "call");
+    std::thread([&] { call.around_callback([] { ::pthread_exit(nullptr); }); }).join();
+    CHECK(recorder->told_of == std::vector<std::string>{"call callback 0", "call callback over 0"});
+}
+#endif
 
 }  // namespace

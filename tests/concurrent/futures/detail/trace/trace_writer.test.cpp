@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -10,6 +11,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "support/file_size_limit.hpp"
 
 namespace detail = concurrent::futures::detail;
 
@@ -95,6 +98,31 @@ TEST_CASE("a thread that fills its part of the trace loses no record, and each r
     CHECK(found == expected);
     CHECK(text.substr(0, 2) == "[\n");
     CHECK(text.substr(text.size() - 3) == "\n]\n");
+}
+
+TEST_CASE("a trace for which there is no room any more keeps no part of its file in memory", "[trace]") {
+    struct NoSignal {
+        void (*before)(int) = std::signal(SIGXFSZ, SIG_IGN);
+        ~NoSignal() { std::signal(SIGXFSZ, before); }
+    };
+    const NoSignal no_signal;
+    const File file;
+    const auto is_mapped = [&] {
+        std::ifstream maps("/proc/self/maps");
+        const std::string text{std::istreambuf_iterator<char>(maps), {}};
+        return text.find(file.path) != std::string::npos;
+    };
+    detail::TraceWriter writer(file.path);
+    write_number(writer, 0);
+    if (!is_mapped()) SKIP("this system does not tell what is mapped");
+    {
+        const support::FileSizeLimit limit(2 * detail::TraceStorage::block_size);
+        for (std::size_t number = 0; number < 100 && is_mapped(); ++number)
+            for (int i = 0; i < 1'000; ++i)
+                if (detail::TraceRow* const row = writer.row())
+                    writer.write(*row, [](detail::JsonText& text) { text.put("\"number\":1"); });
+    }
+    CHECK_FALSE(is_mapped());
 }
 #endif
 

@@ -6,6 +6,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <concurrent/futures/detail/wire/remote_call.hpp>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -15,6 +18,7 @@
 namespace {
 
 using namespace concurrent::futures::detail;
+namespace cf = concurrent::futures;
 using Kind = Observation::Kind;
 
 int calls = 0;
@@ -72,6 +76,30 @@ TEST_CASE("bytes that are no task fail it in its submitter", "[full_queue]") {
     recorded::Task task(ByteBuffer{});
     told.run(task);
     CHECK((task.end == "exception" && task.references == 0 && told.failed == 1));
+}
+
+TEST_CASE("a queue that is full of cancelled tasks has room once they are collected", "[full_queue]") {
+    struct Pool {
+        struct Queue {
+            void collect() { has_cancelled = false; }
+            std::size_t waiting() const { return 1; }
+
+            bool has_cancelled = true;
+        };
+        bool is_full() const { return queue.has_cancelled; }
+        static bool is_closed() { return false; }
+        static bool is_broken() { return false; }
+        static void throw_if_closed() {}
+
+        Queue queue;
+    };
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::unique_lock lock(mutex);
+    Pool pool;
+    const FullQueueRule rule{.executor = "a pool", .on_full = cf::QueueFull::raise, .on_engine_thread = false, .caller_may_run = true};
+    CHECK(wait_for_room(lock, changed, pool, rule));
+    CHECK_FALSE(pool.queue.has_cancelled);
 }
 
 }  // namespace
