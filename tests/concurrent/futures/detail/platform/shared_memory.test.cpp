@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/platform/shared_memory.hpp>
+#include <concurrent/futures/detail/platform/valgrind.hpp>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -116,7 +117,7 @@ TEST_CASE("shared memory never has the number of a standard stream", "[shared_me
 }
 
 TEST_CASE("where address space is limited, a part of it is taken", "[shared_memory]") {
-    if (support::sanitized) SKIP("a sanitizer needs its address space");
+    if (support::sanitized || runs_under_valgrind()) SKIP("sanitizers and valgrind need address space of their own");
     if (address_space_in_use() == 0) SKIP("this system does not tell how much address space is in use");
     const auto size_in_limits = [] {
         rlimit space{};
