@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// manager.cpp: how the manager thread of a process pool is told of tasks, under the model checker. The scenarios play the
-// manager thread: poll() and processes are not there.
+// manager.cpp: how the manager thread of a process pool is told of tasks, under the model checker: only the signal and the
+// queue, which takes few steps. With the parts of the engine around them: processes.cpp.
 #include <concurrent/futures/detail/processes/manager_signal.hpp>
 #include <concurrent/futures/detail/wire/submission_queue.hpp>
 #include <poll.h>
