@@ -63,7 +63,7 @@ struct Trace {
 };
 Trace* trace = nullptr;
 
-bool frees_are_watched = true;
+bool shared_pointers_order = false;  // things of which the views do not know
 
 struct Bounds {
     int preemptions = 2;
@@ -366,7 +366,7 @@ void keep_freed(void* block) {
     if (!freed.emplace(reinterpret_cast<std::uintptr_t>(block), size).second) fail("freed twice");
     for (Thread* thread : threads) thread->sleeps = false;
     const auto begin = reinterpret_cast<std::uintptr_t>(block);
-    auto used = frees_are_watched ? locations.lower_bound(begin) : locations.end();
+    auto used = shared_pointers_order ? locations.end() : locations.lower_bound(begin);
     for (; used != locations.end() && used->first < begin + size; ++used)
         if (const Thread* const other = used->second.uses.unknown())
             fail("data race: thread " + std::to_string(self->number) + " frees an atomic that thread " +
@@ -376,7 +376,8 @@ void keep_freed(void* block) {
 
 Location& location_at(const void* address, std::size_t size) {
     must_be_alive(address, "an atomic");
-    if (const auto made = constructed.find(address); made != constructed.end() && at(self->view, made->second) == 0)
+    const auto made = constructed.find(address);
+    if (!shared_pointers_order && made != constructed.end() && at(self->view, made->second) == 0)
         fail("data race: thread " + std::to_string(self->number) + " uses an atomic whose construction it need not know of");
     std::uint64_t value = 0;
     std::memcpy(&value, address, size);
@@ -542,7 +543,7 @@ void keep(const void* address, std::memory_order order) noexcept {
     if (acquires(order)) join(self->view, location.values.back().view);
 }
 
-void uses_shared_pointers() noexcept { frees_are_watched = false; }
+void uses_shared_pointers() noexcept { shared_pointers_order = true; }
 void expect(bool right, const char* what) noexcept {
     if (!right) fail(std::string("wrong: ") + what);
 }

@@ -42,8 +42,9 @@ struct Scenario {
     static const model::Scenario MODEL_NAME(model_scenario_, __LINE__)(name, &MODEL_NAME(model_body_, __LINE__)); \
     static void MODEL_NAME(model_body_, __LINE__)()
 
-/// In this scenario a std::shared_ptr keeps objects of several threads. Its counts are no atomics of the model, so that
-/// nobody uses such an object any more when it is freed is not looked at.
+/// In this scenario a std::shared_ptr keeps objects of several threads. Its counts are no atomics of the model, so two things
+/// are not looked at: that nobody uses such an object any more when it is freed, and that a thread which uses an atomic knows of
+/// its construction. The destructor of such an object may know of it by those counts only.
 void uses_shared_pointers() noexcept;
 /// Ends the run as wrong if it is false.
 void expect(bool right, const char* what) noexcept;
