@@ -19,7 +19,7 @@ SEPARATE = "-DCONCURRENT_FUTURES_SEPARATE_COMPILATION"
 COST = {  # header, option: how many headers of ours, how many lines of them
     ("concurrent/futures/thread_pool_executor.hpp", ""): (118, 8200),
     ("concurrent/futures/thread_pool_executor.hpp", SEPARATE): (97, 6700),
-    ("concurrent/futures.hpp", ""): (280, 21800),
+    ("concurrent/futures.hpp", ""): (280, 21900),
     ("concurrent/futures.hpp", SEPARATE): (170, 12600),
 }
 # What the header must not reach. Those of the standard library: long, and with libstdc++ 12 nothing else brings them.
