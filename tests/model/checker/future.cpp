@@ -179,6 +179,15 @@ MODEL("a continuation is cancelled while the future that its function returned e
     expect(next.cancelled() == cancelled, "the new future says so");
 }
 
+MODEL("a continuation ends like the future that its function returned, though that ends meanwhile") {
+    cf::Promise<int> promise, inner;
+    promise.set_value(1);
+    std::thread other([&] { inner.set_value(2); });
+    const auto next = promise.get_future().then([&](int) { return inner.get_future(); });
+    expect(next.result() == 2, "the value of the other future");
+    other.join();
+}
+
 MODEL("a promise is dropped while its future is waited for") {
     std::optional<cf::Promise<Value>> promise(std::in_place);
     const auto future = promise->get_future();

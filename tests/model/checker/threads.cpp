@@ -186,6 +186,35 @@ MODEL("workers end when they are idle, and a task comes meanwhile") {
     expect(pool.submit([] { return Value(2); }).result().get() == 2, "the second result");
 }
 
+MODEL("wait_idle() ends when a worker has left that was idle for too long, though another one stays and sleeps") {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool leaves = false, may_end = false;
+    cf::ThreadPoolExecutor pool({.max_workers = 2,
+                                 .worker_exit =
+                                     [&] {
+                                         std::unique_lock lock(mutex);
+                                         leaves = true;
+                                         changed.notify_all();
+                                         changed.wait(lock, [&] { return may_end; });
+                                     },
+                                 .idle_timeout = 1ms,
+                                 .base_workers = 1});
+    pool.start_workers();
+    {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return leaves; });
+    }
+    pool.submit([] {}).wait();  // the other one, which stays when it lies down after this
+    std::thread other([&] {
+        const std::lock_guard lock(mutex);
+        may_end = true;
+        changed.notify_all();
+    });
+    pool.wait_idle();
+    other.join();
+}
+
 MODEL("an initializer that throws breaks the pool for all that wait") {
     cf::ThreadPoolExecutor pool({.max_workers = 1, .initializer = [] { throw 1; }});
     try {

@@ -79,6 +79,29 @@ TEST_CASE("a thread that waits takes the result of its task if nothing else is t
     }
 }
 
+TEST_CASE("a task that was taken back from a worker keeps its call until it has ended, or was cancelled", "[completion_queue]") {
+    using Stage = RemoteTask::Stage;
+    for (const Stage stage : {Stage::queued, Stage::sent}) {  // for another worker, or with one that has not started it
+        parts::Pool pool;
+        recorded::Task task(parts::encoded(42));
+        task.retain();  // of the queue, or of the other worker
+        task.stage = stage;
+        pool.tables.completions.release(task);  // the first one has skipped it
+        pool.deliver();
+        CHECK((task.references == 1 && !task.call().empty()));
+        task.stage = Stage::ended;
+        end_with(pool, task, Ending::Kind::result, parts::encoded(1));
+        pool.deliver();
+        CHECK((task.references == 0 && task.call().empty()));
+    }
+    parts::Pool pool;
+    recorded::Task cancelled(parts::encoded(42));
+    cancelled.stage = Stage::revoked;
+    pool.tables.completions.release(cancelled);
+    pool.deliver();
+    CHECK((cancelled.references == 0 && cancelled.call().empty()));
+}
+
 TEST_CASE("an initializer that threw is told with what it threw", "[completion_queue]") {
     parts::Pool pool;
     concurrent::futures::Encoder encoder;
