@@ -586,6 +586,17 @@ MODEL("a result that its waiter gives back for its callback is news to a manager
     manager.join();
 }
 
+MODEL("wait_idle() of a process pool waits for a result that another thread reads and delivers itself") {
+    SleepingPool pool;
+    PlayedWorker worker(pool);
+    AwaitedTask task;
+    pool.submit(task);
+    worker.serve(1);
+    std::thread other([&] { pool.direct.look_for_end(task, [&task] { return task.done(); }); });
+    if (pool.idle.wait(detail::Deadline::after(std::chrono::milliseconds(100)), false)) expect(task.done(), "it has ended");
+    other.join();
+}
+
 MODEL("the manager thread of a process pool does not end before a result that its waiter has taken is told") {
     SleepingPool pool;
     PlayedWorker worker(pool);

@@ -66,7 +66,7 @@ class CompletionQueue : public Completions<WorkerNotice> {
         return &ended;
     }
     /// Threads that wait are delivering what take_only_result() gave them: it may come back, so the manager thread must not
-    /// end. Manager thread.
+    /// end, and the pool is not idle.
     bool is_delivered_by_waiter() const noexcept {
         CONCURRENT_FUTURES_ASSERT(rule().locked());
         // (1) acquire, pairs with (2): what came back is in the queue.

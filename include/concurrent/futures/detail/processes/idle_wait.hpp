@@ -50,6 +50,8 @@ class IdleWait {
         CONCURRENT_FUTURES_ASSERT(pool_.rule.locked());
         if (over_) return true;
         if (!pool_.signal.is_asleep() || pool_.signal.has_news()) return false;
+        // What another thread delivers has not ended. A codec that waits here, in a delivery of its own, waits for the rest.
+        if (pool_.completions.is_delivered_by_waiter() && !pool_.completions.delivers_here()) return false;
         return pool_.queue.waiting() == 0 && !pool_.queue.intake.has_tasks() && !pool_.completions.has_endings() &&
                std::all_of(pool_.workers.begin(), pool_.workers.end(),
                            [](const auto& link) { return link->tasks.in_flight() == 0; });
