@@ -33,8 +33,8 @@
 #                    knows no atomics, and what they guard is a race to it. Threads are looked at one after the other: 20 to
 #                    60 times slower. Past runs: tests/README.md, R13
 #     repeat         each run in another order of the cases, every third one on one processor only, every third one beside
-#                    busy loops; of the test executables those whose name contains `name`. A line for each run that
-#                    failed, whose output is in build/repeat/; past runs: tests/programs/README.md
+#                    busy loops; of the test executables those whose name contains `name`. A line for each
+#                    executable that failed, whose output is in build/repeat/; past runs: tests/README.md, R25
 #     fuzz           mutations of tests/fuzz/corpus, with what they reach; past runs: tests/fuzz/README.md
 #     libfuzzer      what it finds new is in build/libfuzzer/<target>/, what fails in build/libfuzzer/failed_*;
 #                    needs clang 16 or later with its run-time libraries, and says so

@@ -64,7 +64,8 @@ enum class Way : std::uint8_t { lives, kill, abort, exit, answer_and_die };
 
 std::vector<int> run_call(std::uint32_t number, Way way, std::size_t size) {
     starts[number].pid = ::getpid();
-    // release: the process may be killed between the two; who sees the count sees the number of the process.
+    // release: the process may be killed between the two stores. Partner: check_call(), which reads both after the kernel has
+    // told of the end of this process, and so needs no acquire.
     std::atomic_ref(starts[number].times).fetch_add(1, std::memory_order_release);
     const auto die = [=] {
         ::signal(SIGABRT, SIG_DFL);

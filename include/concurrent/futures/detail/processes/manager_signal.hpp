@@ -10,7 +10,8 @@
 // Why no wake-up is lost: the manager thread calls fall_asleep() and then looks, with the pool's mutex. Another thread
 // first writes its task or news, with that mutex or with the lock of the intake, which the manager thread takes for its
 // look, and then calls is_asleep() or wake(). So either the manager thread sees the news, or the other thread sees that
-// it sleeps. The lock orders all operations here, which are therefore relaxed.
+// it sleeps. A third thread may have collected the task meanwhile, to count or cancel tasks: SubmissionQueue::has_new() tells.
+// The lock orders all operations here, which are therefore relaxed.
 #pragma once
 
 #include "concurrent/futures/detail/platform/assert.hpp"

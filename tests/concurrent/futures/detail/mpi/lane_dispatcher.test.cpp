@@ -22,6 +22,19 @@ struct SlowRank : parts::Hub {
     explicit SlowRank(std::size_t ranks = 1) : parts::Hub(ranks), pool(add_pool({.max_workers = ranks})) {
         pool.lanes[0]->pace.note_end(1e9);
     }
+    /// The first two tasks go to the first lane, as if the second one had been busy when they were given.
+    RootLane& load_first_lane() {
+        submit(pool, tasks[0]);
+        submit(pool, tasks[1]);
+        hand_out();
+        RootLane& first = *pool.lanes[0];
+        RootLane& other = *pool.lanes[1];
+        while (!other.in_flight.empty()) {
+            first.in_flight.push_back(other.in_flight.front());
+            other.in_flight.pop_front();
+        }
+        return first;
+    }
     MpiPool& pool;
     std::array<parts::Task, 4> tasks;
 };
@@ -148,16 +161,7 @@ TEST_CASE("a task behind one of another pool that does not get on is asked back,
 
 TEST_CASE("tasks behind one that does not get on are asked back when another lane is idle", "[lane_dispatcher]") {
     SlowRank hub(2);
-    RootLane& slow = *hub.pool.lanes[0];
-    hub.submit(hub.pool, hub.tasks[0]);
-    hub.submit(hub.pool, hub.tasks[1]);
-    hub.hand_out();
-    // Both to the first lane, as if the other one had been busy when they were given.
-    RootLane& other = *hub.pool.lanes[1];
-    while (!other.in_flight.empty()) {
-        slow.in_flight.push_back(other.in_flight.front());
-        other.in_flight.pop_front();
-    }
+    RootLane& slow = hub.load_first_lane();
     static_cast<void>(hub.port->sent(0));
     slow.last_news = monotonic_nanoseconds();
     slow.pace.forget();
@@ -178,15 +182,7 @@ TEST_CASE("tasks behind one that does not get on are asked back when another lan
 
 TEST_CASE("nothing is asked back while tasks wait that an idle lane can take", "[lane_dispatcher]") {
     SlowRank hub(2);
-    RootLane& slow = *hub.pool.lanes[0];
-    hub.submit(hub.pool, hub.tasks[0]);
-    hub.submit(hub.pool, hub.tasks[1]);
-    hub.hand_out();
-    RootLane& other = *hub.pool.lanes[1];
-    while (!other.in_flight.empty()) {
-        slow.in_flight.push_back(other.in_flight.front());
-        other.in_flight.pop_front();
-    }
+    hub.load_first_lane();
     REQUIRE(!hub.dispatcher.next_recall().is_never());
     hub.submit(hub.pool, hub.tasks[2]);
     hub.dispatcher.collect();
