@@ -31,8 +31,8 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI {
 /// A serializable callable for ProcessPoolOptions::initializer. A member that is left out changes nothing.
 struct WorkerLimits {
     /// Processor time of each task, all its threads together; at least 1 s. The system counts in whole seconds, so a
-    /// task may end up to one second later. On a busy machine it may end earlier: a Linux kernel that counts by ticks
-    /// charges a task of low priority for whole ticks of which it had a part (seen: 1.8 s instead of 3 s).
+    /// task may end up to one second later. On a busy machine it may end much earlier: a Linux kernel that counts by ticks
+    /// counts a whole tick for a process that had only a part of it.
     detail::OptionDuration<std::chrono::seconds> cpu_time{};
     /// As for nice(1): 0 is normal, 19 gives way to all other processes. To lower it needs a privilege.
     std::optional<int> niceness{};

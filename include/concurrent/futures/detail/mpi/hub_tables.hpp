@@ -83,7 +83,7 @@ struct HubTables {
     void break_pool(MpiPool& pool, const std::string& reason) noexcept;
     /// MPI does not work any more: nothing that was sent will be answered.
     void break_all(const std::string& reason) noexcept;
-    /// Without the mutex. Once ranks read nothing any more.
+    /// Drops the tasks whose bytes break_all() has kept. Without the mutex, when no rank reads them any more.
     void release_abandoned() noexcept {
         std::unique_lock lock(mutex);
         peers.for_each_lane([&](RootLane& lane) {
@@ -120,7 +120,7 @@ inline void HubTables::break_all(const std::string& reason) noexcept {
             for (const auto& [task, pool] : *list)
                 fail(*pool, *task, error_or_why_not([&] { return BrokenProcessPool(reason); }));
         lane.returned.clear();
-        if (lane.is_idle()) return;  // as always the second time
+        if (lane.is_idle()) return;  // as when all was broken before: keeps what was abandoned then
         for (const auto& [task, pool] : lane.in_flight) task->retain();
         lane.abandoned.swap(lane.in_flight);
     });

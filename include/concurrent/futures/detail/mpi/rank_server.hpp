@@ -104,8 +104,8 @@ class RankServer {
     std::vector<std::unique_ptr<RankLane>> lanes_;  // of whoever receives; a lane stays
     RankLane& first_;
     Atomic<bool> quit_{false};
-    std::string root_failure_;   // as answers_quit_, before quit_
-    bool answers_quit_ = false;
+    std::string root_failure_;   // written before quit_ is set, as answers_quit_
+    bool answers_quit_ = false;  // the root waits for an answer to `quit`
     std::string next_name_;  // of the next task
     std::int64_t last_duration_ = 0;
 };

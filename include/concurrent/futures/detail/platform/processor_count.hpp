@@ -98,7 +98,7 @@ inline std::size_t processors_of_cgroups(std::string_view groups, const std::str
 
 inline std::size_t processors_of_affinity() noexcept { return ProcessorSet::of_process().count(); }
 
-/// At least one. `quota`: 0 for none.
+/// The smaller one, and at least 1. `quota`: of the control group; 0: it has none.
 inline std::size_t processors_within(std::size_t allowed, std::size_t quota) noexcept {
     const std::size_t count = larger<std::size_t>(allowed, 1);
     return quota != 0 ? smaller(count, quota) : count;
