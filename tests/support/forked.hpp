@@ -13,7 +13,9 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <string>
 
 namespace support {
@@ -26,7 +28,24 @@ struct ForkedEnd {
     int exit_code() const noexcept { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 };
 
-/// The child ends with what `call` returns, as with _exit(); or before.
+namespace detail {
+
+template <class Call>
+int exit_code_of(Call& call) {
+    try {
+        return call();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "exception in a forked child: %s\n", error.what());
+    } catch (...) {
+        std::fputs("exception of an unknown type in a forked child\n", stderr);
+    }
+    std::fflush(stderr);
+    return 120;
+}
+
+}  // namespace detail
+
+/// The child ends with what `call` returns, as with _exit(); or before. With 120 after an exception, whose text is in `errors`.
 template <class Call>
 ForkedEnd run_forked(Call call) {
     concurrent::futures::detail::flush_standard_streams();  // or the child writes the buffers once more
@@ -38,7 +57,7 @@ ForkedEnd run_forked(Call call) {
         ::dup2(ends[1], STDERR_FILENO);
         ::close(ends[0]);
         ::close(ends[1]);
-        ::_exit(call());
+        ::_exit(detail::exit_code_of(call));
     }
     ::close(ends[1]);
     ForkedEnd end;

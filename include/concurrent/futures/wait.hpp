@@ -110,17 +110,21 @@ class FirstOpen {
         return false;
     }
 
-    /// In a forked child: throws what the wait for one of them throws, if none will end in this process.
+    /// In a forked child: throws what the wait for one of them throws, if none will end in this process. `missing`: how many
+    /// the caller has not heard of.
     template <class Futures>
-    void throw_if_left_in_parent(const Futures& futures) {
+    void throw_if_left_in_parent(const Futures& futures, std::size_t missing) {
         std::exception_ptr error;
+        std::size_t open = 0;
         for (std::size_t index = index_; index < futures.size(); ++index) {
             const auto& future = futures[index];
             if (!future.valid() || future.done()) continue;
             error = FutureAccess::state(future, "wait").why_left_in_parent();
             if (!error) return;
+            ++open;
         }
-        if (error) std::rethrow_exception(error);
+        // One that has ended meanwhile: the caller is about to hear of it.
+        if (error && open == missing) std::rethrow_exception(error);
     }
 
   private:
@@ -144,7 +148,7 @@ bool wait_for_one(CompletionWaiter& waiter, const Futures& futures, FirstOpen& f
     while (served_pool && !waiter.has_one() && !deadline.passed() && last_resort()) {
     }
     if (waiter.has_one()) return true;
-    if (fork_generation() != 0 && !deadline.passed()) first_open.throw_if_left_in_parent(futures);
+    if (fork_generation() != 0 && !deadline.passed()) first_open.throw_if_left_in_parent(futures, missing);
     return waiter.wait_for_one(deadline, worker, last_resort);
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 #include "concurrent/futures/detail/platform/hash_bytes.hpp"
 
 #if CONCURRENT_FUTURES_LINUX
@@ -81,6 +82,7 @@ inline LoadedModule describe_module(const dl_phdr_info& info) {
 
 inline std::vector<LoadedModule> read_loaded_modules() {
     std::vector<LoadedModule> modules;
+    const ModuleVisit visit;
     ::dl_iterate_phdr(
         [](dl_phdr_info* info, std::size_t, void* result) {
             static_cast<std::vector<LoadedModule>*>(result)->push_back(describe_module(*info));
@@ -103,6 +105,7 @@ inline std::vector<LoadedModule> read_loaded_modules() {
 inline std::string missing_library() {
     std::string missing;
 #if CONCURRENT_FUTURES_LINUX
+    const ModuleVisit visit;
     ::dl_iterate_phdr(
         [](dl_phdr_info* info, std::size_t, void* result) {
             if (info->dlpi_name[0] != '/' || ::access(info->dlpi_name, F_OK) == 0) return 0;

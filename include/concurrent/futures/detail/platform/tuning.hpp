@@ -45,6 +45,9 @@ inline constexpr std::chrono::milliseconds no_spin_after_slow_yields{100};
 /// processor gets it later. No row: the benchmarks have no more threads than that.
 inline constexpr unsigned lock_pauses = 100, lock_yields = 100, lock_naps_grow_until = 1'000;
 inline constexpr std::chrono::microseconds longest_lock_nap{1'000};
+/// How often fork() looks whether no thread reads the list of modules, in such tries: about a second. Fewer: a busy system may
+/// not let that thread go on in time. More: a fork that can never have the lock takes longer. No row.
+inline constexpr unsigned looks_for_visit_before_fork = 2'000;
 
 /// Where the system has no futex: how many mutexes stand for those of all words. Fewer: threads that wait for different words wait
 /// for each other. More: memory. No row.

@@ -13,6 +13,7 @@
 
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/config.hpp"
+#include "concurrent/futures/detail/platform/fork_generation.hpp"
 
 #if CONCURRENT_FUTURES_LINUX
 #include <link.h>
@@ -30,6 +31,7 @@ inline bool runs_under_valgrind() noexcept {
     // relaxed: a number that every thread finds for itself.
     int known = answer.load(std::memory_order_relaxed);
     if (known == unknown) {
+        const ModuleVisit visit;
         const int found = ::dl_iterate_phdr(
             [](dl_phdr_info* info, std::size_t, void*) {
                 return info->dlpi_name && std::strstr(info->dlpi_name, "/vgpreload_") ? 1 : 0;

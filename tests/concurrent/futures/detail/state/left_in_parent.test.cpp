@@ -135,6 +135,26 @@ TEST_CASE("what has ended before a fork, and what a pool of the child runs, can 
     CHECK(pending.result() == 1);
 }
 
+// F61: nothing else in the child will end, but what has just ended is news to the thread that waits.
+TEST_CASE("a forked child that waits for several hears of one that has just ended, before it learns that none of the others will",
+          "[left_in_parent]") {
+    support::Gate gate;
+    cf::ThreadPoolExecutor pool(1);
+    const auto pending = pool.submit([&] { return gate.wait(), 1; });
+    const auto end = support::run_forked([&] {
+        cf::Promise<int> promise;
+        const std::vector<cf::Future<int>> mixed{pending, promise.get_future()};
+        cf::detail::FirstOpen first_open;
+        first_open.throw_if_left_in_parent(mixed, 2);  // the promise may be set
+        promise.set_value(2);
+        first_open.throw_if_left_in_parent(mixed, 2);  // the waiter has not heard of it
+        return look_at<cf::BrokenThreadPool>("ThreadPoolExecutor", [&] { first_open.throw_if_left_in_parent(mixed, 1); });
+    });
+    CHECK(end.exit_code() == 0);
+    gate.open();
+    CHECK(pending.result() == 1);
+}
+
 TEST_CASE("in a forked child a wait for a task of the parent's process pool throws", "[left_in_parent]") {
     support::ProcessGate gate;
     cf::ProcessPoolExecutor pool({.max_workers = 1, .start_method = cf::StartMethod::spawn});
