@@ -132,6 +132,24 @@ class MpiCompletions : public Completions<LaneNotice> {
     std::uint64_t rounds_ = 0;  // that the engine thread has ended
 };
 
+/// One wait for an idle pool, which looks now and then, with the mutex.
+class IdleLook {
+  public:
+    /// No task of the pool waits or runs, and all that have ended, between two looks as well, have been told.
+    bool finds_idle(const MpiPool& pool, const MpiCompletions& completions) noexcept {
+        if (pool.has_tasks()) return since_.reset(), false;
+        if (const std::size_t ended = pool.ended_tasks(); ended != ended_) {
+            ended_ = ended;
+            since_.reset();
+        }
+        return pool.stage() == MpiPool::Stage::ended || completions.is_told_since(since_);
+    }
+
+  private:
+    std::optional<std::uint64_t> since_;  // the round, when there were no tasks
+    std::size_t ended_ = 0;               // tasks, then
+};
+
 inline void MpiCompletions::tell(const Notice& notice) noexcept {
     if (notice.kind == Notice::Kind::exit_failed)
         return report_unhandled(notice.pool->settings().hook, decode_failure(notice.body, notice.peer->pid()),

@@ -28,7 +28,6 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -52,10 +51,6 @@ namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
 class MpiHub : public std::enable_shared_from_this<MpiHub> {
   public:
-    struct Counts {
-        std::size_t workers, idle, pending, running, completed, failed, cancelled;
-    };
-
     MpiHub() { hub_.rule.begin(); }
     MpiHub(const MpiHub&) = delete;
     MpiHub& operator=(const MpiHub&) = delete;
@@ -101,7 +96,7 @@ class MpiHub : public std::enable_shared_from_this<MpiHub> {
     /// Waits until all lanes have left the pool; false when the deadline passed first. On the engine thread: returns true
     /// at once.
     bool join(const MpiPool& pool, const Deadline& deadline);
-    Counts counts(MpiPool& pool);
+    MpiPool::Counts counts(MpiPool& pool);
     void count_unreadable_result(MpiPool& pool) noexcept {
         const std::lock_guard lock(hub_.mutex);
         --pool.completed;
@@ -363,14 +358,10 @@ inline void MpiHub::begin_shutdown(MpiPool& pool, bool cancel_pending, bool clos
 /// The engine says when it goes to sleep. Other pools may keep it awake, so this looks again now and then.
 inline bool MpiHub::wait_idle(const MpiPool& pool, const Deadline& deadline) {
     if (born_.in_forked_child()) return true;
-    std::optional<std::uint64_t> since;  // there has been no task in the pool
+    IdleLook look;
     return idle_waiters_.wait(
         "MPIPoolExecutor", on_engine_thread(), hub_.mutex, deadline,
-        [&] {
-            if (pool.has_tasks()) return since.reset(), false;
-            return pool.stage() == MpiPool::Stage::ended || hub_.completions.is_told_since(since);
-        },
-        tuning::mpi_idle_look_interval);
+        [&] { return look.finds_idle(pool, hub_.completions); }, tuning::mpi_idle_look_interval);
 }
 
 inline bool MpiHub::join(const MpiPool& pool, const Deadline& deadline) {
@@ -382,19 +373,10 @@ inline bool MpiHub::join(const MpiPool& pool, const Deadline& deadline) {
     return true;
 }
 
-inline MpiHub::Counts MpiHub::counts(MpiPool& pool) {
+inline MpiPool::Counts MpiHub::counts(MpiPool& pool) {
     if (born_.in_forked_child()) return {};
     const std::lock_guard lock(hub_.mutex);
-    pool.queue.collect();
-    Counts counts{0, 0, pool.queue.waiting(), 0, pool.completed, pool.failed, pool.cancelled};
-    if (pool.stage() == MpiPool::Stage::ended) return counts;
-    for (const RootLane* const lane : pool.started) {
-        ++counts.workers;
-        counts.idle += lane->is_idle();
-        for (std::size_t i = 0; i < lane->in_flight.size(); ++i)
-            if (lane->in_flight[i].pool == &pool) ++(i == 0 ? counts.running : counts.pending);
-    }
-    return counts;
+    return pool.counts();
 }
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

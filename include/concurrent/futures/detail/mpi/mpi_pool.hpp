@@ -47,6 +47,9 @@ struct MpiSettings {
 class MpiPool {
   public:
     enum class Stage : std::uint8_t { open, closed, leaving, ended };
+    struct Counts {
+        std::size_t workers, idle, pending, running, completed, failed, cancelled;
+    };
 
     /// `rule`: of the engine's mutex.
     MpiPool(std::shared_ptr<MpiHub> hub, const LockRule& rule, MpiSettings settings)
@@ -96,6 +99,9 @@ class MpiPool {
     }
     /// Tasks of it wait, or are with a rank.
     bool has_tasks() const noexcept { return queue.waiting() != 0 || queue.intake.has_tasks() || in_flight != 0; }
+    std::size_t ended_tasks() const noexcept { return completed + failed + cancelled; }
+    /// For stats(). Tasks that a rank gives back wait, too.
+    Counts counts() noexcept;
     bool is_bounded() const noexcept { return settings_.max_pending != 0; }
     bool is_full() const noexcept { return queue.waiting() >= settings_.max_pending; }
 
@@ -116,5 +122,19 @@ class MpiPool {
     const PoolWatch watch_;
     Stage stage_ = Stage::open;
 };
+
+inline MpiPool::Counts MpiPool::counts() noexcept {
+    queue.collect();
+    Counts counts{0, 0, queue.waiting(), 0, completed, failed, cancelled};
+    if (stage() == Stage::ended) return counts;
+    for (const RootLane* const lane : started) {
+        ++counts.workers;
+        counts.idle += lane->is_idle();
+        for (std::size_t i = 0; i < lane->in_flight.size(); ++i)
+            if (lane->in_flight[i].pool == this) ++(i == 0 ? counts.running : counts.pending);
+        for (const RootLane::InFlight& each : lane->returned) counts.pending += each.pool == this;
+    }
+    return counts;
+}
 
 }  // namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail

@@ -128,7 +128,9 @@ inline std::size_t Dispatcher::missing_workers() const noexcept {
         ++alive;
         coming += DispatchPolicy::will_take(load);
     }
-    if (pool_.waits_for_all_workers != 0) return policy_.max_workers - (std::min)(alive, policy_.max_workers);
+    // In a shutdown the calls of start_workers() are about to throw, and workers with nothing to do leave.
+    if (pool_.waits_for_all_workers != 0 && !pool_.is_closed())
+        return policy_.max_workers - (std::min)(alive, policy_.max_workers);
     return pool_.paused ? 0 : policy_.workers_to_start(unstarted(), alive, coming);
 }
 

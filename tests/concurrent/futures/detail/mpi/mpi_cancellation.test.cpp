@@ -67,6 +67,23 @@ TEST_CASE("a task that was sent in advance is cancelled if its rank has not star
     }
 }
 
+// F62
+TEST_CASE("a task that has come back counts as pending, also before the recall is over", "[mpi_cancellation]") {
+    Busy hub;
+    const auto is = [&](std::size_t running, std::size_t pending) {
+        const MpiPool::Counts counts = hub.pool.counts();
+        return counts.running == running && counts.pending == pending;
+    };
+    CHECK(is(1, 2));
+    hub.dispatcher.recall(*hub.pool.lanes[0]);
+    hub.port->say(0, FrameType::skipped, hub.tasks[1].id);
+    hub.receive();
+    CHECK(is(1, 2));
+    hub.answer_recall(true);
+    CHECK(is(1, 2));
+    CHECK((hub.revoke(hub.tasks[1]) && is(1, 1)));
+}
+
 TEST_CASE("a task that has come back is cancelled before the recall is over", "[mpi_cancellation]") {
     Busy hub;
     hub.dispatcher.recall(*hub.pool.lanes[0]);

@@ -64,6 +64,42 @@ TEST_CASE("what has ended counts as told when a round of the engine is over, in 
     completions.deliver_all(ignore);
 }
 
+// F64
+TEST_CASE("a pool is not idle while a task is being told that came and ended between two looks", "[mpi_completions]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1});
+    MpiCompletions& completions = hub.tables.completions;
+    parts::Task task;
+    IdleLook look;
+    completions.begin_round();  // of another pool
+    CHECK(!look.finds_idle(pool, completions));
+    completions.end_round();
+    hub.submit(pool, task);
+    hub.hand_out();
+    hub.answer(0, task, 7);
+    REQUIRE(!pool.has_tasks());
+    completions.begin_round();
+    hub.deliver();
+    CHECK(!look.finds_idle(pool, completions));  // its callback may run
+    completions.end_round();
+    CHECK(look.finds_idle(pool, completions));
+}
+
+TEST_CASE("a pool that is idle is so at the first look, and one with a task is not", "[mpi_completions]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1});
+    CHECK(IdleLook().finds_idle(pool, hub.tables.completions));
+    parts::Task task;
+    hub.submit(pool, task);
+    CHECK(!IdleLook().finds_idle(pool, hub.tables.completions));
+    hub.hand_out();
+    CHECK(!IdleLook().finds_idle(pool, hub.tables.completions));
+    hub.answer(0, task, 7);
+    CHECK(!IdleLook().finds_idle(pool, hub.tables.completions));
+    hub.deliver();
+    CHECK(IdleLook().finds_idle(pool, hub.tables.completions));
+}
+
 TEST_CASE("a thread that waits ends its own task, and those before it whose results are plain", "[mpi_completions]") {
     std::mutex mutex;
     const LockRule rule(mutex);

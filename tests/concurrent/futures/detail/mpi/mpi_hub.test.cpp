@@ -54,7 +54,7 @@ TEST_CASE("tasks that are submitted to the engine end with their outcomes", "[mp
     CHECK(hub->wait_idle(*pool, Deadline::never()));
     CHECK((good.end == "result" && good.value == 8));
     CHECK((bad.end == "exception" && bad.error == "no luck"));
-    const MpiHub::Counts counts = hub->counts(*pool);
+    const MpiPool::Counts counts = hub->counts(*pool);
     CHECK((counts.completed == 1 && counts.failed == 1 && counts.pending == 0 && counts.running == 0));
     end(*pool);
     CHECK_THROWS_AS(hub->submit(*pool, good, cf::Priority::normal), cf::ShutdownError);

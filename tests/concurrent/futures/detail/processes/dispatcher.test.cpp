@@ -104,6 +104,22 @@ TEST_CASE("workers are missing for tasks that wait, not while the last start has
     CHECK(pool.dispatcher.missing_workers() == 0);
 }
 
+// F63: they left, and were started again, until the caller of start_workers() looked.
+TEST_CASE("all workers are missing while start_workers() waits for them, but not in a shutdown", "[dispatcher]") {
+    parts::Pool pool;
+    const std::size_t all = pool.tables.settings.max_workers;
+    pool.tables.waits_for_all_workers = 1;
+    CHECK((all > 0 && pool.dispatcher.missing_workers() == all));
+    pool.tables.paused = true;
+    CHECK(pool.dispatcher.missing_workers() == all);
+    pool.tables.paused = false;
+    pool.tables.closed = true;
+    CHECK(pool.dispatcher.missing_workers() == 0);
+    recorded::Task task;
+    pool.submit(task);
+    CHECK(pool.dispatcher.missing_workers() == 1);  // for the task
+}
+
 TEST_CASE("a task behind another one goes to a worker with nothing to do, one that runs does not", "[dispatcher]") {
     parts::Pool pool;
     WorkerLink& busy = pool.add_worker();
