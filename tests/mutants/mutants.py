@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Plants faults in the logic of the library, one at a time, and looks whether its tests find them.
 
-    mutants.py [--results FILE] [--only TEXT] [--jobs 2] [--folder FOLDER]
+    mutants.py [--results FILE] [--only TEXT] [--jobs 2] [--folder FOLDER] [--seed TEXT]
     mutants.py --list | --check | --table FILE
 
 Which faults: a fixed choice from all headers that have a test of their own, by a hash of the line, so that a change of one line
-changes little else. All of them are compiled at once into copies of the headers, each behind a question whether it is the one
+changes little else. Another --seed is another choice. All of them are compiled at once into copies of the headers, each behind a question whether it is the one
 of this run, so each file of tests is compiled once. One that does not compile is left out. With --folder, what has been compiled there is used
 again. The test of the header runs first,
 then for what it does not find other tests that include the header, and the model checker's scenarios. A line for each: found,
@@ -244,17 +244,17 @@ def candidates_of_line(code, before):
 
 
 class Fault:
-    def __init__(self, header, line, what, text, code, above):
+    def __init__(self, header, line, what, text, code, above, seed):
         short = header.relative_to(LIBRARY).with_suffix("").as_posix()
         self.header, self.line, self.what, self.text = header, line, what, text
         self.part = short.removeprefix("detail/").split("/")[0] if "/" in short else "public"
         self.described = f"{short}: {what} | {code.strip()} | {above.strip()}"
-        self.rank = hashlib.sha256(f"{SEED}{self.described}".encode()).hexdigest()
+        self.rank = hashlib.sha256(f"{seed}{self.described}".encode()).hexdigest()
         self.name = f"{short}:{line}: {what}"
         self.number = int(self.rank[:7], 16)
 
 
-def faults_of(header):
+def faults_of(header, seed):
     """All that may be planted in a header, in the order of their hashes."""
     code = without_comments((ROOT / header).read_text(encoding="utf-8")).split("\n")
     inside = lines_in_functions("\n".join(code))
@@ -267,7 +267,7 @@ def faults_of(header):
         for what, text in candidates_of_line(line, before):
             if what not in seen and text.count("NUMBER") == 1:
                 seen.add(what)
-                found.append(Fault(header, number, what, text, line, before))
+                found.append(Fault(header, number, what, text, line, before, seed))
     return sorted(found, key=lambda fault: fault.rank)
 
 
@@ -280,14 +280,14 @@ def mirror_of(header):
     return short if (ROOT / TESTS / f"{short}.test.cpp").exists() else None
 
 
-def choose():
+def choose(seed):
     """All candidates, and those that are planted: at most four of a header, one in a line, three of a kind."""
     everything, headers = [], collections.defaultdict(list)
     for path in sorted((ROOT / LIBRARY).rglob("*.hpp")):
         header = path.relative_to(ROOT)
         if not mirror_of(header) or LEFT_OUT.match(header.relative_to(LIBRARY).as_posix()):
             continue
-        faults = faults_of(header)
+        faults = faults_of(header, seed)
         everything += faults
         if len(faults) >= 8:
             headers[faults[0].part].append(faults)
@@ -559,6 +559,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--results")
     parser.add_argument("--folder")
+    parser.add_argument("--seed", default=SEED)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--table")
@@ -566,7 +567,7 @@ def main():
     if given.table:
         table(pathlib.Path(given.table).read_text(encoding="utf-8").split("\n"))
         return 0
-    everything, chosen = choose()
+    everything, chosen = choose(given.seed)
     lost = [text for text in EXPLAINED if not any(text in fault.described for fault in everything)]
     if lost or len(chosen) < ENOUGH:
         sys.exit("\n".join([f"mutants.py: {len(chosen)} faults; these of EXPLAINED are not in the headers any more:", *lost]))
