@@ -3,9 +3,10 @@
 // expect-output: ^(thread pool: ThreadPoolExecutor: cannot start a worker thread: .*limits on threads|skipped: .*)
 // expect-output: ^(process pool: ProcessPoolExecutor: cannot start its manager thread; raise the|skipped: .*)
 // expect-output: ^(later: 9 and 9|skipped: .*)
+// expect-output: ^(with max_pending: 16|skipped: .*)
 //
 // No thread can be started, as at a limit (ulimit -u, pids.max) or in a thread of SCHED_DEADLINE: the error names the
-// pool and the remedy. Later the same pool of threads works.
+// pool and the remedy. Later the same pool of threads works; with max_pending, too: what was taken back takes no room.
 #include <concurrent/futures.hpp>
 #include <dlfcn.h>
 #include <pthread.h>
@@ -34,11 +35,17 @@ int main(int argc, char** argv) {
     cf::process_main(argc, argv);
     if (!can_refuse()) return std::puts("skipped: a sanitizer has a pthread_create() of its own"), 0;
     cf::ThreadPoolExecutor threads(1);
+    cf::ThreadPoolExecutor bounded({.max_workers = 1, .max_pending = 1, .on_full = cf::QueueFull::raise});
     refused = true;
     try {
         threads.submit(square, 3).result();
     } catch (const cf::BrokenThreadPool& error) {
         std::printf("thread pool: %s\n", error.what());
+    }
+    try {
+        bounded.submit(square, 3).result();
+        std::puts("wrong: a task ran without a thread");
+    } catch (const cf::BrokenThreadPool&) {
     }
     try {
         cf::ProcessPoolExecutor(1).submit(square, 3).result();
@@ -48,4 +55,5 @@ int main(int argc, char** argv) {
     refused = false;
     std::printf("later: %d and %d\n", threads.submit(square, 3).result(),
                 cf::ProcessPoolExecutor(1).submit(square, 3).result());
+    std::printf("with max_pending: %d\n", bounded.submit(square, 4).result());
 }

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -87,6 +88,22 @@ TEST_CASE("a thread that looks for its result hands out what waits when a lane h
     CHECK_FALSE(hub.tables.sleep.is_watched());
     const std::lock_guard lock(hub.tables.mutex);
     CHECK(hub.task.value == 5);
+    CHECK(hub.other.stage == RemoteTask::Stage::sent);
+}
+
+TEST_CASE("a thread that has its result wakes the engine if what it sent meanwhile has not all gone", "[mpi_direct_path]") {
+    const bool moves = GENERATE(false, true);
+    Asleep hub;
+    hub.push(hub.task);
+    REQUIRE(hub.direct.give(hub.pool));
+    hub.push(hub.other);
+    concurrent::futures::Encoder result;
+    result.encode(5);
+    hub.port->say(0, FrameType::result, hub.task.id, 0, result.bytes());
+    hub.port->moves = moves;
+    CHECK(hub.direct.look_for_end(hub.task, [&] { return !hub.task.end.empty(); }));
+    CHECK(hub.tables.sleep.is_asleep() == !moves);
+    const std::lock_guard lock(hub.tables.mutex);
     CHECK(hub.other.stage == RemoteTask::Stage::sent);
 }
 

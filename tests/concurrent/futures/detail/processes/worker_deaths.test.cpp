@@ -63,6 +63,18 @@ TEST_CASE("with retry_task a task dies three times before it fails", "[worker_de
     }
 }
 
+TEST_CASE("with retry_task a task that was asked to stop is not run again when its worker dies", "[worker_deaths]") {
+    parts::Pool pool({.max_workers = 1, .on_worker_death = WorkerDeath::retry_task});
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    REQUIRE(pool.run(worker, task));
+    REQUIRE(pool.deadlines.request_stop(task));
+    die(pool, worker);  // not by the pool: its time to stop is not over
+    CHECK(task.stage == Stage::ended);
+    pool.deliver();
+    CHECK(task.end == "exception");
+}
+
 TEST_CASE("with break_pool the death of a worker ends all tasks", "[worker_deaths]") {
     parts::Pool pool({.max_workers = 2, .on_worker_death = WorkerDeath::break_pool});
     WorkerLink& worker = pool.add_worker();
