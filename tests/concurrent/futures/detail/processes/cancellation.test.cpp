@@ -5,8 +5,11 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <memory>
+#include <string_view>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
+#include "support/named_events.hpp"
 
 namespace {
 
@@ -74,6 +77,54 @@ TEST_CASE("many cancelled tasks leave the queue before they are met", "[cancella
     for (recorded::Task& task : tasks) REQUIRE(cancellation.revoke(task));
     CHECK(pool.tables.queue.size() < 64);
     CHECK(pool.tables.queue.waiting() == 0);
+}
+
+TEST_CASE("a task that has been taken to another worker is cancelled once, there", "[cancellation]") {
+    parts::Pool pool;
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
+    WorkerLink& busy = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(busy.page().start(tasks[0].slot, tasks[0].id));
+    WorkerLink& idle = pool.add_worker();
+    pool.dispatcher.balance();
+    REQUIRE(tasks[1].worker == &idle);
+    cancellation.end_revoked(cancellation.revoke_all_unstarted());
+    CHECK((tasks[1].end == "cancelled" && pool.tables.completions.counts().cancelled == 1));
+    CHECK(!idle.page().start(tasks[1].slot, tasks[1].id));
+    CHECK((idle.tasks.wanted() == 0 && busy.tasks.wanted() == 1));
+}
+
+TEST_CASE("a task whose worker has ended it, but has not said so, cannot be cancelled and counts as running", "[cancellation]") {
+    parts::Pool pool;
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    REQUIRE(pool.run(worker, task));
+    worker.page().end(task.slot, task.id);
+    CHECK(cancellation.is_running(task));
+    CHECK(!cancellation.revoke(task));
+    CHECK(cancellation.revoke_all_unstarted().empty());
+}
+
+TEST_CASE("an observer is told of each task that is cancelled, alone or with all others", "[cancellation]") {
+    struct Recorder : support::NamedEvents {
+        void told(std::string_view what, const Call&) override { cancelled += what == "cancelled"; }
+        using NamedEvents::told;
+        int cancelled = 0;
+    };
+    const auto recorder = std::make_shared<Recorder>();
+    parts::Pool pool({.max_workers = 1, .observer = recorder});
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
+    std::array<recorded::Task, 2> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    CHECK((cancellation.revoke(tasks[0]) && recorder->cancelled == 1));
+    cancellation.end_revoked(cancellation.revoke_all_unstarted());
+    CHECK(recorder->cancelled == 2);
 }
 
 }  // namespace

@@ -2,9 +2,15 @@
 #include <concurrent/futures/detail/processes/completion_queue.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <exception>
+#include <memory>
 #include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
+#include "support/named_events.hpp"
 
 namespace {
 
@@ -121,6 +127,43 @@ TEST_CASE("a result that cannot be read counts as a failure", "[completion_queue
     counts.completed = 3;
     pool.tables.completions.count_unreadable_result();
     CHECK((counts.completed == 2 && counts.failed == 1));
+}
+
+TEST_CASE("a thread that delivers its result is known to do so, also when it delivers one of another pool meanwhile", "[completion_queue]") {
+    parts::Pool outer, inner;
+    const auto delivers = [](const parts::Pool& pool) { return pool.tables.completions.delivers_here(); };
+    const auto deliver = [](parts::Pool& pool, recorded::Task& task) {
+        Ending ending;
+        end_with(pool, task, Ending::Kind::result, parts::encoded(1));
+        REQUIRE(pool.tables.completions.take_only_result(task, ending) == &task);
+        CHECK(pool.tables.completions.deliver_to_waiter(task, ending));
+    };
+    recorded::Task task, nested;
+    task.during_delivery = [&] {
+        CHECK((delivers(outer) && !delivers(inner)));
+        deliver(inner, nested);
+        CHECK((delivers(outer) && !delivers(inner)));
+    };
+    CHECK(!delivers(outer));
+    deliver(outer, task);
+    CHECK((!delivers(outer) && nested.end == "stored"));
+}
+
+TEST_CASE("a thread that delivers its result first tells what an observer has not been told yet", "[completion_queue]") {
+    struct Recorder : support::NamedEvents {
+        void told(std::string_view what, const Call&) override { events += std::string(what) + ' '; }
+        using NamedEvents::told;
+        std::string events;
+    };
+    const auto recorder = std::make_shared<Recorder>();
+    parts::Pool pool({.max_workers = 1, .observer = recorder});
+    recorded::Task task;
+    Ending ending;
+    pool.tables.observer.note(Observation::Kind::started, task, monotonic_nanoseconds(), 1);
+    end_with(pool, task, Ending::Kind::result, parts::encoded(2));
+    REQUIRE(pool.tables.completions.take_only_result(task, ending) == &task);
+    CHECK(pool.tables.completions.deliver_to_waiter(task, ending));
+    CHECK(recorder->events == "started ");
 }
 
 }  // namespace

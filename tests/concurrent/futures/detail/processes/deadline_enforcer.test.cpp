@@ -5,7 +5,9 @@
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <csignal>
+#include <exception>
 #include <string>
+#include <utility>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -116,6 +118,90 @@ TEST_CASE("a worker has a limit on its way to process_main() where there is a ta
         worker.page().note_first_peak(1);  // it is there
         CHECK(!pool.deadlines.has_deadline(worker));
     }
+}
+
+TEST_CASE("a second request to stop gives the task no more time", "[deadline_enforcer]") {
+    parts::Pool pool({.max_workers = 1, .stop_grace = std::chrono::hours(1)});
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    REQUIRE(pool.run(worker, task));
+    CHECK(pool.deadlines.request_stop(task));
+    const std::int64_t stop_at = task.stop_at;
+    while (monotonic_nanoseconds() == stop_at - 3600'000'000'000) {
+    }
+    CHECK((pool.deadlines.request_stop(task) && task.stop_at == stop_at));
+}
+
+TEST_CASE("time in which this process did not run does not count for what was asked to end or to stop either", "[deadline_enforcer]") {
+    constexpr std::int64_t hour = 3600'000'000'000;
+    parts::Pool pool({.max_workers = 2, .stop_grace = std::chrono::hours(1)});
+    WorkerLink& late = pool.add_worker();
+    recorded::Task timed;
+    timed.limits.timeout = 1;
+    REQUIRE(pool.run(late, timed));
+    pool.deadlines.enforce(0);
+    REQUIRE(late.life.kill_at() != TaskLimits::never);
+    WorkerLink& asked = pool.add_worker();
+    recorded::Task stopped;
+    REQUIRE(pool.run(asked, stopped));
+    REQUIRE((stopped.worker == &asked && pool.deadlines.request_stop(stopped)));
+    const std::int64_t kill_at = late.life.kill_at(), stop_at = stopped.stop_at;
+    pool.deadlines.enforce(2 * hour);
+    CHECK((late.life.kill_at() == kill_at + 2 * hour && stopped.stop_at == stop_at + 2 * hour));
+    CHECK((!late.life.is_killed() && !asked.life.is_dying()));
+}
+
+TEST_CASE("a worker that is ready has no limit any more for its initializer", "[deadline_enforcer]") {
+    ProcessSettings settings{.max_workers = 1};
+    settings.task_timeout = std::chrono::nanoseconds(1);
+    settings.initializer = configuration_of(settings);  // any bytes
+    parts::Pool pool(std::move(settings));
+    WorkerLink& worker = pool.add_worker(false);
+    worker.page().note_first_peak(1);
+    worker.page().note_hook(monotonic_nanoseconds() - 1'000'000);
+    CHECK(pool.deadlines.has_deadline(worker));
+    REQUIRE(worker.life.note_ready());
+    CHECK(!pool.deadlines.has_deadline(worker));
+    pool.deadlines.enforce(0);
+    CHECK(!worker.life.is_dying());
+}
+
+TEST_CASE("a worker_exit that runs over task_timeout is reported, an initializer is told by the worker's death", "[deadline_enforcer]") {
+    for (const bool leaves : {false, true}) {
+        std::string reported;
+        ProcessSettings settings{.max_workers = 1};
+        settings.task_timeout = std::chrono::nanoseconds(1);
+        settings.worker_exit = configuration_of(settings);  // any bytes
+        settings.hook = [&](std::exception_ptr error) {
+            try {
+                std::rethrow_exception(std::move(error));
+            } catch (const concurrent::futures::TaskTimeoutError& late) {
+                reported = late.what();
+            }
+        };
+        parts::Pool pool(std::move(settings));
+        WorkerLink& worker = pool.add_worker(leaves);
+        if (leaves) worker.life.note_stop();
+        worker.page().note_hook(monotonic_nanoseconds() - 1'000'000);
+        pool.deadlines.enforce(0);
+        CHECK(worker.life.is_dying());
+        CHECK(worker.life.complaint().find(leaves ? "its worker_exit" : "its initializer") != std::string::npos);
+        pool.deliver();
+        CHECK((reported.find("worker_exit") != std::string::npos) == leaves);
+    }
+}
+
+TEST_CASE("a task that was sent, and asked to stop before it started, goes back without harm to its worker", "[deadline_enforcer]") {
+    parts::Pool pool({.max_workers = 1, .stop_grace = std::chrono::nanoseconds(0)});
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
+    REQUIRE(pool.deadlines.request_stop(tasks[1]));
+    pool.deadlines.enforce(0);
+    CHECK((!worker.life.is_dying() && tasks[0].stage == Stage::sent));
+    CHECK((tasks[1].stage == Stage::sent || tasks[1].stage == Stage::queued));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
 #include <mutex>
@@ -205,6 +206,76 @@ TEST_CASE("a thread does not watch a worker for a task that waits behind another
         CHECK(worker.watchers == 0);
     }
     CHECK(looks > 0);
+}
+
+TEST_CASE("a thread that has read its result wakes the manager thread if that has anything to do", "[direct_path]") {
+    enum class Task { nothing, notice, shutdown, by_force, idle_timeout, tasks_per_child, queued, in_intake, another_running, output, dying, closed_pipe };
+    for (const Task what : {Task::nothing, Task::notice, Task::shutdown, Task::by_force, Task::idle_timeout, Task::tasks_per_child, Task::queued,
+                            Task::in_intake, Task::another_running, Task::output, Task::dying, Task::closed_pipe}) {
+        CAPTURE(static_cast<int>(what));
+        SleepingPool pool({.max_workers = 4,
+                           .max_tasks_per_child = what == Task::tasks_per_child ? 9u : 0u,
+                           .idle_timeout = what == Task::idle_timeout ? concurrent::futures::Duration(std::chrono::hours(1))
+                                                                      : concurrent::futures::Duration()});
+        WorkerLink& worker = pool.add_readable_worker();
+        recorded::Task task;
+        pool.push(task);
+        REQUIRE(pool.direct.give());
+        REQUIRE(worker.page().start(task.slot, task.id));
+        parts::say(worker, FrameType::result, task, parts::encoded(7));
+        WorkerLink& other = pool.add_worker();
+        recorded::Task later, last;
+        if (what == Task::notice) pool.tables.completions.add({.kind = WorkerNotice::Kind::exit_failed});
+        if (what == Task::shutdown) pool.tables.closed = true;
+        if (what == Task::by_force) pool.tables.forced = true;
+        if (what == Task::queued) pool.submit(later);
+        if (what == Task::in_intake) pool.push(later);
+        if (what == Task::another_running) {
+            pool.submit(later);
+            pool.submit(last);
+            for (RemoteTask* const next : {static_cast<RemoteTask*>(&later), static_cast<RemoteTask*>(&last)}) {
+                REQUIRE(pool.tables.next_queued() == next);
+                pool.dispatcher.give(other, *next);
+            }
+            other.flush();
+        }
+        const std::vector<std::byte> large(2 * ByteRing::capacity);
+        if (what == Task::output) other.queue_frame(make_header(FrameType::forget, large.size()), large);
+        if (what == Task::dying) other.leave_a_moment();
+        if (what == Task::closed_pipe) other.pipes().close_results();
+        CHECK(pool.direct.look_for_end(task, [&] { return !task.end.empty(); }));
+        CHECK(task.end == "stored");
+        CHECK(pool.is_told_to_rise() == (what != Task::nothing));
+    }
+}
+
+TEST_CASE("a thread does not watch a worker that starts, or that has not been sent everything", "[direct_path]") {
+    for (const bool starts : {true, false}) {
+        SleepingPool pool;
+        WorkerLink& worker = pool.add_worker(!starts);
+        worker.process = ProcessHandle(::getpid(), FileDescriptor());
+        recorded::Task task;
+        pool.submit(task);
+        pool.dispatcher.dispatch(0);
+        REQUIRE((task.worker == &worker && worker.tasks.in_flight() == 1));
+        worker.flush();
+        const std::vector<std::byte> large(2 * ByteRing::capacity);
+        if (!starts) worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+        unsigned watchers = 0;
+        CHECK(!pool.direct.look_for_end(task, [&] { return watchers += pool.locked([&] { return worker.watchers; }), false; }));
+        CHECK(watchers == 0);
+    }
+}
+
+TEST_CASE("a submitter says that the manager thread is wanted where results are to be delivered", "[direct_path]") {
+    SleepingPool pool;
+    pool.add_worker();
+    recorded::Task ended, task;
+    pool.tables.completions.end(ended, Ending::Kind::cancelled);
+    pool.push(task);
+    CHECK(!pool.direct.give());
+    CHECK(task.stage == Stage::sent);
+    pool.deliver();
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -186,6 +188,21 @@ TEST_CASE("a task that nothing is in front of stays with its worker, though anot
     WorkerLink& idle = pool.add_worker();
     pool.dispatcher.balance();
     CHECK((task.worker == &busy && idle.tasks.in_flight() == 0));
+}
+
+TEST_CASE("a worker that has not been sent everything, or that is being ended, is not told to leave", "[dispatcher]") {
+    for (const bool dies : {false, true}) {
+        parts::Pool pool;
+        WorkerLink& worker = pool.add_worker();
+        const std::vector<std::byte> large(2 * ByteRing::capacity);
+        if (dies)
+            worker.leave_a_moment();
+        else
+            worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+        pool.tables.closed = true;
+        pool.dispatcher.stop_unneeded();
+        CHECK(worker.life.is_ready());
+    }
 }
 
 }  // namespace

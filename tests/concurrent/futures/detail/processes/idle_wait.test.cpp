@@ -7,6 +7,7 @@
 #include <chrono>
 #include <mutex>
 #include <system_error>
+#include <thread>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -64,6 +65,22 @@ TEST_CASE("when the manager thread has ended a wait ends, whatever the tables sa
 TEST_CASE("the manager thread cannot wait until its own pool is idle", "[idle_wait]") {
     SleepingPool pool;
     CHECK_THROWS_AS(pool.idle.wait(Deadline::never(), true), std::system_error);
+}
+
+TEST_CASE("a codec that waits for an idle pool, while its thread delivers the only result there is, does not wait for itself", "[idle_wait]") {
+    SleepingPool pool;
+    recorded::Task task;
+    bool was_idle = false, others_saw_idle = true;
+    task.during_delivery = [&] {
+        was_idle = pool.is_idle();
+        std::thread([&] { others_saw_idle = pool.is_idle(); }).join();
+    };
+    task.ending.body = parts::encoded(1);
+    pool.tables.completions.end(task, Ending::Kind::result);
+    Ending ending;
+    REQUIRE(pool.tables.completions.take_only_result(task, ending) == &task);
+    CHECK(pool.tables.completions.deliver_to_waiter(task, ending));
+    CHECK((was_idle && !others_saw_idle && pool.is_idle()));
 }
 
 }  // namespace

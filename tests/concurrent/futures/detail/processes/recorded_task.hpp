@@ -5,6 +5,7 @@
 
 #include <concurrent/futures/detail/wire/remote_task.hpp>
 #include <exception>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -25,6 +26,7 @@ class TaskOf final : public Base {
     bool try_succeed_untold(Decoder& decoder) noexcept override {
         value = decoder.template decode<int>();
         end = "stored";
+        if (during_delivery) during_delivery();
         return !has_callback;
     }
     void finish_stored() noexcept override { end = "callbacks have run"; }
@@ -45,6 +47,7 @@ class TaskOf final : public Base {
     int value = 0;
     int references = 1;
     bool has_callback = false;
+    std::function<void()> during_delivery{};  // what a codec of the user does
 };
 
 using Task = TaskOf<concurrent::futures::detail::RemoteTask>;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
 #include <string>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
@@ -85,6 +86,47 @@ TEST_CASE("a worker that has taken shared memory reads none where the pool has n
     parts::say(worker, FrameType::ready, recorded::Task(), parts::encoded(1));
     pool.reader.read(worker);
     CHECK((worker.life.is_ready() && !worker.reads_shared_memory));
+}
+
+TEST_CASE("a result that comes in the grace after a time limit is too late, and its worker is ended", "[result_reader]") {
+    for (const auto cause : {WorkerLife::Eviction::Cause::timeout, WorkerLife::Eviction::Cause::stop}) {
+        parts::Pool pool;
+        WorkerLink& worker = pool.add_worker();
+        recorded::Task task;
+        REQUIRE(pool.run(worker, task));
+        worker.life.evict(cause, task.id);
+        parts::say(worker, FrameType::result, task, parts::encoded(42));
+        pool.reader.read(worker);
+        pool.deliver();
+        const bool late = cause == WorkerLife::Eviction::Cause::timeout;
+        CHECK(task.end == (late ? "exception" : "result"));  // what was asked to stop may end by itself
+        CHECK(worker.life.is_killed() == late);
+    }
+}
+
+TEST_CASE("a worker that has ended is not killed for what it has sent, as its number may be another process's by now", "[result_reader]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker();
+    worker.life.note_exit();
+    constexpr std::array<std::byte, 64> zeros{};
+    parts::write(worker, zeros);
+    pool.reader.read(worker);
+    CHECK(!worker.life.is_killed());
+    CHECK((worker.pipes().result_fd() < 0 && !worker.pipes().tasks_open()));
+}
+
+TEST_CASE("a worker is idle since the end of its last task", "[result_reader]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    REQUIRE(pool.run(worker, task));
+    const auto before = worker.idle_since;
+    parts::say(worker, FrameType::result, task, parts::encoded(42));
+    while (std::chrono::steady_clock::now() == before) {
+    }
+    pool.reader.read(worker);
+    CHECK(worker.idle_since > before);
+    pool.deliver();
 }
 
 }  // namespace

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/processes/worker_deaths.hpp>
 
+#include <unistd.h>
+
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
+#include "support/named_events.hpp"
 
 namespace {
 
@@ -149,6 +154,83 @@ TEST_CASE("a program that could not be executed is told from one that ended befo
         }
         CHECK((pool.tables.broken.find("could not be executed") != std::string::npos) == (exit_code == 127));
     }
+}
+
+TEST_CASE("in a shutdown by force the tasks of a dead worker end, also those that it had not started", "[worker_deaths]") {
+    for (const WorkerDeath on_death : {WorkerDeath::fail_task, WorkerDeath::retry_task, WorkerDeath::break_pool}) {
+        parts::Pool pool({.max_workers = 1, .on_worker_death = on_death});
+        WorkerLink& worker = pool.add_worker();
+        std::array<recorded::Task, 2> tasks;
+        for (recorded::Task& task : tasks) pool.submit(task);
+        pool.dispatcher.dispatch(0);
+        REQUIRE((worker.tasks.in_flight() == 2 && worker.page().start(tasks[0].slot, tasks[0].id)));
+        pool.tables.closed = pool.tables.forced = true;
+        die(pool, worker, SIGKILL);
+        CHECK((pool.tables.is_finished() && !pool.tables.is_broken()));
+        pool.deliver();
+        for (const recorded::Task& task : tasks) {
+            CHECK((task.end == "exception" && task.references == 0));
+            CHECK(task.error.find("The pool is shut down.") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("a task that was cancelled is neither run again nor told of when its worker dies", "[worker_deaths]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
+    REQUIRE(worker.try_revoke(tasks[1]));
+    tasks[1].stage = Stage::revoked;
+    die(pool, worker);
+    CHECK(pool.tables.queue.waiting() == 0);
+    pool.deliver();
+    CHECK((tasks[0].end == "exception" && tasks[1].end.empty() && tasks[1].references == 0));
+}
+
+TEST_CASE("a worker that dies of a task is no fruitless one, and the count begins anew", "[worker_deaths]") {
+    parts::Pool pool;
+    recorded::Task waits, deadly;
+    for (int round = 0; round < 2; ++round) {
+        for (int death = 0; death < 9; ++death) {
+            WorkerLink& worker = pool.add_worker();
+            if (death == 0 && round == 0) pool.submit(waits);
+            die(pool, worker);
+        }
+        REQUIRE(!pool.tables.is_broken());
+        if (round != 0) break;
+        WorkerLink& worker = pool.add_worker();
+        REQUIRE(pool.tables.next_queued() == &waits);
+        REQUIRE(pool.run(worker, deadly));
+        pool.tables.put_back(waits);
+        die(pool, worker);
+    }
+    CHECK(!pool.tables.is_broken());
+}
+
+TEST_CASE("workers that die while no task waits do not break the pool", "[worker_deaths]") {
+    parts::Pool pool;
+    for (int death = 0; death < 20; ++death) die(pool, pool.add_worker());
+    CHECK(!pool.tables.is_broken());
+}
+
+TEST_CASE("an observer is told that a task started before it is told that the task failed with its worker", "[worker_deaths]") {
+    struct Recorder : support::NamedEvents {
+        void told(std::string_view what, const Call&) override { events += std::string(what) + ' '; }
+        using NamedEvents::told;
+        std::string events;
+    };
+    const auto recorder = std::make_shared<Recorder>();
+    parts::Pool pool({.max_workers = 1, .observer = recorder});
+    WorkerLink& worker = pool.add_worker();
+    worker.process = ProcessHandle(::getpid(), FileDescriptor());  // nothing here sends it a signal
+    recorded::Task task;
+    REQUIRE(pool.run(worker, task));
+    die(pool, worker);
+    pool.deliver();
+    CHECK(recorder->events == "started failed ");
 }
 
 }  // namespace
