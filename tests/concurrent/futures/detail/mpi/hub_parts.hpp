@@ -20,10 +20,12 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -175,6 +177,28 @@ struct Hub {
     ReplyReader replies{tables};
     PoolCloser closer{tables};
     std::vector<std::shared_ptr<MpiPool>> pools;
+};
+
+/// A thread that waits for room in a pool with max_pending, as submit() does. The mutex tells when it does.
+class RoomWaiter {
+  public:
+    RoomWaiter(HubTables& tables, const MpiPool& pool) : tables_(tables) {
+        thread_ = std::thread([this, &pool] {
+            HubTables::Lock lock(tables_.mutex);
+            for (waits_ = true; pool.is_full() && !pool.is_broken();) tables_.changed.wait(lock);
+        });
+        for (bool waits = false; !waits; std::this_thread::yield()) {
+            const std::lock_guard lock(tables_.mutex);
+            waits = waits_;
+        }
+    }
+    /// Returns when it has been told.
+    void join() { thread_.join(); }
+
+  private:
+    HubTables& tables_;
+    bool waits_ = false;
+    std::thread thread_;
 };
 
 /// The types of these frames.

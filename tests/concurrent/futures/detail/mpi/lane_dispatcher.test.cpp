@@ -7,6 +7,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <vector>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
@@ -196,6 +197,72 @@ TEST_CASE("where no message has to be looked for, a lane gets no task in advance
     for (parts::Task& task : tasks) hub.submit(pool, task);
     hub.hand_out();
     CHECK((pool.in_flight == 1 && tasks[1].stage == RemoteTask::Stage::queued));
+}
+
+TEST_CASE("tasks go out at once while a thread waits, or while nothing else is to come back", "[lane_dispatcher]") {
+    SlowRank hub(2);
+    const std::int64_t now = monotonic_nanoseconds();
+    hub.submit(hub.pool, hub.tasks[0]);
+    REQUIRE(hub.dispatcher.hand_out(now));
+    hub.submit(hub.pool, hub.tasks[1]);
+    hub.tables.sleep.begin_watch();
+    CHECK(hub.dispatcher.hand_out(now + 1));
+    hub.tables.sleep.end_watch();
+    hub.tables.peers.ship_all();
+    for (std::size_t i : {0u, 1u}) hub.answer(hub.tasks[i].lane->peer.place, hub.tasks[i], 1);
+    REQUIRE(hub.tables.awaited == 0);
+    hub.submit(hub.pool, hub.tasks[2]);
+    CHECK((hub.dispatcher.hand_out(now + 2) && !hub.dispatcher.holds_back()));
+}
+
+TEST_CASE("a lane gets no task while others come back from it", "[lane_dispatcher]") {
+    SlowRank hub;
+    hub.submit(hub.pool, hub.tasks[0]);
+    hub.hand_out();
+    hub.pool.lanes[0]->pace.note_end(1e6);
+    hub.dispatcher.recall(*hub.pool.lanes[0]);
+    CHECK(hub.tables.awaited == 2);  // the task, and the end of the recall
+    hub.submit(hub.pool, hub.tasks[1]);
+    hub.hand_out();
+    CHECK(hub.tasks[1].stage == RemoteTask::Stage::queued);
+    hub.answer(0, hub.tasks[0], 1);
+    hub.hand_out();
+    CHECK(hub.tasks[1].stage == RemoteTask::Stage::queued);  // though the lane is idle
+    hub.port->say(0, FrameType::recalled, 0);
+    hub.receive();
+    hub.hand_out();
+    CHECK(hub.tasks[1].stage == RemoteTask::Stage::sent);
+}
+
+TEST_CASE("a lane that is given a task behind another one has not got on for that", "[lane_dispatcher]") {
+    SlowRank hub;
+    hub.submit(hub.pool, hub.tasks[0]);
+    hub.hand_out();
+    RootLane& lane = *hub.pool.lanes[0];
+    CHECK(lane.last_news != 0);
+    lane.last_news = 5;
+    lane.pace.note_end(1e6);
+    hub.submit(hub.pool, hub.tasks[1]);
+    hub.hand_out();
+    REQUIRE(lane.in_flight.size() == 2);
+    CHECK(lane.last_news == 5);
+}
+
+TEST_CASE("who waits for room in an MPI pool is told when a task is handed out, and when the pool breaks", "[lane_dispatcher]") {
+    for (const bool breaks : {false, true}) {
+        parts::Hub hub(1);
+        MpiPool& pool = hub.add_pool({.max_workers = 1, .max_pending = 1});
+        parts::Task task;
+        hub.submit(pool, task);
+        parts::RoomWaiter waiter(hub.tables, pool);
+        {
+            const std::lock_guard lock(hub.tables.mutex);
+            breaks ? hub.tables.break_pool(pool, "no licence") : hub.hand_out();
+        }
+        waiter.join();
+        CHECK(task.stage == (breaks ? RemoteTask::Stage::ended : RemoteTask::Stage::sent));
+        hub.deliver();
+    }
 }
 
 }  // namespace

@@ -142,4 +142,50 @@ TEST_CASE("a running task is asked to stop if it takes a stop token, and is refu
     CHECK(!hub.cancellation.request_stop(hub.tasks[2]));  // it waits
 }
 
+TEST_CASE("who waits for room in an MPI pool is told of a task that is cancelled", "[mpi_cancellation]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1, .max_pending = 1});
+    MpiCancellation cancellation{hub.tables, hub.dispatcher};
+    parts::Task task;
+    hub.submit(pool, task);
+    parts::RoomWaiter waiter(hub.tables, pool);
+    CHECK(cancellation.revoke(pool, task, [] { return true; }));
+    waiter.join();
+}
+
+TEST_CASE("a task that has started while it was asked back is wanted by nobody any more", "[mpi_cancellation]") {
+    for (const bool alone : {false, true}) {
+        Busy hub;
+        const auto end_recall = [&] { return hub.answer_recall(true); };
+        if (alone) {
+            CHECK(!hub.revoke(hub.tasks[1], true));
+        } else {
+            HubTables::Lock lock(hub.tables.mutex);
+            MpiCancellation::Revoked revoked = hub.cancellation.revoke_all_unstarted(lock, hub.pool, end_recall);
+            CHECK(revoked.sent.empty());
+            lock.unlock();
+            hub.cancellation.end_revoked(std::move(revoked));
+        }
+        CHECK((!hub.tasks[1].wanted_back && hub.tasks[1].references == 1));
+        hub.dispatcher.recall(*hub.pool.lanes[0]);  // for another reason
+        hub.answer_recall(false);
+        CHECK(hub.tasks[1].stage == Stage::queued);
+    }
+}
+
+TEST_CASE("the tasks of other pools that come back are not cancelled with those of one pool", "[mpi_cancellation]") {
+    Busy hub;
+    MpiPool& other = hub.add_pool({.max_workers = 1});
+    hub.dispatcher.recall(*hub.pool.lanes[0]);
+    hub.port->say(0, FrameType::skipped, hub.tasks[1].id);
+    hub.receive();
+    MpiCancellation::Revoked revoked;
+    {
+        HubTables::Lock lock(hub.tables.mutex);
+        revoked = hub.cancellation.revoke_all_unstarted(lock, other, [&] { return hub.answer_recall(true); });
+    }
+    CHECK((revoked.queued.empty() && revoked.sent.empty()));
+    CHECK((hub.tasks[1].stage == Stage::queued && other.cancelled == 0 && hub.pool.cancelled == 0));
+}
+
 }  // namespace

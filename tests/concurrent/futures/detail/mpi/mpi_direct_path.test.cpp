@@ -7,6 +7,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <cstddef>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -19,7 +20,7 @@ using namespace concurrent::futures::detail;
 
 /// An engine thread that sleeps until it is woken; all ranks would ring its bell.
 struct Asleep : parts::Hub {
-    Asleep() : parts::Hub(1), pool(add_pool({.max_workers = 1})) {
+    explicit Asleep(std::size_t ranks = 1) : parts::Hub(ranks), pool(add_pool({.max_workers = ranks})) {
         tables.sleep.set_bell(&bell);
         engine = std::thread([this] {
             sigset_t all;  // a signal would end the sleep
@@ -105,6 +106,65 @@ TEST_CASE("a thread that has its result wakes the engine if what it sent meanwhi
     CHECK(hub.tables.sleep.is_asleep() == !moves);
     const std::lock_guard lock(hub.tables.mutex);
     CHECK(hub.other.stage == RemoteTask::Stage::sent);
+}
+
+TEST_CASE("a submitter says that the engine is wanted where somebody is to be told of something, or MPI has failed", "[mpi_direct_path]") {
+    for (const bool failed : {false, true}) {
+        Asleep hub;
+        {
+            const std::lock_guard lock(hub.tables.mutex);
+            if (failed)
+                hub.tables.broken = "the network is gone";
+            else
+                hub.tables.completions.end(hub.other, Ending::Kind::cancelled);
+        }
+        hub.push(hub.task);
+        CHECK(!hub.direct.give(hub.pool));
+        CHECK((hub.task.stage == RemoteTask::Stage::queued) == failed);
+        if (!failed) hub.deliver();
+    }
+}
+
+TEST_CASE("a thread that has looked for its result wakes the engine if that has anything to do", "[mpi_direct_path]") {
+    enum class Task { nothing, shutdown, callback, failure, moving, recall };
+    for (const Task what : {Task::nothing, Task::shutdown, Task::callback, Task::failure, Task::moving, Task::recall}) {
+        CAPTURE(static_cast<int>(what));
+        Asleep hub(2);
+        hub.push(hub.task);
+        hub.push(hub.other);
+        REQUIRE(hub.direct.give(hub.pool));
+        const std::size_t place = hub.task.lane->peer.place;
+        parts::Task behind;
+        {
+            const std::lock_guard lock(hub.tables.mutex);
+            if (what == Task::recall) {  // another task stands behind that of the other lane
+                hub.other.lane->pace.note_end(1000);
+                hub.submit(hub.pool, behind);
+                hub.dispatcher.dispatch(hub.pool, false);
+            }
+            concurrent::futures::Encoder result;
+            result.encode(5);
+            if (what == Task::failure)
+                hub.port->polls_until_failure = 1;
+            else if (what != Task::moving)
+                hub.port->say(place, FrameType::result, hub.task.id, 0, result.bytes());
+            if (what == Task::shutdown) hub.pool.close();
+            hub.task.has_callback = what == Task::callback;
+            hub.port->moves = what == Task::moving;
+        }
+        if (what == Task::recall) REQUIRE((behind.stage == RemoteTask::Stage::sent && behind.lane == hub.other.lane));
+        bool is_over = hub.direct.look_for_end(hub.task, [&] {
+            const std::unique_lock lock(hub.tables.mutex, std::try_to_lock);
+            return lock.owns_lock() && !hub.task.end.empty();
+        });
+        {
+            const std::lock_guard lock(hub.tables.mutex);
+            is_over = is_over || !hub.task.end.empty();
+            CHECK(is_over == (what != Task::failure && what != Task::moving));
+            CHECK(hub.tables.sleep.is_asleep() == (what == Task::nothing));
+        }
+        hub.deliver();
+    }
 }
 
 }  // namespace

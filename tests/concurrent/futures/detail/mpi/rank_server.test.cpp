@@ -183,4 +183,16 @@ TEST_CASE("frames that are not for ranks are refused", "[rank_server]") {
     CHECK_THROWS_AS(rank.get(FrameType::task, 1, {}, 1, 4096), SerializationError);
 }
 
+TEST_CASE("a rank that is to end after a failure of the root runs none of the tasks that it has not started", "[rank_server]") {
+    Rank rank;
+    rank.configure();
+    rank.run_all();
+    rank.get(FrameType::task, 7, call_of(twice, 4));
+    rank.get(FrameType::quit, wants_answer);
+    CHECK((rank.server().has_quit() && !rank.server().has_jobs()));
+    static_cast<void>(rank.answers());
+    rank.server().answer_quit();
+    CHECK(rank.types() == Types{FrameType::quit});
+}
+
 }  // namespace

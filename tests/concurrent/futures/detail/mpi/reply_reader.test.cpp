@@ -188,4 +188,84 @@ TEST_CASE("an answer is news for the engine, and from then on of its lane", "[re
     CHECK(hub.lane().last_news >= before);
 }
 
+TEST_CASE("a task that comes back to a broken pool, or throws there with retries left, ends", "[reply_reader]") {
+    Busy hub;
+    hub.tasks[0].limits.retries = 1;
+    hub.dispatcher.recall(hub.lane());
+    hub.tables.break_pool(hub.pool, "no licence");
+    hub.port->say(0, FrameType::exception, hub.tasks[0].id, 0, encoded(std::runtime_error("no luck")).bytes());
+    hub.port->say(0, FrameType::skipped, hub.tasks[1].id);
+    hub.port->say(0, FrameType::skipped, hub.tasks[2].id);
+    hub.port->say(0, FrameType::recalled, 0);
+    hub.receive();
+    hub.deliver();
+    CHECK(hub.tasks[0].error == "no luck");
+    for (std::size_t i : {1u, 2u}) CHECK((hub.tasks[i].end == "exception" && hub.tasks[i].error == "no licence"));
+    CHECK((hub.pool.in_flight == 0 && hub.pool.queue.size() == 0));
+}
+
+TEST_CASE("an exception is known to be of its rank's process", "[reply_reader]") {
+    Busy hub;
+    hub.port->say(0, FrameType::exception, hub.tasks[0].id, 0, encoded(std::runtime_error("no luck")).bytes());
+    hub.receive();
+    CHECK(hub.tasks[0].ending.pid == 1001);
+    hub.deliver();
+}
+
+TEST_CASE("when MPI fails, pools that are ending end, and recalls are over", "[reply_reader]") {
+    Busy hub;
+    MpiPool& leaving = hub.add_pool({.max_workers = 1});
+    parts::Task task;
+    for (const parts::Task& each : hub.tasks) hub.answer(0, each, 1);
+    hub.submit(leaving, task);
+    hub.hand_out();
+    hub.answer(0, task, 1);
+    leaving.close();
+    hub.closer.let_leave();
+    REQUIRE((leaving.stage() == MpiPool::Stage::leaving && leaving.leaving == 1 && hub.tables.awaited == 1));
+    hub.dispatcher.recall(hub.lane());
+    hub.tables.break_all("MPI_Isend failed");
+    CHECK((!hub.lane().recalling && hub.tables.awaited == 0));
+    CHECK(hub.closer.end().get() == &leaving);
+    hub.deliver();
+}
+
+TEST_CASE("when MPI fails twice, the first reason and what ranks may still read are kept", "[reply_reader]") {
+    Busy hub;
+    hub.tables.break_all("MPI_Isend failed");
+    hub.tables.break_all("and again");
+    CHECK(hub.tables.broken == "MPI_Isend failed");
+    hub.deliver();
+    for (const parts::Task& task : hub.tasks) CHECK((task.error == "MPI_Isend failed" && task.references == 1));
+    hub.tables.release_abandoned();
+    for (const parts::Task& task : hub.tasks) CHECK(task.references == 0);
+}
+
+TEST_CASE("a pool does not begin to end while another thread tells one of its tasks, and drops what was cancelled", "[reply_reader]") {
+    Busy hub;
+    parts::Task cancelled;
+    hub.submit(hub.pool, cancelled);
+    cancelled.stage = Stage::revoked;
+    hub.pool.queue.note_cancelled();
+    hub.pool.close();
+    bool was_closed = false;
+    hub.tasks[2].during_delivery = [&] {
+        hub.closer.let_leave();
+        was_closed = hub.pool.stage() == MpiPool::Stage::closed;
+    };
+    hub.answer(0, hub.tasks[0], 1);
+    hub.answer(0, hub.tasks[1], 1);
+    hub.deliver();
+    hub.answer(0, hub.tasks[2], 1);
+    {
+        HubTables::Lock lock(hub.tables.mutex);
+        hub.tables.completions.deliver_plain(lock, hub.tasks[2], [] {});
+    }
+    CHECK((was_closed && hub.tasks[2].end == "stored"));
+    hub.closer.let_leave();
+    CHECK((hub.pool.stage() == MpiPool::Stage::leaving && hub.tables.awaited == 1));
+    hub.deliver();
+    CHECK((cancelled.references == 0 && cancelled.end.empty()));
+}
+
 }  // namespace
