@@ -71,13 +71,21 @@ class LaneDispatcher {
     }
     /// Of one pool, to those of its lanes that are idle, or to the others.
     bool dispatch(MpiPool& pool, bool idle_lanes);
-    /// The tasks that the lane has not started come back, and then a frame that says so.
+    /// The tasks that the lane has not started come back, and then a frame that says so. Throws std::bad_alloc: then nothing
+    /// has changed.
     void recall(RootLane& lane) {
         CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
-        if (std::exchange(lane.recalling, true)) return;
+        if (lane.recalling) return;
+        lane.peer.out.add(FrameType::recall, 0, lane.number, {});  // first: there may be no memory for it
+        lane.recalling = true;
         ++hub_.awaited;
-        lane.peer.out.add(FrameType::recall, 0, lane.number, {});
         hub_.peers.ship(lane.peer);
+    }
+    /// A task of this pool waits behind the running one, whichever pool that is of.
+    static bool keeps_task_of(const MpiPool& pool, const RootLane& lane) noexcept {
+        const auto& tasks = lane.in_flight;
+        return tasks.size() > 1 && std::any_of(tasks.begin() + 1, tasks.end(),
+                                               [&](const RootLane::InFlight& each) { return each.pool == &pool; });
     }
     /// A lane that does not get on, or has much to do, keeps tasks that another one, which is idle, could run.
     void recall_stuck();
@@ -92,12 +100,6 @@ class LaneDispatcher {
 
     static bool is_stuck(const RootLane& lane, std::int64_t now) noexcept {
         return now - lane.last_news > stuck_after || lane.pace.time_of(lane.in_flight.size()) > much_work;
-    }
-    /// A task of this pool waits behind the running one, whichever pool that is of.
-    static bool keeps_task_of(const MpiPool& pool, const RootLane& lane) noexcept {
-        const auto& tasks = lane.in_flight;
-        return tasks.size() > 1 && std::any_of(tasks.begin() + 1, tasks.end(),
-                                               [&](const RootLane::InFlight& each) { return each.pool == &pool; });
     }
     /// Calls visit(lane) for lanes with tasks behind the running one which another lane of their pool could run.
     template <class Visit>

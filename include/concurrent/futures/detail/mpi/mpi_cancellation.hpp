@@ -88,8 +88,8 @@ bool MpiCancellation::take_out(MpiPool& pool, MpiTask& task, MakeProgress make_p
         RootLane& lane = *task.lane;
         if (asked || lane.is_running(task)) return false;
         if (task.wanted_back) return wait_for_recall(lock, lane, make_progress), false;  // it is for another caller
-        asked = task.wanted_back = true;
         dispatcher_.recall(lane);
+        asked = task.wanted_back = true;
         wait_for_recall(lock, lane, make_progress);
     }
 }
@@ -127,6 +127,12 @@ MpiCancellation::Revoked MpiCancellation::revoke_all_unstarted(HubTables::Lock& 
                                                                MakeProgress make_progress) {
     CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
     Revoked revoked;
+    // What needs memory comes first: without it nothing has changed.
+    std::size_t most = 0;
+    for (const RootLane* const lane : pool.lanes) most += lane->in_flight.size() + lane->returned.size();
+    revoked.sent.reserve(most);
+    for (RootLane* const lane : pool.lanes)
+        if (LaneDispatcher::keeps_task_of(pool, *lane)) dispatcher_.recall(*lane);
     pool.queue.for_each_waiting([&](RemoteTask& task) {
         task.stage = RemoteTask::Stage::revoked;
         ++pool.cancelled;
@@ -141,7 +147,6 @@ MpiCancellation::Revoked MpiCancellation::revoke_all_unstarted(HubTables::Lock& 
             revoked.sent.push_back(&task);
             task.retain();
             task.wanted_back = true;
-            dispatcher_.recall(*lane);
         }
     for (RootLane* const lane : pool.lanes)
         for (const auto& [task, owner] : lane->returned) {

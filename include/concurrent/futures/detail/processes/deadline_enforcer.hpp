@@ -208,7 +208,8 @@ inline void DeadlineEnforcer::wait_for_late_result_or_kill(WorkerLink& link, con
     const InFlight* const entry = link.tasks.find(slot, id);
     const std::int64_t now = monotonic_nanoseconds();
     if (!entry || entry->revoked || now < task_deadline(link, *entry, now)) return;
-    link.life.evict(WorkerLife::Eviction::Cause::timeout, id);
+    const bool was_asked_to_stop = now >= entry->task->stop_at;
+    link.life.evict(was_asked_to_stop ? WorkerLife::Eviction::Cause::stop : WorkerLife::Eviction::Cause::timeout, id);
     link.kill();
 }
 

@@ -20,6 +20,7 @@
 #include "concurrent/futures/detail/wire/frame.hpp"
 #include "concurrent/futures/detail/wire/payload_arena.hpp"
 #include "concurrent/futures/detail/wire/remote_task.hpp"
+#include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -61,9 +62,14 @@ class OutgoingFrames {
 
     static constexpr std::size_t copied_up_to = tuning::copied_calls;  // larger calls are written in place
 
-    bool fits(const FrameHeader& header) {
+    /// False also when the worker has written an impossible position: flush() throws then, where its worker is known.
+    bool fits(const FrameHeader& header) noexcept {
         const auto size = static_cast<std::size_t>(sizeof header + header.length + header.padding());
-        return size <= ByteRing::capacity / 2 && writer_.room_for(size) >= size;
+        try {
+            return size <= ByteRing::capacity / 2 && writer_.room_for(size) >= size;
+        } catch (const SerializationError&) {
+            return false;
+        }
     }
     void write(const FrameHeader& header, std::span<const std::byte> body) {
         writer_.write(std::as_bytes(std::span(&header, 1)));

@@ -103,7 +103,8 @@ class RegionLender {
     template <class Forget>
     void forget_dead(Forget forget) {
         std::erase_if(lent_, [&](const RegionNumber& number) {
-            if (SharedRegions::instance().knows(number)) return false;
+            // It may have gone and come back with a result: the end of what is here now is to be told, too.
+            if (SharedRegions::instance().give_out(number, [](const SharedRegion&) {})) return false;
             forget(number);
             return true;
         });

@@ -204,4 +204,27 @@ TEST_CASE("a task that was sent, and asked to stop before it started, goes back 
     CHECK((tasks[1].stage == Stage::sent || tasks[1].stage == Stage::queued));
 }
 
+// F67
+TEST_CASE("a task that was asked to stop, and whose result never comes, is cancelled and does not fail as late", "[deadline_enforcer]") {
+    for (const bool has_limit : {false, true}) {
+        parts::Pool pool({.max_workers = 1, .stop_grace = std::chrono::nanoseconds(0)});
+        WorkerLink& worker = pool.add_worker();
+        recorded::Task task;
+        if (has_limit) task.limits.timeout = 1;
+        REQUIRE(pool.run(worker, task));
+        worker.page().end(task.slot, task.id);  // so it says
+        constexpr std::int64_t hour = 3600'000'000'000;
+        if (!has_limit) {
+            REQUIRE(pool.deadlines.request_stop(task));
+            task.stop_at -= hour;  // as if it had been asked long ago
+        } else {
+            worker.tasks.find(task.slot, task.id)->paused = -hour;  // as if it had run for so long
+        }
+        pool.deadlines.enforce(0);
+        REQUIRE(worker.life.is_killed());
+        end_worker(pool, worker);
+        CHECK(task.end == (has_limit ? "exception" : "cancelled"));
+    }
+}
+
 }  // namespace

@@ -3,7 +3,11 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <csignal>
 #include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -203,6 +207,78 @@ TEST_CASE("a worker that has not been sent everything, or that is being ended, i
         pool.dispatcher.stop_unneeded();
         CHECK(worker.life.is_ready());
     }
+}
+
+TEST_CASE("a worker that writes an impossible position into its ring ends alone", "[dispatcher]") {
+    parts::Pool pool;
+    WorkerLink& hostile = pool.add_worker();
+    static_cast<WorkerPage*>(static_cast<void*>(&hostile.page()))->tasks.read = std::uint64_t{1} << 40;
+    recorded::Task task;
+    pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    pool.dispatcher.flush();
+    CHECK((hostile.life.is_killed() && !pool.tables.is_broken()));
+    hostile.life.note_reaped({.signal = SIGKILL});
+    pool.deaths.settle(hostile);
+    CHECK(pool.tables.next_queued() == &task);
+}
+
+TEST_CASE("who waits for room at max_pending is told when a task leaves the queue", "[dispatcher]") {
+    parts::Pool pool({.max_workers = 1, .max_pending = 1});
+    pool.add_worker();
+    recorded::Task task;
+    pool.submit(task);
+    bool waits = false;
+    std::thread waiter([&] {
+        std::unique_lock lock(pool.tables.mutex);
+        for (waits = true; pool.tables.is_full();) pool.tables.room.wait(lock);
+    });
+    const auto has_begun = [&] {
+        const std::lock_guard lock(pool.tables.mutex);
+        return waits;
+    };
+    while (!has_begun()) std::this_thread::yield();
+    {
+        const std::lock_guard lock(pool.tables.mutex);
+        pool.dispatcher.dispatch(0);
+    }
+    waiter.join();
+    CHECK(task.stage == Stage::sent);
+}
+
+TEST_CASE("a pool that is paused starts no worker for tasks that wait", "[dispatcher]") {
+    parts::Pool pool;
+    recorded::Task task;
+    pool.submit(task);
+    pool.tables.paused = true;
+    CHECK(pool.dispatcher.missing_workers() == 0);
+    pool.tables.paused = false;
+    CHECK(pool.dispatcher.missing_workers() == 1);
+}
+
+TEST_CASE("in a shutdown a worker with nothing to do stays while a task waits behind another one", "[dispatcher]") {
+    parts::ThreeTasks pool;
+    WorkerLink& idle = pool.add_worker();
+    REQUIRE(pool.tables.next_queued() == &pool.tasks[2]);
+    pool.tables.closed = true;
+    pool.dispatcher.stop_unneeded();
+    CHECK(idle.life.is_ready());
+    pool.dispatcher.balance();
+    CHECK(pool.tasks[1].worker == &idle);
+}
+
+TEST_CASE("a worker that starts and is being ended gets no task", "[dispatcher]") {
+    parts::Pool pool;
+    WorkerLink& dies = pool.add_worker(false);
+    dies.leave_a_moment();
+    recorded::Task task;
+    pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    CHECK((task.stage == Stage::queued && dies.tasks.in_flight() == 0));
+    CHECK(pool.dispatcher.missing_workers() == 1);
+    WorkerLink& another = pool.add_worker(false);
+    pool.dispatcher.dispatch(0);
+    CHECK(task.worker == &another);
 }
 
 }  // namespace

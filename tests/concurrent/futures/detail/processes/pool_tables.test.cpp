@@ -5,11 +5,14 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -118,6 +121,82 @@ TEST_CASE("when a pool breaks, its observer hears of the starts of those tasks t
         if (note.kind == Observation::Kind::started) started.push_back(note.number);
     CHECK(started == std::vector<std::uint64_t>{1});
     pool.deliver();
+}
+
+TEST_CASE("when a pool breaks, a task that was cancelled at its worker is let go of, and nothing else", "[pool_tables]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE((worker.page().start(tasks[0].slot, tasks[0].id) && worker.try_revoke(tasks[1])));
+    tasks[1].stage = Stage::revoked;
+    pool.tables.break_pool("why");
+    pool.deliver();
+    CHECK((tasks[0].error == "why" && tasks[0].references == 0));
+    CHECK((tasks[1].end.empty() && tasks[1].references == 0));
+}
+
+TEST_CASE("who waits for room in a pool that breaks is told", "[pool_tables]") {
+    parts::Pool pool({.max_workers = 1, .max_pending = 1});
+    recorded::Task task;
+    pool.submit(task);
+    bool waits = false;
+    std::thread waiter([&] {
+        std::unique_lock lock(pool.tables.mutex);
+        for (waits = true; !pool.tables.is_broken();) pool.tables.room.wait(lock);
+    });
+    const auto has_begun = [&] {
+        const std::lock_guard lock(pool.tables.mutex);
+        return waits;
+    };
+    while (!has_begun()) std::this_thread::yield();
+    {
+        const std::lock_guard lock(pool.tables.mutex);
+        pool.tables.break_pool("why");
+    }
+    waiter.join();
+    pool.deliver();
+    CHECK(task.error == "why");
+}
+
+TEST_CASE("a pool is not finished while a cancelled task is in its queue, whose reference has to go", "[pool_tables]") {
+    parts::Pool pool;
+    recorded::Task task;
+    pool.submit(task);
+    pool.tables.closed = true;
+    task.stage = Stage::revoked;
+    pool.tables.queue.note_cancelled();
+    REQUIRE(pool.tables.queue.waiting() == 0);
+    CHECK(!pool.tables.is_finished());
+    CHECK(pool.tables.next_queued() == nullptr);
+    CHECK(pool.tables.is_finished());
+    pool.deliver();
+    CHECK(task.references == 0);
+}
+
+TEST_CASE("a task whose worker was ended because it would not stop counts as cancelled", "[pool_tables]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    REQUIRE(pool.run(worker, task));
+    worker.life.evict(WorkerLife::Eviction::Cause::stop, task.id);
+    REQUIRE(worker.tasks.take(*worker.tasks.find(task.slot, task.id)) == &task);
+    pool.tables.end_evicted(task, worker);
+    CHECK((task.stage == Stage::revoked && pool.tables.completions.counts().cancelled == 1));
+    pool.deliver();
+    CHECK((task.end == "cancelled" && task.references == 0));
+}
+
+TEST_CASE("idle_timeout ends no worker that base_workers keeps, and none while start_workers() waits", "[pool_tables]") {
+    parts::Pool pool({.max_workers = 2, .idle_timeout = std::chrono::nanoseconds(1), .base_workers = 1});
+    pool.add_worker();
+    CHECK(pool.tables.keeps_idle_workers());
+    pool.add_worker();
+    CHECK(!pool.tables.keeps_idle_workers());
+    pool.tables.waits_for_all_workers = 1;
+    CHECK(pool.tables.keeps_idle_workers());
+    CHECK(parts::Pool({.max_workers = 2}).tables.keeps_idle_workers());
 }
 
 }  // namespace

@@ -3,7 +3,10 @@
 // The pool's side by itself; both sides at work are in shared_array.test.cpp and broadcast.test.cpp.
 #include <concurrent/futures/detail/processes/region_exchange.hpp>
 
+#include <fcntl.h>
+
 #include <catch2/catch_test_macros.hpp>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -64,6 +67,28 @@ TEST_CASE("a worker that asks on and takes no answer is refused", "[region_excha
     };
     CHECK_THROWS_AS(ask_on(RegionNumber{}), SerializationError);
     CHECK_THROWS_AS(sockets.lender.answer(question(region->name().number)), SerializationError);
+}
+
+TEST_CASE("a worker is told of the end of memory that went and came back before the pool looked", "[region_exchange]") {
+    SharedRegions& regions = SharedRegions::instance();
+    auto region = SharedRegion::over(SharedBlock::make(100), false);
+    const RegionName name = region->name();
+    FileDescriptor with_result(::fcntl(region->fd(), F_DUPFD_CLOEXEC, 10));
+    Sockets sockets;
+    CHECK(sockets.lender.answer(question(name.number)));
+    std::vector<RegionNumber> forgotten;
+    const auto forget = [&](const RegionNumber& number) { forgotten.push_back(number); };
+
+    region.reset();
+    region = SharedRegion::adopt(std::move(with_result), name);
+    sockets.lender.forget_dead(forget);
+    CHECK(forgotten.empty());
+
+    const std::uint64_t deaths = regions.deaths();
+    region.reset();
+    CHECK(regions.deaths() != deaths);  // so the pool looks again
+    sockets.lender.forget_dead(forget);
+    CHECK(forgotten == std::vector{name.number});
 }
 
 TEST_CASE("memory that came with a call is not sent with its result", "[region_exchange]") {

@@ -166,7 +166,7 @@ TEST_CASE("in a shutdown by force the tasks of a dead worker end, also those tha
         REQUIRE((worker.tasks.in_flight() == 2 && worker.page().start(tasks[0].slot, tasks[0].id)));
         pool.tables.closed = pool.tables.forced = true;
         die(pool, worker, SIGKILL);
-        CHECK((pool.tables.is_finished() && !pool.tables.is_broken()));
+        CHECK((pool.tables.is_finished() && !pool.tables.is_broken() && pool.tables.budget.restarts() == 0));
         pool.deliver();
         for (const recorded::Task& task : tasks) {
             CHECK((task.end == "exception" && task.references == 0));
@@ -231,6 +231,22 @@ TEST_CASE("an observer is told that a task started before it is told that the ta
     die(pool, worker);
     pool.deliver();
     CHECK(recorder->events == "started failed ");
+}
+
+TEST_CASE("a task whose workers die again and again without having started it ends at last", "[worker_deaths]") {
+    parts::Pool pool;
+    recorded::Task task;
+    pool.submit(task);
+    for (int deaths = 0; deaths < 200 && task.stage != Stage::ended; ++deaths) {
+        pool.tables.budget.note_task_ran();  // others do run
+        WorkerLink& worker = pool.add_worker();
+        pool.dispatcher.dispatch(0);
+        REQUIRE(task.worker == &worker);
+        die(pool, worker);
+    }
+    CHECK((task.stage == Stage::ended && !pool.tables.is_broken()));
+    pool.deliver();
+    CHECK((task.end == "exception" && task.references == 0));
 }
 
 }  // namespace

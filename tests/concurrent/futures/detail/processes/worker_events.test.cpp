@@ -4,6 +4,7 @@
 // fork that does nothing.
 #include <concurrent/futures/detail/processes/worker_events.hpp>
 
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -155,10 +156,27 @@ TEST_CASE("the manager thread does not sleep while there is something to do", "[
     SECTION("a worker that is missing, when it is time to try its start again") {
         recorded::Task task;
         engine.submit(task);
+        engine.tables.queue.begin_look();
         engine.dispatcher.start_again_at(std::chrono::steady_clock::now() - std::chrono::milliseconds(1));
         REQUIRE(engine.dispatcher.missing_workers() == 1);
         engine.events.receive_all(true);
         CHECK(engine.tables.next_queued() == &task);
+    }
+    SECTION("room for what did not fit into the ring of a worker") {
+        WorkerLink& worker = engine.add_process();
+        const std::vector<std::byte> large(2 * ByteRing::capacity);
+        worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+        worker.flush();
+        RingReader reader(static_cast<WorkerPage*>(static_cast<void*>(&worker.page()))->tasks);
+        std::vector<std::byte> read(reader.available());
+        reader.read(read.data(), read.size());
+        reader.publish();
+        engine.events.receive_all(true);
+        CHECK(worker.can_write());
+    }
+    SECTION("unused memory that is to be given back by now") {
+        engine.tables.memory.note_large(std::chrono::steady_clock::now() - std::chrono::hours(1));
+        engine.events.receive_all(true);
     }
     SECTION("news") {
         engine.tables.signal.note_news();
@@ -182,6 +200,40 @@ TEST_CASE("the manager thread sleeps no longer than until the next deadline", "[
         engine.deadlines.enforce(0);
     }
     CHECK(worker.life.is_evicted_for(task.id));
+}
+
+TEST_CASE("the manager thread sleeps no longer than until it may start a worker again, or as its caller says", "[worker_events]") {
+    Engine engine;
+    recorded::Task task;
+    engine.submit(task);
+    engine.tables.queue.begin_look();
+    engine.dispatcher.start_again_at(std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
+    while (engine.dispatcher.missing_workers() == 0) engine.events.receive_all(true);
+    REQUIRE(engine.tables.next_queued() == &task);
+    const Deadline until = Deadline::after(std::chrono::milliseconds(1));
+    while (!until.passed()) engine.events.receive_all(true, until);
+}
+
+TEST_CASE("a wake-up is taken in, so that the next sleep is one", "[worker_events]") {
+    Engine engine;
+    ManagerSignal& signal = engine.tables.signal;
+    signal.wake_up().notify();
+    engine.events.receive_all(true);
+    pollfd entry{signal.wake_up().fd(), POLLIN, 0};
+    CHECK(::poll(&entry, 1, 0) == 0);
+}
+
+TEST_CASE("the end of a worker whose process cannot be watched is noticed in the sleep", "[worker_events]") {
+    Engine engine({.max_workers = 1, .spawn = true});
+    WorkerLink& worker = engine.add_process();
+    worker.process = ProcessHandle(worker.process.pid(), FileDescriptor());
+    std::thread other([&] {
+        while (!engine.tables.signal.is_asleep()) std::this_thread::yield();
+        ::kill(worker.process.pid(), SIGKILL);
+    });
+    while (!engine.tables.workers.has_removed()) engine.events.receive_all(true);
+    other.join();
+    CHECK(engine.tables.workers.empty());
 }
 
 }  // namespace

@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
+#include <cstring>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
@@ -98,6 +101,75 @@ TEST_CASE("a worker gets the pool's memory for calls as it is", "[worker_link]")
     struct stat worker_memory {};
     REQUIRE((::fstat(calls->region().fd(), &pool_memory) == 0 && ::fstat(ends.calls.get(), &worker_memory) == 0));
     CHECK((pool_memory.st_dev == worker_memory.st_dev && pool_memory.st_ino == worker_memory.st_ino));
+}
+
+TEST_CASE("a worker that was told to leave keeps its pipe until it has been sent everything", "[worker_link]") {
+    WorkerLink::Ends ends;
+    WorkerLink worker(1, nullptr, ends);
+    const std::vector<std::byte> large(2 * ByteRing::capacity);
+    worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+    worker.stop();
+    RingReader reader(page_of(worker).tasks);
+    std::vector<std::byte> room(ByteRing::capacity);
+    std::size_t read = 0;
+    for (int rounds = 0; rounds < 5 && worker.pipes().tasks_open(); ++rounds) {
+        worker.flush();
+        worker.ring();
+        const std::size_t size = reader.available();
+        reader.read(room.data(), size);
+        reader.publish();
+        read += size;
+    }
+    CHECK(!worker.pipes().tasks_open());
+    CHECK(read == large.size() + 2 * sizeof(FrameHeader));
+}
+
+TEST_CASE("before it sleeps the pool asks for news of room only if there is something to write", "[worker_link]") {
+    WorkerLink::Ends ends;
+    WorkerLink worker(1, nullptr, ends);
+    worker.expect_news();
+    CHECK((!page_of(worker).pool_bell.must_ring(Bell::room) && page_of(worker).pool_bell.must_ring(Bell::bytes)));
+    const std::vector<std::byte> large(2 * ByteRing::capacity);
+    worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+    worker.flush();
+    worker.expect_news();
+    CHECK(page_of(worker).pool_bell.must_ring(Bell::room));
+}
+
+TEST_CASE("a worker that was given or has sent a large body keeps memory", "[worker_link]") {
+    PayloadHandle<PayloadArena> calls, results;
+    WorkerLink::Ends ends;
+    const auto large_in = [](PayloadArena& arena) {
+        concurrent::futures::Encoder encoder{ByteBuffer(&arena)};
+        const std::vector<std::byte> bytes(1024 * 1024);
+        encoder.write_bytes(bytes.data(), bytes.size());
+        return std::move(encoder).take();
+    };
+    {
+        const std::lock_guard lock(PoolDescriptors::instance().mutex);
+        calls = PayloadArena::over(SharedMemory::make(64 * 1024 * 1024, SharedMemory::Access::write));
+    }
+    REQUIRE(calls);
+    WorkerLink worker(1, calls.get(), ends);
+    {
+        const std::lock_guard lock(PoolDescriptors::instance().mutex);
+        results = PayloadArena::over(SharedMemory::map(std::move(ends.payloads), SharedMemory::Access::write));
+    }
+    REQUIRE(results);
+    recorded::Task task(large_in(*calls.get()));
+    REQUIRE(task.call().is_stored());
+    worker.reads_shared_memory = true;
+    worker.give(task);
+    CHECK(worker.keeps_memory);
+
+    worker.keeps_memory = false;
+    ByteBuffer result = large_in(*results.get());
+    const auto place = results->send(result);
+    REQUIRE(place);
+    Frame frame{make_header(FrameType::result, sizeof *place, task.id, task.slot, BodyKind::in_shared_memory), {}, false};
+    std::memcpy(frame.body.extend(sizeof *place), &*place, sizeof *place);
+    worker.fetch_body(frame);
+    CHECK((frame.body.is_stored() && worker.keeps_memory));
 }
 
 }  // namespace
