@@ -155,4 +155,26 @@ TEST_CASE("a paused pool is idle when all that waits was cancelled, and says so"
     }
 }
 
+TEST_CASE("a submitter that waits for room until it is woken hears that the pool closes", "[thread_tables]") {
+    for (int round = 0; round < 20; ++round) {
+        parts::ThreadPool pool(1);
+        std::atomic<bool> waits{false};
+        std::thread submitter([&] {
+            parts::Lock lock(pool.tables.mutex);
+            while (!pool.tables.search.is_closed()) {
+                waits = true;
+                pool.tables.room.wait(lock, true);
+            }
+        });
+        while (!waits) std::this_thread::yield();
+        for (int i = 0; i < 100; ++i) std::this_thread::yield();  // it is likely to sleep by now, and need not
+        {
+            const std::lock_guard lock(pool.tables.mutex);
+            pool.tables.close("");
+        }
+        submitter.join();
+        CHECK(pool.tables.search.is_closed());
+    }
+}
+
 }  // namespace
