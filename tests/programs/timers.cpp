@@ -149,6 +149,21 @@ static void again_and_again() {
     check_throws<std::invalid_argument>(
         [&] { static_cast<void>(cf::submit_every(pool, std::chrono::duration<double>(NAN), [] {})); },
         "a period is a number");
+    const auto begin = Clock::now();
+    int run = 0;
+    bool early = false;
+    const auto in_time = cf::submit_every(pool, 2ms, [&] {
+        early = early || Clock::now() - begin < ++run * 2ms;
+        if (run == 5) throw std::runtime_error("expected");
+    });
+    check_throws<std::runtime_error>([&] { in_time.result(); }, "submit_every() goes on");
+    check(!early, "no run of submit_every() begins before its time");
+    cf::ThreadPoolExecutor paused(1);
+    paused.pause();
+    const auto given_up = cf::submit_every(paused, 1ms, [] {});
+    while (paused.stats().pending == 0) std::this_thread::yield();
+    paused.cancel_pending();
+    check_throws<cf::CancelledError>([&] { given_up.result(); }, "a run that is cancelled ends submit_every()");
     auto never = cf::submit_every(pool, std::chrono::hours::max(), [&] { ++count; });
     check(never.cancel() && count == 4, "the longest period is no short one");
 }

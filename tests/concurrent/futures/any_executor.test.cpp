@@ -170,4 +170,35 @@ TEST_CASE("AnyExecutor: cancel_pending() cancels the tasks that wait, and no oth
     busy.open();
 }
 
+TEST_CASE("what a task holds is gone when its future is done, and with it the task of the executor", "[any_executor]") {
+    cf::ThreadPoolExecutor threads(1);
+    cf::AnyExecutor pool(threads);
+    auto held = std::make_shared<int>(0);
+    const std::weak_ptr<int> left = held;
+    bool was_gone = false;
+    {
+        Busy busy(threads);
+        const auto task = pool.submit([held = std::move(held)] {});
+        task.add_done_callback([&](const cf::Future<void>&) { was_gone = left.expired(); });
+        busy.open();
+        task.result();
+        threads.shutdown();
+    }
+    CHECK(was_gone);
+}
+
+TEST_CASE("to cancel a task is to cancel the executor's own", "[any_executor]") {
+    cf::ThreadPoolExecutor threads(1);
+    threads.pause();
+    cf::AnyExecutor pool(threads);
+    const auto cancelled = pool.submit([] {});
+    const auto asked = pool.submit([] {});
+    CHECK(threads.stats().pending == 2);
+    CHECK(cancelled.cancel());
+    asked.request_stop();
+    CHECK(asked.cancelled());
+    CHECK(threads.stats().pending == 0);
+    CHECK(threads.stats().cancelled == 2);
+}
+
 }  // namespace

@@ -604,4 +604,57 @@ TEST_CASE("a task that ends while a coroutine is about to sleep is let go of onc
     CHECK(kept.use_count() == 1);
 }
 
+/// Keeps what is posted until it is told to run it, and then also runs what is posted meanwhile, inside post().
+class Collecting {
+  public:
+    template <class Work>
+    void post(Work work) {
+        waiting_.push_back([shared = std::make_shared<Work>(std::move(work))] { (*shared)(); });
+        while (runs && !waiting_.empty()) {
+            const auto next = std::move(waiting_.front());
+            waiting_.erase(waiting_.begin());
+            next();
+        }
+    }
+    bool runs = false;
+
+  private:
+    std::vector<std::function<void()>> waiting_;
+};
+
+cf::Future<int> go_on_there(Collecting& executor, int number) {
+    co_await cf::resume_on(executor);
+    co_await cf::resume_on(executor);
+    co_return number;
+}
+
+TEST_CASE("an executor may resume other coroutines while one is posted", "[coroutine]") {
+    Collecting executor;
+    const auto first = go_on_there(executor, 1);
+    const auto second = go_on_there(executor, 2);
+    CHECK((!first.done() && !second.done()));
+    executor.runs = true;
+    const auto third = go_on_there(executor, 3);
+    CHECK((first.done() && second.done() && third.done()));
+    CHECK(first.result() + second.result() + third.result() == 6);
+}
+
+cf::Future<void> hold(Collecting& executor, const std::shared_ptr<int> held) {
+    co_await cf::resume_on(executor);
+    CHECK(held);  // the parameter itself goes with the frame
+}
+
+TEST_CASE("parameters of a coroutine are gone when callbacks of its future run", "[coroutine]") {
+    Collecting executor;
+    auto held = std::make_shared<int>(0);
+    const std::weak_ptr<int> left = held;
+    const auto coroutine = hold(executor, std::move(held));
+    bool was_gone = false;
+    coroutine.add_done_callback([&](const cf::Future<void>&) { was_gone = left.expired(); });
+    CHECK(!left.expired());
+    executor.runs = true;
+    executor.post([] {});
+    CHECK((coroutine.done() && was_gone));
+}
+
 }  // namespace

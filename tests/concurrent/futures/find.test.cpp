@@ -13,6 +13,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -96,6 +97,26 @@ TEST_CASE("what a predicate throws comes out of the search", "[find]") {
         return false;
     };
     CHECK_THROWS_AS(cf::any_of(pool, up_to(10'000), is_bad), std::runtime_error);
+}
+
+TEST_CASE("a match that is found later does not take the place of an earlier element", "[find]") {
+    cf::ThreadPoolExecutor pool(2);
+    const std::vector<int> numbers{0, 1};
+    for (int round = 0; round < 200; ++round) {
+        std::atomic<bool> is_first_found = false;
+        std::latch both(2);
+        const auto at = cf::find_if(pool, numbers, [&](int n) {
+            both.arrive_and_wait();
+            if (n == 0) {
+                is_first_found = true;
+                return true;
+            }
+            while (!is_first_found) std::this_thread::yield();
+            for (int i = 0; i < 100; ++i) std::this_thread::yield();  // the other one is likely to be noted by now
+            return true;
+        });
+        REQUIRE(at == numbers.begin());
+    }
 }
 
 }  // namespace

@@ -598,4 +598,31 @@ TEST_CASE("many functions of one call may wait for chains of their own without n
     CHECK(sum == 2 * count);
 }
 
+TEST_CASE("a continuation that was cancelled keeps nothing of its parent", "[then]") {
+    std::weak_ptr<int> left;
+    cf::Future<void> cancelled_one;
+    {
+        cf::Promise<std::shared_ptr<int>> promise;
+        cancelled_one = promise.get_future().then([](const std::shared_ptr<int>&) {});
+        CHECK(cancelled_one.cancel());
+        auto value = std::make_shared<int>(0);
+        left = value;
+        promise.set_value(std::move(value));
+    }
+    CHECK(left.expired());
+    CHECK(cancelled_one.cancelled());
+}
+
+TEST_CASE("a future that a continuation has returned keeps its value for others that hold it", "[then]") {
+    cf::Promise<std::string> promise;
+    const auto inner = promise.get_future();
+    const auto outer = finished(1).then([&](int) { return inner; });
+    promise.set_value("a value that is too long for a small string");
+    CHECK(outer.result() == "a value that is too long for a small string");
+    CHECK(inner.result() == outer.result());
+    const auto late = finished(1).then([&](int) { return inner; });  // it is done already
+    CHECK(late.result() == inner.result());
+    CHECK(inner.result() == outer.result());
+}
+
 }  // namespace

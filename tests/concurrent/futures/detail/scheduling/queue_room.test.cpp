@@ -101,4 +101,18 @@ TEST_CASE("an urgent submitter that sleeps is woken by the first free place of m
     other.join();
 }
 
+TEST_CASE("a submitter that is not urgent looks again by itself, though few places become free", "[queue_room]") {
+    std::mutex mutex;
+    const LockRule rule(mutex);
+    QueueRoom room(rule, 100);
+    for (int n = 0; n < 100; ++n) room.note_waiting();
+    std::thread worker([&] { room.note_free(); });  // wakes nobody: half of the places would
+    std::unique_lock lock(mutex);
+    while (room.is_full()) room.wait(lock, false);
+    room.wait(lock, false);
+    lock.unlock();
+    worker.join();
+    CHECK(!room.is_full());
+}
+
 }  // namespace

@@ -3,13 +3,19 @@
 // Waiting inside a task for other tasks of the same pool: the worker that waits runs the call.
 #include <concurrent/futures/as_completed.hpp>
 #include <concurrent/futures/detail/scheduling/thread_call.hpp>
+#include <concurrent/futures/errors.hpp>
+#include <concurrent/futures/observer.hpp>
 #include <concurrent/futures/promise.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <concurrent/futures/wait.hpp>
 
 #include <array>
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <cstddef>
+#include <exception>
+#include <memory>
 #include <stdexcept>
 #include <stop_token>
 #include <thread>
@@ -283,6 +289,102 @@ TEST_CASE("request_stop() may race with the end of the call", "[thread_call]") {
         future.wait();
         if (!future.cancelled()) REQUIRE(future.result());
     }
+}
+
+namespace detail = cf::detail;
+
+/// Says what an observer hears of tasks that do not run.
+class CountsCancelled final : public cf::Observer {
+  public:
+    void cancelled(const cf::CallEvent&) override { ++cancelled_; }
+    int number() const { return cancelled_; }
+
+  private:
+    std::atomic<int> cancelled_ = 0;
+};
+
+TEST_CASE("tasks that fail because there is no worker make room, are counted and told of, and let go of what they held",
+          "[thread_call]") {
+    const bool posted = GENERATE(true, false);
+    const auto observer = std::make_shared<CountsCancelled>();
+    int unhandled = 0;
+    auto* const engine = new detail::WorkerThreads({.max_workers = 1,
+                                                    .max_pending = 1,
+                                                    .on_full = cf::QueueFull::raise,
+                                                    .on_unhandled_exception = [&](std::exception_ptr) { ++unhandled; },
+                                                    .observer = observer});
+    engine->control().pause();
+    for (int round = 1; round <= 3; ++round) {
+        const auto held = std::make_shared<int>(0);
+        const auto call = [held] {};
+        using Call = detail::BoundCallFor<decltype(call)>;
+        cf::Future<void> future;
+        if (posted) {
+            auto* const task = new detail::PostedTask<Call>(*engine, call);
+            task->watch()->submitted();
+            REQUIRE(engine->submit(*task, cf::Priority::normal));
+        } else {
+            auto* const task = new detail::ThreadCall<void, Call>(*engine, call);
+            future = detail::FutureAccess::adopt<void>(task);
+            task->watch()->submitted();
+            REQUIRE(engine->submit(*task, cf::Priority::normal));
+        }
+        CHECK(held.use_count() == 3);
+        CHECK(engine->counts().pending == 1);
+        detail::ThreadTables& tables = engine->tables();
+        CHECK(tables.queues.abandon_all(detail::ThreadTables::cannot_start(), tables.calls()) == 0);
+        CHECK(held.use_count() == 2);
+        CHECK(engine->counts().pending == 0);
+        CHECK(engine->counts().failed == static_cast<std::size_t>(round));
+        CHECK(observer->number() == round);
+        CHECK(unhandled == (posted ? round : 0));
+        if (!posted) CHECK_THROWS_AS(future.result(), cf::BrokenThreadPool);
+    }
+    engine->begin_shutdown(false);
+    engine->release();
+}
+
+TEST_CASE("a task that is cancelled lets go of what it held at once", "[thread_call]") {
+    Pool pool(1);
+    pool.pause();
+    const bool stoppable = GENERATE(true, false);
+    auto held = std::make_shared<int>(0);
+    const std::weak_ptr<int> left = held;
+    const auto future = stoppable ? pool.submit([held](const std::stop_token&) {}) : pool.submit([held] {});
+    held.reset();
+    CHECK(!left.expired());
+    future.request_stop();  // it has not begun
+    CHECK(future.cancelled());
+    CHECK(left.expired());
+    future.request_stop();
+    CHECK(future.cancel());
+    CHECK(pool.stats().cancelled == 1);
+}
+
+TEST_CASE("a posted task that throws counts as failed", "[thread_call]") {
+    Pool pool({.max_workers = 1, .on_unhandled_exception = [](std::exception_ptr) {}});
+    pool.post([] { throw std::runtime_error("expected"); });
+    pool.shutdown();
+    CHECK(pool.stats().failed == 1);
+    CHECK(pool.stats().completed == 0);
+}
+
+TEST_CASE("a failure that somebody has looked at, or that goes on to a continuation, is not reported", "[thread_call]") {
+    std::atomic<int> reported = 0;
+    {
+        Pool pool({.max_workers = 1,
+                   .report_unobserved = true,
+                   .on_unhandled_exception = [&](std::exception_ptr) { ++reported; }});
+        const auto fail = []() -> int { throw std::runtime_error("expected"); };
+        CHECK_THROWS(pool.submit(fail).result());
+        CHECK(pool.submit(fail).then([](int) {}).exception());
+        CHECK(pool.submit([] {}).then([&] { return pool.submit(fail); }).exception());
+        CHECK(reported == 0);
+        pool.submit(fail).wait();
+        pool.shutdown();
+        CHECK(reported == 1);
+    }
+    CHECK(reported == 1);
 }
 
 }  // namespace

@@ -30,8 +30,9 @@ struct ThreadTask final : Task {
 };
 
 struct ThreadPool {
-    explicit ThreadPool(std::size_t max_workers)
-        : owner(*new WorkerThreads({.max_workers = max_workers})), tables(owner, {.max_workers = max_workers}, &start) {
+    explicit ThreadPool(std::size_t max_workers, std::size_t base_workers = 0)
+        : owner(*new WorkerThreads({.max_workers = max_workers})),
+          tables(owner, {.max_workers = max_workers, .base_workers = base_workers}, &start) {
         last_started = nullptr;
         cannot_start = false;
     }

@@ -125,4 +125,56 @@ TEST_CASE("a pause wakes those that wait for an idle pool, if it is idle", "[thr
     }
 }
 
+TEST_CASE("a paused pool is idle when all that waits was cancelled, and says so", "[thread_tables]") {
+    for (int round = 0; round < 20; ++round) {
+        parts::ThreadPool pool(1);
+        parts::ThreadTask task;
+        pool.push(task);
+        {
+            const std::lock_guard lock(pool.tables.mutex);
+            pool.tables.pause();
+            CHECK(!pool.tables.is_idle());
+        }
+        std::atomic<bool> waits{false};
+        bool idle = false;
+        std::thread waiter([&] {
+            idle = pool.tables.idle_waiters.wait("a pool", false, pool.tables.mutex, Deadline::never(), [&] {
+                waits = true;
+                return pool.tables.is_idle();
+            });
+        });
+        while (!waits) std::this_thread::yield();
+        for (int i = 0; i < 100; ++i) std::this_thread::yield();  // it is likely to sleep by now, and need not
+        pool.tables.calls().cancelled();
+        static_cast<void>(pool.tables.queues.note_spent());
+        pool.tables.note_left_behind();
+        waiter.join();
+        CHECK(idle);
+        CHECK(!pool.tables.queues.empty());
+        CHECK(pool.tables.queues.abandon_all(nullptr, pool.tables.calls()) == 1);
+    }
+}
+
+TEST_CASE("a submitter that waits for room until it is woken hears that the pool closes", "[thread_tables]") {
+    for (int round = 0; round < 20; ++round) {
+        parts::ThreadPool pool(1);
+        std::atomic<bool> waits{false};
+        std::thread submitter([&] {
+            parts::Lock lock(pool.tables.mutex);
+            while (!pool.tables.search.is_closed()) {
+                waits = true;
+                pool.tables.room.wait(lock, true);
+            }
+        });
+        while (!waits) std::this_thread::yield();
+        for (int i = 0; i < 100; ++i) std::this_thread::yield();  // it is likely to sleep by now, and need not
+        {
+            const std::lock_guard lock(pool.tables.mutex);
+            pool.tables.close("");
+        }
+        submitter.join();
+        CHECK(pool.tables.search.is_closed());
+    }
+}
+
 }  // namespace

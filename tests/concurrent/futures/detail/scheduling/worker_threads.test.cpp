@@ -2,6 +2,7 @@
 //
 // Who runs what, in what order, and that nobody is forgotten.
 #include <concurrent/futures/detail/scheduling/worker_threads.hpp>
+#include <concurrent/futures/errors.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <concurrent/futures/wait.hpp>
 
@@ -9,10 +10,14 @@
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <chrono>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <set>
+#include <stop_token>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -296,6 +301,151 @@ TEST_CASE("each worker stays usable through pauses in which all of them sleep", 
         for (int i = 0; i < 1 + n % 7; ++i) REQUIRE(calls[static_cast<std::size_t>(i)].result() == i);
         REQUIRE(support::eventually([&] { return pool.stats().idle == pool.stats().workers; }));
     }
+}
+
+TEST_CASE("a task that its submitter runs counts as one that was submitted and has begun", "[worker_threads]") {
+    support::Gate open;
+    Pool pool({.max_workers = 1, .max_pending = 1, .on_full = cf::QueueFull::caller_runs});
+    support::Gate started;
+    const auto busy = pool.submit([&] { started.open(), open.wait(); });
+    started.wait();
+    const auto waits = pool.submit([] {});
+    for (int n = 0; n < 3; ++n) CHECK(pool.submit([n] { return n; }).result() == n);
+    CHECK(pool.stats().pending == 1);
+    CHECK(pool.stats().running == 1);
+    open.open();
+    waits.result();
+}
+
+TEST_CASE("a paused pool that has no worker yet runs what waits when it is shut down", "[worker_threads]") {
+    Pool pool(2);
+    pool.pause();
+    const auto waits = pool.submit([] { return 7; });
+    CHECK(pool.stats().workers == 0);
+    pool.shutdown({.wait = false});
+    CHECK(waits.result() == 7);
+}
+
+/// `end_it` makes a paused pool idle, in which a task waits and another thread waits for that.
+template <class EndIt>
+void end_wait_for_paused_pool(EndIt end_it) {
+    for (int round = 0; round < 20; ++round) {
+        Pool pool(1);
+        pool.pause();
+        const auto waits = pool.submit([] {});
+        support::Gate begins;
+        std::thread waiter([&] { begins.open(), pool.wait_idle(); });
+        begins.wait();
+        for (int n = 0; n < 200; ++n) std::this_thread::yield();  // it is likely to sleep by now, and need not
+        end_it(pool, waits);
+        waiter.join();
+        CHECK(waits.cancelled());
+    }
+}
+
+TEST_CASE("who waits for a paused pool to be idle hears that what waits was cancelled", "[worker_threads]") {
+    end_wait_for_paused_pool([](Pool& pool, const auto&) { pool.cancel_pending(); });
+    end_wait_for_paused_pool([](Pool&, const cf::Future<void>& waits) { waits.cancel(); });
+}
+
+TEST_CASE("who waits for a pool to be idle hears of the end of its last worker after a shutdown", "[worker_threads]") {
+    for (int round = 0; round < 20; ++round) {
+        Pool pool(1);
+        support::Gate started, open, begins;
+        pool.post([&] { started.open(), open.wait(); });
+        started.wait();
+        pool.shutdown({.wait = false});
+        std::thread waiter([&] { begins.open(), pool.wait_idle(); });
+        begins.wait();
+        for (int n = 0; n < 200; ++n) std::this_thread::yield();  // it is likely to sleep by now, and need not
+        open.open();
+        waiter.join();
+        CHECK(pool.stats().running == 0);
+    }
+}
+
+TEST_CASE("a stop callback of a task whose time is up cannot wait for an idle pool", "[worker_threads]") {
+    Pool pool(1);
+    std::atomic<bool> refused = false;
+    pool.submit({.timeout = std::chrono::nanoseconds(1)}, [&](std::stop_token stop) {
+        support::Gate called;
+        const std::stop_callback callback(stop, [&] {
+            try {
+                pool.wait_idle();
+            } catch (const std::system_error&) {
+                refused = true;
+            }
+            called.open();
+        });
+        called.wait();
+    }).wait();
+    CHECK(refused);
+}
+
+TEST_CASE("a submitter that waits for room hears of the shutdown, though no task ends", "[worker_threads]") {
+    for (int round = 0; round < 20; ++round) {
+        Pool pool({.max_workers = 1, .max_pending = 1});
+        support::Gate started, open, begins;
+        pool.post([&] { started.open(), open.wait(); });
+        started.wait();
+        pool.post([] {});
+        bool refused = false;
+        std::thread submitter([&] {
+            begins.open();
+            try {
+                pool.post([] {});
+            } catch (const cf::ShutdownError&) {
+                refused = true;
+            }
+        });
+        begins.wait();
+        for (int n = 0; n < 200; ++n) std::this_thread::yield();  // it is likely to sleep by now, and need not
+        pool.shutdown({.wait = false});
+        submitter.join();
+        CHECK(refused);
+        open.open();
+    }
+}
+
+TEST_CASE("a worker that submits many after the shutdown is refused, and none of them runs", "[worker_threads]") {
+    Pool pool(1);
+    support::Gate closed;
+    std::atomic<int> ran = 0;
+    const auto refused = pool.submit([&] {
+        closed.wait();
+        const std::vector<std::function<void()>> calls(3, [&] { ++ran; });
+        try {
+            static_cast<void>(pool.submit_all(calls));
+        } catch (const cf::ShutdownError&) {
+            return true;
+        }
+        return false;
+    });
+    pool.shutdown({.wait = false});
+    closed.open();
+    CHECK(refused.result());
+    pool.shutdown();
+    CHECK(ran == 0);
+}
+
+TEST_CASE("with fewer workers allowed one stops behind its task, though others wait", "[worker_threads]") {
+    Pool pool(2);
+    std::array<support::Gate, 2> started;
+    support::Gate open;
+    for (support::Gate& each : started) pool.post([&] { each.open(), open.wait(); });
+    for (support::Gate& each : started) each.wait();
+    std::atomic<int> at_once = 0, most = 0;
+    for (int n = 0; n < 500; ++n)
+        pool.post([&] {
+            const int now = ++at_once;
+            if (now > most) most = now;
+            for (int i = 0; i < 20; ++i) std::this_thread::yield();
+            --at_once;
+        });
+    pool.set_max_workers(1);
+    open.open();
+    pool.shutdown();
+    CHECK(most == 1);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
+#include <set>
 
 #include "concurrent/futures/detail/scheduling/thread_parts.hpp"
 
@@ -167,6 +168,97 @@ TEST_CASE("a worker that sleeps in a task hears whether others are at work where
         pool.workforce().end_block();
         take_all(pool);
     }
+}
+
+TEST_CASE("a number is free again when its thread could not be started", "[workforce]") {
+    parts::ThreadPool pool(3);
+    Worker& first = pool.start_worker();
+    const Worker& second = pool.start_worker();
+    {
+        parts::Lock lock(pool.tables.mutex);
+        pool.workforce().note_end(first);
+        pool.workforce().join_ended(lock);
+    }
+    parts::ThreadTask task;
+    pool.push(task);
+    parts::ThreadPool::cannot_start = true;
+    CHECK_THROWS(bring(pool));
+    parts::ThreadPool::cannot_start = false;
+    take_all(pool);
+    const Worker& third = pool.start_worker();
+    const Worker& fourth = pool.start_worker();
+    CHECK(std::set{second.number(), third.number(), fourth.number()} == std::set<std::size_t>{0, 1, 2});
+}
+
+TEST_CASE("of the workers that were idle for long all but base_workers leave", "[workforce]") {
+    parts::ThreadPool pool(2, 1);
+    Worker& one = pool.start_worker();
+    Worker& other = pool.start_worker();
+    const parts::Lock lock(pool.tables.mutex);
+    CHECK(!pool.workforce().try_leave(one, true));  // there are no substitutes
+    CHECK(pool.workforce().try_leave(one, false));
+    CHECK(!pool.workforce().try_leave(other, false));
+    CHECK(pool.workforce().headcount().staying() == 1);
+}
+
+TEST_CASE("a worker that leaves counts as one that stays no more, and once", "[workforce]") {
+    parts::ThreadPool pool(2);
+    for (int round = 0; round < 3; ++round) {
+        Worker& worker = pool.start_worker();
+        parts::Lock lock(pool.tables.mutex);
+        if (round != 1) REQUIRE(pool.workforce().try_leave(worker, false));
+        pool.workforce().note_end(worker);
+        pool.workforce().join_ended(lock);  // the next round uses the record again
+        CHECK(pool.workforce().headcount().alive() == 0);
+        CHECK(pool.workforce().headcount().staying() == 0);
+    }
+}
+
+TEST_CASE("for all workers, threads are started in place of those that leave, not of those that sleep", "[workforce]") {
+    parts::ThreadPool pool(2);
+    Worker& leaves = pool.start_worker();
+    Worker& sleeps = pool.start_worker();
+    const parts::Lock lock(pool.tables.mutex);
+    pool.workforce().lie_down(sleeps);
+    pool.workforce().start_missing();
+    CHECK(pool.workforce().headcount().alive() == 2);
+    REQUIRE(pool.workforce().try_leave(leaves, false));
+    pool.workforce().start_missing();
+    CHECK(pool.workforce().headcount().alive() == 3);
+}
+
+TEST_CASE("no thread is started for a task that a worker is about to take", "[workforce]") {
+    parts::ThreadPool pool(2);
+    static_cast<void>(pool.start_worker());
+    std::array<parts::ThreadTask, 2> tasks;
+    pool.push(tasks[0]);
+    pool.tables.search.begin_search();
+    pool.tables.search.begin_take();
+    bring(pool);
+    CHECK(pool.workforce().headcount().alive() == 1);
+    pool.push(tasks[1]);
+    bring(pool);
+    CHECK(pool.workforce().headcount().alive() == 2);
+    pool.tables.search.end_take();
+    take_all(pool);
+}
+
+TEST_CASE("with fewer workers allowed, idle ones get up to end; with more, more can be brought", "[workforce]") {
+    parts::ThreadPool pool(2);
+    Worker& one = pool.start_worker();
+    Worker& other = pool.start_worker();
+    const parts::Lock lock(pool.tables.mutex);
+    CHECK(!pool.tables.search.has_available());
+    pool.workforce().set_max_workers(3);
+    CHECK(pool.tables.search.has_available());
+    pool.workforce().set_max_workers(1);
+    CHECK((!pool.tables.search.has_available() && pool.tables.search.has_surplus()));
+    pool.workforce().set_max_workers(2);
+    CHECK(!pool.tables.search.has_surplus());
+    pool.workforce().lie_down(one);
+    pool.workforce().lie_down(other);
+    pool.workforce().set_max_workers(1);
+    CHECK(pool.workforce().headcount().idle() == 1);
 }
 
 }  // namespace
