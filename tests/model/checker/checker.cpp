@@ -860,8 +860,11 @@ int pthread_join(pthread_t id, void** result) {
     static int (*kept)(pthread_t, void**) = nullptr;
     if (!model::watched()) return REAL(pthread_join)(id, result);
     const model::Inside guard;
-    for (model::Thread* thread : model::threads) {
-        if (thread->id != id || thread->number == 0) continue;
+    // The newest one with that id: a thread that was detached and has ended may have had it. Others may start meanwhile.
+    const auto place = std::find_if(model::threads.rbegin(), model::threads.rend(),
+                                    [id](const model::Thread* thread) { return thread->id == id && thread->number != 0; });
+    if (place != model::threads.rend()) {
+        model::Thread* const thread = *place;
         model::visible({thread, false});
         thread->sleeps = false;
         while (thread->standing != model::Thread::Standing::ended) model::block(thread, "for the end of a thread");
