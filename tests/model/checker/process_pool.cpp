@@ -148,7 +148,7 @@ class Process {
     }
 
     void live() {
-        come_to(Moment::nowhere);
+        go_on();
         page_.control.note_first_peak(1);
         while (const auto frame = receive()) {
             switch (frame->header.type) {
