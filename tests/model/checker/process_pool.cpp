@@ -467,6 +467,20 @@ MODEL("a callback of a process pool runs once, whoever finds the result") {
     expect(calls == 1, "it ran");
 }
 
+MODEL("a process pool is shut down by a thread while another one looks for its result, and the callback has run") {
+    system_of_run().processors = 2;
+    int calls = 0;
+    Pool pool;
+    pool.start_workers();
+    const auto future = pool.submit(twice, 1);
+    future.add_done_callback([&](const cf::Future<int>&) { ++calls; });
+    std::thread other([&] { expect(future.result() == 2, "the result"); });
+    pool.shutdown();
+    expect(calls == 1, "it has run");
+    other.join();
+    pool.ends_with(1);
+}
+
 MODEL("a task without a future and one that fails end with their process pool") {
     Pool pool;
     pool.post(twice, 1);
@@ -576,6 +590,19 @@ MODEL("a submitter that waits for room in a paused process pool hears of its shu
     other.join();
     expect(end_of(before) == "result", "what was taken runs");
     pool.ends_with(1);
+}
+
+MODEL("a submitter that waits for room in a process pool hears of its shutdown, though nothing is handed out any more") {
+    Pool pool({.max_workers = 1, .max_tasks_per_child = 1, .max_pending = 1});
+    const auto runs = pool.submit(endless, 1), waits = pool.submit(twice, 1);
+    std::thread other([&] { pool.shutdown({.wait = false}); });
+    cf::Future<int> future;
+    expect(!try_submit(pool, future), "there was no room");
+    other.join();
+    pool.kill_workers();
+    const bool had_started = end_of(runs) == "died";
+    expect(end_of(waits) == "cancelled", "it was not handed out");
+    pool.ends_with(0, had_started, had_started ? 1 : 2);
 }
 
 MODEL("a submitter that waits for room in a process pool gets it from cancel_pending()") {
@@ -725,6 +752,32 @@ MODEL("wait_idle() of a paused process pool ends when another thread cancels wha
     expect(future.cancelled(), "it is over");
     pool.allowed = 8ms;  // who cancels a task tells no wait_idle(), which looks again after 5 ms
     pool.ends_with(0, 0, 1);
+}
+
+MODEL("wait_idle() of a process pool ends when another thread shuts it down") {
+    Pool pool;
+    const auto future = pool.submit(twice, 1);
+    std::thread other([&] { pool.shutdown(); });
+    pool.wait_idle();
+    expect(future.done(), "it has ended");
+    other.join();
+    pool.ends_with(1);
+}
+
+MODEL("wait_idle() of a process pool waits for a task that another thread has submitted") {
+    Pool pool;
+    pool.start_workers();
+    cf::Future<int> there;
+    detail::Atomic<bool> submitted{false};
+    std::thread other([&] {
+        there = pool.submit(twice, 1);
+        submitted.store(true);
+    });
+    while (!submitted.load()) std::this_thread::yield();
+    pool.wait_idle();
+    expect(there.done(), "it has ended");
+    other.join();
+    pool.ends_with(1);
 }
 
 MODEL("stats() of a process pool count a task once, wherever it is") {
@@ -877,6 +930,17 @@ MODEL("the workers of a process pool are killed while one of them runs a task") 
     expect(end == "died" || end == "cancelled", "it is over");
     expect(end_of(behind) == "cancelled", "it has not started");
     pool.ends_with(0, end == "died", end == "died" ? 1 : 2);
+}
+
+MODEL("the workers of a process pool are killed, and a task that may be tried again is not") {
+    Pool pool;
+    pool.start_workers();
+    const auto future = pool.submit(cf::TaskOptions{.retries = 1}, endless, 1);
+    pool.kill_workers();
+    const std::string end = end_of(future);
+    expect(end == "died" || end == "cancelled", "it is over");
+    expect(processes().size() == 1, "no worker was started for it");
+    pool.ends_with(0, end == "died", end == "cancelled");
 }
 
 MODEL("the workers of a process pool are asked to end while one of them is started") {
