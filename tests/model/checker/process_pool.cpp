@@ -455,6 +455,25 @@ MODEL("a thread looks for its result itself, and the process pool ends with noth
     pool.ends_with(1);
 }
 
+MODEL("a thread looks in vain for its result in a process pool, and gets it later") {
+    system_of_run().processors = 2;
+    Pool pool;
+    pool.start_workers();
+    expect(pool.submit(takes_a_while, 1).result() == 2, "the result");
+    pool.allowed = 15ms;
+    pool.ends_with(1);
+}
+
+MODEL("a thread looks for its result itself in a process pool that has been shut down, and the pool ends") {
+    system_of_run().processors = 2;
+    Pool pool;
+    pool.start_workers();
+    const auto future = pool.submit(twice, 1);
+    pool.shutdown({.wait = false});
+    expect(future.result() == 2, "the result");
+    pool.ends_with(1);
+}
+
 MODEL("a callback of a process pool runs once, whoever finds the result") {
     system_of_run().processors = 2;
     int calls = 0;
@@ -506,6 +525,18 @@ MODEL("a task of a process pool that fails is tried again, and another one runs"
     pool.ends_with(2);
 }
 
+MODEL("a task behind one that takes long goes to a worker of the process pool that has nothing to do") {
+    Pool pool({.max_workers = 2});
+    pool.pause();
+    const auto slow = pool.submit(takes_a_while, 1);
+    for (int n = 0; n < 3; ++n) pool.post(twice, 1);
+    pool.resume();
+    expect(end_of(slow) == "result", "the slow one has ended");
+    expect(pool.stats().completed == 4, "the others before it");
+    pool.allowed = 15ms;
+    pool.ends_with(4);
+}
+
 // ---- they are cancelled
 
 MODEL("a task of a process pool is cancelled while its worker is started, or runs") {
@@ -543,6 +574,17 @@ MODEL("cancel_pending() of a process pool while another thread submits ends each
         cancelled += end == "cancelled";
     }
     pool.ends_with(2 - cancelled, 0, cancelled);
+}
+
+MODEL("cancel_pending() of a process pool ends tasks that nobody else knows of, wherever they are") {
+    Pool pool;
+    pool.start_workers();
+    for (int n = 0; n < 2; ++n) pool.post(twice, 1);
+    pool.cancel_pending();
+    pool.shutdown();
+    const cf::ExecutorStats counted = pool.stats();
+    expect(counted.completed + counted.cancelled == 2, "each of them once");
+    pool.ends_with(counted.completed, 0, counted.cancelled);
 }
 
 MODEL("a task behind another one in a process pool is cancelled, and the one before and the one behind run") {
@@ -619,7 +661,49 @@ MODEL("a submitter that waits for room in a process pool gets it from cancel_pen
     pool.ends_with(1, 0, 1);
 }
 
+MODEL("of two threads that submit to a paused process pool with room for one task one is refused") {
+    Pool pool({.max_workers = 1, .max_pending = 1, .on_full = cf::QueueFull::raise});
+    pool.pause();
+    const auto is_refused = [&] {
+        try {
+            pool.post(twice, 1);
+            return false;
+        } catch (const cf::QueueFullError&) {
+            return true;
+        }
+    };
+    bool there = false;
+    std::thread other([&] { there = is_refused(); });
+    const bool here = is_refused();
+    other.join();
+    expect(here != there, "one of them");
+    pool.ends_with(1);
+}
+
 // ---- pauses
+
+MODEL("a task that is submitted to a paused process pool does not start before the pool goes on") {
+    Pool pool;
+    pool.start_workers();
+    pool.pause();
+    cf::Future<int> there;
+    std::thread other([&] { there = pool.submit(twice, 1); });
+    other.join();
+    std::this_thread::sleep_for(1ms);
+    expect(pool.stats().pending == 1, "it waits");
+    pool.resume();
+    expect(end_of(there) == "result", "it runs");
+    pool.ends_with(1);
+}
+
+MODEL("a process pool pauses and goes on, and runs each task that nobody else knows of once") {
+    Pool pool;
+    pool.start_workers();
+    for (int n = 0; n < 2; ++n) pool.post(twice, 1);
+    pool.pause();
+    pool.resume();
+    pool.ends_with(2);
+}
 
 MODEL("a process pool pauses and goes on while another thread submits") {
     Pool pool;
@@ -961,6 +1045,16 @@ MODEL("start_workers() of a process pool returns when both are ready, though a t
     expect(pool.stats().workers == 2, "both are there");
     other.join();
     pool.ends_with(1);
+}
+
+MODEL("a worker of a process pool dies after start_workers(), and without a task no other one is started") {
+    system_of_run().of_death = Moment::after_a_result;
+    Pool pool;
+    pool.start_workers();
+    expect(end_of(pool.submit(twice, 1)) == "result", "the result");
+    while (pool.stats().workers != 0) std::this_thread::yield();
+    pool.ends_with(1);
+    expect(processes().size() == 1, "one was enough");
 }
 
 MODEL("start_workers() of a process pool that another thread shuts down returns or says so") {
