@@ -46,6 +46,9 @@ struct Scenario {
 /// are not looked at: that nobody uses such an object any more when it is freed, and that a thread which uses an atomic knows of
 /// its construction. The destructor of such an object may know of it by those counts only.
 void uses_shared_pointers() noexcept;
+/// Asked before the system about each system call of a thread of the program that has no function of its own. True: `result` is the
+/// answer. Null: nobody is asked.
+extern bool (*answers_instead)(long call, const long* arguments, long& result) noexcept;
 /// Ends the run as wrong if it is false.
 void expect(bool right, const char* what) noexcept;
 
