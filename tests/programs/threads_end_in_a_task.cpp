@@ -2,6 +2,7 @@
 // expect-exit: 0
 // expect-output: ^(submit: the task ended its thread|skipped: .*)
 // expect-output: ^(cancelled thread: the task ended its thread|skipped: .*)
+// expect-output: ^(AnyExecutor: the task ended its thread|skipped: .*)
 // expect-output: ^(post: the task ended its thread|skipped: .*)
 // expect-output: ^(retries: the task ended its thread|skipped: .*)
 // expect-output: ^(then: the task ended its thread|skipped: .*)
@@ -54,6 +55,7 @@ void show(const char* what, const cf::Future<T>& future) {
 
 [[maybe_unused]] void try_all(cf::ThreadPoolExecutor& pool) {
     show("submit", pool.submit(end_thread));
+    show("AnyExecutor", cf::AnyExecutor(pool).submit(end_thread));
     show("cancelled thread", pool.submit([] {
         ::pthread_cancel(::pthread_self());
         ::pthread_testcancel();
