@@ -746,6 +746,8 @@ MODEL("a process pool is shut down while it is paused, and what waits runs") {
     Pool pool;
     pool.pause();
     const auto future = pool.submit(twice, 1);
+    std::this_thread::sleep_for(1ms);
+    expect(processes().empty(), "no worker is started for what must wait");
     pool.ends_with(1);
     expect(end_of(future) == "result", "it has run");
 }
