@@ -4,7 +4,9 @@
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -149,6 +151,111 @@ TEST_CASE("a program that could not be executed is told from one that ended befo
         }
         CHECK((pool.tables.broken.find("could not be executed") != std::string::npos) == (exit_code == 127));
     }
+}
+
+TEST_CASE("what a dead worker had not started fails in a pool that ends its workers", "[worker_deaths]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE((worker.tasks.in_flight() == 2 && worker.page().start(tasks[0].slot, tasks[0].id)));
+    pool.tables.closed = pool.tables.forced = true;
+    die(pool, worker, SIGKILL);
+    CHECK(pool.tables.is_finished());
+    pool.deliver();
+    for (const recorded::Task& task : tasks) CHECK((task.end == "exception" && task.references == 0));
+}
+
+TEST_CASE("in a pool that ends its workers a death neither breaks the pool nor runs the task once more", "[worker_deaths]") {
+    for (const WorkerDeath choice : {WorkerDeath::break_pool, WorkerDeath::retry_task}) {
+        parts::Pool pool({.max_workers = 1, .on_worker_death = choice});
+        WorkerLink& worker = pool.add_worker();
+        recorded::Task task;
+        REQUIRE(pool.run(worker, task));
+        pool.tables.forced = true;
+        die(pool, worker, SIGKILL);
+        CHECK((!pool.tables.is_broken() && task.stage == Stage::ended));
+        for (int death = 1; death <= 3; ++death) die(pool, pool.add_worker(false), SIGKILL);
+        CHECK(!pool.tables.is_broken());
+        pool.deliver();
+        CHECK(task.error.find("The pool is shut down") != std::string::npos);
+    }
+}
+
+TEST_CASE("a task ends though a hundred workers in a row say that they died before they started it", "[worker_deaths]") {
+    parts::Pool pool;
+    recorded::Task task;
+    pool.submit(task);
+    int deaths = 0;
+    for (; task.stage != Stage::ended && deaths < 200; ++deaths) {
+        WorkerLink& worker = pool.add_worker();
+        recorded::Task good;  // one that they do run, so that the pool does not break
+        pool.submit(good);
+        pool.dispatcher.dispatch(1);
+        pool.dispatcher.dispatch(0);
+        REQUIRE((task.worker == &worker && good.worker == &worker && worker.page().start(good.slot, good.id)));
+        parts::say(worker, FrameType::result, good, parts::encoded(1));
+        die(pool, worker);
+        pool.deliver();
+    }
+    CHECK(deaths == 100);
+    CHECK((task.end == "exception" && !pool.tables.is_broken()));
+}
+
+TEST_CASE("deaths of workers that had nothing to run, that were told to leave, or with others in between, do not break the pool", "[worker_deaths]") {
+    parts::Pool pool;
+    for (int death = 1; death <= 20; ++death) die(pool, pool.add_worker());  // no task waits
+    CHECK(!pool.tables.is_broken());
+    recorded::Task task;
+    pool.submit(task);
+    for (int death = 1; death <= 20; ++death) {
+        WorkerLink& worker = pool.add_worker();
+        worker.life.note_stop();
+        die(pool, worker);
+    }
+    CHECK(!pool.tables.is_broken());
+    for (int death = 1; death <= 9; ++death) die(pool, pool.add_worker());
+    WorkerLink& last = pool.add_worker();
+    pool.dispatcher.dispatch(0);
+    REQUIRE(last.page().start(task.slot, task.id));
+    die(pool, last);
+    CHECK(task.stage == Stage::ended);
+    recorded::Task another;
+    pool.submit(another);
+    for (int death = 1; death <= 9; ++death) die(pool, pool.add_worker());
+    CHECK((!pool.tables.is_broken() && another.stage == Stage::queued));
+    pool.deliver();
+}
+
+TEST_CASE("a revoked task in a dead worker loses the worker's reference, and nothing else happens to it", "[worker_deaths]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.try_revoke(task));
+    task.stage = Stage::revoked;
+    die(pool, worker);
+    CHECK(pool.tables.queue.waiting() == 0);
+    pool.deliver();
+    CHECK((task.end.empty() && task.references == 0));
+}
+
+TEST_CASE("an observer hears that the task of a dead worker had started", "[worker_deaths]") {
+    struct Silent : concurrent::futures::Observer {};
+    ProcessSettings settings;
+    settings.max_workers = 1;
+    settings.observer = std::make_shared<Silent>();
+    parts::Pool pool(std::move(settings));
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    REQUIRE(pool.run(worker, task));
+    die(pool, worker);
+    bool started = false;
+    for (const Observation& note : pool.tables.observer.take()) started |= note.kind == Observation::Kind::started;
+    CHECK(started);
+    pool.deliver();
 }
 
 }  // namespace
