@@ -8,7 +8,10 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+#include <chrono>
 #include <cstddef>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -205,6 +208,111 @@ TEST_CASE("a thread does not watch a worker for a task that waits behind another
         CHECK(worker.watchers == 0);
     }
     CHECK(looks > 0);
+}
+
+TEST_CASE("the manager thread is wanted after a submitter has met a cancelled task, or a ring that is full", "[direct_path]") {
+    {
+        SleepingPool pool;
+        pool.add_worker();
+        recorded::Task cancelled, task;
+        pool.push(cancelled);
+        pool.tables.queue.collect();
+        cancelled.stage = Stage::revoked;
+        pool.tables.queue.note_cancelled();
+        pool.push(task);
+        CHECK(!pool.direct.give());
+        CHECK(task.stage == Stage::sent);
+        pool.deliver();
+        CHECK(cancelled.references == 0);
+    }
+    SleepingPool pool;
+    WorkerLink& worker = pool.add_worker();
+    const std::vector<std::byte> large(2 * ByteRing::capacity);
+    worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+    recorded::Task task;
+    pool.push(task);
+    CHECK(!pool.direct.give());
+    CHECK(task.stage == Stage::sent);
+}
+
+TEST_CASE("a submitter gives no task to a worker of a pool that has paused", "[direct_path]") {
+    SleepingPool pool;
+    pool.add_worker();
+    recorded::Task task;
+    pool.push(task);
+    pool.tables.paused = true;
+    CHECK(!pool.direct.give());
+    CHECK(task.stage != Stage::sent);
+}
+
+TEST_CASE("a thread that has read its result wakes the manager thread for whatever else there is to do", "[direct_path]") {
+    ProcessSettings settings{.max_workers = 4};
+    recorded::Task mine, waiting, urgent;
+    std::array<recorded::Task, 2> of_another;
+    const std::vector<std::byte> large(2 * ByteRing::capacity);
+    const int what = GENERATE(range(0, 12));
+    CAPTURE(what);
+    if (what == 0) settings.idle_timeout = std::chrono::hours(1);
+    if (what == 1) settings.max_tasks_per_child = 10;
+    SleepingPool pool(std::move(settings));
+    WorkerLink& worker = pool.add_readable_worker();
+    pool.push(mine);
+    REQUIRE(pool.direct.give());
+    REQUIRE(worker.page().start(mine.slot, mine.id));
+    parts::say(worker, FrameType::result, mine, parts::encoded(7));
+    WorkerLink& another = pool.add_worker();
+    switch (what) {
+        case 2: pool.tables.signal.note_news(); break;
+        case 3: pool.tables.closed = true; break;
+        case 4: pool.tables.forced = true; break;
+        case 5: pool.tables.memory.note_large(std::chrono::steady_clock::now()); break;
+        case 6: pool.push(waiting); break;
+        case 7: pool.submit(waiting); break;
+        case 8:
+            for (recorded::Task& task : of_another) {
+                task.id = 100;
+                another.give(task);
+            }
+            break;
+        case 9: another.queue_frame(make_header(FrameType::forget, large.size()), large); break;
+        case 10: another.life.force_at(monotonic_nanoseconds() + 3600'000'000'000); break;
+        case 11: another.pipes().close_results(); break;
+        default: break;
+    }
+    CHECK(pool.direct.look_for_end(mine, [&] { return !mine.end.empty(); }));
+    CHECK(mine.value == 7);
+    CHECK(pool.is_told_to_rise());
+}
+
+TEST_CASE("a thread that has read its result wakes the manager thread for what a worker said of its start", "[direct_path]") {
+    SleepingPool pool;
+    WorkerLink& worker = pool.add_readable_worker();
+    recorded::Task task;
+    pool.push(task);
+    REQUIRE(pool.direct.give());
+    parts::say(worker, FrameType::result, task, parts::encoded(7));
+    pool.tables.completions.add({CompletionQueue::Notice::Kind::exit_failed, {}, 0, std::make_exception_ptr(1)});
+    CHECK(pool.direct.look_for_end(task, [&] { return !task.end.empty(); }));
+    CHECK(pool.is_told_to_rise());
+}
+
+TEST_CASE("a thread does not watch a worker that still starts, or to which something is to be written", "[direct_path]") {
+    const std::vector<std::byte> large(2 * ByteRing::capacity);
+    for (const bool starts : {false, true}) {
+        SleepingPool pool;
+        WorkerLink& worker = pool.add_worker(!starts);
+        recorded::Task task;
+        pool.submit(task);
+        pool.dispatcher.dispatch(0);
+        REQUIRE(task.worker == &worker);
+        if (!starts) worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+        unsigned watchers = 0;
+        pool.direct.look_for_end(task, [&] {
+            watchers += worker.watchers;
+            return true;
+        });
+        CHECK(watchers == 0);
+    }
 }
 
 }  // namespace
