@@ -7,6 +7,9 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
@@ -196,6 +199,67 @@ TEST_CASE("where no message has to be looked for, a lane gets no task in advance
     for (parts::Task& task : tasks) hub.submit(pool, task);
     hub.hand_out();
     CHECK((pool.in_flight == 1 && tasks[1].stage == RemoteTask::Stage::queued));
+}
+
+TEST_CASE("a lane is asked once for what it has not started, and gets nothing until it has answered", "[lane_dispatcher]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1});
+    std::array<parts::Task, 3> tasks;
+    for (std::size_t i : {0u, 1u}) {
+        hub.submit(pool, tasks[i]);
+        hub.hand_out();
+        pool.lanes[0]->pace.note_end(1000);
+    }
+    static_cast<void>(hub.port->sent(0));
+    REQUIRE(hub.tables.awaited == 2);
+    for (int times = 0; times < 2; ++times) hub.dispatcher.recall(*pool.lanes[0]);
+    CHECK(hub.tables.awaited == 3);
+    hub.submit(pool, tasks[2]);
+    hub.hand_out();
+    CHECK(types_of(hub.port->sent(0)) == Types{FrameType::recall});
+    CHECK(tasks[2].stage == RemoteTask::Stage::queued);
+}
+
+TEST_CASE("a large task goes out at once", "[lane_dispatcher]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1});
+    ByteBuffer call;
+    call.extend(bulk_from);
+    parts::Task task(std::move(call));
+    hub.submit(pool, task);
+    hub.dispatcher.dispatch();
+    CHECK(types_of(hub.port->sent(0)) == Types{FrameType::configure, FrameType::task});
+}
+
+TEST_CASE("the lane that has not got on for longest decides when the next recall is due", "[lane_dispatcher]") {
+    SlowRank hub(3);
+    for (const std::size_t longest : {0u, 1u}) {
+        for (std::size_t i : {0u, 1u}) {
+            RootLane& lane = *hub.pool.lanes[i];
+            lane.in_flight.assign(2, {&hub.tasks[i], &hub.pool});
+            lane.last_news = monotonic_nanoseconds() + (i == longest ? -3600'000'000'000 : 3600'000'000'000);
+        }
+        hub.pool.in_flight = hub.tables.awaited = 4;
+        CHECK(hub.dispatcher.next_recall().passed());
+    }
+}
+
+TEST_CASE("who waits for room at max_pending is told when a task goes to a lane", "[lane_dispatcher]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1, .max_pending = 1});
+    parts::Task task;
+    hub.submit(pool, task);
+    std::thread dispatches;
+    {
+        HubTables::Lock lock(hub.tables.mutex);
+        dispatches = std::thread([&] {
+            const std::lock_guard other_lock(hub.tables.mutex);  // the waiter lets go of it in order to wait
+            hub.dispatcher.dispatch();
+        });
+        while (pool.is_full()) hub.tables.changed.wait(lock);
+    }
+    dispatches.join();
+    CHECK(task.stage == RemoteTask::Stage::sent);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
 
@@ -140,6 +142,61 @@ TEST_CASE("a running task is asked to stop if it takes a stop token, and is refu
     CHECK(hub.cancellation.request_stop(hub.tasks[0]));
     CHECK(parts::types_of(hub.port->sent(0)) == std::vector<FrameType>{FrameType::ask_to_stop});
     CHECK(!hub.cancellation.request_stop(hub.tasks[2]));  // it waits
+}
+
+TEST_CASE("a task that one thread cancels is left to that thread by one that cancels all", "[mpi_cancellation]") {
+    Busy hub;
+    const bool has_come_back = GENERATE(false, true);
+    const bool first = hub.cancellation.revoke(hub.pool, hub.tasks[1], [&] {
+        if (has_come_back) hub.port->say(0, FrameType::skipped, hub.tasks[1].id);
+        if (has_come_back) hub.receive();
+        MpiCancellation::Revoked revoked;
+        {
+            HubTables::Lock lock(hub.tables.mutex);
+            revoked = hub.cancellation.revoke_all_unstarted(lock, hub.pool, [&] { return hub.answer_recall(has_come_back); });
+        }
+        hub.cancellation.end_revoked(std::move(revoked));
+        return true;
+    });
+    CHECK((first && hub.tasks[1].end.empty() && hub.tasks[2].end == "cancelled" && hub.pool.cancelled == 2));
+    hub.deliver();
+    CHECK(hub.tasks[1].references == 0);
+}
+
+TEST_CASE("a task that has started meanwhile is as it was for one who cancels all", "[mpi_cancellation]") {
+    Busy hub;
+    MpiCancellation::Revoked revoked;
+    {
+        HubTables::Lock lock(hub.tables.mutex);
+        revoked = hub.cancellation.revoke_all_unstarted(lock, hub.pool, [&] { return hub.answer_recall(true); });
+    }
+    CHECK(revoked.sent.empty());
+    hub.cancellation.end_revoked(std::move(revoked));
+    CHECK((hub.tasks[1].stage == Stage::sent && !hub.tasks[1].wanted_back && hub.tasks[1].references == 1));
+    CHECK(hub.tasks[1].end.empty());
+}
+
+TEST_CASE("a request to stop a task that has ended, but is not told yet, is no error", "[mpi_cancellation]") {
+    Busy hub;
+    hub.answer(0, hub.tasks[0], 1);
+    REQUIRE(hub.tasks[0].end.empty());
+    CHECK(hub.cancellation.request_stop(hub.tasks[0]));
+}
+
+TEST_CASE("who waits for room at max_pending of an MPI pool is told when a task that waits is cancelled", "[mpi_cancellation]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1, .max_pending = 1});
+    MpiCancellation cancellation{hub.tables, hub.dispatcher};
+    parts::Task task;
+    hub.submit(pool, task);
+    std::thread cancels;
+    {
+        HubTables::Lock lock(hub.tables.mutex);
+        cancels = std::thread([&] { cancellation.revoke(pool, task, [] { return false; }); });
+        while (pool.is_full()) hub.tables.changed.wait(lock);
+    }
+    cancels.join();
+    CHECK(cancellation.is_revoked(task));
 }
 
 }  // namespace

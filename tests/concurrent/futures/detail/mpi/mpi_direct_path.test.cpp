@@ -7,6 +7,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <cstddef>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -19,7 +20,7 @@ using namespace concurrent::futures::detail;
 
 /// An engine thread that sleeps until it is woken; all ranks would ring its bell.
 struct Asleep : parts::Hub {
-    Asleep() : parts::Hub(1), pool(add_pool({.max_workers = 1})) {
+    explicit Asleep(std::size_t ranks = 1) : parts::Hub(ranks), pool(add_pool({.max_workers = ranks})) {
         tables.sleep.set_bell(&bell);
         engine = std::thread([this] {
             sigset_t all;  // a signal would end the sleep
@@ -105,6 +106,63 @@ TEST_CASE("a thread that has its result wakes the engine if what it sent meanwhi
     CHECK(hub.tables.sleep.is_asleep() == !moves);
     const std::lock_guard lock(hub.tables.mutex);
     CHECK(hub.other.stage == RemoteTask::Stage::sent);
+}
+
+TEST_CASE("a submitter sends nothing when MPI has failed, and wants the engine", "[mpi_direct_path]") {
+    Asleep hub;
+    hub.push(hub.task);
+    {
+        const std::lock_guard lock(hub.tables.mutex);
+        hub.tables.broken = "the network is gone";
+    }
+    CHECK(!hub.direct.give(hub.pool));
+    CHECK(hub.port->sent(0).empty());
+}
+
+TEST_CASE("a thread that has read its result wakes the engine when a pool is to end, or a lane keeps tasks while one is idle", "[mpi_direct_path]") {
+    const bool closes = GENERATE(false, true);
+    Asleep hub(2);
+    for (parts::Task* const one : {&hub.task, &hub.other}) {
+        hub.push(*one);
+        REQUIRE(hub.direct.give(hub.pool));
+    }
+    parts::Task behind;
+    {
+        const std::lock_guard lock(hub.tables.mutex);
+        if (closes) {
+            hub.pool.close();
+        } else {
+            hub.other.lane->in_flight.push_back({&behind, &hub.pool});
+            ++hub.pool.in_flight;
+            ++hub.tables.awaited;
+        }
+    }
+    concurrent::futures::Encoder result;
+    result.encode(5);
+    hub.port->say(hub.task.lane->peer.place, FrameType::result, hub.task.id, 0, result.bytes());
+    CHECK(hub.direct.look_for_end(hub.task, [&] { return !hub.task.end.empty(); }));
+    CHECK(!hub.tables.sleep.is_asleep());
+}
+
+TEST_CASE("a thread that reads what the engine has to tell, or that MPI has failed, wakes the engine at once", "[mpi_direct_path]") {
+    const bool fails = GENERATE(false, true);
+    Asleep hub(2);
+    for (parts::Task* const one : {&hub.task, &hub.other}) {
+        hub.push(*one);
+        REQUIRE(hub.direct.give(hub.pool));
+    }
+    if (fails)
+        hub.port->polls_until_failure = 1;
+    else
+        hub.port->say(hub.other.lane->peer.place, FrameType::exception, hub.other.id);
+    int looks = 0;
+    hub.direct.look_for_end(hub.task, [&] {
+        ++looks;
+        return false;
+    });
+    CHECK(looks == 2);  // after the message, and at the end
+    CHECK(!hub.tables.sleep.is_asleep());
+    hub.tables.release_abandoned();
 }
 
 }  // namespace

@@ -5,8 +5,10 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -186,6 +188,83 @@ TEST_CASE("an answer is news for the engine, and from then on of its lane", "[re
     hub.lane().last_news = 0;
     hub.answer(0, hub.tasks[1], 6);
     CHECK(hub.lane().last_news >= before);
+}
+
+TEST_CASE("in a broken pool a task that throws is not retried, and one that comes back fails", "[reply_reader]") {
+    Busy hub;
+    hub.tasks[0].limits.retries = 1;
+    hub.tables.break_pool(hub.pool, "no licence");
+    parts::Task late;
+    CHECK(!hub.pool.queue.intake.push(late, cf::Priority::normal));
+    hub.port->say(0, FrameType::exception, hub.tasks[0].id, 0, encoded(std::runtime_error("no luck")).bytes());
+    for (std::size_t i : {1u, 2u}) hub.port->say(0, FrameType::skipped, hub.tasks[i].id);
+    hub.receive();
+    CHECK((hub.pool.in_flight == 0 && hub.tables.awaited == 0 && hub.pool.queue.size() == 0));
+    hub.deliver();
+    CHECK((hub.tasks[0].error == "no luck" && hub.tasks[1].error == "no licence" && hub.tasks[2].error == "no licence"));
+}
+
+TEST_CASE("a pool ends after a task that came back and was wanted by a cancel(), and its observer hears of its ranks", "[reply_reader]") {
+    struct Log : cf::Observer {
+        void worker_started(const cf::WorkerEvent&) override { ++started; }
+        void worker_ended(const cf::WorkerEvent&) override { ++ended; }
+        int started = 0, ended = 0;
+    };
+    const auto log = std::make_shared<Log>();
+    Busy hub(MpiSettings{.max_workers = 1, .observer = log});
+    hub.deliver();
+    CHECK((log->started == 1 && log->ended == 0));
+    hub.tasks[2].wanted_back = true;
+    hub.dispatcher.recall(hub.lane());
+    hub.port->say(0, FrameType::skipped, hub.tasks[2].id);
+    hub.port->say(0, FrameType::recalled, 0);
+    hub.receive();
+    CHECK((hub.pool.in_flight == 2 && hub.tables.awaited == 2));
+    hub.answer(0, hub.tasks[0], 1);
+    hub.answer(0, hub.tasks[1], 1);
+    hub.pool.close();
+    hub.closer.let_leave();
+    CHECK((hub.pool.stage() == MpiPool::Stage::leaving && hub.tables.awaited == 1));
+    hub.port->say(0, FrameType::left, hub.pool.number);
+    hub.receive();
+    CHECK(hub.tables.awaited == 0);
+    CHECK(hub.closer.end() != nullptr);
+    hub.deliver();
+    CHECK((log->started == 1 && log->ended == 1 && hub.tasks[2].references == 0));
+}
+
+TEST_CASE("a pool that is shut down lets go of the tasks in its queue that were cancelled", "[reply_reader]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1});
+    parts::Task task;
+    hub.submit(pool, task);
+    task.stage = Stage::revoked;
+    pool.queue.note_cancelled();
+    pool.close();
+    hub.closer.let_leave();
+    CHECK(pool.stage() == MpiPool::Stage::leaving);
+    hub.deliver();
+    CHECK(task.references == 0);
+}
+
+TEST_CASE("MPI that fails in the middle of a recall, or of the end of a pool, fails each task once and lets the pool end", "[reply_reader]") {
+    Busy hub;
+    MpiPool& leaving = hub.add_pool({.max_workers = 1});
+    leaving.started.push_back(&hub.lane());
+    leaving.close();
+    hub.closer.let_leave();
+    REQUIRE(leaving.leaving == 1);
+    hub.dispatcher.recall(hub.lane());
+    hub.port->say(0, FrameType::skipped, hub.tasks[1].id);
+    hub.receive();
+    REQUIRE(hub.lane().returned.size() == 1);
+    for (int times = 0; times < 2; ++times) hub.tables.break_all("MPI_Isend failed");
+    CHECK((!hub.lane().recalling && hub.pool.failed == 3));
+    hub.deliver();
+    hub.tables.release_abandoned();
+    for (const parts::Task& task : hub.tasks) CHECK((task.end == "exception" && task.references == 0));
+    const auto ended = hub.closer.end();
+    CHECK(ended.get() == &leaving);
 }
 
 }  // namespace

@@ -5,6 +5,10 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
+#include <memory>
+#include <thread>
+#include <utility>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -74,6 +78,61 @@ TEST_CASE("many cancelled tasks leave the queue before they are met", "[cancella
     for (recorded::Task& task : tasks) REQUIRE(cancellation.revoke(task));
     CHECK(pool.tables.queue.size() < 64);
     CHECK(pool.tables.queue.waiting() == 0);
+}
+
+TEST_CASE("a cancelled task counts once and is told to an observer, wherever it was; one whose result is not there yet runs", "[cancellation]") {
+    struct Log : concurrent::futures::Observer {
+        void cancelled(const concurrent::futures::CallEvent&) override { ++count; }
+        int count = 0;
+    };
+    const auto log = std::make_shared<Log>();
+    ProcessSettings settings{.max_workers = 1, .observer = log};
+    parts::Pool pool(std::move(settings));
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 4> tasks;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (i == 2) pool.dispatcher.dispatch(0);
+        pool.submit(tasks[i]);
+    }
+    REQUIRE((worker.tasks.in_flight() == 2 && worker.page().start(tasks[0].slot, tasks[0].id)));
+    worker.page().end(tasks[0].slot, tasks[0].id);
+    CHECK(cancellation.is_running(tasks[0]));
+    CHECK(cancellation.revoke(tasks[1]));
+    CHECK((pool.tables.completions.counts().cancelled == 1 && log->count == 1));
+    CHECK(cancellation.revoke(tasks[2]));
+    CHECK((pool.tables.completions.counts().cancelled == 2 && log->count == 2));
+    cancellation.end_revoked(cancellation.revoke_all_unstarted());
+    CHECK((pool.tables.completions.counts().cancelled == 3 && log->count == 3));
+}
+
+TEST_CASE("cancelled tasks that leave the queue lose its reference", "[cancellation]") {
+    parts::Pool pool;
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
+    std::array<recorded::Task, 200> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    for (recorded::Task& task : tasks) REQUIRE(cancellation.revoke(task));
+    CHECK(pool.tables.next_queued() == nullptr);
+    pool.deliver();
+    for (const recorded::Task& task : tasks) CHECK(task.references == 0);
+}
+
+TEST_CASE("who waits for room at max_pending is told when a task that waits is cancelled", "[cancellation]") {
+    parts::Pool pool({.max_workers = 1, .max_pending = 1});
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
+    recorded::Task task;
+    pool.submit(task);
+    std::thread cancels;
+    {
+        PoolTables::Lock lock(pool.tables.mutex);
+        cancels = std::thread([&] { cancellation.revoke(task); });
+        while (pool.tables.is_full()) pool.tables.room.wait(lock);
+    }
+    cancels.join();
+    CHECK(cancellation.is_revoked(task));
 }
 
 }  // namespace

@@ -2,7 +2,11 @@
 #include <concurrent/futures/detail/processes/completion_queue.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
+#include <memory>
+#include <mutex>
 #include <stdexcept>
+#include <utility>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 
@@ -121,6 +125,78 @@ TEST_CASE("a result that cannot be read counts as a failure", "[completion_queue
     counts.completed = 3;
     pool.tables.completions.count_unreadable_result();
     CHECK((counts.completed == 2 && counts.failed == 1));
+}
+
+TEST_CASE("what an observer is to be told is told before the future ends, also by a thread that waits", "[completion_queue]") {
+    struct Log : concurrent::futures::Observer {
+        void finished(const concurrent::futures::CallEvent&, concurrent::futures::CallOutcome) override { ++count; }
+        int count = 0;
+    };
+    const auto log = std::make_shared<Log>();
+    parts::Pool pool({.max_workers = 1, .observer = log});
+    CompletionQueue& completions = pool.tables.completions;
+    for (const bool waits : {false, true}) {
+        recorded::Task task;
+        int told = 0;
+        task.at_result = [&] { told = std::exchange(log->count, 0); };
+        task.shown.pid = 7;  // a worker has started it
+        pool.tables.observer.note_end(Observation::Kind::completed, task);
+        CHECK(!completions.empty());
+        end_with(pool, task, Ending::Kind::result, parts::encoded(7));
+        Ending ending;
+        if (waits)
+            CHECK((completions.take_only_result(task, ending) == &task && completions.deliver_to_waiter(task, ending)));
+        else
+            pool.deliver();
+        CHECK((told == 1 && completions.empty()));
+    }
+}
+
+TEST_CASE("a thread that delivers for a pool knows it still after a delivery for another pool inside that one", "[completion_queue]") {
+    parts::Pool outer, inner;
+    recorded::Task task, inside;
+    Ending ending, ending_inside;
+    bool before = false, during = true, after = false;
+    end_with(outer, task, Ending::Kind::result, parts::encoded(1));
+    end_with(inner, inside, Ending::Kind::result, parts::encoded(2));
+    REQUIRE(outer.tables.completions.take_only_result(task, ending) == &task);
+    REQUIRE(inner.tables.completions.take_only_result(inside, ending_inside) == &inside);
+    inside.at_result = [&] { during = outer.tables.completions.delivers_here(); };
+    task.at_result = [&] {
+        before = outer.tables.completions.delivers_here();
+        inner.tables.completions.deliver_to_waiter(inside, ending_inside);
+        after = outer.tables.completions.delivers_here();
+    };
+    outer.tables.completions.deliver_to_waiter(task, ending);
+    CHECK((before && !during && after));
+    CHECK(!outer.tables.completions.delivers_here());
+}
+
+TEST_CASE("a result in memory that its sender could change is copied, with the shared memory that it names", "[completion_queue]") {
+    PayloadHandle<PayloadArena> arena;
+    {
+        const std::lock_guard lock(PoolDescriptors::instance().mutex);
+        arena = PayloadArena::over(SharedMemory::make(1024 * 1024, SharedMemory::Access::write));
+    }
+    REQUIRE(arena);
+    concurrent::futures::Encoder encoder{ByteBuffer(arena.get())};
+    for (int i = 0; i < 100'000; ++i) encoder.encode(i + 5);
+    ByteBuffer body = std::move(encoder).take();
+    REQUIRE(body.is_stored());
+    std::byte* const sent = body.data();
+    const std::shared_ptr<SharedRegion> region = SharedRegion::over(SharedBlock::make(100), false);
+    body.regions.keep(region);
+    parts::Pool pool;
+    recorded::Task task;
+    long owners = 0;
+    task.at_result = [&] {
+        owners = region.use_count();
+        *sent = std::byte{77};
+    };
+    end_with(pool, task, Ending::Kind::result, std::move(body));
+    pool.deliver();
+    CHECK((task.end == "result" && task.value == 5));
+    CHECK(owners == 2);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <concurrent/futures/detail/wire/remote_task.hpp>
 #include <exception>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -19,10 +20,12 @@ class TaskOf final : public Base {
     explicit TaskOf(concurrent::futures::detail::ByteBuffer call = {}) : Base(std::move(call)) {}
 
     void succeed(Decoder& decoder) noexcept override {
+        if (at_result) at_result();
         value = decoder.template decode<int>();
         end = "result";
     }
     bool try_succeed_untold(Decoder& decoder) noexcept override {
+        if (at_result) at_result();
         value = decoder.template decode<int>();
         end = "stored";
         return !has_callback;
@@ -45,6 +48,7 @@ class TaskOf final : public Base {
     int value = 0;
     int references = 1;
     bool has_callback = false;
+    std::function<void()> at_result;  // is called when the result is decoded, if not empty
 };
 
 using Task = TaskOf<concurrent::futures::detail::RemoteTask>;

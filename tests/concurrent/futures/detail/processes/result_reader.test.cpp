@@ -87,4 +87,20 @@ TEST_CASE("a worker that has taken shared memory reads none where the pool has n
     CHECK((worker.life.is_ready() && !worker.reads_shared_memory));
 }
 
+TEST_CASE("a result that comes while its worker is ended for the task counts if the task was asked to stop, and is too late after a time limit", "[result_reader]") {
+    using Cause = WorkerLife::Eviction::Cause;
+    for (const Cause cause : {Cause::stop, Cause::timeout}) {
+        parts::Pool pool;
+        WorkerLink& worker = pool.add_worker();
+        recorded::Task task;
+        REQUIRE(pool.run(worker, task));
+        worker.life.evict(cause, task.id);
+        parts::say(worker, FrameType::result, task, parts::encoded(42));
+        pool.reader.read(worker);
+        pool.deliver();
+        CHECK(task.end == (cause == Cause::stop ? "result" : "exception"));
+        CHECK(worker.life.is_killed() == (cause == Cause::timeout));  // it may still be dying
+    }
+}
+
 }  // namespace
