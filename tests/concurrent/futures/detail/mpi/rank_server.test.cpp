@@ -183,4 +183,22 @@ TEST_CASE("frames that are not for ranks are refused", "[rank_server]") {
     CHECK_THROWS_AS(rank.get(FrameType::task, 1, {}, 1, 4096), SerializationError);
 }
 
+int exited = 0;
+void note_exit() { ++exited; }
+
+TEST_CASE("a rank runs no worker_exit of a pool whose initializer threw, and knows no pool that it has left", "[rank_server]") {
+    for (const bool starts : {true, false}) {
+        Rank rank;
+        exited = 0;
+        rank.get(FrameType::configure, 0,
+                 encode_rank_configuration((starts ? call_of(note_start) : call_of(refuse_to_start)).bytes(),
+                                           call_of(note_exit).bytes()));
+        rank.get(FrameType::stop, 1);
+        rank.get(FrameType::task, 7, call_of(twice, 4));
+        rank.run_all();
+        CHECK(exited == (starts ? 1 : 0));
+        CHECK(rank.types() == Types{starts ? FrameType::ready : FrameType::start_failed, FrameType::left, FrameType::skipped});
+    }
+}
+
 }  // namespace
