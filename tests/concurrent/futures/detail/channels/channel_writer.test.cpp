@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 namespace detail = concurrent::futures::detail;
 using namespace std::chrono_literals;
@@ -33,4 +34,47 @@ TEST_CASE("a value that was taken back is not received, though later ones gave u
     for (int value = 0; value < 4; ++value) CHECK(receiver.receive() == quarter);
     REQUIRE(sender.send("whole", 0ms));
     CHECK(receiver.receive() == "whole");
+}
+
+namespace {
+
+struct Load {
+    concurrent::futures::Sender<int> end;
+    std::string weight;
+};
+
+}  // namespace
+
+TEST_CASE("the end in a value that was taken back after its descriptors had gone is not taken for a later one", "[channel]") {
+    auto [sender, receiver] = concurrent::futures::make_channel<Load>();
+    const auto load = [](concurrent::futures::Receiver<int>& other_end, std::size_t weight) {
+        auto [in, out] = concurrent::futures::make_channel<int>();
+        other_end = std::move(out);
+        return Load{std::move(in), std::string(weight, '.')};
+    };
+    concurrent::futures::Receiver<int> other_ends[6];
+    for (int value = 0; value < 4; ++value) REQUIRE(sender.send(load(other_ends[value], detail::chunk_limit - 200), 0ms));
+    Load taken_back = load(other_ends[4], 2000);
+    CHECK_FALSE(sender.send(std::move(taken_back), 0ms));  // no room; the socket has room
+    CHECK(taken_back.end.is_open());
+    REQUIRE(receiver.receive());
+    REQUIRE(sender.send(load(other_ends[5], 0), 0ms));
+    for (int value = 1; value < 4; ++value) CHECK(receiver.receive());
+    auto last = receiver.receive();
+    REQUIRE(last);
+    last->end.send(6);
+    CHECK(other_ends[5].receive() == 6);
+    taken_back.end.send(5);
+    CHECK(other_ends[4].receive() == 5);
+}
+
+TEST_CASE("send() with a time is false when no more descriptors may be on their way, and the channel goes on", "[channel]") {
+    auto [sender, receiver] = concurrent::futures::make_channel<concurrent::futures::Sender<int>>();
+    const auto send = [&] { return sender.send(std::move(concurrent::futures::make_channel<int>().first), 0ms); };
+    int sent = 0;
+    while (send()) ++sent;
+    REQUIRE(sent > 0);
+    for (int value = 0; value < sent; ++value) CHECK(receiver.receive());
+    REQUIRE(send());
+    CHECK(receiver.receive());
 }

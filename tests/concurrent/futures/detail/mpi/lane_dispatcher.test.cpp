@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
@@ -262,6 +264,30 @@ TEST_CASE("who waits for room in an MPI pool is told when a task is handed out, 
         waiter.join();
         CHECK(task.stage == (breaks ? RemoteTask::Stage::ended : RemoteTask::Stage::sent));
         hub.deliver();
+    }
+}
+
+TEST_CASE("a large task goes out at once", "[lane_dispatcher]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1});
+    ByteBuffer call;
+    call.extend(bulk_from);
+    parts::Task task(std::move(call));
+    hub.submit(pool, task);
+    hub.dispatcher.dispatch();
+    CHECK(types_of(hub.port->sent(0)) == Types{FrameType::configure, FrameType::task});
+}
+
+TEST_CASE("the lane that has not got on for longest decides when the next recall is due", "[lane_dispatcher]") {
+    SlowRank hub(3);
+    for (const std::size_t longest : {0u, 1u}) {
+        for (std::size_t i : {0u, 1u}) {
+            RootLane& lane = *hub.pool.lanes[i];
+            lane.in_flight.assign(2, {&hub.tasks[i], &hub.pool});
+            lane.last_news = monotonic_nanoseconds() + (i == longest ? -3600'000'000'000 : 3600'000'000'000);
+        }
+        hub.pool.in_flight = hub.tables.awaited = 4;
+        CHECK(hub.dispatcher.next_recall().passed());
     }
 }
 

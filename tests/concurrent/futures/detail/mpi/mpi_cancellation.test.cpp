@@ -5,6 +5,8 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "concurrent/futures/detail/mpi/hub_parts.hpp"
 
@@ -186,6 +188,32 @@ TEST_CASE("the tasks of other pools that come back are not cancelled with those 
     }
     CHECK((revoked.queued.empty() && revoked.sent.empty()));
     CHECK((hub.tasks[1].stage == Stage::queued && other.cancelled == 0 && hub.pool.cancelled == 0));
+}
+
+TEST_CASE("a task that one thread cancels is left to that thread by one that cancels all", "[mpi_cancellation]") {
+    Busy hub;
+    const bool has_come_back = GENERATE(false, true);
+    const bool first = hub.cancellation.revoke(hub.pool, hub.tasks[1], [&] {
+        if (has_come_back) hub.port->say(0, FrameType::skipped, hub.tasks[1].id);
+        if (has_come_back) hub.receive();
+        MpiCancellation::Revoked revoked;
+        {
+            HubTables::Lock lock(hub.tables.mutex);
+            revoked = hub.cancellation.revoke_all_unstarted(lock, hub.pool, [&] { return hub.answer_recall(has_come_back); });
+        }
+        hub.cancellation.end_revoked(std::move(revoked));
+        return true;
+    });
+    CHECK((first && hub.tasks[1].end.empty() && hub.tasks[2].end == "cancelled" && hub.pool.cancelled == 2));
+    hub.deliver();
+    CHECK(hub.tasks[1].references == 0);
+}
+
+TEST_CASE("a request to stop a task that has ended, but is not told yet, is no error", "[mpi_cancellation]") {
+    Busy hub;
+    hub.answer(0, hub.tasks[0], 1);
+    REQUIRE(hub.tasks[0].end.empty());
+    CHECK(hub.cancellation.request_stop(hub.tasks[0]));
 }
 
 }  // namespace

@@ -167,4 +167,25 @@ TEST_CASE("a thread that has looked for its result wakes the engine if that has 
     }
 }
 
+TEST_CASE("a thread that reads what the engine has to tell, or that MPI has failed, wakes the engine at once", "[mpi_direct_path]") {
+    const bool fails = GENERATE(false, true);
+    Asleep hub(2);
+    for (parts::Task* const one : {&hub.task, &hub.other}) {
+        hub.push(*one);
+        REQUIRE(hub.direct.give(hub.pool));
+    }
+    if (fails)
+        hub.port->polls_until_failure = 1;
+    else
+        hub.port->say(hub.other.lane->peer.place, FrameType::exception, hub.other.id);
+    int looks = 0;
+    hub.direct.look_for_end(hub.task, [&] {
+        ++looks;
+        return false;
+    });
+    CHECK(looks == 2);  // after the message, and at the end
+    CHECK(!hub.tables.sleep.is_asleep());
+    hub.tables.release_abandoned();
+}
+
 }  // namespace

@@ -195,4 +195,22 @@ TEST_CASE("a rank that is to end after a failure of the root runs none of the ta
     CHECK(rank.types() == Types{FrameType::quit});
 }
 
+int exited = 0;
+void note_exit() { ++exited; }
+
+TEST_CASE("a rank runs no worker_exit of a pool whose initializer threw, and knows no pool that it has left", "[rank_server]") {
+    for (const bool starts : {true, false}) {
+        Rank rank;
+        exited = 0;
+        rank.get(FrameType::configure, 0,
+                 encode_rank_configuration((starts ? call_of(note_start) : call_of(refuse_to_start)).bytes(),
+                                           call_of(note_exit).bytes()));
+        rank.get(FrameType::stop, 1);
+        rank.get(FrameType::task, 7, call_of(twice, 4));
+        rank.run_all();
+        CHECK(exited == (starts ? 1 : 0));
+        CHECK(rank.types() == Types{starts ? FrameType::ready : FrameType::start_failed, FrameType::left, FrameType::skipped});
+    }
+}
+
 }  // namespace

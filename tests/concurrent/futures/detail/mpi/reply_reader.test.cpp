@@ -5,8 +5,10 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -249,7 +251,7 @@ TEST_CASE("a pool does not begin to end while another thread tells one of its ta
     hub.pool.queue.note_cancelled();
     hub.pool.close();
     bool was_closed = false;
-    hub.tasks[2].during_delivery = [&] {
+    hub.tasks[2].at_result = [&] {
         hub.closer.let_leave();
         was_closed = hub.pool.stage() == MpiPool::Stage::closed;
     };
@@ -266,6 +268,35 @@ TEST_CASE("a pool does not begin to end while another thread tells one of its ta
     CHECK((hub.pool.stage() == MpiPool::Stage::leaving && hub.tables.awaited == 1));
     hub.deliver();
     CHECK((cancelled.references == 0 && cancelled.end.empty()));
+}
+
+TEST_CASE("a pool ends after a task that came back and was wanted by a cancel(), and its observer hears of its ranks", "[reply_reader]") {
+    struct Log : cf::Observer {
+        void worker_started(const cf::WorkerEvent&) override { ++started; }
+        void worker_ended(const cf::WorkerEvent&) override { ++ended; }
+        int started = 0, ended = 0;
+    };
+    const auto log = std::make_shared<Log>();
+    Busy hub(MpiSettings{.max_workers = 1, .observer = log});
+    hub.deliver();
+    CHECK((log->started == 1 && log->ended == 0));
+    hub.tasks[2].wanted_back = true;
+    hub.dispatcher.recall(hub.lane());
+    hub.port->say(0, FrameType::skipped, hub.tasks[2].id);
+    hub.port->say(0, FrameType::recalled, 0);
+    hub.receive();
+    CHECK((hub.pool.in_flight == 2 && hub.tables.awaited == 2));
+    hub.answer(0, hub.tasks[0], 1);
+    hub.answer(0, hub.tasks[1], 1);
+    hub.pool.close();
+    hub.closer.let_leave();
+    CHECK((hub.pool.stage() == MpiPool::Stage::leaving && hub.tables.awaited == 1));
+    hub.port->say(0, FrameType::left, hub.pool.number);
+    hub.receive();
+    CHECK(hub.tables.awaited == 0);
+    CHECK(hub.closer.end() != nullptr);
+    hub.deliver();
+    CHECK((log->started == 1 && log->ended == 1 && hub.tasks[2].references == 0));
 }
 
 }  // namespace

@@ -5,8 +5,11 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
 #include <memory>
 #include <string_view>
+#include <thread>
+#include <utility>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
 #include "support/named_events.hpp"
@@ -125,6 +128,34 @@ TEST_CASE("an observer is told of each task that is cancelled, alone or with all
     CHECK((cancellation.revoke(tasks[0]) && recorder->cancelled == 1));
     cancellation.end_revoked(cancellation.revoke_all_unstarted());
     CHECK(recorder->cancelled == 2);
+}
+
+TEST_CASE("cancelled tasks that leave the queue lose its reference", "[cancellation]") {
+    parts::Pool pool;
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
+    std::array<recorded::Task, 200> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    for (recorded::Task& task : tasks) REQUIRE(cancellation.revoke(task));
+    CHECK(pool.tables.next_queued() == nullptr);
+    pool.deliver();
+    for (const recorded::Task& task : tasks) CHECK(task.references == 0);
+}
+
+TEST_CASE("who waits for room at max_pending is told when a task that waits is cancelled", "[cancellation]") {
+    parts::Pool pool({.max_workers = 1, .max_pending = 1});
+    const ForkMark born;
+    Cancellation cancellation(pool.tables, born);
+    recorded::Task task;
+    pool.submit(task);
+    std::thread cancels;
+    {
+        PoolTables::Lock lock(pool.tables.mutex);
+        cancels = std::thread([&] { cancellation.revoke(task); });
+        while (pool.tables.is_full()) pool.tables.room.wait(lock);
+    }
+    cancels.join();
+    CHECK(cancellation.is_revoked(task));
 }
 
 }  // namespace

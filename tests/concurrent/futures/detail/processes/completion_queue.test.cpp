@@ -2,8 +2,10 @@
 #include <concurrent/futures/detail/processes/completion_queue.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstddef>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -139,7 +141,7 @@ TEST_CASE("a thread that delivers its result is known to do so, also when it del
         CHECK(pool.tables.completions.deliver_to_waiter(task, ending));
     };
     recorded::Task task, nested;
-    task.during_delivery = [&] {
+    task.at_result = [&] {
         CHECK((delivers(outer) && !delivers(inner)));
         deliver(inner, nested);
         CHECK((delivers(outer) && !delivers(inner)));
@@ -149,21 +151,56 @@ TEST_CASE("a thread that delivers its result is known to do so, also when it del
     CHECK((!delivers(outer) && nested.end == "stored"));
 }
 
-TEST_CASE("a thread that delivers its result first tells what an observer has not been told yet", "[completion_queue]") {
-    struct Recorder : support::NamedEvents {
-        void told(std::string_view what, const Call&) override { events += std::string(what) + ' '; }
-        using NamedEvents::told;
-        std::string events;
+TEST_CASE("what an observer is to be told is told before the future ends, also by a thread that waits", "[completion_queue]") {
+    struct Log : concurrent::futures::Observer {
+        void finished(const concurrent::futures::CallEvent&, concurrent::futures::CallOutcome) override { ++count; }
+        int count = 0;
     };
-    const auto recorder = std::make_shared<Recorder>();
-    parts::Pool pool({.max_workers = 1, .observer = recorder});
+    const auto log = std::make_shared<Log>();
+    parts::Pool pool({.max_workers = 1, .observer = log});
+    CompletionQueue& completions = pool.tables.completions;
+    for (const bool waits : {false, true}) {
+        recorded::Task task;
+        int told = 0;
+        task.at_result = [&] { told = std::exchange(log->count, 0); };
+        task.shown.pid = 7;  // a worker has started it
+        pool.tables.observer.note_end(Observation::Kind::completed, task);
+        CHECK(!completions.empty());
+        end_with(pool, task, Ending::Kind::result, parts::encoded(7));
+        Ending ending;
+        if (waits)
+            CHECK((completions.take_only_result(task, ending) == &task && completions.deliver_to_waiter(task, ending)));
+        else
+            pool.deliver();
+        CHECK((told == 1 && completions.empty()));
+    }
+}
+
+TEST_CASE("a result in memory that its sender could change is copied, with the shared memory that it names", "[completion_queue]") {
+    PayloadHandle<PayloadArena> arena;
+    {
+        const std::lock_guard lock(PoolDescriptors::instance().mutex);
+        arena = PayloadArena::over(SharedMemory::make(1024 * 1024, SharedMemory::Access::write));
+    }
+    REQUIRE(arena);
+    concurrent::futures::Encoder encoder{ByteBuffer(arena.get())};
+    for (int i = 0; i < 100'000; ++i) encoder.encode(i + 5);
+    ByteBuffer body = std::move(encoder).take();
+    REQUIRE(body.is_stored());
+    std::byte* const sent = body.data();
+    const std::shared_ptr<SharedRegion> region = SharedRegion::over(SharedBlock::make(100), false);
+    body.regions.keep(region);
+    parts::Pool pool;
     recorded::Task task;
-    Ending ending;
-    pool.tables.observer.note(Observation::Kind::started, task, monotonic_nanoseconds(), 1);
-    end_with(pool, task, Ending::Kind::result, parts::encoded(2));
-    REQUIRE(pool.tables.completions.take_only_result(task, ending) == &task);
-    CHECK(pool.tables.completions.deliver_to_waiter(task, ending));
-    CHECK(recorder->events == "started ");
+    long owners = 0;
+    task.at_result = [&] {
+        owners = region.use_count();
+        *sent = std::byte{77};
+    };
+    end_with(pool, task, Ending::Kind::result, std::move(body));
+    pool.deliver();
+    CHECK((task.end == "result" && task.value == 5));
+    CHECK(owners == 2);
 }
 
 }  // namespace

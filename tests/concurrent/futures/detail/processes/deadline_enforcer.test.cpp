@@ -5,7 +5,9 @@
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -132,25 +134,6 @@ TEST_CASE("a second request to stop gives the task no more time", "[deadline_enf
     CHECK((pool.deadlines.request_stop(task) && task.stop_at == stop_at));
 }
 
-TEST_CASE("time in which this process did not run does not count for what was asked to end or to stop either", "[deadline_enforcer]") {
-    constexpr std::int64_t hour = 3600'000'000'000;
-    parts::Pool pool({.max_workers = 2, .stop_grace = std::chrono::hours(1)});
-    WorkerLink& late = pool.add_worker();
-    recorded::Task timed;
-    timed.limits.timeout = 1;
-    REQUIRE(pool.run(late, timed));
-    pool.deadlines.enforce(0);
-    REQUIRE(late.life.kill_at() != TaskLimits::never);
-    WorkerLink& asked = pool.add_worker();
-    recorded::Task stopped;
-    REQUIRE(pool.run(asked, stopped));
-    REQUIRE((stopped.worker == &asked && pool.deadlines.request_stop(stopped)));
-    const std::int64_t kill_at = late.life.kill_at(), stop_at = stopped.stop_at;
-    pool.deadlines.enforce(2 * hour);
-    CHECK((late.life.kill_at() == kill_at + 2 * hour && stopped.stop_at == stop_at + 2 * hour));
-    CHECK((!late.life.is_killed() && !asked.life.is_dying()));
-}
-
 TEST_CASE("a worker that is ready has no limit any more for its initializer", "[deadline_enforcer]") {
     ProcessSettings settings{.max_workers = 1};
     settings.task_timeout = std::chrono::nanoseconds(1);
@@ -225,6 +208,110 @@ TEST_CASE("a task that was asked to stop, and whose result never comes, is cance
         end_worker(pool, worker);
         CHECK(task.end == (has_limit ? "exception" : "cancelled"));
     }
+}
+
+TEST_CASE("a worker that gets a moment to end by itself is killed after it, also when none of its tasks has a limit", "[deadline_enforcer]") {
+    parts::Pool pool;
+    WorkerLink& worker = pool.add_worker();
+    recorded::Task task;
+    REQUIRE(pool.run(worker, task));
+    CHECK(!pool.deadlines.has_deadline(worker));
+    worker.life.force_by(monotonic_nanoseconds());
+    CHECK(pool.deadlines.has_deadline(worker));
+    pool.deadlines.enforce(0);
+    CHECK(worker.life.is_killed());
+}
+
+TEST_CASE("time in which this process did not run moves each time that is planned, and counts for no task that has not started", "[deadline_enforcer]") {
+    constexpr std::int64_t hour = 3600'000'000'000;
+    ProcessSettings settings{.max_workers = 1, .stop_grace = std::chrono::hours(1), .start_limit = std::chrono::nanoseconds(0)};
+    settings.task_timeout = std::chrono::nanoseconds(1);
+    parts::Pool pool(std::move(settings));
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    tasks[1].limits.timeout = 1;
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
+    REQUIRE(pool.deadlines.request_stop(tasks[0]));
+    const std::int64_t stop_at = tasks[0].stop_at;
+    pool.deadlines.enforce(hour);
+    CHECK(tasks[0].stop_at == stop_at + hour);
+    CHECK(worker.tasks.find(tasks[0].slot, tasks[0].id)->paused == hour);
+    CHECK(worker.tasks.find(tasks[1].slot, tasks[1].id)->paused == 0);
+
+    const std::int64_t kill_at = monotonic_nanoseconds() + hour;
+    worker.life.force_by(kill_at);
+    pool.deadlines.enforce(hour);
+    CHECK(worker.life.kill_at() == kill_at + hour);
+
+    WorkerLink& starting = pool.add_worker(false);
+    pool.deadlines.enforce(hour);
+    CHECK(!starting.life.is_killed());
+}
+
+/// A worker with a task that was to end ten seconds ago, and that is over as far as the worker's page says.
+struct LateTask : parts::Pool {
+    LateTask() : parts::Pool({.max_workers = 1}) {
+        late.limits.timeout = 1;
+        submit(first);
+        submit(late);
+        dispatcher.dispatch(0);
+        for (const recorded::Task* const task : {&first, &late}) {
+            if (!worker.page().start(task->slot, task->id)) throw std::logic_error("the task does not start");
+            worker.page().end(task->slot, task->id);
+        }
+        worker.tasks.find(late.slot, late.id)->paused = -10'000'000'000;
+    }
+    WorkerLink& worker = add_worker();
+    recorded::Task first, late;
+};
+
+TEST_CASE("a worker whose task is over its time, though its page says that it has ended, is killed if it has sent nothing", "[deadline_enforcer]") {
+    {
+        LateTask pool;
+        pool.deadlines.enforce(0);
+        CHECK((pool.worker.life.is_killed() && pool.worker.life.is_evicted_for(pool.late.id)));
+    }
+    {
+        LateTask pool;  // something else of it is there: this one may be on its way
+        parts::say(pool.worker, FrameType::result, pool.first, parts::encoded(1));
+        pool.deadlines.enforce(0);
+        CHECK((!pool.worker.life.is_dying() && pool.worker.tasks.in_flight() == 1));
+    }
+    LateTask pool;
+    parts::say(pool.worker, FrameType::result, pool.first, parts::encoded(1));
+    parts::say(pool.worker, FrameType::result, pool.late, parts::encoded(2));
+    pool.deadlines.enforce(0);
+    pool.deliver();
+    CHECK((!pool.worker.life.is_dying() && pool.late.end == "result" && pool.late.value == 2));
+}
+
+TEST_CASE("a task that was revoked has no deadline any more", "[deadline_enforcer]") {
+    parts::Pool pool({.max_workers = 1});
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    tasks[1].limits.timeout = 1;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
+    REQUIRE(worker.try_revoke(tasks[1]));
+    CHECK(pool.deadlines.next(worker, monotonic_nanoseconds()) == TaskLimits::never);
+}
+
+TEST_CASE("a task that goes back to the queue because its worker is ended keeps a reference of the worker's table", "[deadline_enforcer]") {
+    parts::Pool pool({.max_workers = 1, .stop_grace = std::chrono::hours(1)});
+    WorkerLink& worker = pool.add_worker();
+    std::array<recorded::Task, 2> tasks;
+    tasks[0].limits.timeout = 1;
+    for (recorded::Task& task : tasks) pool.submit(task);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(worker.page().start(tasks[0].slot, tasks[0].id));
+    pool.deadlines.enforce(0);
+    REQUIRE(tasks[1].stage == Stage::queued);
+    CHECK(tasks[1].references == 2);
+    end_worker(pool, worker);
+    CHECK(tasks[1].references == 1);
 }
 
 }  // namespace

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <catch2/generators/catch_generators_range.hpp>
 #include <chrono>
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -276,6 +278,41 @@ TEST_CASE("a submitter says that the manager thread is wanted where results are 
     CHECK(!pool.direct.give());
     CHECK(task.stage == Stage::sent);
     pool.deliver();
+}
+
+TEST_CASE("the manager thread is wanted after a submitter has met a cancelled task, or a ring that is full", "[direct_path]") {
+    {
+        SleepingPool pool;
+        pool.add_worker();
+        recorded::Task cancelled, task;
+        pool.push(cancelled);
+        pool.tables.queue.collect();
+        cancelled.stage = Stage::revoked;
+        pool.tables.queue.note_cancelled();
+        pool.push(task);
+        CHECK(!pool.direct.give());
+        CHECK(task.stage == Stage::sent);
+        pool.deliver();
+        CHECK(cancelled.references == 0);
+    }
+    SleepingPool pool;
+    WorkerLink& worker = pool.add_worker();
+    const std::vector<std::byte> large(2 * ByteRing::capacity);
+    worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+    recorded::Task task;
+    pool.push(task);
+    CHECK(!pool.direct.give());
+    CHECK(task.stage == Stage::sent);
+}
+
+TEST_CASE("a submitter gives no task to a worker of a pool that has paused", "[direct_path]") {
+    SleepingPool pool;
+    pool.add_worker();
+    recorded::Task task;
+    pool.push(task);
+    pool.tables.paused = true;
+    CHECK(!pool.direct.give());
+    CHECK(task.stage != Stage::sent);
 }
 
 }  // namespace

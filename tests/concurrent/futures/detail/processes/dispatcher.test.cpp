@@ -3,9 +3,11 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -267,18 +269,63 @@ TEST_CASE("in a shutdown a worker with nothing to do stays while a task waits be
     CHECK(pool.tasks[1].worker == &idle);
 }
 
-TEST_CASE("a worker that starts and is being ended gets no task", "[dispatcher]") {
+TEST_CASE("a worker that starts gets no task while it is ended itself, or while a worker with older ones is", "[dispatcher]") {
     parts::Pool pool;
-    WorkerLink& dies = pool.add_worker(false);
-    dies.leave_a_moment();
-    recorded::Task task;
+    WorkerLink& dying = pool.add_worker(false);
+    recorded::Task older, task;
+    pool.submit(older);
+    pool.dispatcher.dispatch(0);
+    REQUIRE(older.worker == &dying);
+    dying.life.force_at(monotonic_nanoseconds() + 3600'000'000'000);
+    WorkerLink& fresh = pool.add_worker(false);
     pool.submit(task);
     pool.dispatcher.dispatch(0);
-    CHECK((task.stage == Stage::queued && dies.tasks.in_flight() == 0));
-    CHECK(pool.dispatcher.missing_workers() == 1);
-    WorkerLink& another = pool.add_worker(false);
+    CHECK(task.stage == Stage::queued);  // the older one is about to come back, to the front
+    dying.tasks.take(*dying.tasks.find(older.slot, older.id));
+    fresh.life.force_at(monotonic_nanoseconds() + 3600'000'000'000);
+    pool.dispatcher.dispatch(0);
+    CHECK((task.stage == Stage::queued && fresh.tasks.in_flight() == 0));
+    const WorkerLink& another = pool.add_worker(false);
     pool.dispatcher.dispatch(0);
     CHECK(task.worker == &another);
+}
+
+TEST_CASE("of workers that have been idle for too long at once, base_workers stay", "[dispatcher]") {
+    ProcessSettings settings{.max_workers = 4, .base_workers = 1};
+    settings.idle_timeout = std::chrono::nanoseconds(0);
+    parts::Pool pool(std::move(settings));
+    for (int i = 0; i < 3; ++i) pool.add_worker();
+    pool.dispatcher.stop_unneeded();
+    std::size_t ready = 0;
+    for (const auto& link : pool.tables.workers) ready += link->life.is_ready();
+    CHECK(ready == 1);
+}
+
+TEST_CASE("start_workers() counts a worker that has a task among those that are there", "[dispatcher]") {
+    parts::Pool pool;
+    recorded::Task task;
+    REQUIRE(pool.run(pool.add_worker(), task));
+    pool.tables.waits_for_all_workers = 1;
+    CHECK(pool.dispatcher.missing_workers() == pool.tables.settings.max_workers - 1);
+}
+
+TEST_CASE("a task that is with a worker does not count as waiting for an observer", "[dispatcher]") {
+    struct Waiting : concurrent::futures::Observer {
+        void submitted(const concurrent::futures::CallEvent& call) override { waiting = call.waiting; }
+        std::size_t waiting = 0;
+    };
+    const auto seen = std::make_shared<Waiting>();
+    ProcessSettings settings;
+    settings.max_workers = 1;
+    settings.observer = seen;
+    parts::Pool pool(std::move(settings));
+    pool.add_worker();
+    recorded::Task first, second;
+    pool.tables.observer.tell_submitted(first);
+    pool.submit(first);
+    pool.dispatcher.dispatch(0);
+    pool.tables.observer.tell_submitted(second);
+    CHECK(seen->waiting == 1);
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ TEST_CASE("a codec that waits for an idle pool, while its thread delivers the on
     SleepingPool pool;
     recorded::Task task;
     bool was_idle = false, others_saw_idle = true;
-    task.during_delivery = [&] {
+    task.at_result = [&] {
         was_idle = pool.is_idle();
         std::thread([&] { others_saw_idle = pool.is_idle(); }).join();
     };

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers.hpp>
 #include <exception>
 #include <mutex>
 #include <string>
@@ -147,6 +148,42 @@ TEST_CASE("a worker that has ended has no process number any more", "[pool_contr
     CHECK(control.worker_pids(true) == std::vector<int>{::getpid()});
     worker.life.note_exit();
     CHECK(control.worker_pids(true).empty());
+}
+
+TEST_CASE("a task that a pool takes back when it pauses keeps a reference of the worker's table", "[pool_control]") {
+    parts::ThreeTasks pool;
+    PoolControl(pool.tables).pause();
+    CHECK((pool.tasks[1].references == 2 && pool.tasks[2].references == 1));
+}
+
+/// start_workers(), while another thread calls `change()` with the mutex once it waits.
+template <class Change>
+void start_workers_while(parts::Pool& pool, Change change) {
+    PoolControl control(pool.tables);
+    bool is_over = false;
+    std::thread other([&] {
+        for (bool done = false; !done; std::this_thread::yield()) {
+            const std::lock_guard lock(pool.tables.mutex);
+            done = is_over;
+            if (done || pool.tables.waits_for_all_workers == 0) continue;
+            change();
+            done = true;
+        }
+    });
+    struct Join {
+        ~Join() {
+            {
+                const std::lock_guard lock(mutex);
+                is_over = true;
+            }
+            other.join();
+        }
+        std::mutex& mutex;
+        bool& is_over;
+        std::thread& other;
+    };
+    const Join join{pool.tables.mutex, is_over, other};
+    control.start_workers(false);
 }
 
 }  // namespace

@@ -199,4 +199,19 @@ TEST_CASE("idle_timeout ends no worker that base_workers keeps, and none while s
     CHECK(parts::Pool({.max_workers = 2}).tables.keeps_idle_workers());
 }
 
+TEST_CASE("idle_timeout leaves base_workers, and all while start_workers() waits; a worker that leaves is none of them", "[pool_tables]") {
+    ProcessSettings settings{.max_workers = 2, .base_workers = 1};
+    settings.idle_timeout = std::chrono::nanoseconds(0);
+    parts::Pool pool(std::move(settings));
+    WorkerLink& worker = pool.add_worker();
+    CHECK(pool.tables.keeps_idle_workers());
+    pool.add_worker();
+    CHECK(!pool.tables.keeps_idle_workers());
+    pool.tables.waits_for_all_workers = 1;
+    CHECK(pool.tables.keeps_idle_workers());
+    pool.tables.waits_for_all_workers = 0;
+    worker.life.note_stop();
+    CHECK(pool.tables.keeps_idle_workers());
+}
+
 }  // namespace

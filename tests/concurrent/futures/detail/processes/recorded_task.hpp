@@ -20,13 +20,14 @@ class TaskOf final : public Base {
     explicit TaskOf(concurrent::futures::detail::ByteBuffer call = {}) : Base(std::move(call)) {}
 
     void succeed(Decoder& decoder) noexcept override {
+        if (at_result) at_result();
         value = decoder.template decode<int>();
         end = "result";
     }
     bool try_succeed_untold(Decoder& decoder) noexcept override {
+        if (at_result) at_result();
         value = decoder.template decode<int>();
         end = "stored";
-        if (during_delivery) during_delivery();
         return !has_callback;
     }
     void finish_stored() noexcept override { end = "callbacks have run"; }
@@ -47,7 +48,7 @@ class TaskOf final : public Base {
     int value = 0;
     int references = 1;
     bool has_callback = false;
-    std::function<void()> during_delivery{};  // what a codec of the user does
+    std::function<void()> at_result{};  // what a codec of the user does
 };
 
 using Task = TaskOf<concurrent::futures::detail::RemoteTask>;

@@ -106,4 +106,49 @@ TEST_CASE("memory that came with a call is not sent with its result", "[region_e
     CHECK(sent == 2);
 }
 
+TEST_CASE("a worker is told once of memory that is gone, however often it has asked for it", "[region_exchange]") {
+    Sockets sockets;
+    RegionNumber number{};
+    {
+        const auto region = SharedRegion::over(SharedBlock::make(100), false);
+        number = region->name().number;
+        for (int times = 0; times < 2; ++times) CHECK(sockets.lender.answer(question(number)));
+        sockets.lender.forget_dead([](const RegionNumber&) { FAIL("it is here"); });
+    }
+    std::vector<RegionNumber> told;
+    for (int times = 0; times < 2; ++times)
+        sockets.lender.forget_dead([&](const RegionNumber& dead) { told.push_back(dead); });
+    CHECK(told == std::vector{number});
+}
+
+TEST_CASE("a worker finds the answer to its question behind a former one, and no memory is not an error", "[region_exchange]") {
+    const auto other = SharedRegion::over(SharedBlock::make(100), false);
+    const auto region = SharedRegion::over(SharedBlock::make(200), false);
+    Sockets sockets;
+    RegionBorrower borrower(std::move(sockets.workers),
+                            [&](const RegionNumber& number) { CHECK(sockets.lender.answer(question(number))); });
+    CHECK(sockets.lender.answer(question(other->name().number)));  // nobody has read it
+    CHECK(borrower.fetch(region->name()) == region);
+    CHECK(borrower.fetch(RegionName{}) == nullptr);
+}
+
+TEST_CASE("memory that a result names twice is sent once, and what was not announced is refused", "[region_exchange]") {
+    const auto region = SharedRegion::over(SharedBlock::make(100), false);
+    const auto other = SharedRegion::over(SharedBlock::make(100), false);
+    Sockets sockets;
+    RegionBorrower borrower(std::move(sockets.workers), [](const RegionNumber&) {});
+    const std::vector<std::shared_ptr<SharedRegion>> named{region, other, region};
+    std::vector<RegionName> announced;
+    borrower.send(named, [&](const RegionName& name) { announced.push_back(name); });
+    CHECK(announced == std::vector{region->name(), other->name()});
+    const auto frame_of = [](const RegionName& name) {
+        Frame frame{make_header(FrameType::memory, sizeof name), {}, false};
+        std::memcpy(frame.body.extend(sizeof name), &name, sizeof name);
+        return frame;
+    };
+    sockets.lender.receive(frame_of(region->name()));
+    CHECK(sockets.lender.take_received() == SharedRegionList{region});
+    CHECK_THROWS_AS(sockets.lender.receive(frame_of(region->name())), SerializationError);  // the other one came
+}
+
 }  // namespace

@@ -88,22 +88,6 @@ TEST_CASE("a worker that has taken shared memory reads none where the pool has n
     CHECK((worker.life.is_ready() && !worker.reads_shared_memory));
 }
 
-TEST_CASE("a result that comes in the grace after a time limit is too late, and its worker is ended", "[result_reader]") {
-    for (const auto cause : {WorkerLife::Eviction::Cause::timeout, WorkerLife::Eviction::Cause::stop}) {
-        parts::Pool pool;
-        WorkerLink& worker = pool.add_worker();
-        recorded::Task task;
-        REQUIRE(pool.run(worker, task));
-        worker.life.evict(cause, task.id);
-        parts::say(worker, FrameType::result, task, parts::encoded(42));
-        pool.reader.read(worker);
-        pool.deliver();
-        const bool late = cause == WorkerLife::Eviction::Cause::timeout;
-        CHECK(task.end == (late ? "exception" : "result"));  // what was asked to stop may end by itself
-        CHECK(worker.life.is_killed() == late);
-    }
-}
-
 TEST_CASE("a worker that has ended is not killed for what it has sent, as its number may be another process's by now", "[result_reader]") {
     parts::Pool pool;
     WorkerLink& worker = pool.add_worker();
@@ -127,6 +111,22 @@ TEST_CASE("a worker is idle since the end of its last task", "[result_reader]") 
     pool.reader.read(worker);
     CHECK(worker.idle_since > before);
     pool.deliver();
+}
+
+TEST_CASE("a result that comes while its worker is ended for the task counts if the task was asked to stop, and is too late after a time limit", "[result_reader]") {
+    using Cause = WorkerLife::Eviction::Cause;
+    for (const Cause cause : {Cause::stop, Cause::timeout}) {
+        parts::Pool pool;
+        WorkerLink& worker = pool.add_worker();
+        recorded::Task task;
+        REQUIRE(pool.run(worker, task));
+        worker.life.evict(cause, task.id);
+        parts::say(worker, FrameType::result, task, parts::encoded(42));
+        pool.reader.read(worker);
+        pool.deliver();
+        CHECK(task.end == (cause == Cause::stop ? "result" : "exception"));
+        CHECK(worker.life.is_killed() == (cause == Cause::timeout));  // it may still be dying
+    }
 }
 
 }  // namespace

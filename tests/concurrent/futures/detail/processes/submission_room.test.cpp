@@ -6,6 +6,8 @@
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <concurrent/futures/detail/wire/remote_call.hpp>
+#include <cstddef>
+#include <memory>
 #include <string>
 
 #include "concurrent/futures/detail/processes/pool_parts.hpp"
@@ -107,6 +109,20 @@ TEST_CASE("a submitter that waits for room gets the exception of a pool that clo
     CHECK_THROWS_AS(pool.wait_until([&] { pool.tables.break_pool("a reason"); }), cf::BrokenProcessPool);
     pool.deliver();
     CHECK(pool.waiting[1].error == "a reason");
+}
+
+TEST_CASE("a task that its submitter runs does not count as waiting for an observer", "[submission_room]") {
+    struct Waiting : cf::Observer {
+        void started(const cf::CallEvent& call) override { waiting = call.waiting; }
+        std::size_t waiting = 99;
+    };
+    const auto seen = std::make_shared<Waiting>();
+    parts::Pool pool({.max_workers = 1, .observer = seen});
+    SubmissionRoom room(pool.tables);
+    recorded::Task task(encode_call(twice, 21));
+    pool.tables.observer.tell_submitted(task);
+    room.run_here(task);
+    CHECK((task.value == 42 && seen->waiting == 0));
 }
 
 }  // namespace

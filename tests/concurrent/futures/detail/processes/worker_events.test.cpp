@@ -11,6 +11,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <concurrent/futures/detail/platform/forked_process.hpp>
+#include <cstddef>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -234,6 +235,94 @@ TEST_CASE("the end of a worker whose process cannot be watched is noticed in the
     while (!engine.tables.workers.has_removed()) engine.events.receive_all(true);
     other.join();
     CHECK(engine.tables.workers.empty());
+}
+
+TEST_CASE("the last result of a worker counts, though its pipe ends at the same time", "[worker_events]") {
+    Engine engine;
+    WorkerLink& worker = engine.add_process(false);
+    recorded::Task task;
+    REQUIRE(engine.run(worker, task));
+    parts::say(worker, FrameType::result, task, parts::encoded(42));
+    engine.events.receive_all(false);  // the first time the descriptors are looked at, too
+    CHECK((worker.pipes().result_fd() < 0 && worker.tasks.in_flight() == 0));
+    engine.deliver();
+    CHECK((task.end == "result" && task.value == 42));
+}
+
+TEST_CASE("the manager thread does not sleep while a worker has room for what is to be sent to it", "[worker_events]") {
+    Engine engine;
+    WorkerLink& worker = engine.add_process();
+    const std::vector<std::byte> large(2 * ByteRing::capacity);
+    worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+    worker.flush();
+    RingReader of_worker(static_cast<WorkerPage*>(static_cast<void*>(&worker.page()))->tasks);
+    std::vector<std::byte> taken(of_worker.available());
+    REQUIRE(!taken.empty());
+    of_worker.read(taken.data(), taken.size());
+    of_worker.publish();
+    engine.events.receive_all(true);  // would sleep for ever
+    CHECK(worker.can_write());
+}
+
+TEST_CASE("a worker whose process cannot be watched is looked at now and then, and is settled when it has died", "[worker_events]") {
+    Engine engine;
+    WorkerLink& worker = engine.add_process();
+    worker.process = ProcessHandle(worker.process.pid(), FileDescriptor());
+    recorded::Task task;
+    REQUIRE(engine.run(worker, task));
+    engine.tables.queue.begin_look();
+    sigset_t all, before;  // SIGCHLD would end a sleep
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    worker.process.send_signal(SIGKILL);
+    while (!engine.tables.workers.empty()) engine.events.receive_all(true);  // would sleep for ever
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    engine.deliver();
+    CHECK(task.end == "exception");
+}
+
+TEST_CASE("the manager thread sleeps no longer than until something is to be done", "[worker_events]") {
+    ProcessSettings settings{.max_workers = 1};
+    SECTION("what it waits for itself") {
+        Engine engine;
+        engine.events.receive_all(true, Deadline::after(std::chrono::milliseconds(1)));
+        CHECK(!engine.tables.signal.is_asleep());
+    }
+    SECTION("the end of a worker that has been idle for too long") {
+        settings.idle_timeout = std::chrono::milliseconds(1);
+        Engine engine(std::move(settings));
+        const WorkerLink& worker = engine.add_process();
+        while (worker.life.is_ready()) {
+            engine.events.receive_all(true);
+            engine.dispatcher.stop_unneeded();
+        }
+        CHECK(worker.life.state() == WorkerState::stopping);
+    }
+    SECTION("another try to start a worker") {
+        Engine engine;
+        recorded::Task task;
+        engine.submit(task);
+        engine.tables.queue.begin_look();
+        engine.dispatcher.start_again_at(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+        while (engine.dispatcher.missing_workers() == 0) engine.events.receive_all(true);
+        CHECK(engine.tables.next_queued() == &task);
+    }
+    SECTION("unused memory that is to be given back") {
+        Engine engine;
+        engine.tables.memory.note_large(std::chrono::steady_clock::now() - tuning::large_memory_kept);
+        engine.events.receive_all(true);
+        CHECK(engine.tables.memory.keeps_unused());
+    }
+    SECTION("the end of a worker that dies") {
+        Engine engine;
+        WorkerLink& worker = engine.add_process();
+        worker.life.force_by(monotonic_nanoseconds() + 1'000'000);
+        while (!worker.life.is_killed()) {
+            engine.events.receive_all(true);
+            engine.deadlines.enforce(0);
+        }
+        CHECK(worker.life.kill_at() == TaskLimits::never);
+    }
 }
 
 }  // namespace

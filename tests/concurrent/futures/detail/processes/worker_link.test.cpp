@@ -2,11 +2,13 @@
 //
 // The pool's end of a worker that is no process: the test reads and writes what the worker would.
 #include <concurrent/futures/detail/processes/worker_link.hpp>
+#include <concurrent/futures/detail/platform/forked_process.hpp>
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <csignal>
 #include <cstddef>
 #include <cstring>
 #include <mutex>
@@ -170,6 +172,83 @@ TEST_CASE("a worker that was given or has sent a large body keeps memory", "[wor
     std::memcpy(frame.body.extend(sizeof *place), &*place, sizeof *place);
     worker.fetch_body(frame);
     CHECK((frame.body.is_stored() && worker.keeps_memory));
+}
+
+TEST_CASE("a worker that was told to leave keeps its pipe while not all that was to be sent fits into the ring", "[worker_link]") {
+    WorkerLink::Ends ends;
+    WorkerLink worker(1, nullptr, ends);
+    const std::vector<std::byte> large(2 * ByteRing::capacity);
+    worker.queue_frame(make_header(FrameType::forget, large.size()), large);
+    worker.stop();
+    worker.flush();
+    worker.ring();
+    CHECK((worker.pipes().tasks_open() && worker.has_output()));
+    RingReader of_worker(page_of(worker).tasks);
+    std::vector<std::byte> sink(ByteRing::capacity);
+    while (worker.has_output()) {
+        of_worker.read(sink.data(), of_worker.available());
+        of_worker.publish();
+        worker.flush();
+    }
+    worker.ring();
+    CHECK(!worker.pipes().tasks_open());
+}
+
+TEST_CASE("a worker that waits for room to write is woken when its messages have been read", "[worker_link]") {
+    WorkerLink::Ends ends;
+    WorkerLink worker(1, nullptr, ends);
+    recorded::Task task;
+    parts::say(worker, FrameType::result, task);
+    page_of(worker).worker_bell.expect(Bell::room);
+    worker.read_frames([](const Frame&) {});
+    worker.ring();
+    set_nonblocking(ends.tasks);
+    char bytes[8];
+    CHECK(::read(ends.tasks.get(), bytes, sizeof bytes) == 1);
+}
+
+TEST_CASE("a large call stays in shared memory for a worker that reads it there, which then has memory to give back", "[worker_link]") {
+    PayloadHandle<PayloadArena> calls;
+    {
+        const std::lock_guard lock(PoolDescriptors::instance().mutex);
+        calls = PayloadArena::over(SharedMemory::make(1024 * 1024, SharedMemory::Access::write));
+    }
+    REQUIRE(calls);
+    for (const bool reads : {false, true}) {
+        concurrent::futures::Encoder encoder{ByteBuffer(calls.get())};
+        for (int i = 0; i < 100'000; ++i) encoder.encode(i);
+        recorded::Task task(std::move(encoder).take());
+        REQUIRE(task.call().is_stored());
+        WorkerLink::Ends ends;
+        WorkerLink worker(1, calls.get(), ends);
+        worker.reads_shared_memory = reads;
+        worker.give(task);
+        worker.flush();
+        FrameHeader header{};
+        RingReader of_worker(page_of(worker).tasks);
+        REQUIRE(of_worker.available() >= sizeof header);
+        of_worker.read(static_cast<std::byte*>(static_cast<void*>(&header)), sizeof header);
+        CHECK((header.body == BodyKind::in_frame) == !reads);
+        CHECK(worker.keeps_memory == reads);
+    }
+}
+
+TEST_CASE("a worker is asked to end by SIGTERM, or killed before it is in process_main()", "[worker_link]") {
+    for (const bool is_in_main : {false, true}) {
+        WorkerLink::Ends ends;
+        WorkerLink worker(1, nullptr, ends);
+        const auto handler = ::signal(SIGTERM, SIG_DFL);  // the child is to have none of the test's
+        const pid_t pid = fork_process();
+        if (pid == 0)
+            for (;;) ::pause();
+        ::signal(SIGTERM, handler);
+        REQUIRE(pid > 0);
+        worker.process = ProcessHandle(pid, open_pidfd(pid));
+        if (is_in_main) worker.page().note_first_peak(1);
+        worker.ask_to_end();
+        const ExitStatus status = worker.process.reap();
+        CHECK(status.signal == (is_in_main ? SIGTERM : SIGKILL));
+    }
 }
 
 }  // namespace

@@ -163,4 +163,25 @@ TEST_CASE("bytes may outlive everything else", "[payload_arena]") {
     CHECK(Decoder(received.bytes()).decode<std::vector<char>>().back() == 'm');
 }
 
+TEST_CASE("memory of a result that has been read is used for the next one, before that is sent", "[payload_arena]") {
+    for (std::size_t size = 2 * mebibyte;; size += 65'536) {
+        const Results results(size);
+        ByteBuffer sent = results.encoded(mebibyte, 'a');
+        if (!sent.is_stored()) continue;  // the smallest that holds one
+        const auto place = results.arena->send(sent);
+        REQUIRE(place);
+        static_cast<void>(results.view->at(*place));
+        CHECK(results.encoded(mebibyte, 'b').is_stored());
+        break;
+    }
+}
+
+TEST_CASE("the body of a frame for which there was no memory is not looked for", "[payload_arena]") {
+    Frame frame{make_header(FrameType::result, 0), {}, true};
+    frame.header.body = BodyKind::in_shared_memory;
+    CHECK_NOTHROW(fetch_payload(frame, nullptr));
+    frame.lost = false;
+    CHECK_THROWS_AS(fetch_payload(frame, nullptr), SerializationError);
+}
+
 }  // namespace
