@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -144,6 +145,44 @@ TEST_CASE("the arguments of a task go when its result has been told", "[mpi_comp
     end_with_result(completions, task, 7);
     completions.deliver_all(ignore);
     CHECK((task.value == 7 && task.call().capacity() == 0));
+}
+
+TEST_CASE("a thread that waits tells no observer of the tasks of others, and ends none behind them", "[mpi_completions]") {
+    struct Silent : concurrent::futures::Observer {};
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1, .observer = std::make_shared<Silent>()});
+    MpiCompletions& completions = hub.tables.completions;
+    parts::Task watched, mine;
+    watched.has_plain_result = true;
+    watched.watched_by = &pool.watch();
+    watched.observed = std::make_unique<Observations>();
+    for (parts::Task* task : {&watched, &mine}) end_with_result(completions, *task, 1);
+    std::unique_lock lock(hub.tables.mutex);
+    completions.deliver_plain(lock, mine, [] {});
+    lock.unlock();
+    CHECK((watched.end.empty() && mine.end.empty()));
+    hub.deliver();
+    CHECK((watched.end == "result" && mine.end == "result"));
+}
+
+TEST_CASE("what a thread that waits is telling has not been told, whatever rounds the engine ends meanwhile", "[mpi_completions]") {
+    std::mutex mutex;
+    const LockRule rule(mutex);
+    MpiCompletions completions(rule);
+    parts::Task mine;
+    std::optional<std::uint64_t> since;
+    end_with_result(completions, mine, 1);
+    CHECK(!completions.is_told_since(since));
+    bool is_told = true;
+    mine.at_result = [&] {
+        completions.begin_round();
+        completions.end_round();
+        is_told = completions.is_told_since(since);
+    };
+    std::unique_lock lock(mutex);
+    completions.deliver_plain(lock, mine, [] {});
+    CHECK((mine.end == "stored" && !is_told));
+    CHECK(completions.is_told_since(since));
 }
 
 }  // namespace
