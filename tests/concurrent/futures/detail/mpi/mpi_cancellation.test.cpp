@@ -2,8 +2,10 @@
 #include <concurrent/futures/detail/mpi/mpi_cancellation.hpp>
 
 #include <array>
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -214,6 +216,45 @@ TEST_CASE("a request to stop a task that has ended, but is not told yet, is no e
     hub.answer(0, hub.tasks[0], 1);
     REQUIRE(hub.tasks[0].end.empty());
     CHECK(hub.cancellation.request_stop(hub.tasks[0]));
+}
+
+TEST_CASE("who waits for room at max_pending of an MPI pool is told when a task that waits is cancelled", "[mpi_cancellation]") {
+    parts::Hub hub(1);
+    MpiPool& pool = hub.add_pool({.max_workers = 1, .max_pending = 1});
+    MpiCancellation cancellation{hub.tables, hub.dispatcher};
+    parts::Task task;
+    hub.submit(pool, task);
+    std::thread cancels;
+    {
+        HubTables::Lock lock(hub.tables.mutex);
+        cancels = std::thread([&] { cancellation.revoke(pool, task, [] { return false; }); });
+        while (pool.is_full()) hub.tables.changed.wait(lock);
+    }
+    cancels.join();
+    CHECK(cancellation.is_revoked(task));
+}
+
+TEST_CASE("a thread that cancels a task sleeps until the engine has received the rank's answer", "[mpi_cancellation]") {
+    for (int round = 0; round < 100; ++round) {
+        Busy hub;
+        const bool has_started = round % 2 == 0;
+        std::atomic<bool> has_asked{false};
+        bool cancelled = false;
+        std::thread cancels([&] {
+            cancelled = hub.cancellation.revoke(hub.pool, hub.tasks[1], [&] {
+                has_asked = true;
+                return false;
+            });
+        });
+        while (!has_asked) std::this_thread::yield();
+        for (int pause = 0; pause < round; ++pause) std::this_thread::yield();  // it sleeps by then, or is about to
+        {
+            const std::lock_guard lock(hub.tables.mutex);
+            hub.answer_recall(has_started);
+        }
+        cancels.join();
+        CHECK(cancelled == !has_started);
+    }
 }
 
 }  // namespace
