@@ -213,4 +213,16 @@ TEST_CASE("a rank runs no worker_exit of a pool whose initializer threw, and kno
     }
 }
 
+TEST_CASE("a recall, and the end of a root that waits for an answer, leave all jobs but tasks to a rank", "[rank_server]") {
+    for (const bool ends : {false, true}) {
+        Rank rank;
+        rank.configure();
+        rank.get(FrameType::task, 7, call_of(twice, 4));
+        rank.get(ends ? FrameType::quit : FrameType::recall, ends ? wants_answer : 0);
+        rank.run_all();
+        rank.server().answer_quit();
+        CHECK(rank.types() == (ends ? Types{FrameType::ready, FrameType::quit} : Types{FrameType::skipped, FrameType::recalled, FrameType::ready}));
+    }
+}
+
 }  // namespace
