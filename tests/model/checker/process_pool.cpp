@@ -84,7 +84,6 @@ class Process {
     // The system's side.
 
     int pid() const { return pid_; }
-    bool is(const detail::FileDescriptor& pidfd) const { return pidfd.get() == ended_.get(); }
     int ended_fd() const { return ended_.get(); }
     void signal(int number) {
         const std::lock_guard lock(by_system_);
@@ -116,7 +115,7 @@ class Process {
     // The side of a call.
 
     [[noreturn]] static void die(int signal) { throw Death{signal}; }
-    /// False: the time is over. Without a limit only a signal ends this.
+    /// Below 0: until a signal ends the process.
     void sleep(int milliseconds) {
         pollfd entry{signalled_.get(), POLLIN, 0};
         ::poll(&entry, 1, milliseconds);

@@ -538,6 +538,22 @@ MODEL("a task behind another one is taken to an idle worker, or runs where it is
     expect(!is_moved || (behind.references() == 2 && starts(behind, *idle.link)), "the other one can start it");
 }
 
+MODEL("a worker with nothing to do gets the task behind one that starts at this moment") {
+    ManagedPool pool({.max_workers = 2});
+    PlayedWorker busy(pool);
+    AwaitedTask first, behind;
+    for (AwaitedTask* const task : {&first, &behind}) pool.parts::Pool::submit(*task);
+    pool.dispatcher.dispatch(0);
+    PlayedWorker idle(pool);
+    std::thread process([&, slot = first.slot, id = first.id] { busy.link->page().start(slot, id); });
+    {
+        const std::lock_guard lock(pool.tables.mutex);
+        pool.dispatcher.balance();
+    }
+    process.join();
+    expect(idle.link->tasks.in_flight() == 1, "it has one of the two");
+}
+
 MODEL("a thread that looks in vain for its result in a process pool's ring leaves the next look to the worker's bell") {
     SleepingPool pool;
     PlayedWorker worker(pool);

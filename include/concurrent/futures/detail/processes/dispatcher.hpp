@@ -99,6 +99,7 @@ class Dispatcher {
     class LeastLoaded;
     WorkerLink* choose_starting(const RemoteTask& task) noexcept;
     RemoteTask* oldest_behind() const noexcept;
+    RemoteTask* take_back_oldest() noexcept;
 
     PoolTables& pool_;
     ResultReader& reader_;
@@ -226,14 +227,25 @@ inline RemoteTask* Dispatcher::oldest_behind() const noexcept {
     return oldest;
 }
 
+/// The same, taken back from its worker. One that starts at this moment cannot be, and then the next one is: nothing else would
+/// tell the manager thread of it. Not for ever, since a worker may write anything to its page.
+inline RemoteTask* Dispatcher::take_back_oldest() noexcept {
+    for (std::size_t tries = 0; tries < ControlPage::slot_count; ++tries) {
+        RemoteTask* const oldest = oldest_behind();
+        if (!oldest) return nullptr;
+        if (!oldest->worker->try_revoke(*oldest)) continue;
+        oldest->retain();  // the revoked entry keeps its own reference until the worker has skipped it
+        return oldest;
+    }
+    return nullptr;
+}
+
 inline void Dispatcher::balance() {
     CONCURRENT_FUTURES_ASSERT(pool_.rule.writable());
     for (const auto& idle : pool_.workers) {
         if (!is_idle(*idle)) continue;
-        RemoteTask* const oldest = oldest_behind();
+        RemoteTask* const oldest = take_back_oldest();
         if (!oldest) return;
-        if (!oldest->worker->try_revoke(*oldest)) continue;
-        oldest->retain();  // the revoked entry keeps its own reference until the worker has skipped it
         give(*idle, *oldest);
     }
 }
