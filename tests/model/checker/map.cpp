@@ -7,9 +7,11 @@
 
 #include <concurrent/futures/algorithm.hpp>
 #include <concurrent/futures/detail/map/map_schedule.hpp>
+#include <concurrent/futures/detail/platform/asymmetric_barrier.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -181,4 +183,51 @@ MODEL("MapSchedule: a reader is woken when its item ends its thread in a block t
     const auto over = [&] { return schedule.ran(first_of_block); };
     while (!over()) schedule.wait(first_of_block, over, detail::Deadline::never());
     worker.join();
+}
+
+namespace {
+
+/// Items that note how often they ran or were given up.
+class CountedItems final : public detail::MapSchedule {
+  public:
+    CountedItems() : MapSchedule(32, 0) {}  // as Schedule
+
+    static constexpr std::size_t count = 70;  // as Schedule
+
+    void work() { run_ticket(Items{*this}); }
+    bool ran(std::size_t index) const noexcept override { return ended_[index].load(std::memory_order_acquire) != 0; }
+    void mark_unstarted(std::uint32_t begin, std::uint32_t end) noexcept override {
+        for (std::uint32_t item = begin; item < end; ++item) end_item(item);
+    }
+    bool each_ended_once() const noexcept {
+        return std::all_of(ended_.begin(), ended_.end(), [](const auto& times) { return times.load() == 1; });
+    }
+
+  private:
+    struct Items {
+        CountedItems& schedule;
+
+        void operator()(std::uint32_t item) noexcept { schedule.end_item(item); }
+        /// As the items of a map: the owner looks behind each item whether it was called.
+        void some(std::uint32_t& item, std::uint32_t stop, const detail::OwnedBlocks::Calls& calls, std::uint32_t seen) {
+            do {
+                schedule.end_item(item);
+                detail::light_barrier();
+            } while (++item != stop && calls.number() == seen);
+        }
+    };
+    void end_item(std::uint32_t item) noexcept { ended_[item].fetch_add(1, std::memory_order_acq_rel); }
+
+    std::array<detail::Atomic<int>, count> ended_{};
+};
+
+}  // namespace
+
+MODEL("MapSchedule: each item runs or is given up, once, though a map is closed while a worker owns a block") {
+    CountedItems items;
+    items.publish(CountedItems::count, CountedItems::count);
+    std::thread worker([&] { items.work(); });
+    items.close(nullptr);
+    worker.join();
+    expect(items.each_ended_once(), "each item once");
 }

@@ -2,15 +2,20 @@
 #include <concurrent/futures/detail/state/outcome_state.hpp>
 #include <concurrent/futures/detail/state/shared_state.hpp>
 
+#include <pthread.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "support/deadline.hpp"
 #include "support/gate.hpp"
 
 #include <concurrent/futures/detail/platform/config.hpp>
@@ -258,5 +263,32 @@ TEST_CASE("a state that belongs to no pool runs nothing in the thread that waits
     CHECK_FALSE(state->could_run_here());
     CHECK(state->worker_here() == nullptr);
 }
+
+#if defined(__GLIBCXX__) && defined(__GLIBC__)  // there pthread_exit() unwinds the stack
+struct Callback final : Listener {
+    explicit Callback(std::function<void(TaskQueue*)> function) : Listener(Kind::callback), call(std::move(function)) {}
+    void notify(SharedState&, TaskQueue* later) override { call(later); }
+    std::function<void(TaskQueue*)> call;
+};
+
+TEST_CASE("callbacks that were put off run, though one of them ends the thread of a callback that waits", "[shared_state]") {
+    if (support::address_sanitized) SKIP("UndefinedBehaviorSanitizer knows of no object that a forced unwind throws");
+    Owned first, second, third;
+    int told = 0;
+    Callback waits([&](TaskQueue* later) {
+        second->finish(second->store_result_of([] { return 2; }), later);
+        third->finish(third->store_result_of([] { return 3; }), later);
+        Trampoline::catch_up();  // as each wait does
+        ++told;
+    });
+    Callback ends_thread([](TaskQueue*) { ::pthread_exit(nullptr); });
+    Callback counts([&](TaskQueue*) { told += 10; });
+    REQUIRE(first->add_listener(waits));
+    REQUIRE(second->add_listener(ends_thread));
+    REQUIRE(third->add_listener(counts));
+    std::thread([&] { finish_with(first, 1); }).join();
+    CHECK(told == 10);
+}
+#endif
 
 }  // namespace
