@@ -8,6 +8,9 @@
 #include <concurrent/futures/algorithm.hpp>
 #include <concurrent/futures/detail/map/map_schedule.hpp>
 #include <concurrent/futures/detail/platform/asymmetric_barrier.hpp>
+#include <concurrent/futures/detail/platform/tuning.hpp>
+#include <concurrent/futures/promise.hpp>
+#include <concurrent/futures/scan.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 #include <pthread.h>
 
@@ -16,6 +19,7 @@
 #include <atomic>
 #include <cstddef>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "model/checker/checker.hpp"
@@ -104,6 +108,45 @@ MODEL("a loop over an array") {
     std::vector<Value> numbers(3);
     cf::for_each(pool, numbers, [](Value& value) { value.set(1); });
     for (const Value& value : numbers) expect(value.get() == 1, "each element");
+}
+
+namespace {
+
+/// An executor of few steps: each task has a thread.
+class ThreadForEach {
+  public:
+    std::size_t max_workers() const noexcept { return 2; }
+    template <class Task>
+    cf::Future<void> submit(Task task) {
+        cf::Promise<void> promise;
+        cf::Future<void> ended = promise.get_future();
+        threads_.emplace_back([task, end = std::move(promise)]() mutable {
+            if (!end.set_running_or_notify_cancel()) return;
+            task();
+            end.set_value();
+        });
+        return ended;
+    }
+    ~ThreadForEach() {
+        for (std::thread& thread : threads_) thread.join();
+    }
+
+  private:
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+MODEL("a scan whose threads end their parts at the same time finds out what is before each") {
+    ThreadForEach pool;
+    const std::vector<Value> ones(cf::detail::tuning::first_scan_piece + 3, Value(1));  // three parts for two threads
+    std::vector<Value> sums(ones.size());
+    const auto add = [](const Value& a, const Value& b) {
+        static_cast<void>(model::cycles());  // so that the rest is worth a second thread
+        return Value(a.get() + b.get());
+    };
+    cf::inclusive_scan(pool, ones, sums.begin(), add, Value(0));
+    for (std::size_t at = 0; at != sums.size(); ++at) expect(sums[at].get() == static_cast<int>(at) + 1, "each sum");
 }
 
 MODEL("a map in chunks") {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/channels/channel_writer.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <concurrent/futures/channel.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -18,6 +22,27 @@ std::size_t size_in_ring(const std::string& value) {
     concurrent::futures::Encoder encoder;
     encoder.encode(value);
     return sizeof(detail::ChunkHeader) + encoder.size();
+}
+
+/// Their number, and so many descriptors.
+void write_descriptors(concurrent::futures::Encoder& encoder, const void* value) {
+    const auto count = *static_cast<const std::uint64_t*>(value);
+    encoder.write_u64(count);
+    for (std::uint64_t n = 0; n < count; ++n) detail::DescriptorsOut::current().add(STDERR_FILENO);
+}
+void read_descriptors(concurrent::futures::Decoder& decoder, void* value) {
+    auto& count = *static_cast<std::uint64_t*>(value);
+    count = decoder.read_u64();
+    for (std::uint64_t n = 0; n < count; ++n) REQUIRE(detail::DescriptorsIn::current().take(n));
+}
+
+/// From now on a few descriptors fill the socket of this end.
+void shrink_socket(const std::shared_ptr<detail::ChannelWriter>& writer) {
+    detail::DescriptorsOut descriptors;
+    concurrent::futures::Encoder encoder;
+    detail::ChannelWriter::encode(encoder, writer);  // names the socket first
+    const int least = 1;
+    REQUIRE(::setsockopt(descriptors.items().front().fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least) == 0);
 }
 
 }  // namespace
@@ -77,4 +102,17 @@ TEST_CASE("send() with a time is false when no more descriptors may be on their 
     for (int value = 0; value < sent; ++value) CHECK(receiver.receive());
     REQUIRE(send());
     CHECK(receiver.receive());
+}
+
+TEST_CASE("a value that was taken back when a part of its descriptors had been sent is not mixed up with the next one", "[channel]") {
+    const auto [writer, reader] = detail::make_channel_ends();
+    shrink_socket(writer);
+    const std::uint64_t many = 100, few = 2;
+    std::uint64_t received = 0;
+    CHECK_FALSE(writer->send(&many, write_descriptors, detail::Deadline::after(0ms)));
+    CHECK_THROWS_AS(reader->receive(&received, read_descriptors, detail::Deadline::after(0ms)),
+                    concurrent::futures::TimeoutError);  // takes all out of the socket
+    REQUIRE(writer->send(&few, write_descriptors, detail::Deadline::never()));
+    REQUIRE(reader->receive(&received, read_descriptors, detail::Deadline::never()));
+    CHECK(received == few);
 }

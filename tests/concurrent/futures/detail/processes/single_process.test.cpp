@@ -112,6 +112,15 @@ TEST_CASE("arguments that shared memory has no room for are an error, and no chi
     CHECK_THROWS_AS(SingleProcess({.spawn = true}, encode_call(take, large), descriptors, 1), std::system_error);
 }
 
+TEST_CASE("who sends descriptors to a child does not wait for one that ends before it takes them", "[single_process]") {
+    DescriptorsOut descriptors;
+    for (int more = 0; more < 100'000; ++more) descriptors.add(STDERR_FILENO);  // more than a socket takes
+    // It says so, expected, and ends.
+    SingleProcess process({.spawn = true, .max_memory_bytes = 4096}, encode_call(nothing), descriptors, 1);
+    CHECK(process.join(Deadline::never()));
+    CHECK(process.status().value().exit_code == 1);
+}
+
 TEST_CASE("where no process may be started by fork() that is an error", "[single_process]") {
     constexpr int cannot_tell = 77;
     const support::ForkedEnd end = support::run_forked([] {
