@@ -55,6 +55,32 @@ PLANTED = (
             "concurrent/futures/detail/processes/worker_deaths.test.cpp", "with retry_task a task that was asked to stop is not run again"),
     Planted("6.6", "when_all", "if (any && this->state() != CallState::pending) take_off", "if (any && this->done()) take_off",
             "model/checker/future.cpp", "when_any() that starts while a part ends leaves nothing"),
+    Planted("7.1", "scan", "body, bracket);\n        prefixes.go_on(op_);\n", "body, bracket);\n", "model/checker/map.cpp", "a scan whose threads end their parts at the same time"),
+    Planted("7.2", "detail/mpi/mpi_cancellation", "        if (asked) task.wanted_back = false;\n", "",
+            "concurrent/futures/detail/mpi/mpi_cancellation.test.cpp", "a task that has started while it was asked back is wanted by nobody"),
+    Planted("7.3", "detail/processes/single_process", "    ends = Ends();  //", "    //",
+            "concurrent/futures/detail/processes/single_process.test.cpp", "who sends descriptors to a child does not wait for one that ends"),
+    Planted("7.4", "impl/workforce",
+            "    worker.thread = start_thread_(pool_, worker, started_);\n    vacant_.pop_back();\n    if (!free_numbers_.empty()) free_numbers_.pop_back();\n",
+            "    if (!free_numbers_.empty()) free_numbers_.pop_back();\n    worker.thread = start_thread_(pool_, worker, started_);\n    vacant_.pop_back();\n",
+            "concurrent/futures/detail/scheduling/workforce.test.cpp", "a number is free again when its thread could not be started"),
+    Planted("7.5", "detail/channels/channel_writer",
+            "        if (!items.empty()) ++value_;\n        for (DescriptorsOut::Item& item : items) {\n            item.message.value = value_;\n"
+            "            if (!send_item(item, deadline)) return false;\n        }\n",
+            "        for (DescriptorsOut::Item& item : items) {\n            item.message.value = value_ + 1;\n"
+            "            if (!send_item(item, deadline)) return false;\n        }\n        if (!items.empty()) ++value_;\n",
+            "concurrent/futures/detail/channels/channel_writer.test.cpp", "a value that was taken back when a part of its descriptors"),
+    Planted("8.1", "impl/shared_state", "~PutBack() { set_off.append(std::move(left)); }", "~PutBack() {}",
+            "concurrent/futures/detail/state/shared_state.test.cpp", "callbacks that were put off run, though one of them ends"),
+    Planted("8.2", "detail/scheduling/workforce", "count_.note_end(std::exchange(worker.leaves, false));", "count_.note_end(worker.leaves);",
+            "concurrent/futures/detail/scheduling/workforce.test.cpp", "a worker that leaves counts as one that stays no more, and once"),
+    Planted("8.3", "detail/task/task_deque", "if (at - oldest_ >= size() || !slot(at)", "if (at >= end_ || !slot(at)",
+            "concurrent/futures/detail/task/task_deque.test.cpp", ""),
+    Planted("8.4", "detail/processes/deadline_enforcer", "    take_back_unstarted(link);\n    if (link.page()", "    if (link.page()",
+            "concurrent/futures/detail/processes/deadline_enforcer.test.cpp", "a task whose time is up is asked to end"),
+    Planted("8.5", "detail/map/map_schedule", "            const std::uint32_t seen = calls.number();\n            lock.unlock();\n",
+            "            lock.unlock();\n            const std::uint32_t seen = calls.number();\n",
+            "model/checker/map.cpp", "MapSchedule: each item runs or is given up, once"),
 )
 
 
