@@ -119,7 +119,7 @@ class Builder:
             if source.name.endswith(".test.cpp") or source.name == "tsan_exceptions.cpp":
                 continue
             output = self.folder / f"support_{source.stem}.o"
-            self.run("g++", *FLAGS, "-DCONCURRENT_FUTURES_TEST_CALLS_PROCESS_MAIN", f"-I{ROOT}/include", "-c", source, "-o", output)
+            self.run("g++", *FLAGS, f"-I{ROOT}/include", "-c", source, "-o", output)
             self.support.append(output)
 
     def support_of_programs(self):

@@ -71,8 +71,8 @@ class LaneDispatcher {
     }
     /// Of one pool, to those of its lanes that are idle, or to the others.
     bool dispatch(MpiPool& pool, bool idle_lanes);
-    /// The tasks that the lane has not started come back, and then a frame that says so. Throws std::bad_alloc: then nothing
-    /// has changed.
+    /// The tasks that the lane has not started come back, and then a frame that says so. Throws std::bad_alloc when there is no
+    /// memory for the message: then nothing has changed.
     void recall(RootLane& lane) {
         CONCURRENT_FUTURES_ASSERT(hub_.rule.locked());
         if (lane.recalling) return;
