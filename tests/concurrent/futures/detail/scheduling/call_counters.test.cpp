@@ -32,6 +32,7 @@ TEST_CASE("calls count as running, then as completed or failed", "[call_counters
     calls.failed_unstarted();
     calls.cancelled();
     CHECK(counts_of(calls).running() == 0);
+    CHECK(counts_of(calls).begun == 3);  // also the one that failed without
     CHECK(counts_of(calls).failed == 2);
     CHECK(counts_of(calls).completed == 1);
     CHECK(counts_of(calls).cancelled == 1);

@@ -361,6 +361,15 @@ TEST_CASE("a task that is cancelled lets go of what it held at once", "[thread_c
     CHECK(pool.stats().cancelled == 1);
 }
 
+TEST_CASE("without report_unobserved a failure that nobody looks at is not reported", "[thread_call]") {
+    std::atomic<int> reported = 0;
+    Pool pool({.max_workers = 1, .on_unhandled_exception = [&](std::exception_ptr) { ++reported; }});
+    static_cast<void>(pool.submit([]() -> int { throw std::runtime_error("expected"); }));
+    pool.shutdown();
+    CHECK(pool.stats().failed == 1);
+    CHECK(reported == 0);
+}
+
 TEST_CASE("a posted task that throws counts as failed", "[thread_call]") {
     Pool pool({.max_workers = 1, .on_unhandled_exception = [](std::exception_ptr) {}});
     pool.post([] { throw std::runtime_error("expected"); });

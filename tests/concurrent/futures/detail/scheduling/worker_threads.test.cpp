@@ -407,6 +407,26 @@ TEST_CASE("a submitter that waits for room hears of the shutdown, though no task
     }
 }
 
+TEST_CASE("many tasks that a worker submits at once all run, and it may wait for them", "[worker_threads]") {
+    const bool alone = GENERATE(true, false);
+    Pool pool(alone ? 1 : 3);
+    const auto sum = pool.submit([&] {
+        std::vector<std::function<int()>> calls;
+        for (int n = 0; n < 1000; ++n) calls.emplace_back([n] { return n; });
+        int total = 0;
+        for (const auto& each : pool.submit_all(calls)) total += each.result();
+        return total;
+    });
+    CHECK(sum.result() == 999 * 500);
+    std::atomic<int> run = 0;
+    pool.submit([&] {
+            std::vector<std::function<void()>> calls(1000, [&] { ++run; });
+            pool.post_all(calls);
+        }).result();
+    pool.wait_idle();
+    CHECK(run == 1000);
+}
+
 TEST_CASE("a worker that submits many after the shutdown is refused, and none of them runs", "[worker_threads]") {
     Pool pool(1);
     support::Gate closed;

@@ -83,6 +83,31 @@ TEST_CASE("in a forked child a wait for a task of the parent's thread pool throw
     }
 }
 
+TEST_CASE("in a forked child the parent's thread pool takes no task, and is neither paused nor changed", "[left_in_parent]") {
+    cf::ThreadPoolExecutor pool(1);
+    CHECK(pool.submit(one).result() == 1);
+    const std::vector<int (*)()> calls{one, one};
+    const auto throws = [&](const std::function<void()>& call) {
+        return support::run_forked([&] {
+                   try {
+                       call();
+                   } catch (const cf::BrokenThreadPool&) {
+                       return 0;
+                   }
+                   return 1;
+               }).exit_code() == 0;
+    };
+    CHECK(throws([&] { static_cast<void>(pool.submit(one)); }));
+    CHECK(throws([&] { pool.post([] {}); }));
+    CHECK(throws([&] { static_cast<void>(pool.submit_all(calls)); }));
+    CHECK(throws([&] { pool.pause(); }));
+    CHECK(throws([&] { pool.resume(); }));
+    CHECK(throws([&] { pool.set_max_workers(2); }));
+    CHECK(throws([&] { pool.start_workers(); }));
+    CHECK(throws([&] { pool.wait_idle(); }));
+    CHECK(pool.submit(one).result() == 1);
+}
+
 TEST_CASE("in a forked child results of a map that runs in the parent's threads throw", "[left_in_parent]") {
     support::Gate gate;
     std::vector<int> numbers(200);

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/detail/state/once_value.hpp>
+#include <concurrent/futures/thread_pool_executor.hpp>
 
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <future>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "support/deadline.hpp"
+#include "support/eventually.hpp"
 #include "support/gate.hpp"
 
 namespace {
 
 using namespace concurrent::futures::detail;
 using concurrent::futures::InvalidStateError;
+using namespace std::chrono_literals;
 
 TEST_CASE("a value is made once, by who asks first", "[once_value]") {
     OnceValue<std::string> value;
@@ -66,6 +72,28 @@ TEST_CASE("who asks while a value is made waits for it", "[once_value]") {
     for (auto& thread : threads) thread.join();
     CHECK(made == 1);
     CHECK(sum == 4);
+}
+
+TEST_CASE("a worker that waits for a value that another thread makes has a substitute meanwhile", "[once_value]") {
+    OnceValue<int> value;
+    support::Gate begun, gate;
+    std::jthread maker([&] {
+        value.get([&] {
+            begun.open();
+            gate.wait();
+            return 4;
+        });
+    });
+    begun.wait();
+    concurrent::futures::ThreadPoolExecutor pool(1);
+    const auto waits = pool.submit([&] { return value.get([] { return 5; }); });
+    const auto opens = pool.submit([&] { gate.open(); });
+    const bool opened = opens.wait_for(support::deadline(30s)) == std::future_status::ready;
+    gate.open();
+    CHECK(opened);
+    CHECK(waits.result() == 4);
+    // It works again as before: two tasks are not run at once.
+    CHECK(support::eventually([&] { return pool.stats().workers == 1; }));
 }
 
 }  // namespace

@@ -54,6 +54,20 @@ TEST_CASE("what the call throws is stored in place of the result", "[outcome_sta
     CHECK(Fixed::alive == 0);
 }
 
+TEST_CASE("an exception is destroyed with the state", "[outcome_state]") {
+    std::weak_ptr<int> left;
+    {
+        const Owned<int> owned;
+        owned->finish(owned->store_result_of([&]() -> int {
+            auto held = std::make_shared<int>(0);
+            left = held;
+            throw held;
+        }));
+        CHECK_FALSE(left.expired());
+    }
+    CHECK(left.expired());
+}
+
 TEST_CASE("a result that is forgotten makes room for another one", "[outcome_state]") {
     {
         const Owned<Fixed> owned;

@@ -207,6 +207,10 @@ TEST_CASE("more handles than can be counted leave the value where it is, for eve
     CHECK_FALSE(state->last_handle());
     CHECK(state->value() == 5);
     CHECK_FALSE(gone);
+    // As if all that were counted had let go.
+    StateWordProbe::add_handles(*state, 1 - StateWordProbe::handles(*state));
+    state->drop_handle();
+    CHECK_FALSE(gone);
     std::destroy_at(state);  // what the library never does with it
     CHECK(gone);
     ::operator delete(state);

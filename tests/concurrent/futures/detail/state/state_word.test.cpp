@@ -82,6 +82,16 @@ TEST_CASE("the last reference that is dropped is told so", "[unit]") {
     CHECK_FALSE(ends_last.failed_unobserved());
 }
 
+TEST_CASE("a state word tells of a failure that nobody has looked at, and of no other end", "[unit]") {
+    for (const CallState end : {CallState::failed, CallState::finished, CallState::cancelled}) {
+        Word word;
+        CHECK_FALSE(word.failed_unobserved());
+        REQUIRE((end == CallState::cancelled ? word.begin_cancel() : word.begin()));
+        word.publish(end);
+        CHECK(word.failed_unobserved() == (end == CallState::failed));
+    }
+}
+
 TEST_CASE("no thread sleeps at a state word that has ended", "[unit]") {
     Word word;
     REQUIRE(word.begin());
