@@ -83,6 +83,39 @@ TEST_CASE("single tasks, and those with nothing left to run, can be taken out", 
     CHECK(inbox.looks_empty());
 }
 
+TEST_CASE("an inbox that is held gives nothing, and counts what comes", "[inbox]") {
+    std::deque<Numbered> tasks(4);
+    Inbox inbox;
+    CHECK(inbox.push(tasks[0], Priority::normal));
+    inbox.hold(true);
+    TaskQueue more;
+    for (std::size_t n = 1; n < 4; ++n) more.push_back(tasks[n]);
+    CHECK(inbox.push_all(more, Priority::normal));
+    CHECK(inbox.pushed() == 4);
+    CHECK(inbox.size() == 4);
+    CHECK(inbox.try_take() == nullptr);
+    CHECK_FALSE(inbox.empty());
+    inbox.hold(false);
+    for (Numbered& task : tasks) CHECK(inbox.try_take() == &task);
+    CHECK(inbox.looks_empty());
+}
+
+TEST_CASE("an inbox from which all was taken looks empty", "[inbox]") {
+    Numbered one, another;
+    Inbox inbox;
+    CHECK(inbox.push(one, Priority::high));
+    PriorityQueue all = inbox.take_all();
+    CHECK(inbox.looks_empty());
+    CHECK(inbox.push(another, Priority::low));
+    another.now = Task::Standing::cancelled;
+    PriorityQueue spent = inbox.take_spent();
+    CHECK(inbox.looks_empty());
+    for (PriorityQueue* const each : {&all, &spent}) {
+        CHECK(each->size() == 1);
+        while (each->highest() >= 0) each->try_pop_of(each->highest());
+    }
+}
+
 TEST_CASE("with many on both sides each task is taken once, and each producer's in order", "[inbox]") {
     constexpr std::size_t producers = 3, consumers = 2, each = 5'000;
     std::deque<Numbered> tasks(producers * each);

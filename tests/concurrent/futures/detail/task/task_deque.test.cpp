@@ -83,6 +83,24 @@ TEST_CASE("a task of another queue is not taken for one of this one", "[task_deq
     CHECK(queue.try_pop() == &behind);
 }
 
+TEST_CASE("cancelled tasks are taken out beside places that are empty already, and from both ends", "[task_deque]") {
+    std::deque<Idle> tasks(6);
+    TaskDeque deque;
+    for (Idle& task : tasks) deque.push(task);
+    CHECK(deque.try_remove(tasks[2]));
+    for (const std::size_t n : {std::size_t{0}, std::size_t{4}, std::size_t{5}}) tasks[n].cancelled = true;
+    TaskQueue spent;
+    deque.take_spent(deque.places(), spent);
+    CHECK(spent.size() == 3);
+    CHECK(deque.places().end - deque.places().first == 3);  // the first and the last place are those of tasks
+    tasks[5].cancelled = false;
+    while (spent.try_pop()) {
+    }
+    deque.push(tasks[5]);
+    for (const std::size_t n : {std::size_t{1}, std::size_t{3}, std::size_t{5}}) CHECK(deque.try_pop_oldest() == &tasks[n]);
+    CHECK(deque.empty());
+}
+
 TEST_CASE("cancelled tasks are taken out piece by piece while others come and go", "[task_deque]") {
     std::deque<Idle> tasks(200);
     for (std::size_t n = 0; n < 100; ++n) tasks[n].cancelled = n % 4 != 0;
