@@ -48,6 +48,17 @@ TEST_CASE("what was noted under a lock is told later, each as what it was", "[ob
                             "worker died: signal 9 3 worker 12"});
 }
 
+TEST_CASE("an event of a task on a rank is told with the number of its worker", "[observations]") {
+    struct Workers final : cf::Observer {
+        void started(const cf::CallEvent& call) override { seen = call.worker; }
+        std::size_t seen = 0;
+    };
+    const auto workers = std::make_shared<Workers>();
+    const PoolWatch watch(workers, "ranks", {}, 1, {});
+    Observation{.kind = Kind::started, .worker = 3}.tell(watch);
+    CHECK(workers->seen == 3);
+}
+
 TEST_CASE("an event is told with the time at which it was noted", "[observations]") {
     struct Times final : cf::Observer {
         void started(const cf::CallEvent& call) override { seen = call.time; }

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "support/forked.hpp"
 #include "support/processes.hpp"
 
 namespace {
@@ -43,6 +44,47 @@ TEST_CASE("a descriptor is listed for as long as it is open", "[pool_descriptors
         first.reset();
     }
     CHECK(::fcntl(number, F_GETFD) < 0);
+}
+
+TEST_CASE("a descriptor that is taken out is listed no more, and stays open", "[pool_descriptors]") {
+    Pipe pipe = make_pipe();
+    const int number = pipe.read_end.get();
+    const FileDescriptor taken = make_listed(std::move(pipe.read_end)).take();
+    CHECK(taken.get() == number);
+    CHECK(!is_listed(number));
+    CHECK(::fcntl(number, F_GETFD) >= 0);
+}
+
+TEST_CASE("what a fork has closed is not closed there again, when another file has the number", "[pool_descriptors]") {
+    Pipe first = make_pipe(), second = make_pipe(), third = make_pipe();
+    PoolDescriptor reset = make_listed(std::move(first.read_end)), taken = make_listed(std::move(second.read_end));
+    const int numbers[2] = {reset.get(), taken.get()};
+    const PoolDescriptors& of_parent = PoolDescriptors::instance();
+    const support::ForkedEnd end = support::run_forked([&] {
+        of_parent.close_all_in_fork();
+        for (const int number : numbers)
+            if (::dup2(third.read_end.get(), number) != number) return 1;
+        if (!reset.is_closed_by_fork() || !taken.is_closed_by_fork()) return 2;
+        reset.reset();
+        { const FileDescriptor none = std::move(taken).take(); }
+        for (const int number : numbers)
+            if (::fcntl(number, F_GETFD) < 0) return 3;
+        return 0;
+    });
+    CHECK(end.exit_code() == 0);
+    CHECK(end.errors.empty());
+}
+
+TEST_CASE("a fork closes all that is listed, once", "[pool_descriptors]") {
+    Pipe pipe = make_pipe();
+    const PoolDescriptor listed = make_listed(std::move(pipe.read_end));
+    CHECK_FALSE(listed.is_closed_by_fork());
+    const PoolDescriptors& of_parent = PoolDescriptors::instance();
+    const support::ForkedEnd end = support::run_forked([&] {
+        of_parent.close_all_in_fork();
+        return listed.is_closed_by_fork() && ::fcntl(listed.get(), F_GETFD) < 0 ? 0 : 1;
+    });
+    CHECK(end.exit_code() == 0);
 }
 
 TEST_CASE("a fork has a list of its own, even if it was made while the old one was locked",
