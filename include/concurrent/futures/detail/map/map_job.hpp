@@ -265,8 +265,10 @@ class MapJob final : public MapJobOf<R> {
         MapJob& job;
         Callable& callable;
         Place place;
+        bool thread_ends = false;  // a ForcedUnwind has passed
 
         void operator()(std::uint32_t item) {
+            if (thread_ends) return fail(item);
             static constexpr OwnedBlocks::Calls none;
             some(item, item + 1, none, 0);
         }
@@ -290,6 +292,7 @@ class MapJob final : public MapJobOf<R> {
                     here.outcome(next).store_error(ended_thread_error());
                     if (!keeps_order) job.note_end(next);
                     job.note_failure();
+                    thread_ends = true;
                     item = next;
                     throw;
                 } catch (...) {
@@ -301,6 +304,15 @@ class MapJob final : public MapJobOf<R> {
                 }
             } while (calls.number() == seen && next != stop);
             item = next;
+        }
+        /// Of the same chunk as an item that ended this thread. It does not run here: it may end the thread as well, and a
+        /// second ForcedUnwind inside a handler of the first ends the program.
+        void fail(std::uint32_t item) {
+            const Place here = job.place_of(item);
+            std::destroy_at(here.inputs.at(item));
+            here.outcome(item).store_error(ended_thread_error());
+            if (!job.keeps_order()) job.note_end(item);
+            job.note_failure();
         }
     };
     static R call(Callable& callable, Input* input) {

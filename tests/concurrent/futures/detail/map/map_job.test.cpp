@@ -5,6 +5,9 @@
 #include <concurrent/futures/errors.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 
+#include <pthread.h>
+
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -154,5 +157,39 @@ TEST_CASE("a map keeps no result that was moved past, and has none left when it 
     CHECK(it == results.end());
     CHECK(results.remaining() == 0u);
 }
+
+#if defined(__GLIBCXX__) && defined(__GLIBC__)  // there pthread_exit() unwinds the stack
+TEST_CASE("of a large map each item ends, though some end their threads, none runs twice, and the pool goes on", "[map_job]") {
+    static constexpr std::size_t size = 2000;
+    const bool ordered = GENERATE(true, false);
+    const std::size_t workers = GENERATE(1u, 3u), chunksize = GENERATE(0u, 4u), first = GENERATE(1u, 1501u);
+    std::vector<std::atomic<int>> runs(size);
+    Pool pool(workers);
+    const auto end_thread = [&](std::size_t n) {
+        ++runs[n];
+        if (n >= first) ::pthread_exit(nullptr);
+        return n;
+    };
+    const auto numbers = std::views::iota(std::size_t{0}, size);
+    std::size_t values = 0, failed = 0;
+    {
+        const cf::MapOptions options{.chunksize = chunksize};
+        auto results = ordered ? pool.map(options, end_thread, numbers) : pool.map_unordered(options, end_thread, numbers);
+        for (auto it = results.begin(); it != results.end(); ++it) try {
+                static_cast<void>(*it), ++values;
+            } catch (const cf::BrokenPromiseError&) {
+                ++failed;
+            }
+    }
+    CHECK(values + failed == size);
+    CHECK(std::ranges::none_of(runs, [](const auto& times) { return times > 1; }));
+    CHECK(runs[first] == 1);
+    if (workers == 1) {  // all before it have run, and nothing behind it
+        CHECK(values == first);
+        CHECK(std::ranges::count_if(runs, [](const auto& times) { return times == 1; }) == static_cast<std::ptrdiff_t>(first) + 1);
+    }
+    CHECK(pool.submit([] { return 3; }).result() == 3);
+}
+#endif
 
 }  // namespace
