@@ -45,6 +45,8 @@
 #include "concurrent/futures/detail/platform/atomic.hpp"
 #include "concurrent/futures/detail/platform/bounds.hpp"
 #include "concurrent/futures/detail/state/ended_thread.hpp"
+#include "concurrent/futures/detail/state/without_memory.hpp"
+#include "concurrent/futures/errors.hpp"
 
 namespace concurrent::futures::inline CONCURRENT_FUTURES_ABI::detail {
 
@@ -310,7 +312,10 @@ class MapJob final : public MapJobOf<R> {
         void fail(std::uint32_t item) {
             const Place here = job.place_of(item);
             std::destroy_at(here.inputs.at(item));
-            here.outcome(item).store_error(ended_thread_error());
+            here.outcome(item).store_error(error_or_why_not([] {
+                return BrokenPromiseError("this item of a map was not called: one before it in the same chunk ended its thread, with "
+                                          "pthread_exit() or because the thread was cancelled; return or throw there instead");
+            }));
             if (!job.keeps_order()) job.note_end(item);
             job.note_failure();
         }
