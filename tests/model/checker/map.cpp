@@ -274,3 +274,32 @@ MODEL("MapSchedule: each item runs or is given up, once, though a map is closed 
     worker.join();
     expect(items.each_ended_once(), "each item once");
 }
+
+MODEL("MapSchedule: a reader is woken when the item that it waits for has run in a block that a worker owns") {
+    constexpr std::uint32_t item = 2;  // the block begins before
+    CountedItems items;
+    items.publish(CountedItems::count, CountedItems::count);
+    std::thread worker([&] { items.work(); });
+    const auto over = [&] { return items.ran(item); };
+    while (!over()) items.wait(item, over, detail::Deadline::never());
+    worker.join();
+    expect(items.each_ended_once(), "each item once");
+}
+
+MODEL("MapSchedule: a reader that any item would do for is woken before a worker has run the block that it owns") {
+    CountedItems items;
+    items.publish(CountedItems::count, CountedItems::count);
+    std::thread worker([&] { items.work(); });
+    const auto over = [&] { return items.ran(1) || items.ran(2); };  // the block begins with the first of them
+    while (!over()) items.wait(detail::Strips::any_item, over, detail::Deadline::never());
+    worker.join();
+}
+
+MODEL("MapSchedule: each item runs once though another worker takes the rest of a block that a worker owns") {
+    CountedItems items;
+    items.publish(CountedItems::count, CountedItems::count);
+    std::thread worker([&] { items.work(); });
+    items.work();
+    worker.join();
+    expect(items.each_ended_once(), "each item once");
+}
