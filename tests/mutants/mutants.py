@@ -103,7 +103,6 @@ EXPLAINED = {
     "worker_events: true is false | return true; | for (int pauses": f"{SPEED}: it looks again before it sleeps",
     "mpi_direct_path: >= is > | if (looks_here ? !goes_on : waited >= patience_with_engine) break;": "a nanosecond",
     "mpi_direct_path: false is true | bool news = false;": "it is written again before it is read",
-    "algorithm: && is || | if (state.run_here({}) && state.done()) return;": "a call that ran here has ended, and the wait for one that has ended returns at once",
     "thread_call: true is false | return true; | execute(here": "who asks looks next whether the call has ended, which it has",
     "queue_room: 30 is 31": "only with a thousand million submitters",
     "queue_room: without freed_ = 0; | if (waiting_++ == 0) freed_ = 0;": f"{SPEED}: a submitter is woken earlier",

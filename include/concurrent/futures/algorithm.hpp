@@ -367,8 +367,11 @@ void parallel_invoke(E& pool, First&& first, Others&&... others) {
         const auto finish = [&](auto& call, Future<void>& part) {
             if (!part.valid()) return run(call);
             auto& state = detail::FutureAccess::state(part, "parallel_invoke");
-            if (state.run_here({}) && state.done()) return;
-            part.cancel() ? run(call) : part.wait();
+            if (!(state.run_here({}) && state.done()) && !part.cancel()) part.wait();
+            // Cancelled, or failed because the pool broke: it has not run. A part that runs does not fail.
+            if (state.state() == detail::CallState::finished) return;
+            state.mark_observed();
+            run(call);
         };
         const std::tuple<Others&...> calls(others...);
         [&]<std::size_t... Index>(std::index_sequence<Index...>) {

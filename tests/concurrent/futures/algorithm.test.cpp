@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <concurrent/futures/algorithm.hpp>
 #include <concurrent/futures/inline_executor.hpp>
+#include <concurrent/futures/sort.hpp>
 #include <concurrent/futures/thread_pool_executor.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -27,6 +29,7 @@
 #include <vector>
 
 #include "support/deadline.hpp"
+#include "support/eventually.hpp"
 #include "support/gate.hpp"
 
 namespace {
@@ -328,6 +331,49 @@ std::int64_t fibonacci(cf::ThreadPoolExecutor& pool, int n) {
     std::int64_t a = 0, b = 0;
     cf::parallel_invoke(pool, [&] { a = fibonacci(pool, n - 1); }, [&] { b = fibonacci(pool, n - 2); });
     return a + b;
+}
+
+TEST_CASE("parallel_invoke() itself calls what its pool did not run because it broke or was shut down meanwhile", "[algorithm]") {
+    const bool breaks = GENERATE(true, false);
+    support::Gate begun, may_start;
+    cf::ThreadPoolExecutor pool({.max_workers = 1, .initializer = [&] {
+        begun.open();
+        may_start.wait();
+        if (breaks) throw std::runtime_error("no worker");
+    }});
+    std::array<int, 3> calls{};
+    cf::parallel_invoke(
+        pool,
+        [&] {
+            begun.wait();  // the other two are in the queue
+            ++calls[0];
+            if (!breaks) pool.shutdown({.wait = false, .cancel_futures = true});
+            may_start.open();
+            CHECK(support::eventually([&] { return !breaks || pool.is_broken(); }));
+        },
+        [&] { ++calls[1]; }, [&] { ++calls[2]; });
+    CHECK(calls == std::array{1, 1, 1});
+}
+
+TEST_CASE("sort() sorts all, also when its pool breaks meanwhile", "[algorithm]") {
+    support::Gate may_start;
+    cf::ThreadPoolExecutor pool({.max_workers = 2, .initializer = [&] {
+        may_start.wait();
+        throw std::runtime_error("no worker");
+    }});
+    std::vector<int> numbers(5000);
+    for (int i = 0; i < 5000; ++i) numbers[static_cast<std::size_t>(i)] = i * 7919 % 5000;
+    const std::thread::id here = std::this_thread::get_id();
+    std::atomic<int> comparisons = 0;
+    cf::sort(pool, numbers, [&](int a, int b) {
+        if (std::this_thread::get_id() == here && ++comparisons == 30'000) {
+            may_start.open();
+            static_cast<void>(support::eventually([&] { return pool.is_broken(); }));
+        }
+        return a < b;
+    });
+    may_start.open();
+    CHECK(std::is_sorted(numbers.begin(), numbers.end()));
 }
 
 TEST_CASE("parallel_invoke() may be nested to any depth, in tasks and outside", "[algorithm]") {
