@@ -70,6 +70,34 @@ TEST_CASE("a request to stop is for one task, and is counted", "[control_page]")
     CHECK(page.stop_request().stop_asked(8));
 }
 
+TEST_CASE("a worker knows its number, and notes when tasks end if somebody asks for it", "[control_page]") {
+    ControlPage page;
+    page.set_worker_number(3);
+    CHECK(page.worker_number() == 3);
+    for (const bool asked : {false, true}) {
+        if (asked) page.record_end_times();
+        page.put(0, 7);
+        CHECK(page.start(0, 7));
+        const std::int64_t before = monotonic_nanoseconds();
+        page.end(0, 7);
+        CHECK((page.ended(0) >= before) == asked);
+    }
+}
+
+TEST_CASE("what a worker tells of itself is there for its pool", "[control_page]") {
+    ControlPage page;
+    CHECK(page.hook_started() == 0);
+    page.note_hook(12);
+    CHECK(page.hook_started() == 12);
+    page.note_hook(0);
+    CHECK(page.hook_started() == 0);
+    page.note_first_peak(4096);
+    CHECK(page.first_peak() == 4096);
+    CHECK(page.end_request().load() == 0);
+    page.ask_to_end();
+    CHECK(page.end_request().load() == 1);
+}
+
 TEST_CASE("of start() and try_revoke() at the same moment exactly one wins", "[control_page]") {
     const auto page = std::make_unique<ControlPage>();
     constexpr std::uint64_t count = 5'000;

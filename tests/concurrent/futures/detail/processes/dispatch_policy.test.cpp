@@ -31,6 +31,7 @@ TEST_CASE("a worker that has done all it may do is worn out when the last task i
     CHECK(!policy.is_worn_out({.in_flight = 1, .wanted = 1, .given = 10}, 3));
     CHECK(!policy.is_worn_out({.given = 9}, 3));
     CHECK(!policy.is_worn_out({.is_ready = false, .given = 0}, 3));
+    CHECK(!policy.is_worn_out({.is_dying = true, .given = 10}, 3));
 }
 
 TEST_CASE("a worker is started for each task that waits, beyond those that will take one, up to the limit", "[dispatch_policy]") {

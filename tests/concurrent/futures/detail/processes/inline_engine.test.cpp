@@ -12,10 +12,13 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "concurrent/futures/detail/processes/recorded_task.hpp"
+#include "support/forked.hpp"
+#include "support/named_events.hpp"
 
 namespace {
 
@@ -79,6 +82,42 @@ TEST_CASE("a closed inline engine refuses tasks, which stay the caller's", "[inl
         CHECK_THROWS_AS(engine.start_workers(), cf::ShutdownError);
         CHECK(!engine.is_broken());
     }
+}
+
+TEST_CASE("a forked child cannot use the inline engine of its parent", "[inline_engine]") {
+    InlineEngine engine({.max_workers = 1});
+    recorded::Task task(encode_call(twice, 1));
+    const auto throws = [](const auto& call) {
+        return support::run_forked([&] {
+                   try {
+                       call();
+                   } catch (const cf::BrokenProcessPool&) {
+                       return 0;
+                   }
+                   return 1;
+               }).exit_code() == 0;
+    };
+    CHECK(throws([&] { engine.submit(task, cf::Priority::normal); }));
+    CHECK(throws([&] { engine.wait_idle(Deadline::never()); }));
+    engine.submit(task, cf::Priority::normal);
+    CHECK(task.value == 2);
+}
+
+TEST_CASE("an observer of an inline engine is told of each task, and of those that are refused", "[inline_engine]") {
+    struct Log final : support::NamedEvents {
+        void told(std::string_view what, const cf::CallEvent&) override { words.emplace_back(what); }
+        void told(std::string_view, const cf::WorkerEvent&, std::string_view) override {}
+        std::vector<std::string> words;
+    };
+    const auto log = std::make_shared<Log>();
+    InlineEngine engine({.max_workers = 1, .observer = log});
+    recorded::Task good(encode_call(twice, 21)), bad(encode_call(fail, std::string("as told"))), late(encode_call(twice, 1));
+    engine.submit(good, cf::Priority::normal);
+    engine.submit(bad, cf::Priority::normal);
+    engine.begin_shutdown(false);
+    CHECK_THROWS_AS(engine.submit(late, cf::Priority::normal), cf::ShutdownError);
+    CHECK(log->words == std::vector<std::string>{"submitted", "started", "completed", "submitted", "started", "failed", "submitted",
+                                                 "cancelled"});
 }
 
 TEST_CASE("the initializer of an inline engine runs once, where the engine is made", "[inline_engine]") {

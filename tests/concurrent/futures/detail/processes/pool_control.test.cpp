@@ -35,7 +35,15 @@ TEST_CASE("a pool that pauses takes back what was sent and has not started, in i
     CHECK(pool.tables.queue.waiting() == 2);
     CHECK(pool.dispatcher.missing_workers() == 0);
     control.pause();
+    {
+        const std::lock_guard lock(pool.tables.mutex);
+        pool.tables.signal.clear_news();
+        pool.tables.signal.fall_asleep();
+    }
     control.resume();
+    CHECK(!pool.tables.paused);
+    CHECK(pool.tables.signal.has_news());
+    CHECK(!pool.tables.signal.is_asleep());
     CHECK(pool.tables.next_queued() == &tasks[1]);
     CHECK(pool.tables.next_queued() == &tasks[2]);
 }
