@@ -648,8 +648,13 @@ def main():
         def others(program):
             """A program that is compiled serves all faults that it may find."""
             for fault in list(wanted[program]):
-                if fault in survivors and (how := finder.find_by(program, fault)):
-                    survivors.remove(fault)
+                if fault not in survivors or not (how := finder.find_by(program, fault)):
+                    continue
+                with lock:
+                    first = fault in survivors  # another program may have found it meanwhile
+                    if first:
+                        survivors.remove(fault)
+                if first:
                     tell(fault, f"found by {how}")
 
         with concurrent.futures.ThreadPoolExecutor(given.jobs) as threads:
