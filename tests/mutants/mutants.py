@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Plants faults in the logic of the library, one at a time, and looks whether its tests find them.
 
-    mutants.py [--results FILE] [--only TEXT] [--jobs 2] [--folder FOLDER] [--seed TEXT]
+    mutants.py [--results FILE] [--only TEXT] [--jobs 2] [--folder FOLDER] [--seed TEXT] [--steps]
     mutants.py --list | --check | --table FILE
 
 Which faults: a fixed choice from all headers that have a test of their own, by a hash of the line, so that a change of one line
-changes little else. Another --seed is another choice. All of them are compiled at once into copies of the headers, each behind a question whether it is the one
-of this run, so each file of tests is compiled once. One that does not compile is left out. With --folder, what has been compiled there is used
+changes little else. Another --seed is another choice. With --steps it is no choice: in the headers of the protocols, each line that
+is a step (an assignment or a call) is left out, and of each condition of two or more parts one part. All of them are compiled at
+once into copies of the headers, each behind a question whether it is the one of this run, so each file of tests is compiled once. One that does not compile is left out. With --folder, what has been compiled there is used
 again. The test of the header runs first,
 then for what it does not find other tests that include the header, and the model checker's scenarios. A line for each: found,
 and by which test, or NOT FOUND. With --results, lines go to the end of that file, too, and faults that it names are not run
@@ -38,6 +39,7 @@ import mutants as model  # noqa: E402  (its table of scenarios)
 SEED = "R24"
 UNSEEN = "not found by its own test"  # so far
 ENOUGH = 300
+PROTOCOLS = re.compile(r"^(detail/(channels|loops|map|memory|mpi|processes|scheduling|state|task|wire)/|impl/)")  # for --steps
 # Headers without logic, or whose tests need a library or a machine of their own.
 LEFT_OUT = re.compile(r"^(execution|asio|serialization/|version|errors|detail/(asio|execution)/|detail/platform/(tuning|config|assert))")
 # At most so many headers of a part, those with the most candidates first.
@@ -195,20 +197,35 @@ def changes(expression):
         yield f"{match[0]} is {other}", expression[:match.start()] + other + expression[match.end():]
 
 
+def parts_left_out(expression):
+    """As changes(): a condition of several parts without one of them."""
+    found, depth = [], 0
+    for place, letter in enumerate(expression):
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth == 0 and expression[place:place + 4] in (" && ", " || "):
+            found.append(place)
+    if not found or len({expression[place:place + 4] for place in found}) > 1 or not is_balanced(expression):
+        return
+    parts = [expression[begin:end] for begin, end in zip([0, *(place + 4 for place in found)], [*found, len(expression)])]
+    for left_out in range(len(parts)):
+        rest = expression[found[0]:found[0] + 4].join(part for index, part in enumerate(parts) if index != left_out)
+        yield f"without the part {parts[left_out].strip()}", rest
+
+
 ASSIGNMENT = re.compile(r"^[\w.\->\[\]():*]+ (?:[-+*/|&^%]|<<|>>)?= .+;$|^(?:\+\+|--)[\w.\->\[\]():*]+;$|^[\w.\->\[\]():*]+(?:\+\+|--);$")
 CALL = re.compile(r"^(?:static_cast<void>\()?[\w:]+(?:<[\w:, ]+>)?(?:(?:\.|->|::)\w+|\([^;]*\)|\[[^\]]*\])*\([^;]*\);$")
 DECLARATION = re.compile(r"^(\s*(?:const |auto |unsigned |static )*[\w:<>, ]+?[ *]+\w+ = )([^{}\[\];]+)(;\s*)$")
 KEYWORDS = re.compile(r"^(return|break|continue|delete|else|do|if|for|while|switch|try|catch|struct|class|public|private|friend|void)\b")
 
 
-def candidates_of_line(code, before):
+def candidates_of_line(code, before, parts=False):
     """(what, the line with `NUMBER` where the question asks) for each fault that may be planted in it."""
     asks = "::mutant::is(NUMBER)"
     for match in re.finditer(r"\b(if|while) \(", code):
         end = closing(code, match.end() - 1)
         inner = code[match.end():end]
         if end > 0 and ";" not in inner and not re.match(r"(const |auto\b|[\w:<>]+[ *&]+(?:const )?\w+ = )", inner):
-            for what, changed in [(f"{match[1]} ({inner}) is negated", f"!({inner})"), *changes(inner)]:
+            for what, changed in [(f"{match[1]} ({inner}) is negated", f"!({inner})"), *changes(inner), *(parts_left_out(inner) if parts else ())]:
                 yield what, f"{code[:match.end()]}{asks} ? bool({changed}) : bool({inner}){code[end:]}"
     match = re.search(r"\bfor \([^;]*;([^;]+);[^;]*\)", code)
     if match:
@@ -219,6 +236,7 @@ def candidates_of_line(code, before):
         some = list(changes(match[1]))
         if re.match(r"\s*(?:\[\[nodiscard\]\] )?(?:static |friend |virtual |inline )*bool \w+\(", code) or re.search(r" (?:[=!]=|<=?|>=?|&&|\|\|) ", match[1]):
             some.append((f"return {match[1]} is negated", f"!({match[1]})"))
+            some += parts_left_out(match[1]) if parts else ()
         for what, changed in some:
             yield what, f"{code[:match.start()]}{{ if ({asks}) return {changed}; return {match[1]}; }}{code[match.end():]}"
     for match in re.finditer(r"\b(break|continue);", code):
@@ -253,7 +271,7 @@ class Fault:
         self.number = int(self.rank[:7], 16)
 
 
-def faults_of(header, seed):
+def faults_of(header, seed, parts=False):
     """All that may be planted in a header, in the order of their hashes."""
     code = without_comments((ROOT / header).read_text(encoding="utf-8")).split("\n")
     inside = lines_in_functions("\n".join(code))
@@ -263,7 +281,7 @@ def faults_of(header, seed):
             continue
         seen = set()
         before = next((code[above] for above in range(number - 2, -1, -1) if code[above].strip()), "")
-        for what, text in candidates_of_line(line, before):
+        for what, text in candidates_of_line(line, before, parts):
             if what not in seen and text.count("NUMBER") == 1:
                 seen.add(what)
                 found.append(Fault(header, number, what, text, line, before, seed))
@@ -302,6 +320,24 @@ def choose(seed):
                     kinds[kind] += 1
                     count -= 1
                     chosen.append(fault)
+    return everything, chosen
+
+
+def choose_steps(seed):
+    """As choose(): all steps and parts of conditions in the headers of the protocols, one in a line."""
+    everything, chosen = [], []
+    for path in sorted((ROOT / LIBRARY).rglob("*.hpp")):
+        header = path.relative_to(ROOT)
+        short = header.relative_to(LIBRARY).as_posix()
+        if not mirror_of(header) or LEFT_OUT.match(short):
+            continue
+        faults = faults_of(header, seed, parts=True)
+        everything += faults
+        lines = set()
+        for fault in faults:
+            if PROTOCOLS.match(short) and fault.what.startswith("without ") and fault.line not in lines:
+                lines.add(fault.line)
+                chosen.append(fault)
     return everything, chosen
 
 
@@ -559,6 +595,7 @@ def main():
     parser.add_argument("--results")
     parser.add_argument("--folder")
     parser.add_argument("--seed", default=SEED)
+    parser.add_argument("--steps", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--table")
@@ -566,7 +603,7 @@ def main():
     if given.table:
         table(pathlib.Path(given.table).read_text(encoding="utf-8").split("\n"))
         return 0
-    everything, chosen = choose(given.seed)
+    everything, chosen = choose_steps(given.seed) if given.steps else choose(given.seed)
     lost = [text for text in EXPLAINED if not any(text in fault.described for fault in everything)]
     if lost or len(chosen) < ENOUGH:
         sys.exit("\n".join([f"mutants.py: {len(chosen)} faults; these of EXPLAINED are not in the headers any more:", *lost]))
@@ -610,8 +647,13 @@ def main():
         def others(program):
             """A program that is compiled serves all faults that it may find."""
             for fault in list(wanted[program]):
-                if fault in survivors and (how := finder.find_by(program, fault)):
-                    survivors.remove(fault)
+                if fault not in survivors or not (how := finder.find_by(program, fault)):
+                    continue
+                with lock:
+                    first = fault in survivors  # another program may have found it meanwhile
+                    if first:
+                        survivors.remove(fault)
+                if first:
                     tell(fault, f"found by {how}")
 
         with concurrent.futures.ThreadPoolExecutor(given.jobs) as threads:
