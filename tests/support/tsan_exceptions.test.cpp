@@ -3,7 +3,10 @@
 // Without tsan_exceptions.cpp, ThreadSanitizer reports races in these cases, in which nothing of the library runs.
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <cstring>
 #include <exception>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -70,6 +73,33 @@ TEST_CASE("an exception lives until the end of the last catch block that holds i
         other.join();
         REQUIRE(destroyed == 1);
     }
+}
+
+// Copies of the exceptions of <stdexcept> share one text, whose owners libstdc++ counts as well.
+template <class Error>
+void destroy_copy_and_original() {
+    for (int i = 0; i < 200; ++i) {
+        auto own = std::make_unique<Error>("so long that it is on the heap of every library");
+        std::atomic<bool> is_destroyed{false};
+        std::thread other([copy = std::make_unique<Error>(*own), &is_destroyed]() mutable {
+            const bool right = std::strlen(copy->what()) > 20;
+            copy = nullptr;
+            is_destroyed.store(right, std::memory_order_relaxed);  // relaxed: orders nothing
+        });
+        while (!is_destroyed.load(std::memory_order_relaxed)) std::this_thread::yield();  // relaxed: as above
+        own = nullptr;
+        other.join();
+    }
+}
+
+TEST_CASE("a text that copies of an exception share is destroyed by the last of them") {
+    destroy_copy_and_original<std::runtime_error>();
+    destroy_copy_and_original<std::logic_error>();
+    destroy_copy_and_original<std::out_of_range>();
+    struct Own : std::runtime_error {
+        using std::runtime_error::runtime_error;
+    };
+    destroy_copy_and_original<Own>();
 }
 
 TEST_CASE("an exception that is thrown on from its catch block is caught again, and destroyed once") {
