@@ -5,15 +5,16 @@
     mutants.py [--results FILE] [--only TEXT] [--jobs 2] [--folder FOLDER] [--seed TEXT] [--steps]
     mutants.py --list | --check | --table FILE
 
-Which faults: a fixed choice from all headers that have a test of their own, by a hash of the line, so that a change of one line
-changes little else. Another --seed is another choice. With --steps it is no choice: in the headers of the protocols, each line that
-is a step (an assignment or a call) is left out, and of each condition of two or more parts one part. All of them are compiled at
-once into copies of the headers, each behind a question whether it is the one of this run, so each file of tests is compiled once. One that does not compile is left out. With --folder, what has been compiled there is used
-again. The test of the header runs first,
-then for what it does not find other tests that include the header, and the model checker's scenarios. A line for each: found,
-and by which test, or NOT FOUND. With --results, lines go to the end of that file, too, and faults that it names are not run
-again. --check only looks whether there are enough and EXPLAINED is right; --table counts a file of results by part.
-Exit code 1 if one is not found that EXPLAINED does not name. Takes most of an hour; for by hand.
+Which faults: a fixed choice from all headers that have a test of their own, by a hash of the line, so that a change
+of one line changes little else. Another --seed is another choice. With --steps it is no choice: in the headers of the
+protocols, each line that is a step (an assignment or a call) is left out, and of each condition of two or more parts
+one part. All of them are compiled at once into copies of the headers, each behind a question whether it is the one of
+this run, so each file of tests is compiled once. One that does not compile is left out. With --folder, what has been
+compiled there is used again. The test of the header runs first, then for what it does not find other tests that
+include the header, and the model checker's scenarios. A line for each: found, and by which test, or NOT FOUND. With
+--results, lines go to the end of that file, too, and faults that it names are not run again. --check only looks
+whether there are enough and EXPLAINED is right; --table counts a file of results by part. Exit code 1 if one is not
+found that EXPLAINED does not name. Takes most of an hour; for by hand.
 """
 
 import argparse
