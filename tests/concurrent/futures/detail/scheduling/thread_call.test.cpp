@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <stop_token>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/deadline.hpp"
@@ -368,6 +369,23 @@ TEST_CASE("without report_unobserved a failure that nobody looks at is not repor
     pool.shutdown();
     CHECK(pool.stats().failed == 1);
     CHECK(reported == 0);
+}
+
+TEST_CASE("a request to stop finds nothing to stop while what its task held is destroyed", "[thread_call]") {
+    Pool pool(1);
+    support::Gate is_over, may_end;
+    std::stop_token token;  // kept, so that the request would be seen
+    std::shared_ptr<void> held(nullptr, [&](void*) {
+        is_over.open();
+        may_end.wait();
+    });
+    const auto future = pool.submit([&token, held = std::move(held)](const std::stop_token& its) { token = its; });
+    is_over.wait();
+    future.request_stop();
+    CHECK_FALSE(token.stop_possible());
+    may_end.open();
+    future.result();
+    CHECK_FALSE(token.stop_requested());
 }
 
 TEST_CASE("a posted task that throws counts as failed", "[thread_call]") {

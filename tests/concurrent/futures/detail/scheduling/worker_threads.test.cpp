@@ -14,6 +14,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <set>
 #include <stop_token>
@@ -446,6 +447,24 @@ TEST_CASE("a worker that submits many after the shutdown is refused, and none of
     CHECK(refused.result());
     pool.shutdown();
     CHECK(ran == 0);
+}
+
+TEST_CASE("a task that is submitted while an idle worker leaves is not left to the other one, which is at work", "[worker_threads]") {
+    support::Gate leaves, may_leave, may_end;
+    Pool pool({.max_workers = 2, .worker_exit = [&] {
+        leaves.open();
+        may_leave.wait();
+    }, .idle_timeout = std::chrono::milliseconds(1)});
+    pool.start_workers();
+    const auto long_task = pool.submit([&] { may_end.wait(); });
+    leaves.wait();  // the other one
+    const auto task = pool.submit([] { return 7; });
+    may_leave.open();
+    const bool has_run = task.wait_for(support::deadline(std::chrono::seconds(20))) == std::future_status::ready;
+    may_end.open();
+    CHECK(has_run);
+    CHECK(task.result() == 7);
+    long_task.result();
 }
 
 TEST_CASE("with fewer workers allowed one stops behind its task, though others wait", "[worker_threads]") {
